@@ -1,0 +1,329 @@
+/* chariot.h: distributed objects in C.
+ *
+ * A program runs as a job of several processes, the PEs. It makes chares, objects that live on any PE, one by one or in
+ * collections (groups: one element per PE; arrays: one element per index of up to six dimensions), and calls their entry
+ * methods through refs, which mean the same on every PE. Calls are asynchronous; results come back through futures.
+ *
+ *     int main(void) {
+ *         struct chariot_pe *pe;
+ *         char why[256];
+ *         if (chariot_open(&pe, why, sizeof why) != 0) { fputs(why, stderr); return 1; }
+ *         chariot_type_register(pe, &block_type, &block);     (the same types in the same order on every PE)
+ *         int status = chariot_run(pe, on_start, NULL);        (on_start runs on PE 0)
+ *         chariot_close(pe);
+ *         return status;
+ *     }
+ *
+ * Threads: a PE belongs to the thread that opened it; all calls come from there, from inside entry methods and
+ * callbacks. Those never run inside one another and never inside the call that causes them.
+ * Errors: 0 ok; negative: a code of error.h; positive: an outcome documented at the function.
+ * Ownership: `_take` functions take over the message they are given, also when they fail. */
+#ifndef CHARIOT_H
+#define CHARIOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "objects/value.h"
+#include "rpc/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct chariot_pe;     /* one scheduler with its chares */
+struct chariot_elem;   /* one chare, on the PE where it lives */
+struct chariot_msg;    /* arguments or another value, encoded; reference-counted, immutable once sent */
+struct chariot_future; /* a handle to a value, or several, that will come */
+
+/* ---------------------------------------------------------------- messages */
+
+/* An empty message with room for `capacity` payload bytes. NULL: out of memory. */
+struct chariot_msg *chariot_msg_new(size_t capacity);
+struct chariot_msg *chariot_msg_ref(struct chariot_msg *msg);
+void chariot_msg_unref(struct chariot_msg *msg); /* takes NULL */
+const void *chariot_msg_data(const struct chariot_msg *msg);
+size_t chariot_msg_size(const struct chariot_msg *msg); /* bytes */
+/* A face may hang an object on a message: in place of a payload (it then stays on this PE, see chariot_face.encode), or
+ * what it decoded from the payload, so that other receivers on this PE share it. `drop` runs on the PE's thread. */
+void *chariot_msg_object(const struct chariot_msg *msg);
+void chariot_msg_set_object(struct chariot_msg *msg, void *object, void (*drop)(void *object));
+bool chariot_msg_is_error(const struct chariot_msg *msg); /* its value is a CHARIOT_ERROR, or stands for one */
+void chariot_msg_set_error(struct chariot_msg *msg);
+
+/* ---------------------------------------------------------------- refs */
+
+enum { CHARIOT_MAX_DIMS = 6 };
+
+/* Where an element stands in its collection. Dimensions 1 to 3 take 64-bit numbers, 4 to 6 take 32-bit numbers. */
+struct chariot_index {
+    uint32_t ndims;
+    int64_t at[CHARIOT_MAX_DIMS];
+};
+
+enum chariot_kind {
+    CHARIOT_MAIN = 1, /* the one chare that a job starts with, on PE 0 */
+    CHARIOT_SINGLE,   /* one chare: index (0,) */
+    CHARIOT_GROUP,    /* one element per PE: index (pe,) */
+    CHARIOT_ARRAY_OF, /* one element per index */
+    CHARIOT_SECTION,  /* members of other collections */
+};
+
+/* Refers to a collection or to one element of it. A plain value: copy it, store it, send it. Two refs mean the same
+ * exactly if chariot_ref_equal() says so, on whatever PE they were made. */
+struct chariot_ref {
+    uint64_t collection; /* id, unique in the job; 0: no ref */
+    uint64_t index[3];   /* packed; 0 for a whole collection */
+    uint32_t type;       /* chare type of the members */
+    uint8_t kind;        /* enum chariot_kind */
+    uint8_t ndims;
+    uint8_t whole;       /* 1: the collection; 0: one element */
+    uint8_t pad;
+};
+
+bool chariot_ref_equal(const struct chariot_ref *a, const struct chariot_ref *b);
+uint64_t chariot_ref_hash(const struct chariot_ref *ref); /* the same on every PE */
+/* Ref to an element. CHARIOT_EINVAL: wrong number of dimensions; CHARIOT_ERANGE: does not fit. */
+int chariot_ref_element(const struct chariot_ref *collection, const struct chariot_index *index, struct chariot_ref *out);
+void chariot_ref_collection(const struct chariot_ref *element, struct chariot_ref *out);
+void chariot_ref_index(const struct chariot_ref *element, struct chariot_index *out);
+/* Takes apart a CHARIOT_REF value; *method is UINT32_MAX where it is no bound method. */
+int chariot_ref_read(const struct chariot_value *value, struct chariot_ref *ref, uint32_t *method);
+/* The runtime itself as a group: chariot_runtime methods (exit) as targets. Element pe, or the whole for pe < 0. */
+void chariot_ref_runtime(struct chariot_pe *pe, int64_t element, struct chariot_ref *out);
+enum { CHARIOT_RUNTIME_EXIT = 0 }; /* args: status int, or none */
+
+/* ---------------------------------------------------------------- types */
+
+enum { CHARIOT_LATER = 1 }; /* outcome: the method goes on; chariot_reply_take() will complete it */
+
+/* Where the result of a call goes. A plain value; completing it more than once, or never, is the caller's bug. */
+struct chariot_reply {
+    uint64_t to; /* future or broadcast; 0: nobody waits */
+    uint64_t seq;
+    uint64_t index[3];
+    uint32_t kind;
+    uint32_t want_value;
+};
+
+/* One invocation of an entry method. */
+struct chariot_call {
+    struct chariot_pe *pe;
+    struct chariot_elem *elem;
+    void *object;               /* what the type's create gave */
+    uint32_t method;
+    struct chariot_msg *args;   /* borrowed until return; reference it to keep it */
+    struct chariot_reply reply; /* copy it where the outcome is CHARIOT_LATER */
+    struct chariot_msg *result; /* out: the value to reply with (given), or NULL; of a failure: the error value */
+};
+
+struct chariot_method {
+    const char *name;
+    /* 0 done; CHARIOT_LATER; negative: failed: the error goes to whoever waits, else the job ends with it. */
+    int (*invoke)(struct chariot_call *call);
+};
+
+struct chariot_type {
+    const char *name; /* unique, such as "module.Class" */
+    const struct chariot_method *methods;
+    uint32_t num_methods;
+    void *ctx;
+    /* Constructor: makes *object for elem from args (borrowed). 0; CHARIOT_LATER: it goes on, and chariot_constructed()
+     * will say when it has ended; negative: the job ends (say why by chariot_abort first). */
+    int (*create)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                  struct chariot_msg *args, void **object);
+    /* Destructor. */
+    void (*destroy)(struct chariot_pe *pe, const struct chariot_type *type, void *object);
+    /* Migration: writes the object's state; makes an object from it. NULL: instances cannot move. */
+    int (*pack)(struct chariot_pe *pe, const struct chariot_type *type, void *object, struct chariot_writer *writer);
+    int (*unpack)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                  struct chariot_reader *reader, void **object);
+};
+
+/* Registers a type (borrowed for the PE's life). Same types, same order, on every PE, before chariot_run(); a PE that
+ * disagrees ends the job with a message. CHARIOT_EEXIST: a type of that name. Gives its number. */
+int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id);
+const struct chariot_type *chariot_type_of(struct chariot_pe *pe, uint32_t id); /* NULL: no such type */
+
+/* ---------------------------------------------------------------- life of a PE */
+
+/* What a language's face on top of this API does for the runtime. All may be NULL. */
+struct chariot_face {
+    void *ctx;
+    /* The thread is about to sleep, or wakes: let other threads of the language run. */
+    void (*before_sleep)(void *ctx);
+    void (*after_sleep)(void *ctx);
+    /* Writes msg's object into its payload, since it must leave this PE. May replace *msg. */
+    int (*encode)(void *ctx, struct chariot_msg **msg);
+    /* Reduces values that C does not understand (pickles, big integers) with a built-in reducer. Gives *out. */
+    int (*combine)(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out);
+    /* A timed or posted callback, or a method without receiver, failed: nobody waits for msg (borrowed). */
+    void (*on_unreceived_error)(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error);
+    /* Called between turns of the scheduler when a signal asked for it (Ctrl-C); nonzero: exit with that status. */
+    int (*on_interrupt)(void *ctx);
+};
+
+/* Reads who this process is from what its launcher handed down (none: a job of one PE) and makes the PE.
+ * On failure `why` gets a line for people. */
+int chariot_open(struct chariot_pe **pe, char *why, size_t why_size);
+/* After chariot_run(), or instead of it. Takes NULL. */
+void chariot_close(struct chariot_pe *pe);
+void chariot_set_face(struct chariot_pe *pe, const struct chariot_face *face); /* copied */
+
+/* Meets the other PEs, then runs until the job ends; entry runs on PE 0, once all PEs are there. Returns the exit
+ * status. Every failure has been said by then. */
+int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void *ctx), void *ctx);
+
+/* Ends the whole job with this exit status (0-255), from any PE; returns at once. Messages sent before may be lost. */
+void chariot_exit(struct chariot_pe *pe, int status);
+/* Ends the whole job because something is wrong: text (whole lines) is printed once, status is non-zero. */
+void chariot_abort(struct chariot_pe *pe, int status, const char *text);
+
+uint32_t chariot_my_pe(const struct chariot_pe *pe);
+uint32_t chariot_num_pes(const struct chariot_pe *pe);
+uint32_t chariot_host_of(const struct chariot_pe *pe, uint32_t of_pe); /* hosts are numbered from 0 */
+uint32_t chariot_num_hosts(const struct chariot_pe *pe);
+int64_t chariot_now_ns(const struct chariot_pe *pe); /* monotonic; virtual under simulation */
+
+/* ---------------------------------------------------------------- creating chares */
+
+struct chariot_create {
+    uint32_t type;
+    enum chariot_kind kind;
+    uint32_t ndims;                 /* arrays: 1 to CHARIOT_MAX_DIMS */
+    int64_t dims[CHARIOT_MAX_DIMS]; /* arrays: sizes; all 0: empty, elements come by chariot_insert_take() */
+    int64_t on_pe;                  /* singles: where; -1: the runtime chooses */
+};
+
+/* Creates a chare or a collection, from any PE; returns at once. args (NULL: none) go to every constructor. Dense
+ * arrays are placed in contiguous blocks, row-major, over the PEs. CHARIOT_EINVAL, CHARIOT_ERANGE. */
+int chariot_create_take(struct chariot_pe *pe, const struct chariot_create *how, struct chariot_msg *args,
+                        struct chariot_ref *out);
+/* Inserts one element into an array that was created empty. on_pe -1: its home PE. CHARIOT_EINVAL: index. */
+int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
+                        struct chariot_msg *args, int64_t on_pe);
+/* All elements that this program inserts at first have been inserted: reductions may complete. */
+int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *array);
+/* A constructor that returned CHARIOT_LATER has ended. */
+void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
+/* `future` completes (null) when the constructors of all elements have run to completion. */
+int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
+/* Destroys an element or a whole collection everywhere; `future` (may be NULL) completes when that is done. */
+int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
+
+/* A chare about itself. Valid as long as it lives here. */
+void chariot_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out); /* one element */
+void *chariot_elem_object(const struct chariot_elem *elem);
+/* The element that ref names, if it lives on this PE; else NULL. */
+struct chariot_elem *chariot_elem_local(struct chariot_pe *pe, const struct chariot_ref *ref);
+
+/* ---------------------------------------------------------------- calling */
+
+enum chariot_want {
+    CHARIOT_WANT_NOTHING = 0, /* reply: NULL */
+    CHARIOT_WANT_DONE,        /* reply completes with null when the method has ended, on all elements for a broadcast */
+    CHARIOT_WANT_VALUE,       /* with the result; for a broadcast with the list of all, by index, errors in place */
+};
+
+/* Calls an entry method of one element, or of all elements of a collection. args NULL: none. Returns at once. Messages
+ * to elements that do not exist yet wait for them. */
+int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint32_t method, struct chariot_msg *args,
+                      enum chariot_want want, struct chariot_future *reply);
+
+/* Completes a call whose outcome was CHARIOT_LATER. value NULL: null; an error value (chariot_msg_set_error) fails it.
+ * Outcome 1: it was an error and nobody waits for it (and msg was not consumed into anything: the caller reports it). */
+int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
+
+/* Runs fn(ctx) soon from the scheduler; or once `delay_ns` have passed. */
+int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+int chariot_after(struct chariot_pe *pe, int64_t delay_ns, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+
+/* ---------------------------------------------------------------- futures */
+
+/* A future of this PE that completes when num_values values have come (at least 1). NULL: out of memory. Gives one
+ * reference; when the last goes, values that come later are dropped. */
+struct chariot_future *chariot_future_new(struct chariot_pe *pe, uint64_t num_values);
+/* A handle, on any PE, to the future of that id (which came in a CHARIOT_FUTURE value); the same handle as long as it
+ * is alive. Waiting on it asks the owner. */
+struct chariot_future *chariot_future_open(struct chariot_pe *pe, uint64_t id);
+int chariot_future_read(const struct chariot_value *value, uint64_t *id);
+struct chariot_future *chariot_future_ref(struct chariot_future *future);
+void chariot_future_unref(struct chariot_future *future); /* takes NULL */
+uint64_t chariot_future_id(const struct chariot_future *future); /* unique in the job; may be sent anywhere */
+/* Sends one value to a future, on whatever PE it is. A value to one that is complete already ends the job with an error
+ * that names it. */
+int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
+bool chariot_future_ready(const struct chariot_future *future);
+uint64_t chariot_future_num_values(const struct chariot_future *future);
+/* Value i in order of arrival, of a ready future; borrowed from it. */
+struct chariot_msg *chariot_future_value(const struct chariot_future *future, uint64_t i);
+/* Calls fn(ctx) from the scheduler once the future is ready (soon, if it is). The waiter is the caller's memory until
+ * then, or until chariot_future_forget(). The call keeps the future alive. */
+struct chariot_waiter {
+    void (*fn)(struct chariot_pe *pe, void *ctx);
+    void *ctx;
+    struct chariot_waiter *next_, **prev_;
+    struct chariot_future *future_;
+};
+int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter);
+void chariot_future_forget(struct chariot_waiter *waiter); /* no effect where it does not wait */
+
+/* ---------------------------------------------------------------- reductions */
+
+enum chariot_builtin_reducer {
+    CHARIOT_REDUCE_NOP = 0, /* no values */
+    CHARIOT_REDUCE_SUM,
+    CHARIOT_REDUCE_PRODUCT,
+    CHARIOT_REDUCE_MAX,
+    CHARIOT_REDUCE_MIN,
+    CHARIOT_REDUCE_AND,
+    CHARIOT_REDUCE_OR,
+    CHARIOT_REDUCE_XOR,
+    CHARIOT_REDUCE_GATHER, /* list of all values, by index of the contributor */
+    CHARIOT_REDUCE_FIRST_USER = 16,
+};
+
+struct chariot_reducer {
+    const char *name;
+    void *ctx;
+    /* Must be associative and accept its own results. Gives *out. */
+    int (*combine)(struct chariot_pe *pe, const struct chariot_reducer *reducer, size_t count,
+                   struct chariot_msg *const *values, struct chariot_msg **out);
+    /* Each contribution, before it is combined; the result, at the end. May be NULL. Take *value, give *value. */
+    int (*pre)(struct chariot_pe *pe, const struct chariot_reducer *reducer, const struct chariot_ref *contributor,
+               struct chariot_msg **value);
+    int (*post)(struct chariot_pe *pe, const struct chariot_reducer *reducer, struct chariot_msg **value);
+};
+/* Same reducers, same order, on every PE. CHARIOT_EEXIST. Borrowed for the PE's life. */
+int chariot_reducer_register(struct chariot_pe *pe, const struct chariot_reducer *reducer, uint32_t *id);
+
+/* Where a reduction's result goes. */
+struct chariot_target {
+    enum { CHARIOT_TO_NOTHING = 0, CHARIOT_TO_FUTURE, CHARIOT_TO_METHOD } kind;
+    uint32_t method;
+    uint64_t future;
+    struct chariot_ref ref; /* element or collection; called with the result as its one argument (none for NOP) */
+};
+
+/* Adds elem's part to its collection's next reduction (each element counts its own: the n-th contribution of one meets
+ * the n-th of all others). All pass the same reducer and target. value NULL with CHARIOT_REDUCE_NOP. over: a section
+ * that elem is a member of, or NULL: its collection. */
+int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
+                            struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target);
+/* The same, and every element gets a future of the result. */
+int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
+                           struct chariot_msg *value, uint32_t reducer, struct chariot_future **future);
+
+/* ---------------------------------------------------------------- trees */
+
+/* The spanning tree that broadcasts and reductions travel: PE's parent (-1 at the root) and children among num_pes PEs
+ * with this root; children (at least radix entries) and their number. Pure. */
+int64_t chariot_tree_parent(uint32_t pe, uint32_t root, uint32_t num_pes, uint32_t radix);
+uint32_t chariot_tree_children(uint32_t pe, uint32_t root, uint32_t num_pes, uint32_t radix, uint32_t *children);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+/* rpc/control.h: the PE's end of the stream between it and its launcher (chariot/v1/control.proto).
+ *
+ * The descriptor is inherited; its number is in CHARIOT_CONTROL_FD. Without one the process is a job of one PE. The
+ * same messages are used by deploy/ for its end (rpc_control_write, rpc_control_read). */
+#ifndef CHARIOT_RPC_CONTROL_H
+#define CHARIOT_RPC_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpc/proto/chariot/v1/control.pb-c.h"
+
+/* Who this process is. Strings are owned by it. */
+struct rpc_ticket {
+    char *job;
+    uint32_t pe;
+    uint32_t num_pes;
+    uint8_t token[32];
+    char *transport; /* "unix" or "tcp" */
+    char *run_dir;
+};
+
+struct rpc_control {
+    int fd; /* -1: no launcher */
+    struct rpc_ticket ticket;
+};
+
+/* Reads CHARIOT_CONTROL_FD (and removes it from the environment, and marks the descriptor close-on-exec) and the ticket
+ * from there. Without the variable: a job of one PE. CHARIOT_EMALFORMED, CHARIOT_EIO, CHARIOT_ENOMEM. */
+int rpc_control_open(struct rpc_control *control);
+void rpc_control_close(struct rpc_control *control);
+
+/* PE 0: says where it listens. */
+int rpc_control_say_listening(struct rpc_control *control, const char *address);
+/* Others: waits for where PE 0 listens; gives *address. CHARIOT_EGONE: the launcher is gone. CHARIOT_ETIMEOUT. */
+int rpc_control_wait_rendezvous(struct rpc_control *control, int timeout_ms, char **address);
+/* Why the job must end; the launcher prints it once. Returns CHARIOT_EGONE where there is no launcher: then the caller
+ * prints it. */
+int rpc_control_say_verdict(struct rpc_control *control, uint32_t status, const char *text);
+int rpc_control_say_farewell(struct rpc_control *control, uint32_t status);
+
+/* Framing, for both ends. Read: waits for at most timeout_ms (-1: for ever) for one whole frame; gives *data. */
+enum { RPC_CONTROL_MAX_BYTES = 1 << 20 };
+int rpc_control_write(int fd, const void *data, size_t size);
+int rpc_control_read(int fd, int timeout_ms, uint8_t **data, size_t *size);
+
+#endif

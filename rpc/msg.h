@@ -1,0 +1,86 @@
+/* rpc/msg.h: one message between PEs.
+ *
+ * A message is one block of memory: this header, room for its wire form, and its payload behind it, so that a large one
+ * leaves as a single slice without a copy. rpc/ carries the header fields and looks at none of them but `kind` (its own
+ * kinds are below RPC_KIND_FIRST_USER) and `size`; objects/kinds.h says what they mean there.
+ *
+ * Ownership: reference-counted, and only ever touched by the thread that holds the PE's turn (rpc/turn.h), so the count
+ * is a plain integer. A message is writable until it is first sent; from then on it is shared and immutable, except for
+ * `next`, which belongs to the one run queue that holds it. */
+#ifndef CHARIOT_RPC_MSG_H
+#define CHARIOT_RPC_MSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    RPC_KIND_FIRST_USER = 16,  /* kinds below are rpc/'s own and never delivered upwards */
+    RPC_FRAME_TAG_BYTES = 6,   /* Frame.envelopes: tag and a length varint padded to 5 bytes */
+    RPC_ENVELOPE_BYTES = 80,   /* the fixed part of chariot.v1.Envelope, up to its payload */
+    RPC_WIRE_BYTES = RPC_FRAME_TAG_BYTES + RPC_ENVELOPE_BYTES,
+};
+
+/* What one peer has queued here: the receiving link owns one, every message not yet consumed holds a reference.
+ * Above the limit the link stops reading (back-pressure). */
+struct rpc_credit {
+    uint32_t refs;
+    size_t bytes;
+};
+
+struct chariot_msg {
+    uint32_t refs;
+    uint8_t kind;
+    uint8_t flags;
+    uint8_t ndims;
+    uint8_t hops;
+    uint32_t from;   /* PE that sent it first */
+    uint32_t method;
+    uint32_t root;
+    uint32_t pad_;
+    uint64_t target;
+    uint64_t index[3];
+    uint64_t reply;
+    uint64_t seq;
+    size_t size;     /* payload bytes in use */
+    size_t capacity; /* payload bytes allocated */
+    struct chariot_msg *next;
+    struct rpc_credit *credit;   /* NULL: local, or consumed already */
+    void *object;                /* a face's object in place of, or decoded from, the payload; never sent */
+    void (*object_drop)(void *object);
+    uint8_t wire_[88];           /* its last RPC_WIRE_BYTES precede the payload */
+};
+
+_Static_assert(sizeof(struct chariot_msg) % 16 == 0, "payload must stay 16-byte aligned");
+
+static inline uint8_t *rpc_msg_payload(const struct chariot_msg *msg) {
+    return (uint8_t *)(uintptr_t)(msg + 1);
+}
+
+/* Where the wire form of the whole message starts: RPC_WIRE_BYTES before its payload. */
+static inline uint8_t *rpc_msg_wire(const struct chariot_msg *msg) {
+    return rpc_msg_payload(msg) - RPC_WIRE_BYTES;
+}
+
+/* A zeroed message with room for `capacity` payload bytes and size 0; gives one reference. NULL: out of memory. */
+struct chariot_msg *rpc_msg_new(size_t capacity);
+/* Makes room for at least `capacity` payload bytes; may move the message, so *msg is replaced. Only before it is
+ * shared (refs 1). CHARIOT_ENOMEM leaves *msg as it was. */
+int rpc_msg_reserve(struct chariot_msg **msg, size_t capacity);
+struct chariot_msg *rpc_msg_ref(struct chariot_msg *msg);
+void rpc_msg_unref(struct chariot_msg *msg); /* takes NULL */
+/* Gives the sender's credit back: called once when the message leaves the run queue. */
+void rpc_msg_consume(struct chariot_msg *msg);
+
+struct rpc_credit *rpc_credit_new(void);
+void rpc_credit_unref(struct rpc_credit *credit);
+
+/* First in, first out, linked through msg->next; owns a reference to each message in it. */
+struct rpc_msg_queue {
+    struct chariot_msg *head, *tail;
+    size_t count;
+};
+void rpc_msg_queue_push_take(struct rpc_msg_queue *queue, struct chariot_msg *msg);
+struct chariot_msg *rpc_msg_queue_pop(struct rpc_msg_queue *queue); /* gives; NULL: empty */
+void rpc_msg_queue_clear(struct rpc_msg_queue *queue);
+
+#endif
