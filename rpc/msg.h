@@ -68,7 +68,11 @@ struct chariot_msg *rpc_msg_new(size_t capacity);
 int rpc_msg_reserve(struct chariot_msg **msg, size_t capacity);
 struct chariot_msg *rpc_msg_ref(struct chariot_msg *msg);
 void rpc_msg_unref(struct chariot_msg *msg); /* takes NULL */
-/* Gives the sender's credit back: called once when the message leaves the run queue. */
+/* A message of its own with the same header fields and payload; no object, no credit. NULL: out of memory. */
+struct chariot_msg *rpc_msg_copy(const struct chariot_msg *msg);
+/* Receiving link: counts msg (its size is final) against credit until it is consumed or freed. Holds a reference. */
+void rpc_msg_charge(struct chariot_msg *msg, struct rpc_credit *credit);
+/* Gives the sender's credit back: called once when the message leaves the run queue. No effect without one. */
 void rpc_msg_consume(struct chariot_msg *msg);
 
 struct rpc_credit *rpc_credit_new(void);

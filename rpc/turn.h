@@ -21,7 +21,7 @@
 
 struct rpc_turn {
     bool shared;           /* a stand-in exists; set before it starts */
-    bool fences;           /* membarrier is not to be had: use full fences */
+    bool fences;           /* membarrier is not to be had: sequentially consistent stores on both sides */
     _Atomic(bool) taken;   /* by the scheduler */
     _Atomic(bool) borrowed; /* by the stand-in, or asked for */
 };
@@ -36,10 +36,13 @@ void rpc_turn_take_slow(struct rpc_turn *turn); /* waits until the stand-in has 
 /* Scheduler's thread: takes the turn back. Waits, for microseconds, while the stand-in has it. */
 static inline void rpc_turn_take(struct rpc_turn *turn) {
     if (!turn->shared) return;
-    atomic_store_explicit(&turn->taken, true, memory_order_relaxed);
-    if (turn->fences) atomic_thread_fence(memory_order_seq_cst);
-    else atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&turn->borrowed, memory_order_acquire), 0)) rpc_turn_take_slow(turn);
+    if (turn->fences) {
+        atomic_store(&turn->taken, true);
+    } else {
+        atomic_store_explicit(&turn->taken, true, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+    }
+    if (__builtin_expect(atomic_load(&turn->borrowed), 0)) rpc_turn_take_slow(turn);
 }
 
 /* Scheduler's thread: user code comes next. */
