@@ -1,0 +1,82 @@
+#!/bin/bash
+# tools/setup.sh: everything that building (and with `check`, checking) Chariot needs on Debian 12.
+#
+#     tools/setup.sh build     system packages for the build, and .venv
+#     tools/setup.sh check     the same, and what only `make check` uses (clang, CUnit ...)
+#     tools/setup.sh system    install nothing; name the system packages that are missing, status 1 if any is
+#
+# As root it installs what is missing with apt-get; as anyone else it names what to install and ends with status 1.
+# It does nothing when all is there, so every make target may call it. BASE_PYTHON chooses the Python of .venv.
+set -euo pipefail
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+base_python=${BASE_PYTHON:-/usr/bin/python3}
+venv=$root/.venv
+build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
+                libev-dev ca-certificates)
+check_packages=(libcunit1-dev clang clang-format protobuf-compiler)
+
+missing_packages() {
+    local package
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
+    done
+}
+
+# An install from known lists first: they are fetched only if there are none or they are too old to serve.
+apt_install() {
+    local quiet=(-qq -y --no-install-recommends -o Dpkg::Use-Pty=0)
+    apt-get "${quiet[@]}" install "$@" >/dev/null 2>&1 && return
+    apt-get -qq update
+    apt-get "${quiet[@]}" install "$@" >/dev/null
+}
+
+setup_system() {
+    if ! command -v dpkg-query >/dev/null; then
+        echo "setup: not a Debian system: see README.md, Dependencies, for what must be there" >&2
+        return
+    fi
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -eq 0 ] && return
+    if [ "$(id -u)" -ne 0 ] || [ "$mode" = system ]; then
+        echo "setup: these Debian packages are missing; as root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "setup: installing ${missing[*]}"
+    apt_install "${missing[@]}"
+}
+
+# The stamp says what .venv was made from; a moved checkout, other requirements or another Python make it anew.
+setup_venv() {
+    local stamp=$venv/.setup-done key
+    key=$(cat "$root/requirements.txt" <(echo "$root") <("$base_python" -VV) | sha256sum | cut -d' ' -f1)
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
+        echo "setup: making .venv with $base_python"
+        rm -f "$stamp"
+        "$base_python" -m venv --clear "$venv"
+        "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$root/requirements.txt"
+        echo "$root/python" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/chariot.pth"
+        ln -sfn ../../build/release/bin/chariot "$venv/bin/chariot"
+        ln -sfn ../../build/release/bin/charmrun "$venv/bin/charmrun"
+        echo "$key" >"$stamp.new" && mv "$stamp.new" "$stamp"
+    fi
+    touch "$stamp"
+}
+
+mode=${1:-build}
+case $mode in
+build | check | system) ;;
+*)
+    echo "usage: tools/setup.sh build|check|system" >&2
+    exit 2
+    ;;
+esac
+wanted=("${build_packages[@]}")
+[ "$mode" = check ] && wanted+=("${check_packages[@]}")
+setup_system "${wanted[@]}"
+[ "$mode" = system ] && exit 0
+setup_venv
+[ "$mode" = check ] && touch "$venv/.setup-check-done"
+exit 0
