@@ -1,0 +1,331 @@
+/* floor_grpc.c: the floor under rpc/: a bare gRPC C-core stream between two processes, nothing of Chariot in it.
+ *
+ * One long-lived bidirectional stream; both sides poll their completion queue from the only thread (cq_next with a
+ * deadline in the past, sched_yield between). Over a Unix socket and over TCP: round trips by size, small messages of 64
+ * bytes gathered in frames of 64 and 256 KiB, and bandwidth of 1 MiB messages. Prints "key value" lines (bench.h).
+ *
+ * The child serves: it sends back an empty message and one that begins with 'e', reads through one that begins with 'c'
+ * word by word, and drops one that begins with 'd'. It is forked before gRPC starts: a fork after cannot connect. */
+#include <assert.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+
+#include "test/bench/c/bench.h"
+
+enum { SMALL_BYTES = 64, MAX_BYTES = 1 << 20, ADDRESS_BYTES = 128 };
+enum tag { TAG_START = 1, TAG_SENT, TAG_RECEIVED, TAG_ENDED };
+
+struct side {
+    grpc_completion_queue *cq;
+    grpc_call *call;
+    grpc_byte_buffer *arrived;
+    bool receiving, sending, ended;
+    grpc_status_code status;
+    grpc_slice details;
+    grpc_metadata_array initial, trailing;
+    int cancelled;
+};
+
+static void *tag_of(enum tag tag) { return (void *)(intptr_t)tag; }
+
+static void batch(struct side *side, const grpc_op *ops, size_t count, enum tag tag) {
+    grpc_call_error error = grpc_call_start_batch(side->call, ops, count, tag_of(tag), NULL);
+    assert(error == GRPC_CALL_OK);
+}
+
+static void receive(struct side *side) {
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+    op.data.recv_message.recv_message = &side->arrived;
+    side->receiving = true;
+    batch(side, &op, 1, TAG_RECEIVED);
+}
+
+/* Borrows the buffer. */
+static void send(struct side *side, grpc_byte_buffer *buffer) {
+    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+    op.data.send_message.send_message = buffer;
+    side->sending = true;
+    batch(side, &op, 1, TAG_SENT);
+}
+
+/* One look at the completion queue, then the core is given up. */
+static void turn(struct side *side) {
+    grpc_event event = grpc_completion_queue_next(side->cq, gpr_inf_past(GPR_CLOCK_REALTIME), NULL);
+    if (event.type != GRPC_OP_COMPLETE) {
+        sched_yield();
+        return;
+    }
+    switch ((enum tag)(intptr_t)event.tag) {
+    case TAG_SENT:
+        side->sending = false;
+        break;
+    case TAG_RECEIVED:
+        side->receiving = false;
+        break;
+    case TAG_ENDED:
+        side->ended = true;
+        break;
+    case TAG_START:
+        break;
+    }
+}
+
+static void wait_sent(struct side *side) {
+    while (side->sending) turn(side);
+}
+
+static void wait_received(struct side *side) {
+    while (side->receiving) turn(side);
+}
+
+/* ---------------------------------------------------------------- the child */
+
+static uint64_t walk(grpc_slice slice) {
+    const uint8_t *bytes = GRPC_SLICE_START_PTR(slice);
+    uint64_t sum = 0;
+    for (size_t at = 0; at + SMALL_BYTES <= GRPC_SLICE_LENGTH(slice); at += SMALL_BYTES) {
+        uint64_t word;
+        memcpy(&word, bytes + at, sizeof word);
+        sum += word;
+    }
+    return sum;
+}
+
+/* True if the buffer shall be sent back. */
+static bool look_at(grpc_byte_buffer *buffer) {
+    grpc_byte_buffer_reader reader;
+    grpc_slice slice;
+    bool echo = true;
+    int first = -1;
+    volatile uint64_t sum = 0;
+    if (grpc_byte_buffer_length(buffer) == 0) return true;
+    grpc_byte_buffer_reader_init(&reader, buffer);
+    while (grpc_byte_buffer_reader_next(&reader, &slice)) {
+        if (first < 0) first = *GRPC_SLICE_START_PTR(slice);
+        echo = first == 'e';
+        if (first == 'c') sum += walk(slice);
+        grpc_slice_unref(slice);
+        if (first != 'c') break;
+    }
+    grpc_byte_buffer_reader_destroy(&reader);
+    return echo;
+}
+
+static void serve_stream(struct side *side) {
+    for (;;) {
+        receive(side);
+        wait_received(side);
+        grpc_byte_buffer *buffer = side->arrived;
+        if (buffer == NULL) return;
+        wait_sent(side);
+        if (look_at(buffer)) {
+            send(side, buffer);
+            wait_sent(side);
+        }
+        grpc_byte_buffer_destroy(buffer);
+    }
+}
+
+static void accept_stream(struct side *side, grpc_server *server) {
+    grpc_call_details details;
+    grpc_metadata_array metadata;
+    grpc_call_details_init(&details);
+    grpc_metadata_array_init(&metadata);
+    grpc_call_error error = grpc_server_request_call(server, &side->call, &details, &metadata, side->cq, side->cq,
+                                                     tag_of(TAG_START));
+    assert(error == GRPC_CALL_OK);
+    while (side->call == NULL) turn(side);
+    grpc_call_details_destroy(&details);
+    grpc_metadata_array_destroy(&metadata);
+    grpc_op ops[2] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}, {.op = GRPC_OP_RECV_CLOSE_ON_SERVER}};
+    ops[1].data.recv_close_on_server.cancelled = &side->cancelled;
+    batch(side, &ops[0], 1, TAG_START);
+    batch(side, &ops[1], 1, TAG_ENDED);
+}
+
+static const grpc_channel_args *unlimited(void) {
+    static grpc_arg list[2];
+    static const grpc_channel_args args = {2, list};
+    list[0].type = list[1].type = GRPC_ARG_INTEGER;
+    list[0].key = (char *)(uintptr_t)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH;
+    list[1].key = (char *)(uintptr_t)GRPC_ARG_MAX_SEND_MESSAGE_LENGTH;
+    list[0].value.integer = list[1].value.integer = -1;
+    return &args;
+}
+
+/* Serves one stream at `listen`; says on `out` where that is; never returns. */
+static void serve(const char *listen, int out) {
+    struct side side = {0};
+    char address[ADDRESS_BYTES] = {0};
+    grpc_init();
+    side.cq = grpc_completion_queue_create_for_next(NULL);
+    grpc_server *server = grpc_server_create(unlimited(), NULL);
+    grpc_server_register_completion_queue(server, side.cq, NULL);
+    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    int port = grpc_server_add_http2_port(server, listen, credentials);
+    assert(port > 0);
+    grpc_server_start(server);
+    if (strncmp(listen, "unix:", 5) == 0) snprintf(address, sizeof address, "%s", listen);
+    else snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    if (write(out, address, sizeof address) != (ssize_t)sizeof address) _exit(1);
+    accept_stream(&side, server);
+    serve_stream(&side);
+    _exit(0);
+}
+
+/* ---------------------------------------------------------------- the measuring side */
+
+static void connect_stream(struct side *side, const char *address) {
+    side->cq = grpc_completion_queue_create_for_next(NULL);
+    grpc_channel *channel = grpc_channel_create(address, grpc_insecure_credentials_create(), unlimited());
+    side->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, side->cq,
+                                          grpc_slice_from_static_string("/bench/Stream"), NULL,
+                                          gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    grpc_op ops[3] = {{.op = GRPC_OP_SEND_INITIAL_METADATA},
+                      {.op = GRPC_OP_RECV_INITIAL_METADATA},
+                      {.op = GRPC_OP_RECV_STATUS_ON_CLIENT}};
+    grpc_metadata_array_init(&side->initial);
+    grpc_metadata_array_init(&side->trailing);
+    ops[1].data.recv_initial_metadata.recv_initial_metadata = &side->initial;
+    ops[2].data.recv_status_on_client.trailing_metadata = &side->trailing;
+    ops[2].data.recv_status_on_client.status = &side->status;
+    ops[2].data.recv_status_on_client.status_details = &side->details;
+    batch(side, ops, 2, TAG_START);
+    batch(side, ops + 2, 1, TAG_ENDED);
+}
+
+/* A message over memory that outlives it: no copy on the way in. */
+static grpc_byte_buffer *buffer_over(uint8_t *bytes, size_t size, char first) {
+    if (size > 0) bytes[0] = (uint8_t)first;
+    grpc_slice slice = grpc_slice_from_static_buffer(bytes, size);
+    return grpc_raw_byte_buffer_create(&slice, 1);
+}
+
+static void trip(struct side *side, uint8_t *bytes, size_t size) {
+    grpc_byte_buffer *buffer = buffer_over(bytes, size, 'e');
+    receive(side);
+    send(side, buffer);
+    wait_received(side);
+    wait_sent(side);
+    assert(side->arrived != NULL && grpc_byte_buffer_length(side->arrived) == size);
+    grpc_byte_buffer_destroy(side->arrived);
+    grpc_byte_buffer_destroy(buffer);
+}
+
+static void round_trips(struct side *side, const char *lane, uint8_t *bytes) {
+    for (int i = 0; i < BENCH_NUM_SIZES; i++) {
+        const struct bench_size *size = &bench_sizes[i];
+        char key[64];
+        for (int warm = 0; warm < size->trips / 10; warm++) trip(side, bytes, size->bytes);
+        int64_t begin = bench_now_ns();
+        for (int n = 0; n < size->trips; n++) trip(side, bytes, size->bytes);
+        snprintf(key, sizeof key, "grpc.%s.rtt.%s", lane, size->name);
+        bench_report(key, (double)(bench_now_ns() - begin) / 1e3 / size->trips);
+    }
+}
+
+/* Fills a frame with small messages, as a sender that gathers them would, and sends it when the last has left. */
+static void send_frame(struct side *side, uint8_t *bytes, size_t size, char first) {
+    uint8_t small[SMALL_BYTES] = {1, 2, 3};
+    wait_sent(side);
+    if (first == 'c')
+        for (size_t at = 0; at < size; at += sizeof small) memcpy(bytes + at, small, sizeof small);
+    grpc_byte_buffer *buffer = buffer_over(bytes, size, first);
+    send(side, buffer);
+    grpc_byte_buffer_destroy(buffer);
+}
+
+/* Seconds from the first frame until the peer has handled all. */
+static double stream_frames(struct side *side, uint8_t *bytes, size_t size, char first, int frames) {
+    int64_t begin = bench_now_ns();
+    for (int n = 0; n < frames; n++) send_frame(side, bytes + (size_t)(n % 2) * MAX_BYTES, size, first);
+    wait_sent(side);
+    trip(side, bytes, 0);
+    return (double)(bench_now_ns() - begin) / 1e9;
+}
+
+static void throughput(struct side *side, const char *lane, uint8_t *bytes) {
+    static const struct {
+        const char *name;
+        size_t bytes;
+    } frames[] = {{"64k", 64 << 10}, {"256k", 256 << 10}};
+    char key[64];
+    for (int i = 0; i < 2; i++) {
+        int count = (int)((256u << 20) / frames[i].bytes);
+        double seconds = stream_frames(side, bytes, frames[i].bytes, 'c', count);
+        snprintf(key, sizeof key, "grpc.%s.small.%s", lane, frames[i].name);
+        bench_report(key, (double)count * (double)(frames[i].bytes / SMALL_BYTES) / seconds / 1e6);
+    }
+    double seconds = stream_frames(side, bytes, MAX_BYTES, 'd', 512);
+    snprintf(key, sizeof key, "grpc.%s.bandwidth.1m", lane);
+    bench_report(key, 512.0 * MAX_BYTES / seconds / 1e9);
+}
+
+static void measure(const char *lane, const char *address) {
+    struct side side = {0};
+    uint8_t *bytes = calloc(2, MAX_BYTES);
+    assert(bytes != NULL);
+    grpc_init();
+    connect_stream(&side, address);
+    round_trips(&side, lane, bytes);
+    throughput(&side, lane, bytes);
+    grpc_op op = {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT};
+    batch(&side, &op, 1, TAG_START);
+    while (!side.ended) turn(&side);
+    _exit(0);
+}
+
+/* Both sides are children, so that each lane starts with a gRPC of its own. */
+static void run_lane(const char *lane, const char *listen) {
+    int ends[2];
+    char address[ADDRESS_BYTES];
+    if (pipe(ends) != 0) exit(1);
+    pid_t parent = getpid();
+    pid_t server = fork();
+    if (server == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) _exit(1);
+        serve(listen, ends[1]);
+    }
+    if (read(ends[0], address, sizeof address) != (ssize_t)sizeof address) exit(1);
+    pid_t client = fork();
+    if (client == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        measure(lane, address);
+    }
+    int status = 0;
+    waitpid(client, &status, 0);
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    close(ends[0]);
+    close(ends[1]);
+    if (status != 0) {
+        fprintf(stderr, "floor_grpc: lane %s failed\n", lane);
+        exit(1);
+    }
+}
+
+int main(void) {
+    char dir[] = "/tmp/chariot-bench-XXXXXX", listen[80], path[64];
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TOP_PAD, 64 << 20);
+    if (mkdtemp(dir) == NULL) return 1;
+    snprintf(path, sizeof path, "%s/s", dir);
+    snprintf(listen, sizeof listen, "unix:%s", path);
+    run_lane("unix", listen);
+    run_lane("tcp", "127.0.0.1:0");
+    unlink(path);
+    rmdir(dir);
+    return 0;
+}
