@@ -1,0 +1,39 @@
+/* rpc/envelope.h: chariot.v1.Envelope by hand.
+ *
+ * The fixed part of an envelope is 80 bytes that any protobuf tool reads: four fixed32 fields, six fixed64 fields, then
+ * the tag and length of the payload, the length padded to five bytes. These functions write exactly that and read
+ * nothing else: bytes from a peer are compared tag by tag. rpc/frame.c is their caller; a test holds them against
+ * protobuf-c. */
+#ifndef CHARIOT_RPC_ENVELOPE_H
+#define CHARIOT_RPC_ENVELOPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpc/msg.h"
+
+enum { RPC_VARINT_BYTES = 5 };                                    /* of every padded length */
+static const uint64_t RPC_VARINT_MAX = ((uint64_t)1 << 35) - 1; /* largest padded length */
+
+/* Writes the fixed part for msg with its present size. CHARIOT_ETOOBIG: the size has no place in the layout. */
+int rpc_envelope_pack(const struct chariot_msg *msg, uint8_t out[RPC_ENVELOPE_BYTES]);
+
+/* Checks the fixed part of an encoded envelope of `size` bytes in all, of which the first RPC_ENVELOPE_BYTES stand at
+ * `at`; where size is less than that, at is not read. Gives the payload's size, which fills the rest exactly.
+ * CHARIOT_EMALFORMED. */
+int rpc_envelope_check(const uint8_t *at, uint64_t size, uint64_t *payload_size);
+/* Sets the header fields of msg, but not its size, from a fixed part that rpc_envelope_check() has passed. */
+void rpc_envelope_load(const uint8_t at[RPC_ENVELOPE_BYTES], struct chariot_msg *msg);
+
+/* Lengths as padded varints: seven bits a byte, the lowest first; the top bit of all bytes but the last is set. */
+void rpc_varint_pack(uint64_t value, uint8_t out[RPC_VARINT_BYTES]);
+/* CHARIOT_EMALFORMED: not padded to five bytes. */
+int rpc_varint_read(const uint8_t at[RPC_VARINT_BYTES], uint64_t *value);
+
+/* Fixed fields are little-endian. */
+void rpc_fixed32_pack(uint32_t value, uint8_t out[4]);
+void rpc_fixed64_pack(uint64_t value, uint8_t out[8]);
+uint32_t rpc_fixed32_read(const uint8_t at[4]);
+uint64_t rpc_fixed64_read(const uint8_t at[8]);
+
+#endif
