@@ -25,12 +25,19 @@ void rpc_sim_free(struct rpc_sim *sim); /* after all ends were closed; takes NUL
 /* Opens pe's end: sets node->transport. node->pe and num_pes, up and owner must be set. */
 int rpc_sim_open(struct rpc_sim *sim, struct rpc_node *node);
 
+/* Bounds for through_wire, rpc_limits_default where not called; only frame_bytes and message_bytes matter. */
+void rpc_sim_set_limits(struct rpc_sim *sim, const struct rpc_limits *limits);
+
 /* Virtual time now. */
 int64_t rpc_sim_now_ns(const struct rpc_sim *sim);
 /* Moves time to the next arrival, or to until_ns if that is sooner, and makes what arrives then ready for poll().
  * Returns true while something is in flight or was made ready; false: nothing is in flight, time moved to until_ns
  * (RPC_FOREVER_NS: time stays). */
 bool rpc_sim_advance(struct rpc_sim *sim, int64_t until_ns);
+
+/* Gives a PE for which something is ready since it was last given, in order of arrival; false: none. Saves a test of
+ * thousands of PEs from polling all of them. */
+bool rpc_sim_next_ready(struct rpc_sim *sim, uint32_t *pe);
 
 /* Faults. Cut: messages from a to b vanish until mended. Kill: pe's end neither sends nor receives; its peers are told
  * (on_peer_gone, CHARIOT_EGONE) after a delay. */
