@@ -1,0 +1,119 @@
+/* python/state.h: the module's state: everything that chariot._core holds besides its objects.
+ *
+ * One PE per process, so one state that matters; it is still the module's, never a global. Methods find it through their
+ * type (py_state_of); callbacks of the runtime get it as their ctx. Everything here is touched by the PE's thread alone,
+ * with the GIL held.
+ *
+ * `pe` is NULL before the PE was opened and again after it was closed: whoever may run then looks first (py_state_pe,
+ * py_state_running). */
+#ifndef CHARIOT_PYTHON_STATE_H
+#define CHARIOT_PYTHON_STATE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+
+#include "objects/chariot.h"
+#include "python/codec.h"
+#include "python/reduce.h"
+
+struct py_class;
+struct py_method;
+struct py_task;
+struct py_worker;
+struct py_bound;
+struct _greenlet;
+
+/* Strings that are compared or looked up on hot paths, interned. X(field, text) */
+#define PY_NAMES(X)                                                                                                    \
+    X(ret, "ret")                                                                                                      \
+    X(awaitable, "awaitable")                                                                                          \
+    X(remote_stacktrace, "remote_stacktrace")                                                                          \
+    X(coro, "__chariot_coro__")                                                                                        \
+    X(module, "__module__")                                                                                            \
+    X(qualname, "__qualname__")                                                                                        \
+    X(init, "__init__")                                                                                                \
+    X(main, "__main__")                                                                                                \
+    X(code, "code")
+
+struct py_names {
+#define PY_NAME_FIELD(field, text) PyObject *field;
+    PY_NAMES(PY_NAME_FIELD)
+#undef PY_NAME_FIELD
+};
+
+enum py_phase {
+    PY_IDLE = 0, /* charm.start() was not called */
+    PY_STARTING, /* registering */
+    PY_RUNNING,  /* inside chariot_run() */
+    PY_ENDED,
+};
+
+/* Limits of the free lists. */
+enum { PY_MAX_FREE = 256 };
+
+struct py_state {
+    struct chariot_pe *pe;
+    enum py_phase phase;
+    bool launched;         /* by a launcher: endings are its to report */
+    bool exiting;          /* this PE has asked for the end of the job */
+    int exit_status;
+    PyThreadState *asleep; /* what before_sleep saved */
+
+    PyObject *module; /* borrowed: owns this */
+    struct py_names names;
+    struct py_codec codec;   /* codec.h */
+    struct py_reduce reduce; /* reduce.h */
+
+    /* Types, owned. */
+    PyTypeObject *charm_type, *options_type, *chare_type, *group_type, *array_type, *proxy_type, *bound_type,
+        *future_type, *future_iter_type, *keywords_type;
+    PyObject *charm;       /* the singleton, owned */
+    PyObject *options;     /* charm.options, owned */
+    PyObject *error;       /* Charm4PyError, owned */
+    PyObject *not_threaded_error;
+    bool local_msg_optim;  /* charm.options.local_msg_optim */
+
+    /* Registered classes by registration number, owned. */
+    struct py_class **classes;
+    uint32_t num_classes;
+    PyObject *class_of;              /* {Chare subclass: number in classes} */
+    struct py_class *runtime_class;  /* charm.thisProxy's, made at the first use */
+    PyObject *entry;                 /* what charm.start() was given, owned */
+    PyObject *entry_args;            /* its one argument, owned */
+    struct py_method *entry_method;  /* its kind and name */
+
+    /* Coroutines (task.h). */
+    struct _greenlet *scheduler;     /* the greenlet that runs chariot_run(), owned */
+    struct py_task *current;         /* the coroutine that runs now; NULL: the scheduler or a plain method */
+    struct py_task *starting;        /* handed to the worker that is switched to next */
+    struct py_task *live;            /* all that have not ended */
+    struct py_task *free_tasks;
+    struct py_worker *free_workers;  /* greenlets that wait for a coroutine to run */
+    const struct py_method *running; /* the plain method that runs now: for error texts; borrowed */
+
+    struct py_bound *free_bounds;    /* linked through their proxy field */
+    uint32_t num_free_bounds, num_free_tasks, num_free_workers;
+};
+
+extern struct PyModuleDef py_module_def;
+
+static inline struct py_state *py_state_of_module(PyObject *module) {
+    return PyModule_GetState(module);
+}
+/* Of an object whose type is one of ours that cannot be subclassed. */
+static inline struct py_state *py_state_of(PyObject *self) {
+    return PyType_GetModuleState(Py_TYPE(self));
+}
+/* Of a type, or a subclass of a type, of ours. NULL with TypeError: none of ours. */
+struct py_state *py_state_of_type(PyTypeObject *type);
+
+/* The PE, opened now if it was not yet. NULL with Charm4PyError set: it cannot be opened, or the job has ended. */
+struct chariot_pe *py_state_pe(struct py_state *st);
+/* The PE of a job that runs. NULL with Charm4PyError set: charm.start() was not called, or the job has ended. */
+struct chariot_pe *py_state_running(struct py_state *st);
+
+/* Turns an error code of the runtime into an exception, unless one is set. Returns -1. */
+int py_raise_code(struct py_state *st, int code, const char *doing);
+
+#endif
