@@ -64,10 +64,15 @@ uint64_t chariot_ref_hash(const struct chariot_ref *ref) {
     return mix(obj_index_hash(ref->collection, ref->index) ^ ref->whole);
 }
 
+/* A main or single chare is known by its element only, which says where it was placed: it is its own collection. */
+static bool is_single(const struct chariot_ref *ref) {
+    return ref->kind == CHARIOT_SINGLE || ref->kind == CHARIOT_MAIN;
+}
+
 int chariot_ref_element(const struct chariot_ref *collection, const struct chariot_index *index,
                         struct chariot_ref *out) {
     uint64_t words[OBJ_INDEX_WORDS];
-    if (collection->kind == CHARIOT_SINGLE || index->ndims != collection->ndims) return CHARIOT_EINVAL;
+    if (is_single(collection) || index->ndims != collection->ndims) return CHARIOT_EINVAL;
     int error = obj_index_pack(index, words);
     if (error != 0) return error;
     *out = *collection;
@@ -76,16 +81,15 @@ int chariot_ref_element(const struct chariot_ref *collection, const struct chari
     return 0;
 }
 
-/* A single chare is known by its element only, which says where it was placed: it is its own collection. */
 void chariot_ref_collection(const struct chariot_ref *element, struct chariot_ref *out) {
     *out = *element;
-    if (element->kind == CHARIOT_SINGLE) return;
+    if (is_single(element)) return;
     out->whole = 1;
     memset(out->index, 0, sizeof out->index);
 }
 
 void chariot_ref_index(const struct chariot_ref *element, struct chariot_index *out) {
-    obj_index_unpack(element->kind == CHARIOT_SINGLE ? 1 : element->ndims, element->index, out);
+    obj_index_unpack(is_single(element) ? 1 : element->ndims, element->index, out);
 }
 
 static int put_ref(struct chariot_writer *writer, const struct chariot_ref *ref, const uint32_t *method) {

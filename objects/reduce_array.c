@@ -1,0 +1,248 @@
+/* objects/reduce_array.c: built-in reducers on arrays, element by element.
+ *
+ * One kernel per operation and element type, made by the macros below from one expression each; a table by dtype says
+ * which. Inner loops have a fixed length, so that gcc vectorises them at -O2 too. Data may be unaligned: the element
+ * types are declared so. */
+#include <endian.h>
+#include <string.h>
+
+#include "objects/chariot.h"
+#include "objects/float16.h"
+#include "objects/reduce_builtin.h"
+#include "rpc/msg.h"
+
+enum {
+    NOT_FOR_C = 1,
+    BLOCK = 32, /* elements per inner loop */
+};
+
+/* total[i] = total[i] op next[i], for n elements; of a truth kernel, total holds bools. */
+typedef void (*kernel)(void *restrict total, const void *restrict next, size_t n);
+
+#define UNALIGNED __attribute__((aligned(1), may_alias))
+typedef int8_t i8 UNALIGNED;
+typedef int16_t i16 UNALIGNED;
+typedef int32_t i32 UNALIGNED;
+typedef int64_t i64 UNALIGNED;
+typedef uint8_t u8 UNALIGNED;
+typedef uint16_t u16 UNALIGNED;
+typedef uint32_t u32 UNALIGNED;
+typedef uint64_t u64 UNALIGNED;
+typedef float f32 UNALIGNED;
+typedef double f64 UNALIGNED;
+typedef struct UNALIGNED {
+    f32 re, im;
+} c64;
+typedef struct UNALIGNED {
+    f64 re, im;
+} c128;
+
+/* A kernel `name` over elements of the types `total_type` and `next_type`; `expression` is of a and b. */
+#define KERNEL(name, total_type, next_type, expression)                                                                \
+    static inline total_type name##_one(total_type a, next_type b) {                                                   \
+        return expression;                                                                                             \
+    }                                                                                                                  \
+    static void name(void *restrict total, const void *restrict next, size_t n) {                                      \
+        total_type *restrict t = total;                                                                                \
+        const next_type *restrict x = next;                                                                            \
+        for (; n >= BLOCK; n -= BLOCK, t += BLOCK, x += BLOCK)                                                         \
+            for (size_t i = 0; i < BLOCK; i++) t[i] = name##_one(t[i], x[i]);                                          \
+        for (size_t i = 0; i < n; i++) t[i] = name##_one(t[i], x[i]);                                                  \
+    }
+
+/* Sums and products wrap, so unsigned types serve the signed ones too; 1u keeps the arithmetic of the narrow ones from
+ * promotion to int, which could overflow. */
+#define INTEGER_ARITHMETIC(type)                                                                                       \
+    KERNEL(sum_##type, type, type, 1u * a + b)                                                                         \
+    KERNEL(product_##type, type, type, 1u * a * b)
+INTEGER_ARITHMETIC(u8)
+INTEGER_ARITHMETIC(u16)
+INTEGER_ARITHMETIC(u32)
+INTEGER_ARITHMETIC(u64)
+
+#define EXTREMES(type)                                                                                                 \
+    KERNEL(max_##type, type, type, a >= b ? a : b)                                                                     \
+    KERNEL(min_##type, type, type, a <= b ? a : b)
+EXTREMES(i8)
+EXTREMES(i16)
+EXTREMES(i32)
+EXTREMES(i64)
+EXTREMES(u8)
+EXTREMES(u16)
+EXTREMES(u32)
+EXTREMES(u64)
+
+/* Both comparisons are always made, which leaves no branch. A NaN wins, of two the first. */
+#define PICK_A(comparison, a) ((int)(comparison) | (int)((a) != (a)))
+#define FLOATS(type)                                                                                                   \
+    KERNEL(sum_##type, type, type, a + b)                                                                              \
+    KERNEL(product_##type, type, type, (a) * (b))                                                                      \
+    KERNEL(max_##type, type, type, PICK_A(a >= b, a) ? a : b)                                                          \
+    KERNEL(min_##type, type, type, PICK_A(a <= b, a) ? a : b)
+FLOATS(f32)
+FLOATS(f64)
+
+/* A half is computed as a float and rounded after each step, as numpy does. */
+#define HALF(x) obj_float16_to_float(x)
+KERNEL(sum_f16, u16, u16, obj_float16_from_float(HALF(a) + HALF(b)))
+KERNEL(product_f16, u16, u16, obj_float16_from_float(HALF(a) * HALF(b)))
+KERNEL(max_f16, u16, u16, PICK_A(HALF(a) >= HALF(b), HALF(a)) ? a : b)
+KERNEL(min_f16, u16, u16, PICK_A(HALF(a) <= HALF(b), HALF(a)) ? a : b)
+
+#define COMPLEX(type)                                                                                                  \
+    KERNEL(sum_##type, type, type, ((type){a.re + b.re, a.im + b.im}))                                                 \
+    KERNEL(product_##type, type, type, ((type){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}))
+COMPLEX(c64)
+COMPLEX(c128)
+
+/* Truth of an element from its bits: `bits` is an expression of b that is zero for false only (floats: both zeros). */
+#define TRUTH(type, bits_type, bits)                                                                                   \
+    KERNEL(set_##type, u8, bits_type, (bits) != 0)                                                                     \
+    KERNEL(and_##type, u8, bits_type, (a) & ((bits) != 0))                                                             \
+    KERNEL(or_##type, u8, bits_type, a | ((bits) != 0))                                                                \
+    KERNEL(xor_##type, u8, bits_type, a ^ ((bits) != 0))
+typedef struct UNALIGNED {
+    u32 re, im;
+} c64_bits;
+typedef struct UNALIGNED {
+    u64 re, im;
+} c128_bits;
+TRUTH(u8, u8, b)
+TRUTH(u16, u16, b)
+TRUTH(u32, u32, b)
+TRUTH(u64, u64, b)
+TRUTH(f16, u16, b & 0x7fffu)
+TRUTH(f32, u32, b << 1)
+TRUTH(f64, u64, b << 1)
+TRUTH(c64, c64_bits, (b.re | b.im) << 1)
+TRUTH(c128, c128_bits, (b.re | b.im) << 1)
+
+struct dtype {
+    const char *name;
+    size_t size; /* bytes */
+    kernel by_reducer[CHARIOT_REDUCE_XOR + 1];
+    kernel set; /* total[i] = truth of next[i] */
+};
+
+#define BY_TRUTH(type)                                                                                                 \
+    [CHARIOT_REDUCE_AND] = and_##type, [CHARIOT_REDUCE_OR] = or_##type, [CHARIOT_REDUCE_XOR] = xor_##type
+#define BY_VALUE(type, extreme)                                                                                        \
+    [CHARIOT_REDUCE_SUM] = sum_##type, [CHARIOT_REDUCE_PRODUCT] = product_##type,                                      \
+    [CHARIOT_REDUCE_MAX] = max_##extreme, [CHARIOT_REDUCE_MIN] = min_##extreme
+#define DTYPE(name, size, type, extreme)                                                                               \
+    { name, size, {BY_VALUE(type, extreme), BY_TRUTH(type)}, set_##type }
+#define DTYPE_COMPLEX(name, size, type)                                                                                \
+    {                                                                                                                  \
+        name, size, {[CHARIOT_REDUCE_SUM] = sum_##type, [CHARIOT_REDUCE_PRODUCT] = product_##type, BY_TRUTH(type)},    \
+            set_##type                                                                                                 \
+    }
+
+static const struct dtype dtypes[] = {
+    {"|b1",
+     1,
+     {[CHARIOT_REDUCE_SUM] = or_u8,
+      [CHARIOT_REDUCE_PRODUCT] = and_u8,
+      [CHARIOT_REDUCE_MAX] = or_u8,
+      [CHARIOT_REDUCE_MIN] = and_u8,
+      BY_TRUTH(u8)},
+     set_u8},
+    DTYPE("<f8", 8, f64, f64),
+    DTYPE("<f4", 4, f32, f32),
+    DTYPE("<f2", 2, f16, f16),
+    DTYPE("|i1", 1, u8, i8),
+    DTYPE("<i2", 2, u16, i16),
+    DTYPE("<i4", 4, u32, i32),
+    DTYPE("<i8", 8, u64, i64),
+    DTYPE("|u1", 1, u8, u8),
+    DTYPE("<u2", 2, u16, u16),
+    DTYPE("<u4", 4, u32, u32),
+    DTYPE("<u8", 8, u64, u64),
+    DTYPE_COMPLEX("<c8", 8, c64),
+    DTYPE_COMPLEX("<c16", 16, c128),
+};
+static const struct dtype *const dtype_bool = &dtypes[0];
+
+/* NULL: not one of the table. */
+static const struct dtype *dtype_of(const struct chariot_value *value) {
+    if (BYTE_ORDER != LITTLE_ENDIAN) return NULL;
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+        size_t size = strlen(dtypes[i].name);
+        if (size == value->array.dtype_size && memcmp(value->array.dtype, dtypes[i].name, size) == 0) return &dtypes[i];
+    }
+    return NULL;
+}
+
+static bool is_empty(const struct chariot_value *value) {
+    for (uint32_t i = 0; i < value->array.ndim; i++)
+        if (value->array.shape[i] == 0) return true;
+    return false;
+}
+
+/* Elements that the shape promises; CHARIOT_EMALFORMED: the data has another size. */
+static int count_elements(const struct chariot_value *value, const struct dtype *dtype, size_t *count) {
+    uint64_t product = is_empty(value) ? 0 : 1;
+    for (uint32_t i = 0; product != 0 && i < value->array.ndim; i++)
+        if (__builtin_mul_overflow(product, (uint64_t)value->array.shape[i], &product)) return CHARIOT_EMALFORMED;
+    if (__builtin_mul_overflow(product, dtype->size, &product)) return CHARIOT_EMALFORMED;
+    if (product != value->array.size) return CHARIOT_EMALFORMED;
+    *count = value->array.size / dtype->size;
+    return 0;
+}
+
+static bool same_layout(const struct chariot_value *a, const struct chariot_value *b) {
+    if (a->array.ndim != b->array.ndim || (a->array.ndim > 1 && a->array.order != b->array.order)) return false;
+    return memcmp(a->array.shape, b->array.shape, a->array.ndim * sizeof a->array.shape[0]) == 0;
+}
+
+static bool is_logical(uint32_t reducer) {
+    return reducer >= CHARIOT_REDUCE_AND && reducer <= CHARIOT_REDUCE_XOR;
+}
+
+/* An array of result_dtype like `value`, holding its elements; of bools: their truth. */
+static int write_first(struct chariot_writer *writer, const struct chariot_value *value, const struct dtype *dtype,
+                       const struct dtype *result_dtype, size_t count, void **total) {
+    size_t size = count * result_dtype->size;
+    int error = chariot_put_array(writer, result_dtype->name, value->array.ndim, value->array.shape, value->array.order,
+                                  size, total);
+    if (error != 0) return error;
+    if (result_dtype == dtype_bool)
+        dtype->set(*total, value->array.data, count);
+    else if (size > 0)
+        memcpy(*total, value->array.data, size);
+    return 0;
+}
+
+static int add_next(uint32_t reducer, const struct chariot_msg *msg, const struct chariot_value *first,
+                    const struct dtype *first_dtype, void *total) {
+    struct chariot_value value;
+    size_t count;
+    int outcome = obj_reduce_read(msg, &value);
+    if (outcome != 0) return outcome;
+    const struct dtype *dtype = value.type == CHARIOT_ARRAY ? dtype_of(&value) : NULL;
+    if (dtype == NULL || (dtype != first_dtype && !is_logical(reducer))) return NOT_FOR_C;
+    if (!same_layout(&value, first)) return NOT_FOR_C;
+    outcome = count_elements(&value, dtype, &count);
+    if (outcome == 0) dtype->by_reducer[reducer](total, value.array.data, count);
+    return outcome;
+}
+
+int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out) {
+    struct chariot_value first;
+    size_t elements;
+    int outcome = obj_reduce_read(values[0], &first);
+    if (outcome != 0) return outcome;
+    const struct dtype *dtype = first.type == CHARIOT_ARRAY ? dtype_of(&first) : NULL;
+    if (dtype == NULL || dtype->by_reducer[reducer] == NULL) return NOT_FOR_C;
+    outcome = count_elements(&first, dtype, &elements);
+    if (outcome != 0) return outcome;
+    struct chariot_writer writer;
+    void *total;
+    chariot_writer_init_take(&writer, NULL);
+    outcome = write_first(&writer, &first, dtype, is_logical(reducer) ? dtype_bool : dtype, elements, &total);
+    for (size_t i = 1; outcome == 0 && i < count; i++) outcome = add_next(reducer, values[i], &first, dtype, total);
+    int error = chariot_writer_finish(&writer, out);
+    if (outcome == 0 || error != 0) return error;
+    rpc_msg_unref(*out);
+    *out = NULL;
+    return outcome;
+}

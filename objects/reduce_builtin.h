@@ -1,0 +1,35 @@
+/* objects/reduce_builtin.h: the built-in reducers on encoded values, as far as C understands them.
+ *
+ * Called by the reduction engine with what elements and subtrees have contributed, on the scheduler's thread. Pure: the
+ * values are borrowed, nothing is kept. Results follow Python and numpy, and do not depend on how contributions are
+ * grouped, except for the rounding of floating-point sums and products, provided that each takes part in at least one
+ * call (one value alone is a call too: the sum of True is 1).
+ *
+ * Numbers, which may be mixed: sum and product as sum() and math.prod(): bools count as ints, an int with a double
+ * gives a double. max and min compare exactly (2**53 + 1 > 2.0**53), give the winner in its own type, and of equals the
+ * first; but a NaN wins, as in numpy.maximum, where Python's max() would let the order decide. Logical ones give a bool
+ * of the truth of all values (xor: of an odd number of them).
+ * Arrays of one dtype and shape, element by element, as numpy.add, multiply, maximum and minimum do: integers wrap,
+ * bools are or-ed by sum and max and and-ed by product and min, NaN wins. Logical ones give a bool array and take any
+ * mixture of dtypes, since what comes from a subtree is bool already. */
+#ifndef CHARIOT_OBJECTS_REDUCE_BUILTIN_H
+#define CHARIOT_OBJECTS_REDUCE_BUILTIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct chariot_msg;
+struct chariot_value;
+
+/* Combines the one value of each of `count` (at least 1) messages by a reducer from SUM to XOR. Gives *out.
+ * Outcome 1: not for C, ask the face: pickles, big or overflowing ints, containers, strings, complex max and min,
+ * arrays of other dtypes, of differing shape, dtype or order, arrays with scalars, messages without payload.
+ * CHARIOT_EMALFORMED, CHARIOT_ENOMEM; CHARIOT_EINVAL: another reducer. */
+int obj_reduce_builtin(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out);
+
+/* Private to the two files: the only value of a message. Outcome 1 as above. */
+int obj_reduce_read(const struct chariot_msg *msg, struct chariot_value *value);
+/* Private: all of them are arrays, or else outcome 1. */
+int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out);
+
+#endif
