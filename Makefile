@@ -1,17 +1,34 @@
-# Chariot. `make` alone prints the targets.
+# Chariot. `make` alone prints the targets. Everything that is made stands in build/<mode>, .venv and python/chariot/*.so.
+#
+#     make MODE=release|debug|asan|tsan TARGET     V=1 prints the commands
+#     make PYTHON=path TARGET                      another Python than .venv's; its packages are then yours to see to
 SHELL := /bin/bash
-CC ?= gcc
+.DEFAULT_GOAL := help
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+SOVERSION := 0
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 MODE ?= release
-B := build/$(MODE)
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
 PYTHON := .venv/bin/python
-PKGS := grpc gpr libprotobuf-c
+B := build/$(MODE)
+Q := $(if $(V),,@)
+SETUP := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/.setup-done)
+
 CFLAGS_release := -O2 -g
 CFLAGS_debug := -O0 -g
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-unused-parameter
-CFLAGS += -std=c11 -D_GNU_SOURCE -fPIC $(CFLAGS_$(MODE)) $(WARN) -I. -I$(B)/gen
+CFLAGS += -std=c11 -D_GNU_SOURCE -fPIC $(CFLAGS_$(MODE)) $(WARN) -I. -I$(B)/gen -I$(B)/gen/rpc/proto \
+	-DCHARIOT_VERSION='"$(VERSION)"'
+LDFLAGS += -Wl,--as-needed
 LDLIBS := -lgrpc -lgpr -lprotobuf-c -lev -lpthread -lm
+
+# ---------------------------------------------------------------- what is made from what
 
 PROTOS := $(wildcard rpc/proto/chariot/v1/*.proto)
 GEN_C := $(PROTOS:rpc/proto/%.proto=$(B)/gen/rpc/proto/%.pb-c.c)
@@ -19,32 +36,200 @@ GEN_H := $(GEN_C:.c=.h)
 LIB_SRC := $(wildcard rpc/*.c objects/*.c sections/*.c lb/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN_C:%.c=%.o)
 LIB_A := $(B)/libchariot.a
+LIB_SO := $(B)/libchariot.so.$(SOVERSION)
+PUBLIC_H := objects/value.h rpc/error.h
+
+DEPLOY_SRC := $(wildcard deploy/*.c)
+DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))
+DEPLOY_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(DEPLOY_MAIN),$(DEPLOY_SRC)))
+LAUNCHER := $(if $(DEPLOY_MAIN),$(B)/bin/chariot $(B)/bin/charmrun)
+
+PY_SRC := $(wildcard python/*.c)
+PY_BUILD := $(B)/python
+PY_OBJ := $(PY_SRC:python/%.c=$(PY_BUILD)/%.o)
+
+# Every directory of test/ may hold helpers (any .c that is not *_test.c); a test is linked with those that it uses.
 UNIT_SRC := $(wildcard test/unit/*/*_test.c test/transport/*_test.c test/scenarios/*_test.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
+HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard test/unit/*.c test/unit/*/*.c test/transport/*.c test/scenarios/*.c))
+HELP_A := $(if $(HELP_SRC),$(B)/test/libhelp.a)
 
-help:
-	@echo "lib: build libchariot.a    tests: build the C suites    (draft)"
+EXAMPLE_SRC := $(wildcard examples/c/*.c)
+EXAMPLE_BIN := $(EXAMPLE_SRC:examples/c/%.c=$(B)/examples/%)
+BENCH_SRC := $(wildcard test/bench/c/*.c)
+BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%)
 
-$(B)/gen/rpc/proto/%.pb-c.c $(B)/gen/rpc/proto/%.pb-c.h: rpc/proto/%.proto
+C_SRC := $(LIB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC)
+C_FILES := $(C_SRC) $(wildcard */*.h test/*/*.h test/*/*/*.h examples/c/*.h)
+
+# ---------------------------------------------------------------- for people
+
+help: ## this text
+	@echo "Chariot $(VERSION): distributed objects over gRPC, in Python and C. Targets:"
+	@sed -nE 's/^([a-z% -]+):.*## (.*)/\1@\2/p' Makefile | while IFS=@ read -r name text; do \
+		printf '  %-16s %s\n' "$$name" "$$text"; done
+
+setup: ## install what building and checking needs (apt-get as root), make .venv
+	tools/setup.sh check
+
+all: lib $(LIB_SO) launcher py examples ## library, launcher, Python extension, C examples
+
+demo: $(SETUP) all ## heat conduction on 4 PEs, compared with numpy
+	.venv/bin/chariot run -n 4 examples/heat.py $(DEMO_PICTURE)
+
+check: ## every test, and lint; under 20 minutes on 2 cores
+	tools/setup.sh check
+	.venv/bin/python test/check.py
+
+bench: $(SETUP) all benches ## measure, and print the table
+	$(PYTHON) test/bench/run.py
+
+asan tsan: ## the C suites under address and undefined-behaviour, or thread, sanitizer
+	@tools/setup.sh check
+	$(MAKE) MODE=$@ tests
+	.venv/bin/python test/check.py --mode $@ rpc objects deploy
+
+check-%: ## one part of check: rpc, objects, deploy, python, examples or install
+	@tools/setup.sh check
+	.venv/bin/python test/check.py $*
+
+check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
+	test/bare_root.sh
+
+lint: ## layers, globals, formatting, both compilers, prototypes of the protocol, types of the stubs
+	@tools/setup.sh check
+	.venv/bin/python test/check.py lint
+
+format: ## clang-format every C file
+	clang-format -i $(C_FILES)
+
+clean: ## remove what was made, but .venv
+	rm -rf build dist python/chariot/*.so python/chariot/*.so.* python/*.egg-info examples/out
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+install: lib $(LIB_SO) launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/objects,include/chariot/rpc}
+	install -m 644 objects/chariot.h $(DESTDIR)$(PREFIX)/include/chariot/
+	for h in $(PUBLIC_H); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/chariot/$$h || exit; done
+	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(LIB_SO) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(PREFIX)/lib/libchariot.so
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' tools/chariot.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/chariot.pc
+	install -m 755 $(B)/bin/chariot $(DESTDIR)$(PREFIX)/bin/
+	ln -sf chariot $(DESTDIR)$(PREFIX)/bin/charmrun
+
+# ---------------------------------------------------------------- parts of the build
+
+lib: $(LIB_A) $(LIB_SO)
+tests: $(UNIT_BIN)
+launcher: $(LAUNCHER)
+examples: $(EXAMPLE_BIN)
+benches: $(BENCH_BIN)
+
+# .venv is made by whoever needs it first; a PYTHON of one's own means that its packages are there.
+ifneq ($(SETUP),)
+$(SETUP): requirements.txt tools/setup.sh
+	tools/setup.sh build
+endif
+
+$(B)/gen/rpc/proto/%.pb-c.c $(B)/gen/rpc/proto/%.pb-c.h: rpc/proto/%.proto | $(SETUP)
 	@mkdir -p $(B)/gen/rpc/proto
-	protoc-c -Irpc/proto --c_out=$(B)/gen/rpc/proto $<
+	@echo "  GEN $<"
+	$(Q)protoc-c -Irpc/proto --c_out=$(B)/gen/rpc/proto $<
 
+# Generated code is hidden in the shared library: it is no part of its interface.
 $(B)/gen/%.o: $(B)/gen/%.c
-	$(CC) $(filter-out -Wmissing-prototypes -Wshadow,$(CFLAGS)) -I$(B)/gen/rpc/proto -c -o $@ $<
+	@echo "  CC $<"
+	$(Q)$(CC) $(filter-out -Wmissing-prototypes -Wshadow,$(CFLAGS)) -fvisibility=hidden -c -o $@ $<
 
-$(B)/%.o: %.c $(GEN_H)
+$(B)/%.o: %.c $(GEN_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I$(B)/gen/rpc/proto -MMD -MP -c -o $@ $<
+	@echo "  CC $<"
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB_A): $(LIB_OBJ)
-	rm -f $@ && ar rcs $@ $^
+	@echo "  AR $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/test/%_test: test/%_test.c $(LIB_A)
+$(LIB_SO): $(LIB_OBJ) tools/libchariot.map
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=tools/libchariot.map -Wl,-z,defs \
+		-o $@ $(LIB_OBJ) $(LDLIBS)
+	@ln -sf $(notdir $@) $(B)/libchariot.so
+
+$(B)/bin/chariot: $(DEPLOY_MAIN:%.c=$(B)/%.o) $(DEPLOY_OBJ) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I$(B)/gen/rpc/proto -MMD -MP -o $@ $< $(LIB_A) $(LDLIBS) -lcunit
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-lib: $(LIB_A)
-tests: $(UNIT_BIN)
--include $(shell find build -name '*.d' 2>/dev/null)
-.PHONY: help lib tests
+$(B)/bin/charmrun: $(B)/bin/chariot
+	@ln -sf chariot $@
+
+$(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(LIB_A)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
+
+$(B)/test/unit/deploy/%_test: $(B)/test/unit/deploy/%_test.o $(DEPLOY_OBJ) $(HELP_A) $(LIB_A)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
+
+$(B)/test/libhelp.a: $(HELP_SRC:%.c=$(B)/%.o)
+	@echo "  AR $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/examples/%: $(B)/examples/c/%.o $(LIB_A)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/bench/%: $(B)/test/bench/c/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# ---------------------------------------------------------------- the Python extension
+
+# Asked of the Python that will load it, once, and only when something is compiled for it.
+PY_ASK = import sysconfig, numpy, greenlet, os; g = os.path.dirname(greenlet.__file__); print( \
+	"-I" + sysconfig.get_path("include"), "-isystem", numpy.get_include(), "-isystem", g, "-isystem", os.path.dirname(g))
+PY_CFLAGS = $(eval PY_CFLAGS := $$(shell $(PYTHON) -c '$(PY_ASK)'))$(PY_CFLAGS)
+PY_SUFFIX = $(eval PY_SUFFIX := $$(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))'))$(PY_SUFFIX)
+
+$(PY_BUILD)/%.o: python/%.c $(GEN_H) $(B)/flags | $(SETUP)
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(CFLAGS) $(PY_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The extension finds libchariot.so.0 beside itself, the same in a checkout (a link) and installed (a copy).
+$(PY_BUILD)/_core.so: $(PY_OBJ) $(LIB_SO)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-rpath,'$$ORIGIN' -o $@ $^ $(LDLIBS)
+
+ext: $(if $(PY_SRC),$(PY_BUILD)/_core.so)
+
+py: ext | $(SETUP) ## the Python extension, into python/chariot
+	@cmp -s $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX) || cp $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX)
+	@ln -sfn ../../$(LIB_SO) python/chariot/$(notdir $(LIB_SO))
+
+# ---------------------------------------------------------------- parts of lint
+
+syntax: $(GEN_H) $(C_SRC:%=syntax/%)
+syntax/%: % | $(GEN_H) $(SETUP)
+	@clang -fsyntax-only $(CFLAGS) $(if $(filter python/%,$<),$(PY_CFLAGS)) $<
+
+format-check:
+	clang-format --dry-run -Werror $(C_FILES)
+
+print-%:
+	@echo $($*)
+
+# Objects are made anew when the compiler or its flags change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(CFLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(CC) $(CFLAGS))' >$@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+MAKEFLAGS += -j$(JOBS)
+.PHONY: help setup all demo check bench asan tsan lint format clean install lib tests launcher examples benches ext py \
+	check-bare-root syntax format-check FORCE
 .SECONDARY:
