@@ -96,7 +96,7 @@ check-%: ## one part of check: rpc, objects, deploy, python, examples or install
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 
-lint: ## layers, globals, formatting, both compilers, prototypes of the protocol, types of the stubs
+lint: ## layers, globals, formatting, both compilers, protocol files, types of the stubs
 	@tools/setup.sh check
 	.venv/bin/python test/check.py lint
 

@@ -1,0 +1,158 @@
+"""The house rules that no compiler checks. Usage: lint.py RULE... [--root DIR]; prints each breach, status 1 if any.
+
+layers   includes follow rpc <- objects <- {sections, lb} <- python; foreign headers stay in their room
+globals  no object of rpc/, objects/, sections/ or lb/ holds writable data (looks at build/release)
+words    no marker of unfinished work in any file
+protos   buf's STANDARD habits, as far as a line-wise reading shows them
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOMS = {
+    "rpc": {"rpc"},
+    "objects": {"rpc", "objects"},
+    "sections": {"rpc", "objects", "sections"},
+    "lb": {"rpc", "objects", "lb"},
+    "python": {"python"},
+    "deploy": {"rpc", "deploy"},
+    "examples": {"examples"},
+}
+PUBLIC = {"objects/chariot.h", "objects/value.h", "rpc/error.h"}  # what a face may use of the rooms below
+FOREIGN = [  # headers, and the rooms that may name them
+    (re.compile(r"grpc/|grpc\+\+/"), {"rpc"}),
+    (re.compile(r"ev\.h$|protobuf-c/|.*\.pb-c\.h$"), {"rpc", "deploy"}),
+    (re.compile(r"Python\.h$|structmember\.h$|numpy/|greenlet"), {"python"}),
+]
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+
+
+def layers(root: Path) -> Iterator[str]:
+    for room, may in ROOMS.items():
+        for path in sorted([*root.glob(f"{room}/**/*.c"), *root.glob(f"{room}/**/*.h")]):
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if match := INCLUDE.match(line):
+                    if why := include_breach(room, may, match[1] == '"', match[2]):
+                        yield f"{path.relative_to(root)}:{number}: {why}"
+
+
+def include_breach(room: str, may: set[str], quoted: bool, name: str) -> str | None:
+    for pattern, rooms in FOREIGN:
+        if pattern.match(name):
+            return None if room in rooms else f"{room}/ includes {name}, which belongs to {', '.join(sorted(rooms))}"
+    if not quoted:
+        return None
+    if "/" not in name:
+        return f'include "{name}" by its path from the root'
+    to = name.split("/")[0]
+    if to in may or (room in ("python", "examples") and name in PUBLIC):
+        return None
+    return f"{room}/ must not include {name}: {to}/ is not below it"
+
+
+def globals_(root: Path) -> Iterator[str]:
+    objects = [o for room in ("rpc", "objects", "sections", "lb") for o in sorted(root.glob(f"build/release/{room}/*.o"))]
+    if not objects:
+        yield "build/release holds no objects: run make lib"
+        return
+    table = subprocess.run(["nm", "-A", "-f", "sysv", *map(str, objects)], capture_output=True, text=True, check=True)
+    for line in table.stdout.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) != 7:
+            continue
+        section = cells[6]
+        if section.startswith(".data.rel.ro"):  # constants that hold addresses
+            continue
+        if re.match(r"\.(data|bss|tdata|tbss)\b|\*COM\*", section) and cells[3] in ("OBJECT", "TLS"):
+            file, _, name = cells[0].rpartition(":")
+            yield f"{Path(file).relative_to(root)}: {name} is writable and global ({section})"
+
+
+def words(root: Path) -> Iterator[str]:
+    marks = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX")) + r")\b")
+    listed = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        path = root / name
+        if not path.is_file() or path.name == "LICENSE":
+            continue
+        try:
+            lines = path.read_text().splitlines()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(lines, 1):
+            if match := marks.search(line):
+                yield f"{name}:{number}: {match[0]}"
+
+
+def protos(root: Path) -> Iterator[str]:
+    base = root / "rpc/proto"
+    used: dict[str, str] = {}
+    for path in sorted(base.glob("**/*.proto")):
+        for number, why in proto_breaches(path.relative_to(base), path.read_text(), used):
+            yield f"{path.relative_to(root)}:{number}: {why}"
+
+
+def proto_breaches(path: Path, text: str, used: dict[str, str]) -> Iterator[tuple[int, str]]:
+    folder = ".".join(path.parent.parts)
+    package = re.search(r"^package ([\w.]+);", text, re.M)
+    if not package or package[1] != folder:
+        yield 1, f"the package must be {folder}, as the folders say"
+    elif not re.search(r"\.v\d+(alpha\d+|beta\d+)?$", package[1]):
+        yield 1, f"package {package[1]} ends in no version"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*\.proto", path.name):
+        yield 1, "file names are lower_snake_case"
+    enum = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.split("//")[0].strip()
+        if match := re.match(r"(message|enum|service)\s+(\w+)", line):
+            enum = match[2] if match[1] == "enum" else ""
+            if not re.fullmatch(r"([A-Z][a-z0-9]*)+", match[2]):
+                yield number, f"{match[2]}: names of types are PascalCase"
+            if match[1] == "service" and not match[2].endswith("Service"):
+                yield number, f"service {match[2]} does not end in Service"
+        elif match := re.match(r"rpc\s+(\w+)\s*\(\s*(?:stream\s+)?([\w.]+)\s*\)\s*returns\s*\(\s*(?:stream\s+)?([\w.]+)", line):
+            yield from ((number, why) for why in rpc_breaches(match[1], match[2], match[3], used))
+        elif match := re.match(r"(\w+)\s*=\s*(\d+)\s*[;\[]", line):
+            if enum:
+                prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", enum).upper()
+                if not match[1].startswith(prefix + "_"):
+                    yield number, f"{match[1]}: values of {enum} start with {prefix}_"
+                if match[2] == "0" and match[1] != prefix + "_UNSPECIFIED":
+                    yield number, f"{match[1]}: the zero value is {prefix}_UNSPECIFIED"
+        elif match := re.match(r"(?:(?:optional|repeated)\s+)?(?:[\w.]+|map<[^>]+>)\s+(\w+)\s*=\s*\d+", line):
+            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", match[1]):
+                yield number, f"field {match[1]} is not lower_snake_case"
+
+
+def rpc_breaches(name: str, request: str, response: str, used: dict[str, str]) -> Iterator[str]:
+    for suffix, found in (("Request", request), ("Response", response)):
+        if found != name + suffix:
+            yield f"rpc {name}: its message must be {name}{suffix}, not {found}"
+        if found in used:
+            yield f"rpc {name}: {found} belongs to rpc {used[found]}"
+        used[found] = name
+
+
+RULES = {"layers": layers, "globals": globals_, "words": words, "protos": protos}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rules", nargs="+", choices=RULES)
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2])
+    args = parser.parse_args()
+    breaches = [f"{breach} [{rule}]" for rule in args.rules for breach in RULES[rule](args.root.resolve())]
+    print("".join(f"{breach}\n" for breach in breaches), end="")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
