@@ -87,7 +87,7 @@ bench: $(SETUP) all benches ## measure, and print the table
 asan tsan: ## the C suites under address and undefined-behaviour, or thread, sanitizer
 	@tools/setup.sh check
 	$(MAKE) MODE=$@ tests
-	.venv/bin/python test/check.py --mode $@ rpc objects deploy
+	.venv/bin/python test/check.py --mode $@ suites
 
 check-%: ## one part of check: rpc, objects, deploy, python, examples or install
 	@tools/setup.sh check
