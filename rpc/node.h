@@ -8,6 +8,8 @@
 #include "rpc/transport.h"
 #include "rpc/turn.h"
 
+struct rpc_log;
+
 struct rpc_node {
     uint32_t pe;
     uint32_t num_pes;
@@ -17,6 +19,7 @@ struct rpc_node {
     struct rpc_turn turn;
     const struct rpc_upcalls *up;
     void *owner;
+    struct rpc_log *log;             /* borrowed; NULL: errors only (rpc/log.h) */
 };
 
 /* Sends to another PE (pe != node->pe). Outcomes as rpc_transport_ops.send. */

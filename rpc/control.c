@@ -1,0 +1,252 @@
+/* rpc/control.c: the stream between a PE and its launcher.
+ *
+ * Blocking, with poll() for time limits: it is used before the scheduler runs and to say last words. Either end may die
+ * at any moment: a write to a dead end is CHARIOT_EGONE, never SIGPIPE. */
+#include "rpc/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rpc/envelope.h"
+#include "rpc/error.h"
+
+static const char FD_VARIABLE[] = "CHARIOT_CONTROL_FD";
+
+/* A launcher writes the ticket before it starts the program; this only bounds what a foreign descriptor can do. */
+enum { TICKET_TIMEOUT_MS = 60000, VERDICT_TEXT_MAX = RPC_CONTROL_MAX_BYTES - 1024 };
+
+/* ---------------------------------------------------------------- framing */
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* deadline_ms: -1 for ever. */
+static int wait_for(int fd, short events, int64_t deadline_ms) {
+    for (;;) {
+        int64_t left_ms = deadline_ms < 0 ? -1 : deadline_ms - now_ms();
+        if (deadline_ms >= 0 && left_ms < 0) left_ms = 0;
+        struct pollfd pollfd = {.fd = fd, .events = events};
+        int ready = poll(&pollfd, 1, (int)left_ms);
+        if (ready > 0) return 0;
+        if (ready == 0) return CHARIOT_ETIMEOUT;
+        if (errno != EINTR) return CHARIOT_EIO;
+    }
+}
+
+static ssize_t write_some(int fd, const uint8_t *data, size_t size) {
+    ssize_t written = send(fd, data, size, MSG_NOSIGNAL);
+    if (written < 0 && errno == ENOTSOCK) written = write(fd, data, size);
+    return written;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t size) {
+    while (size > 0) {
+        ssize_t written = write_some(fd, data, size);
+        if (written >= 0) {
+            data += written;
+            size -= (size_t)written;
+        } else if (errno == EAGAIN) {
+            int error = wait_for(fd, POLLOUT, -1);
+            if (error != 0) return error;
+        } else if (errno != EINTR) {
+            return errno == EPIPE || errno == ECONNRESET ? CHARIOT_EGONE : CHARIOT_EIO;
+        }
+    }
+    return 0;
+}
+
+static int read_all(int fd, int64_t deadline_ms, uint8_t *out, size_t size) {
+    while (size > 0) {
+        int error = wait_for(fd, POLLIN, deadline_ms);
+        if (error != 0) return error;
+        ssize_t got = read(fd, out, size);
+        if (got == 0 || (got < 0 && errno == ECONNRESET)) return CHARIOT_EGONE;
+        if (got > 0) {
+            out += got;
+            size -= (size_t)got;
+        } else if (errno != EINTR && errno != EAGAIN) {
+            return CHARIOT_EIO;
+        }
+    }
+    return 0;
+}
+
+int rpc_control_write(int fd, const void *data, size_t size) {
+    if (size > RPC_CONTROL_MAX_BYTES) return CHARIOT_ETOOBIG;
+    uint8_t head[4];
+    rpc_fixed32_pack((uint32_t)size, head);
+    int error = write_all(fd, head, sizeof head);
+    return error != 0 ? error : write_all(fd, data, size);
+}
+
+int rpc_control_read(int fd, int timeout_ms, uint8_t **data, size_t *size) {
+    int64_t deadline_ms = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+    uint8_t head[4];
+    int error = read_all(fd, deadline_ms, head, sizeof head);
+    if (error != 0) return error;
+    uint32_t length = rpc_fixed32_read(head);
+    if (length > RPC_CONTROL_MAX_BYTES) return CHARIOT_EMALFORMED;
+    uint8_t *buffer = malloc(length > 0 ? length : 1);
+    if (buffer == NULL) return CHARIOT_ENOMEM;
+    error = read_all(fd, deadline_ms, buffer, length);
+    if (error != 0) {
+        free(buffer);
+        return error;
+    }
+    *data = buffer;
+    *size = length;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- messages */
+
+static int hear(struct rpc_control *control, int timeout_ms, Chariot__V1__FromLauncher **out) {
+    uint8_t *data;
+    size_t size;
+    int error = rpc_control_read(control->fd, timeout_ms, &data, &size);
+    if (error != 0) return error;
+    *out = chariot__v1__from_launcher__unpack(NULL, size, data);
+    free(data);
+    return *out == NULL ? CHARIOT_EMALFORMED : 0;
+}
+
+static int say(struct rpc_control *control, const Chariot__V1__ToLauncher *message) {
+    if (control->fd < 0) return CHARIOT_EGONE;
+    size_t size = chariot__v1__to_launcher__get_packed_size(message);
+    uint8_t *data = malloc(size);
+    if (data == NULL) return CHARIOT_ENOMEM;
+    chariot__v1__to_launcher__pack(message, data);
+    int error = rpc_control_write(control->fd, data, size);
+    free(data);
+    return error;
+}
+
+static void ticket_deinit(struct rpc_ticket *ticket) {
+    free(ticket->job);
+    free(ticket->transport);
+    free(ticket->run_dir);
+    *ticket = (struct rpc_ticket){0};
+}
+
+static int ticket_set(struct rpc_ticket *ticket, const char *job, const char *transport, const char *run_dir) {
+    ticket->job = strdup(job);
+    ticket->transport = strdup(transport);
+    ticket->run_dir = strdup(run_dir);
+    if (ticket->job != NULL && ticket->transport != NULL && ticket->run_dir != NULL) return 0;
+    ticket_deinit(ticket);
+    return CHARIOT_ENOMEM;
+}
+
+static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *from) {
+    if (from->token.len != sizeof ticket->token || from->num_pes == 0 || from->pe >= from->num_pes)
+        return CHARIOT_EMALFORMED;
+    if (strcmp(from->transport, "unix") != 0 && strcmp(from->transport, "tcp") != 0) return CHARIOT_EMALFORMED;
+    int error = ticket_set(ticket, from->job, from->transport, from->run_dir);
+    if (error != 0) return error;
+    ticket->pe = from->pe;
+    ticket->num_pes = from->num_pes;
+    memcpy(ticket->token, from->token.data, sizeof ticket->token);
+    return 0;
+}
+
+static int wait_ticket(struct rpc_control *control) {
+    Chariot__V1__FromLauncher *heard;
+    int error = hear(control, TICKET_TIMEOUT_MS, &heard);
+    if (error != 0) return error;
+    error = heard->what_case == CHARIOT__V1__FROM_LAUNCHER__WHAT_TICKET ? ticket_read(&control->ticket, heard->ticket)
+                                                                        : CHARIOT_EMALFORMED;
+    chariot__v1__from_launcher__free_unpacked(heard, NULL);
+    return error;
+}
+
+static int parse_fd(const char *text, int *fd) {
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < 0 || value > 1 << 30) return CHARIOT_EMALFORMED;
+    *fd = (int)value;
+    return 0;
+}
+
+int rpc_control_open(struct rpc_control *control) {
+    *control = (struct rpc_control){.fd = -1};
+    const char *variable = getenv(FD_VARIABLE);
+    if (variable == NULL) {
+        control->ticket.num_pes = 1;
+        return ticket_set(&control->ticket, "", "unix", "");
+    }
+    int error = parse_fd(variable, &control->fd);
+    unsetenv(FD_VARIABLE);
+    if (error != 0) return error;
+    if (fcntl(control->fd, F_SETFD, FD_CLOEXEC) != 0) {
+        control->fd = -1;
+        return CHARIOT_EIO;
+    }
+    error = wait_ticket(control);
+    if (error != 0) rpc_control_close(control);
+    return error;
+}
+
+void rpc_control_close(struct rpc_control *control) {
+    if (control->fd >= 0) close(control->fd);
+    control->fd = -1;
+    ticket_deinit(&control->ticket);
+}
+
+int rpc_control_say_listening(struct rpc_control *control, const char *address) {
+    Chariot__V1__Rendezvous listening = CHARIOT__V1__RENDEZVOUS__INIT;
+    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
+    listening.address = (char *)(uintptr_t)address;
+    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_LISTENING;
+    message.listening = &listening;
+    return say(control, &message);
+}
+
+int rpc_control_wait_rendezvous(struct rpc_control *control, int timeout_ms, char **address) {
+    if (control->fd < 0) return CHARIOT_EGONE;
+    Chariot__V1__FromLauncher *heard;
+    int error = hear(control, timeout_ms, &heard);
+    if (error != 0) return error;
+    if (heard->what_case != CHARIOT__V1__FROM_LAUNCHER__WHAT_RENDEZVOUS || heard->rendezvous->address[0] == '\0') {
+        error = CHARIOT_EMALFORMED;
+    } else {
+        *address = strdup(heard->rendezvous->address);
+        if (*address == NULL) error = CHARIOT_ENOMEM;
+    }
+    chariot__v1__from_launcher__free_unpacked(heard, NULL);
+    return error;
+}
+
+int rpc_control_say_verdict(struct rpc_control *control, uint32_t status, const char *text) {
+    if (control->fd < 0) return CHARIOT_EGONE;
+    char *bounded = strndup(text, VERDICT_TEXT_MAX);
+    if (bounded == NULL) return CHARIOT_ENOMEM;
+    Chariot__V1__Verdict verdict = CHARIOT__V1__VERDICT__INIT;
+    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
+    verdict.pe = control->ticket.pe;
+    verdict.status = status;
+    verdict.text = bounded;
+    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_VERDICT;
+    message.verdict = &verdict;
+    int error = say(control, &message);
+    free(bounded);
+    return error;
+}
+
+int rpc_control_say_farewell(struct rpc_control *control, uint32_t status) {
+    Chariot__V1__Farewell farewell = CHARIOT__V1__FAREWELL__INIT;
+    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
+    farewell.status = status;
+    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_FAREWELL;
+    message.farewell = &farewell;
+    return say(control, &message);
+}
