@@ -11,10 +11,7 @@
 #include "objects/reduce_builtin.h"
 #include "rpc/msg.h"
 
-enum {
-    NOT_FOR_C = 1,
-    BLOCK = 32, /* elements per inner loop */
-};
+enum { BLOCK = 32 }; /* elements per inner loop */
 
 /* total[i] = total[i] op next[i], for n elements; of a truth kernel, total holds bools. */
 typedef void (*kernel)(void *restrict total, const void *restrict next, size_t n);
@@ -219,8 +216,8 @@ static int add_next(uint32_t reducer, const struct chariot_msg *msg, const struc
     int outcome = obj_reduce_read(msg, &value);
     if (outcome != 0) return outcome;
     const struct dtype *dtype = value.type == CHARIOT_ARRAY ? dtype_of(&value) : NULL;
-    if (dtype == NULL || (dtype != first_dtype && !is_logical(reducer))) return NOT_FOR_C;
-    if (!same_layout(&value, first)) return NOT_FOR_C;
+    if (dtype == NULL || (dtype != first_dtype && !is_logical(reducer))) return OBJ_REDUCE_NOT_FOR_C;
+    if (!same_layout(&value, first)) return OBJ_REDUCE_NOT_FOR_C;
     outcome = count_elements(&value, dtype, &count);
     if (outcome == 0) dtype->by_reducer[reducer](total, value.array.data, count);
     return outcome;
@@ -232,7 +229,7 @@ int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const 
     int outcome = obj_reduce_read(values[0], &first);
     if (outcome != 0) return outcome;
     const struct dtype *dtype = first.type == CHARIOT_ARRAY ? dtype_of(&first) : NULL;
-    if (dtype == NULL || dtype->by_reducer[reducer] == NULL) return NOT_FOR_C;
+    if (dtype == NULL || dtype->by_reducer[reducer] == NULL) return OBJ_REDUCE_NOT_FOR_C;
     outcome = count_elements(&first, dtype, &elements);
     if (outcome != 0) return outcome;
     struct chariot_writer writer;

@@ -6,15 +6,13 @@
 #include "objects/chariot.h"
 #include "rpc/msg.h"
 
-enum { NOT_FOR_C = 1 };
-
 struct number {
     enum chariot_value_type type; /* BOOL, INT or DOUBLE */
     int64_t integer;              /* of BOOL and INT */
     double real;                  /* of DOUBLE */
 };
 
-/* Takes `next` into `total`. 0 or NOT_FOR_C. */
+/* Takes `next` into `total`. 0 or OBJ_REDUCE_NOT_FOR_C. */
 typedef int (*number_step)(struct number *total, const struct number *next);
 
 static struct number number_int(int64_t integer) {
@@ -68,7 +66,7 @@ static int step_sum(struct number *total, const struct number *next) {
         return 0;
     }
     int64_t sum;
-    if (__builtin_add_overflow(total->integer, next->integer, &sum)) return NOT_FOR_C;
+    if (__builtin_add_overflow(total->integer, next->integer, &sum)) return OBJ_REDUCE_NOT_FOR_C;
     *total = number_int(sum);
     return 0;
 }
@@ -79,7 +77,7 @@ static int step_product(struct number *total, const struct number *next) {
         return 0;
     }
     int64_t product;
-    if (__builtin_mul_overflow(total->integer, next->integer, &product)) return NOT_FOR_C;
+    if (__builtin_mul_overflow(total->integer, next->integer, &product)) return OBJ_REDUCE_NOT_FOR_C;
     *total = number_int(product);
     return 0;
 }
@@ -144,17 +142,17 @@ static int number_of(const struct chariot_value *value, struct number *number) {
         *number = number_double(value->real);
         return 0;
     default:
-        return NOT_FOR_C;
+        return OBJ_REDUCE_NOT_FOR_C;
     }
 }
 
 int obj_reduce_read(const struct chariot_msg *msg, struct chariot_value *value) {
-    if (msg->size == 0) return NOT_FOR_C;
+    if (msg->size == 0) return OBJ_REDUCE_NOT_FOR_C;
     struct chariot_reader reader;
     chariot_reader_init(&reader, msg);
     int error = chariot_get(&reader, value);
     if (error != 0) return error;
-    if (value->count > 0) return NOT_FOR_C;
+    if (value->count > 0) return OBJ_REDUCE_NOT_FOR_C;
     return chariot_reader_done(&reader) ? 0 : CHARIOT_EMALFORMED;
 }
 

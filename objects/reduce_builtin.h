@@ -21,15 +21,17 @@
 struct chariot_msg;
 struct chariot_value;
 
+enum { OBJ_REDUCE_NOT_FOR_C = 1 }; /* outcome: ask the face */
+
 /* Combines the one value of each of `count` (at least 1) messages by a reducer from SUM to XOR. Gives *out.
- * Outcome 1: not for C, ask the face: pickles, big or overflowing ints, containers, strings, complex max and min,
+ * OBJ_REDUCE_NOT_FOR_C: pickles, big or overflowing ints, containers, strings, complex max and min,
  * arrays of other dtypes, of differing shape, dtype or order, arrays with scalars, messages without payload.
  * CHARIOT_EMALFORMED, CHARIOT_ENOMEM; CHARIOT_EINVAL: another reducer. */
 int obj_reduce_builtin(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out);
 
-/* Private to the two files: the only value of a message. Outcome 1 as above. */
+/* Private to the two files: the only value of a message. OBJ_REDUCE_NOT_FOR_C: it holds others, or has no payload. */
 int obj_reduce_read(const struct chariot_msg *msg, struct chariot_value *value);
-/* Private: all of them are arrays, or else outcome 1. */
+/* Private: where values[0] is an array. Outcomes as above. */
 int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out);
 
 #endif
