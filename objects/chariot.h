@@ -103,8 +103,9 @@ struct chariot_reply {
     uint64_t to; /* future or broadcast; 0: nobody waits */
     uint64_t seq;
     uint64_t index[3];
-    uint32_t kind;
-    uint32_t want_value;
+    uint8_t kind;
+    uint8_t ndims;
+    uint8_t want_value;
 };
 
 /* One invocation of an entry method. */
@@ -250,11 +251,13 @@ struct chariot_future *chariot_future_open(struct chariot_pe *pe, uint64_t id);
 int chariot_future_read(const struct chariot_value *value, uint64_t *id);
 struct chariot_future *chariot_future_ref(struct chariot_future *future);
 void chariot_future_unref(struct chariot_future *future); /* takes NULL */
-uint64_t chariot_future_id(const struct chariot_future *future); /* unique in the job; may be sent anywhere */
-/* Sends one value to a future, on whatever PE it is. A value to one that is complete already ends the job with an error
- * that names it. */
+/* Unique in the job, to be sent anywhere; from then on the future outlives its last reference here until it is complete,
+ * and a while longer. */
+uint64_t chariot_future_id(struct chariot_future *future);
+/* Sends one value to a future, on whatever PE it is. CHARIOT_ESTATE: it is one of this PE and complete already; on
+ * another PE that ends the job with an error that names it. */
 int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
-bool chariot_future_ready(const struct chariot_future *future);
+bool chariot_future_ready(struct chariot_future *future); /* asks the owner, where that is another PE */
 uint64_t chariot_future_num_values(const struct chariot_future *future);
 /* Value i in order of arrival, of a ready future; borrowed from it. */
 struct chariot_msg *chariot_future_value(const struct chariot_future *future, uint64_t i);
@@ -298,9 +301,11 @@ struct chariot_reducer {
 /* Same reducers, same order, on every PE. CHARIOT_EEXIST. Borrowed for the PE's life. */
 int chariot_reducer_register(struct chariot_pe *pe, const struct chariot_reducer *reducer, uint32_t *id);
 
+enum chariot_target_kind { CHARIOT_TO_NOTHING = 0, CHARIOT_TO_FUTURE, CHARIOT_TO_METHOD };
+
 /* Where a reduction's result goes. */
 struct chariot_target {
-    enum { CHARIOT_TO_NOTHING = 0, CHARIOT_TO_FUTURE, CHARIOT_TO_METHOD } kind;
+    uint32_t kind; /* enum chariot_target_kind */
     uint32_t method;
     uint64_t future;
     struct chariot_ref ref; /* element or collection; called with the result as its one argument (none for NOP) */

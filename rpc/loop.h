@@ -16,7 +16,7 @@
 struct ev_loop;
 struct rpc_loop;
 
-enum { RPC_FOREVER_NS = INT64_MAX };
+#define RPC_FOREVER_NS INT64_MAX
 
 /* CHARIOT_ENOMEM. */
 int rpc_loop_new(struct rpc_loop **out);

@@ -1,0 +1,136 @@
+/* Broadcasts: to the collection's root, which numbers them, then down its tree; each element sees each number once. */
+#include <string.h>
+
+#include "objects/call.h"
+#include "objects/reduce.h"
+
+void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uint8_t flags, uint64_t reply,
+                        struct chariot_msg *args) {
+    struct chariot_msg *msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_BROADCAST_ASK, 0);
+    if (msg == NULL) return;
+    msg->kind = OBJ_KIND_BROADCAST_ASK;
+    msg->from = pe->node.pe;
+    msg->flags = flags;
+    msg->target = id;
+    memset(msg->index, 0, sizeof msg->index);
+    msg->method = method;
+    msg->reply = reply;
+    obj_msg_mark(msg);
+    obj_send_take(pe, obj_id_pe(id) % pe->node.num_pes, msg);
+}
+
+void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL) {
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        return;
+    }
+    msg->kind = OBJ_KIND_BROADCAST;
+    msg->flags |= OBJ_FLAG_TREE;
+    msg->root = pe->node.pe;
+    msg->seq = ++coll->assigned;
+    if (msg->flags & OBJ_FLAG_OBJECT && pe->node.num_pes > 1) { /* the dispatcher's reference stands in the way */
+        struct chariot_msg *copy = rpc_msg_ref(msg);
+        if (obj_msg_encode(pe, &copy) != 0) return;
+        obj_send_down_take(pe, copy);
+        return;
+    }
+    obj_send_down_take(pe, rpc_msg_ref(msg));
+}
+
+/* ---------------------------------------------------------------- delivery */
+
+static bool wants(const struct chariot_msg *msg) {
+    return (msg->flags & (OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE)) != 0;
+}
+
+static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    size_t elements = 0, here = coll->num_elems;
+    for (size_t i = 0; i < here; i++) elements += coll->elems[i] != NULL && coll->elems[i]->broadcasts < msg->seq;
+    bool answer = wants(msg), value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0;
+    if (answer) {
+        struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
+        obj_reduce_begin(pe, coll->id, msg->seq, elements, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
+    }
+    struct chariot_reply reply = {.to = coll->id, .seq = msg->seq, .ndims = coll->ndims, .want_value = value,
+                                  .kind = answer ? OBJ_REPLY_BROADCAST : OBJ_REPLY_NONE};
+    for (size_t i = 0; i < here && !pe->ending; i++) {
+        struct chariot_elem *elem = coll->elems[i];
+        if (elem == NULL || elem->broadcasts >= msg->seq) continue;
+        elem->broadcasts = msg->seq;
+        memcpy(reply.index, elem->index, sizeof reply.index);
+        obj_call_invoke(pe, elem, msg, &reply);
+    }
+}
+
+static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct chariot_target target = {.kind = OBJ_TO_COUNT};
+    obj_reduce_begin(pe, coll->id, msg->seq, 1, CHARIOT_REDUCE_SUM, &target);
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, NULL);
+    void *data = NULL;
+    chariot_put_array(&writer, "<i8", 1, (const int64_t[]){2}, 'C', 2 * sizeof(int64_t), &data);
+    if (data != NULL) memcpy(data, (const int64_t[]){(int64_t)coll->issued, (int64_t)coll->created}, 2 * sizeof(int64_t));
+    coll->issued = coll->created = 0;
+    coll->open = false;
+    struct chariot_msg *value;
+    if (chariot_writer_finish(&writer, &value) != 0) obj_out_of_memory(pe);
+    else obj_reduce_answer_take(pe, coll->id, msg->seq, (const uint64_t[3]){0}, 1, value);
+}
+
+static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
+    uint64_t id = coll->id;
+    obj_map_remove(&pe->collections, obj_key1(id));
+    obj_coll_free(pe, coll);
+    if (!wants(msg)) return;
+    obj_reduce_begin(pe, id, msg->seq, 1, CHARIOT_REDUCE_NOP, &target);
+    obj_reduce_answer_take(pe, id, msg->seq, (const uint64_t[3]){0}, 1, NULL);
+}
+
+void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL) {
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        return;
+    }
+    coll->broadcasts = msg->seq;
+    switch (msg->method) {
+    case OBJ_METHOD_COUNT:
+        count(pe, coll, msg);
+        break;
+    case OBJ_METHOD_SETTLED:
+        coll->settled = true;
+        rpc_msg_queue_clear(&coll->kept);
+        break;
+    case OBJ_METHOD_DESTROY:
+        destroy(pe, coll, msg);
+        break;
+    default:
+        if (!coll->settled && msg->method != OBJ_METHOD_CREATED) {
+            rpc_msg_queue_push_take(&coll->kept, rpc_msg_ref(msg));
+        }
+        deliver(pe, coll, msg);
+    }
+}
+
+void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem) {
+    const struct chariot_reply nobody = {.kind = OBJ_REPLY_NONE};
+    for (struct chariot_msg *msg = elem->coll->kept.head; msg != NULL && !pe->ending; msg = msg->next) {
+        if (msg->seq <= elem->broadcasts) continue;
+        elem->broadcasts = msg->seq;
+        obj_call_invoke(pe, elem, msg, &nobody);
+    }
+}
+
+/* ---------------------------------------------------------------- whole collections */
+
+int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future) {
+    return chariot_send_take(pe, ref, OBJ_METHOD_CREATED, NULL, CHARIOT_WANT_DONE, future);
+}
+
+int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future) {
+    if (!ref->whole || ref->kind == CHARIOT_SECTION) return CHARIOT_EINVAL;
+    return chariot_send_take(pe, ref, OBJ_METHOD_DESTROY, NULL,
+                             future == NULL ? CHARIOT_WANT_NOTHING : CHARIOT_WANT_DONE, future);
+}

@@ -1,0 +1,171 @@
+/* Calls of entry methods, and where their results go. */
+#include "objects/call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "objects/location.h"
+#include "objects/reduce.h"
+
+/* ---------------------------------------------------------------- sending */
+
+/* Where a message for the element goes, as far as is known here. */
+static uint32_t destination(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]) {
+    if (obj_kind_is_single(obj_id_kind(id))) return (uint32_t)(index[2] % pe->node.num_pes);
+    struct obj_coll *coll = obj_coll_get(pe, id);
+    return coll == NULL ? obj_id_pe(id) % pe->node.num_pes : pe->location->find(pe, coll, index);
+}
+
+void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index[3], uint8_t ndims, uint32_t method,
+                        uint8_t flags, uint64_t reply, struct chariot_msg *args) {
+    struct chariot_msg *msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_CALL, 0);
+    if (msg == NULL) return;
+    msg->kind = OBJ_KIND_CALL;
+    msg->from = pe->node.pe;
+    msg->flags = flags;
+    msg->hops = 0;
+    msg->root = 0;
+    msg->target = id;
+    memcpy(msg->index, index, sizeof msg->index);
+    msg->ndims = ndims;
+    msg->method = method;
+    msg->reply = reply;
+    obj_msg_mark(msg);
+    obj_send_take(pe, destination(pe, id, index), msg);
+}
+
+static uint8_t flags_of(enum chariot_want want) {
+    return want == CHARIOT_WANT_VALUE ? OBJ_FLAG_WANT_VALUE : want == CHARIOT_WANT_DONE ? OBJ_FLAG_WANT_DONE : 0;
+}
+
+int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint32_t method, struct chariot_msg *args,
+                      enum chariot_want want, struct chariot_future *reply) {
+    OBJ_API(pe);
+    if (to->collection == 0 || (want == CHARIOT_WANT_NOTHING) != (reply == NULL)) {
+        rpc_msg_unref(args);
+        return CHARIOT_EINVAL;
+    }
+    uint64_t reply_id = reply == NULL ? 0 : obj_future_own_id(reply);
+    if (to->whole) obj_broadcast_take(pe, to->collection, method, flags_of(want), reply_id, args);
+    else obj_call_send_take(pe, to->collection, to->index, to->ndims, method, flags_of(want), reply_id, args);
+    return 0;
+}
+
+void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *target, struct chariot_msg *value) {
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_CALL, (value == NULL ? 0 : value->size) + 32));
+    chariot_put_list(&writer, value == NULL ? 0 : 1);
+    if (value != NULL) chariot_put_encoded(&writer, rpc_msg_payload(value), value->size);
+    rpc_msg_unref(value);
+    struct chariot_msg *args;
+    if (chariot_writer_finish(&writer, &args) != 0) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    const struct chariot_ref *ref = &target->ref;
+    if (ref->whole) obj_broadcast_take(pe, ref->collection, target->method, 0, 0, args);
+    else obj_call_send_take(pe, ref->collection, ref->index, ref->ndims, target->method, 0, 0, args);
+}
+
+/* ---------------------------------------------------------------- receiving */
+
+void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
+    if (elem != NULL) {
+        struct chariot_reply reply = {.to = msg->reply,
+                                      .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
+                                      .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
+        obj_call_invoke(pe, elem, msg, &reply);
+        return;
+    }
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL) {
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        return;
+    }
+    uint32_t to = pe->location->find(pe, coll, msg->index);
+    if (to != pe->node.pe) obj_send_take(pe, to, rpc_msg_ref(msg));
+    else obj_wait_take(pe, &coll->waiting, obj_key3(msg->index), rpc_msg_ref(msg));
+}
+
+static void wait_for_constructor(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_reply *reply) {
+    struct obj_reply_wait *wait = obj_reply_wait_new(reply);
+    if (wait == NULL) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    wait->next = elem->constructed;
+    elem->constructed = wait;
+}
+
+static void fail(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_call *call, int rc) {
+    if (call->result == NULL) call->result = obj_error_new(pe, chariot_error_name(rc), chariot_error_text(rc));
+    if (call->result == NULL) return;
+    call->result->flags |= OBJ_FLAG_ERROR;
+    rpc_msg_ref(call->result);
+    if (!obj_reply_take(pe, &call->reply, call->result)) obj_unreceived_error(pe, elem, call->method, call->result);
+    rpc_msg_unref(call->result);
+}
+
+void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg,
+                     const struct chariot_reply *reply) {
+    const struct chariot_type *type = pe->types[elem->coll->type];
+    if (msg->method == OBJ_METHOD_CREATED) {
+        if (elem->constructing) wait_for_constructor(pe, elem, reply);
+        else obj_reply_take(pe, reply, NULL);
+        return;
+    }
+    struct chariot_call call = {
+        .pe = pe, .elem = elem, .object = elem->object, .method = msg->method, .args = msg, .reply = *reply};
+    int rc = CHARIOT_ENOENT;
+    if (msg->method < type->num_methods) {
+        rpc_turn_lend(&pe->node.turn);
+        rc = type->methods[msg->method].invoke(&call);
+        rpc_turn_take(&pe->node.turn);
+    }
+    if (rc == CHARIOT_LATER) return;
+    if (rc < 0) fail(pe, elem, &call, rc);
+    else obj_reply_take(pe, reply, call.result);
+}
+
+/* ---------------------------------------------------------------- replies */
+
+bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {
+    bool error = value != NULL && (value->flags & OBJ_FLAG_ERROR) != 0;
+    if (value != NULL) obj_msg_mark(value);
+    if (reply->kind == OBJ_REPLY_NONE) {
+        rpc_msg_unref(value);
+        return !error;
+    }
+    if (!reply->want_value && !error) {
+        rpc_msg_unref(value);
+        value = NULL;
+    }
+    if (reply->kind == OBJ_REPLY_FUTURE) {
+        obj_future_send_take(pe, reply->to, value);
+    } else {
+        if (value == NULL && reply->want_value) value = obj_null_new(pe);
+        obj_reduce_answer_take(pe, reply->to, reply->seq, reply->index, reply->ndims, value);
+    }
+    return true;
+}
+
+int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {
+    OBJ_API(pe);
+    return obj_reply_take(pe, reply, value) ? 0 : 1;
+}
+
+void obj_unreceived_error(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error) {
+    if (pe->face.on_unreceived_error != NULL) {
+        rpc_turn_lend(&pe->node.turn);
+        pe->face.on_unreceived_error(pe->face.ctx, elem, method, error);
+        rpc_turn_take(&pe->node.turn);
+        return;
+    }
+    const struct chariot_type *type = pe->types[elem->coll->type];
+    char text[512], line[768];
+    obj_error_text(error, text, sizeof text);
+    snprintf(line, sizeof line, "chariot: PE %u, %s.%s: %s\n", pe->node.pe, type->name,
+             method < type->num_methods ? type->methods[method].name : "?", text);
+    obj_end_abort(pe, 1, line);
+}

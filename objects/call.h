@@ -1,0 +1,21 @@
+/* objects/call.h: what calls, broadcasts and futures share: kinds of reply, and error and null values. */
+#ifndef CHARIOT_OBJECTS_CALL_H
+#define CHARIOT_OBJECTS_CALL_H
+
+#include "objects/pe.h"
+
+/* chariot_reply.kind */
+enum { OBJ_REPLY_NONE = 0, OBJ_REPLY_FUTURE, OBJ_REPLY_BROADCAST };
+
+struct obj_reply_wait *obj_reply_wait_new(const struct chariot_reply *reply);
+
+/* An error nobody waits for: the face's, or the end of the job. */
+void obj_unreceived_error(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error);
+
+/* error.c: values that the runtime itself makes. NULL: out of memory, said already. */
+struct chariot_msg *obj_error_new(struct chariot_pe *pe, const char *type, const char *text);
+struct chariot_msg *obj_null_new(struct chariot_pe *pe);
+/* "type: text" of an error value, cut to size. */
+void obj_error_text(const struct chariot_msg *error, char *text, size_t size);
+
+#endif

@@ -1,0 +1,173 @@
+/* Collections and their elements as this PE knows them. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/location.h"
+#include "objects/pe.h"
+
+struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id) {
+    return obj_map_get(&pe->collections, obj_key1(id));
+}
+
+static struct obj_coll *coll_new(uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims) {
+    struct obj_coll *coll = calloc(1, sizeof *coll);
+    if (coll == NULL) return NULL;
+    coll->id = id;
+    coll->type = type;
+    coll->kind = kind;
+    coll->ndims = ndims;
+    coll->root = obj_id_pe(id);
+    return coll;
+}
+
+struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims) {
+    struct obj_coll *coll = coll_new(id, type, kind, ndims);
+    if (coll == NULL || obj_map_add(&pe->collections, obj_key1(id), coll) != 0) {
+        free(coll);
+        return NULL;
+    }
+    return coll;
+}
+
+static void free_waiting(void *value, void *ctx) {
+    (void)ctx;
+    obj_waiting_free(value);
+}
+
+static void destroy_elem(struct chariot_pe *pe, struct chariot_elem *elem) {
+    const struct chariot_type *type = pe->types[elem->coll->type];
+    if (elem->object != NULL && type->destroy != NULL) type->destroy(pe, type, elem->object);
+    while (elem->constructed != NULL) {
+        struct obj_reply_wait *wait = elem->constructed;
+        elem->constructed = wait->next;
+        free(wait);
+    }
+    free(elem);
+}
+
+void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
+    for (size_t i = 0; i < coll->num_elems; i++) {
+        if (coll->elems[i] != NULL) destroy_elem(pe, coll->elems[i]);
+    }
+    free(coll->elems);
+    obj_map_deinit(&coll->by_index);
+    obj_map_each(&coll->waiting, free_waiting, NULL);
+    obj_map_deinit(&coll->waiting);
+    obj_map_deinit(&coll->located);
+    rpc_msg_queue_clear(&coll->kept);
+    free(coll);
+}
+
+/* ---------------------------------------------------------------- elements */
+
+struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]) {
+    if (obj_kind_is_single(obj_id_kind(id))) return obj_map_get(&pe->singles, obj_key1(id));
+    struct obj_coll *coll = obj_coll_get(pe, id);
+    return coll == NULL ? NULL : obj_map_get(&coll->by_index, obj_key3(index));
+}
+
+/* The record that single chares of one type share on this PE; the elements themselves are in pe->singles. */
+struct obj_coll *obj_coll_single(struct chariot_pe *pe, uint32_t type) {
+    if (pe->single_of_type[type] == NULL) {
+        pe->single_of_type[type] = coll_new(0, type, CHARIOT_SINGLE, 1);
+        if (pe->single_of_type[type] != NULL) pe->single_of_type[type]->root = pe->node.pe;
+    }
+    return pe->single_of_type[type];
+}
+
+static int place(struct obj_coll *coll, struct chariot_elem *elem) {
+    if (coll->num_elems == coll->cap_elems) {
+        size_t cap = coll->cap_elems == 0 ? 1 : 2 * coll->cap_elems;
+        struct chariot_elem **elems = realloc(coll->elems, cap * sizeof(struct chariot_elem *));
+        if (elems == NULL) return CHARIOT_ENOMEM;
+        coll->elems = elems;
+        coll->cap_elems = cap;
+    }
+    int rc = obj_map_add(&coll->by_index, obj_key3(elem->index), elem);
+    if (rc != 0) return rc;
+    elem->place = (uint32_t)coll->num_elems;
+    coll->elems[coll->num_elems++] = elem;
+    return 0;
+}
+
+static struct chariot_elem *elem_new(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id,
+                                     const uint64_t index[3]) {
+    struct chariot_elem *elem = calloc(1, sizeof *elem);
+    if (elem == NULL) return NULL;
+    elem->coll = coll;
+    memcpy(elem->index, index, sizeof elem->index);
+    elem->constructing = true;
+    int rc;
+    if (coll->id == 0) {
+        elem->index[1] = id; /* a single chare: index is (0,), its id, and where it was placed */
+        rc = obj_map_add(&pe->singles, obj_key1(id), elem);
+    } else {
+        rc = place(coll, elem);
+    }
+    if (rc == 0) return elem;
+    free(elem);
+    return NULL;
+}
+
+void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3],
+                     struct chariot_msg *args) {
+    struct chariot_elem *elem = elem_new(pe, coll, id, index);
+    if (elem == NULL) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    elem->broadcasts = coll->open ? 0 : coll->broadcasts;
+    const struct chariot_type *type = pe->types[coll->type];
+    rpc_turn_lend(&pe->node.turn);
+    int rc = type->create(pe, type, elem, args, &elem->object);
+    rpc_turn_take(&pe->node.turn);
+    if (rc < 0 && !pe->ending) {
+        char line[256];
+        snprintf(line, sizeof line, "chariot: PE %u: constructor of %s failed: %s\n", pe->node.pe, type->name,
+                 chariot_error_text(rc));
+        obj_end_abort(pe, 1, line);
+    }
+    if (rc == 0) elem->constructing = false;
+    if (coll->id != 0) {
+        obj_wait_release(pe, &coll->waiting, obj_key3(elem->index));
+        obj_broadcast_catch_up(pe, elem);
+    }
+}
+
+void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem) {
+    OBJ_API(pe);
+    elem->constructing = false;
+    while (elem->constructed != NULL) {
+        struct obj_reply_wait *wait = elem->constructed;
+        elem->constructed = wait->next;
+        obj_reply_take(pe, &wait->reply, NULL);
+        free(wait);
+    }
+}
+
+void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out) {
+    const struct obj_coll *coll = elem->coll;
+    bool single = coll->id == 0;
+    *out = (struct chariot_ref){
+        .collection = single ? elem->index[1] : coll->id,
+        .index = {elem->index[0], single ? 0 : elem->index[1], elem->index[2]},
+        .type = coll->type,
+        .kind = single ? (uint8_t)obj_id_kind(elem->index[1]) : coll->kind,
+        .ndims = coll->ndims,
+    };
+}
+
+void chariot_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out) {
+    obj_elem_ref(elem, out);
+}
+
+void *chariot_elem_object(const struct chariot_elem *elem) {
+    return elem->object;
+}
+
+struct chariot_elem *chariot_elem_local(struct chariot_pe *pe, const struct chariot_ref *ref) {
+    OBJ_API(pe);
+    return obj_elem_find(pe, ref->collection, ref->index);
+}

@@ -1,0 +1,308 @@
+/* How chares come to be: single ones, collections down the tree, and insertion into arrays.
+ *
+ * Early insertions (until chariot_done_inserting()) are counted where they are issued and where they arrive; the root
+ * learns both sums by an awaited broadcast (OBJ_METHOD_COUNT), and what arrives later by COUNT messages. When they are
+ * equal the array is settled: kept broadcasts are dropped everywhere (OBJ_METHOD_SETTLED). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/location.h"
+#include "objects/pe.h"
+#include "objects/reduce.h"
+
+/* How a CREATE message describes its collection: the first value of its payload, as bytes. PEs of a job run one build,
+ * so it travels as it lies in memory. */
+struct create_head {
+    uint32_t type;
+    uint32_t ndims;
+    uint64_t sparse;
+    int64_t dims[CHARIOT_MAX_DIMS];
+};
+
+/* ---------------------------------------------------------------- creation */
+
+static int check(struct chariot_pe *pe, const struct chariot_create *how, bool *sparse) {
+    if (how->type >= pe->num_types) return CHARIOT_EINVAL;
+    *sparse = false;
+    switch (how->kind) {
+    case CHARIOT_MAIN:
+    case CHARIOT_SINGLE:
+        return how->on_pe < -1 || how->on_pe >= (int64_t)pe->node.num_pes ? CHARIOT_ERANGE : 0;
+    case CHARIOT_GROUP:
+        return 0;
+    case CHARIOT_ARRAY_OF:
+        break;
+    default:
+        return CHARIOT_EINVAL;
+    }
+    if (how->ndims < 1 || how->ndims > CHARIOT_MAX_DIMS) return CHARIOT_EINVAL;
+    uint64_t count = 1;
+    bool none = true;
+    for (uint32_t i = 0; i < how->ndims; i++) {
+        if (how->dims[i] < 0 || (how->ndims > 3 && how->dims[i] > INT32_MAX)) return CHARIOT_ERANGE;
+        none = none && how->dims[i] == 0;
+        if (__builtin_mul_overflow(count, (uint64_t)how->dims[i], &count) || count > INT64_MAX) return CHARIOT_ERANGE;
+    }
+    *sparse = none;
+    return 0;
+}
+
+static int create_single_take(struct chariot_pe *pe, const struct chariot_create *how, struct chariot_msg *args,
+                              struct chariot_ref *out) {
+    uint32_t on = how->kind == CHARIOT_MAIN ? 0 : (uint32_t)how->on_pe;
+    if (how->kind == CHARIOT_SINGLE && how->on_pe < 0) on = pe->next_single_pe++ % pe->node.num_pes;
+    uint64_t id = obj_id_make(how->kind, pe->node.pe, pe->next_collection++);
+    *out = (struct chariot_ref){
+        .collection = id, .index = {0, 0, on}, .type = how->type, .kind = (uint8_t)how->kind, .ndims = 1};
+    struct chariot_msg *msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_CREATE_ONE, 0);
+    if (msg == NULL) return CHARIOT_ENOMEM;
+    msg->kind = OBJ_KIND_CREATE_ONE;
+    msg->from = pe->node.pe;
+    obj_msg_mark(msg);
+    msg->target = id;
+    msg->method = how->type;
+    msg->index[2] = on;
+    obj_send_take(pe, on, msg);
+    return 0;
+}
+
+/* A new message: head, then what args holds. */
+static struct chariot_msg *create_message(struct chariot_pe *pe, const struct create_head *head,
+                                          const struct chariot_msg *args) {
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_CREATE, sizeof *head + (args ? args->size : 0) + 32));
+    chariot_put_bytes(&writer, head, sizeof *head);
+    if (args != NULL) chariot_put_encoded(&writer, rpc_msg_payload(args), args->size);
+    struct chariot_msg *msg;
+    return chariot_writer_finish(&writer, &msg) == 0 ? msg : NULL;
+}
+
+static int create_collection_take(struct chariot_pe *pe, const struct chariot_create *how, bool sparse,
+                                  struct chariot_msg *args, struct chariot_ref *out) {
+    struct create_head head = {
+        .type = how->type, .ndims = how->kind == CHARIOT_GROUP ? 1 : how->ndims, .sparse = sparse};
+    memcpy(head.dims, how->dims, sizeof head.dims);
+    int rc = 0;
+    if (args != NULL) {
+        obj_msg_mark(args);
+        rc = obj_msg_encode(pe, &args);
+    }
+    struct chariot_msg *msg = rc == 0 ? create_message(pe, &head, args) : NULL;
+    rpc_msg_unref(args);
+    if (msg == NULL) return rc != 0 ? rc : CHARIOT_ENOMEM;
+    msg->target = obj_id_make(how->kind, pe->node.pe, pe->next_collection++);
+    msg->flags = OBJ_FLAG_TREE;
+    msg->root = pe->node.pe;
+    *out = (struct chariot_ref){.collection = msg->target, .type = how->type, .kind = (uint8_t)how->kind,
+                                .ndims = (uint8_t)head.ndims, .whole = 1};
+    obj_send_down_take(pe, msg);
+    return 0;
+}
+
+int chariot_create_take(struct chariot_pe *pe, const struct chariot_create *how, struct chariot_msg *args,
+                        struct chariot_ref *out) {
+    OBJ_API(pe);
+    bool sparse;
+    int rc = check(pe, how, &sparse);
+    if (rc != 0) {
+        rpc_msg_unref(args);
+        return rc;
+    }
+    if (how->kind == CHARIOT_SINGLE || how->kind == CHARIOT_MAIN) return create_single_take(pe, how, args, out);
+    return create_collection_take(pe, how, sparse, args, out);
+}
+
+void obj_create_on_single(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (msg->method >= pe->num_types || !obj_kind_is_single(obj_id_kind(msg->target))) return;
+    if (obj_map_get(&pe->singles, obj_key1(msg->target)) != NULL) return;
+    struct obj_coll *coll = obj_coll_single(pe, msg->method);
+    if (coll == NULL) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    obj_elem_create(pe, coll, msg->target, (const uint64_t[3]){0, msg->target, pe->node.pe}, msg);
+    obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
+}
+
+/* ---------------------------------------------------------------- a collection arrives */
+
+static void create_initial(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], void *args) {
+    obj_elem_create(pe, (struct obj_coll *)(uintptr_t)coll, coll->id, index, args);
+}
+
+/* True if any PE in the subtree below `top` creates elements. */
+static bool subtree_holds(struct chariot_pe *pe, const struct obj_coll *coll, uint32_t top) {
+    if (pe->location->holds_initial(pe, coll, top)) return true;
+    uint32_t children[OBJ_TREE_RADIX];
+    uint32_t count = chariot_tree_children(top, coll->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    for (uint32_t i = 0; i < count; i++) {
+        if (subtree_holds(pe, coll, children[i])) return true;
+    }
+    return false;
+}
+
+static void expect_children(struct chariot_pe *pe, struct obj_coll *coll) {
+    uint32_t children[OBJ_TREE_RADIX];
+    uint32_t count = chariot_tree_children(pe->node.pe, coll->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    for (uint32_t i = 0; i < count; i++) {
+        if (subtree_holds(pe, coll, children[i])) coll->expected |= 1u << i;
+    }
+}
+
+/* The arguments of a CREATE message as a message of their own: what stands behind its head. */
+static struct chariot_msg *arguments_of(struct chariot_pe *pe, struct chariot_msg *msg, const struct chariot_reader *rest) {
+    struct chariot_writer writer;
+    size_t size = (size_t)(rest->end - rest->at);
+    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_CREATE, size + 32));
+    chariot_put_encoded(&writer, rest->at, size);
+    struct chariot_msg *args;
+    return chariot_writer_finish(&writer, &args) == 0 ? args : NULL;
+}
+
+void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_reader reader;
+    struct chariot_value value;
+    struct create_head head;
+    chariot_reader_init(&reader, msg);
+    if (chariot_get_typed(&reader, CHARIOT_BYTES, &value) != 0 || value.bytes.size != sizeof head) return;
+    memcpy(&head, value.bytes.data, sizeof head);
+    if (head.type >= pe->num_types || head.ndims > CHARIOT_MAX_DIMS || obj_coll_get(pe, msg->target) != NULL) return;
+    struct obj_coll *coll =
+        obj_coll_add(pe, msg->target, head.type, (uint8_t)obj_id_kind(msg->target), (uint8_t)head.ndims);
+    struct chariot_msg *args = coll == NULL ? NULL : arguments_of(pe, msg, &reader);
+    if (args == NULL) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    memcpy(coll->dims, head.dims, sizeof coll->dims);
+    coll->sparse = coll->open = head.sparse != 0;
+    coll->settled = !coll->sparse;
+    if (!coll->sparse) {
+        coll->total = obj_location_count(pe, coll);
+        expect_children(pe, coll);
+        pe->location->each_initial(pe, coll, create_initial, args);
+    }
+    rpc_msg_unref(args);
+    obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
+}
+
+/* ---------------------------------------------------------------- insertion */
+
+int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
+                        struct chariot_msg *args, int64_t on_pe) {
+    OBJ_API(pe);
+    struct chariot_ref ref;
+    int rc = array->kind != CHARIOT_ARRAY_OF ? CHARIOT_EINVAL : chariot_ref_element(array, index, &ref);
+    if (rc == 0 && (on_pe < -1 || on_pe >= (int64_t)pe->node.num_pes)) rc = CHARIOT_ERANGE;
+    struct chariot_msg *msg = NULL;
+    if (rc == 0) {
+        msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_INSERT, 0);
+        if (msg == NULL) return CHARIOT_ENOMEM;
+    } else {
+        rpc_msg_unref(args);
+        return rc;
+    }
+    msg->kind = OBJ_KIND_INSERT;
+    msg->from = pe->node.pe;
+    msg->target = array->collection;
+    memcpy(msg->index, ref.index, sizeof msg->index);
+    obj_msg_mark(msg);
+    if (on_pe >= 0) msg->flags |= OBJ_FLAG_PLACED;
+    struct obj_coll *coll = obj_coll_get(pe, array->collection);
+    if (coll == NULL) { /* its creation is still on its way here: this waits for it */
+        msg->root = on_pe >= 0 ? (uint32_t)on_pe : UINT32_MAX;
+        msg->flags |= OBJ_FLAG_EARLY;
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), msg);
+        return 0;
+    }
+    obj_create_issue_take(pe, coll, msg, on_pe);
+    return 0;
+}
+
+static void tell_root(struct chariot_pe *pe, struct obj_coll *coll, uint64_t more, uint32_t of) {
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_COUNT, 0);
+    if (msg == NULL) return;
+    msg->target = coll->id;
+    msg->seq = more;
+    msg->method = of;
+    obj_send_take(pe, coll->root, msg);
+}
+
+void obj_create_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, int64_t on_pe) {
+    msg->root = 0;
+    msg->hops = 1;
+    if (coll->open) {
+        msg->flags |= OBJ_FLAG_EARLY;
+        coll->issued++;
+    } else {
+        msg->flags &= (uint8_t)~OBJ_FLAG_EARLY;
+        tell_root(pe, coll, 1, OBJ_COUNT_ISSUED);
+    }
+    msg->seq = coll->reductions;
+    uint32_t to = on_pe >= 0 ? (uint32_t)on_pe : pe->location->home(pe, coll, msg->index);
+    obj_send_take(pe, to, msg);
+}
+
+void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL) {
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        return;
+    }
+    if (msg->hops == 0) { /* issued here before the array was known here */
+        obj_create_issue_take(pe, coll, rpc_msg_ref(msg), msg->root == UINT32_MAX ? -1 : (int64_t)msg->root);
+        return;
+    }
+    if (obj_map_get(&coll->by_index, obj_key3(msg->index)) != NULL) {
+        char line[160];
+        snprintf(line, sizeof line, "chariot: PE %u: an element was inserted twice into an array of %s\n", pe->node.pe,
+                 pe->types[coll->type]->name);
+        obj_end_abort(pe, 1, line);
+        return;
+    }
+    bool early = (msg->flags & OBJ_FLAG_EARLY) != 0;
+    if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
+    obj_elem_create(pe, coll, coll->id, msg->index, msg);
+    struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(msg->index));
+    if (elem == NULL) return;
+    if (!early) elem->reductions = msg->seq > coll->reductions ? msg->seq : coll->reductions;
+    pe->location->on_created(pe, elem);
+    if (early && coll->open) coll->created++;
+    else if (early) tell_root(pe, coll, 1, OBJ_COUNT_CREATED);
+}
+
+int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *array) {
+    OBJ_API(pe);
+    if (array->kind != CHARIOT_ARRAY_OF) return CHARIOT_EINVAL;
+    obj_broadcast_take(pe, array->collection, OBJ_METHOD_COUNT, OBJ_FLAG_WANT_DONE, 0, NULL);
+    return 0;
+}
+
+/* At the root: the array settles when what was issued has arrived. */
+static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
+    obj_reduce_recheck(pe, coll);
+    if (coll->settled || coll->open || coll->total_created != coll->total) return;
+    coll->settled = true;
+    obj_broadcast_take(pe, coll->id, OBJ_METHOD_SETTLED, 0, 0, NULL);
+}
+
+void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created) {
+    coll->total += issued;
+    coll->total_created += created;
+    coll->open = false;
+    settle(pe, coll);
+}
+
+void obj_create_on_count(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL) return;
+    if (msg->method == OBJ_COUNT_ISSUED) {
+        coll->total += msg->seq;
+        coll->total_created += msg->seq;
+        obj_reduce_recheck(pe, coll);
+    } else {
+        coll->total_created += msg->seq;
+        settle(pe, coll);
+    }
+}

@@ -1,0 +1,99 @@
+/* How a job begins and ends: the check that all PEs agree, exit, abort. */
+#include <stdio.h>
+#include <string.h>
+
+#include "objects/pe.h"
+
+/* ---------------------------------------------------------------- start */
+
+/* FNV-1a, over what must be the same on every PE. */
+static uint64_t hash_text(uint64_t hash, const char *text) {
+    for (; *text != 0; text++) hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
+    return (hash ^ 0xff) * 0x100000001b3u;
+}
+
+static uint64_t hash_tables(const struct chariot_pe *pe) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (uint32_t i = 0; i < pe->num_types; i++) {
+        hash = hash_text(hash, pe->types[i]->name);
+        for (uint32_t m = 0; m < pe->types[i]->num_methods; m++) hash = hash_text(hash, pe->types[i]->methods[m].name);
+    }
+    for (uint32_t i = 0; i < pe->num_reducers; i++) hash = hash_text(hash, pe->reducers[i]->name);
+    return hash;
+}
+
+static void run_entry(struct chariot_pe *pe) {
+    if (pe->entry == NULL) return;
+    rpc_turn_lend(&pe->node.turn);
+    pe->entry(pe, pe->entry_ctx);
+    rpc_turn_take(&pe->node.turn);
+}
+
+void obj_start(struct chariot_pe *pe) {
+    uint32_t children[OBJ_TREE_RADIX];
+    pe->ready_waits_for = 1 + chariot_tree_children(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    pe->ready_hash = hash_tables(pe);
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_READY, 0);
+    if (msg == NULL) return;
+    msg->target = pe->ready_hash;
+    obj_pe_queue_take(pe, msg);
+}
+
+void obj_start_on_ready(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (msg->target != pe->ready_hash) {
+        char line[256];
+        snprintf(line, sizeof line,
+                 "chariot: PE %u and PE %u have registered different chare types or reducers, or in another order: "
+                 "every PE must run the same program\n",
+                 pe->node.pe, msg->from);
+        obj_end_abort(pe, 1, line);
+        return;
+    }
+    if (--pe->ready_waits_for > 0) return;
+    if (pe->node.pe == 0) {
+        run_entry(pe);
+        return;
+    }
+    struct chariot_msg *up = obj_msg_new(pe, OBJ_KIND_READY, 0);
+    if (up == NULL) return;
+    up->target = pe->ready_hash;
+    obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX), up);
+}
+
+/* ---------------------------------------------------------------- end */
+
+void chariot_exit(struct chariot_pe *pe, int status) {
+    OBJ_API(pe);
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_EXIT_ASK, 0);
+    if (msg == NULL) return;
+    msg->method = (uint32_t)status & 0xff;
+    obj_send_take(pe, 0, msg);
+}
+
+void obj_end_on_exit_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_msg *exit = obj_msg_new(pe, OBJ_KIND_EXIT, 0);
+    if (exit == NULL) return;
+    exit->flags = OBJ_FLAG_TREE;
+    exit->root = pe->node.pe;
+    exit->method = msg->method;
+    obj_send_down_take(pe, exit);
+}
+
+/* It has done its work on arrival: obj_route_take() set pe->ending. */
+void obj_end_on_exit(struct chariot_pe *pe, struct chariot_msg *msg) {
+    (void)pe;
+    (void)msg;
+}
+
+void obj_end_abort(struct chariot_pe *pe, int status, const char *text) {
+    if (pe->aborted) return;
+    pe->aborted = pe->ending = true;
+    pe->status = status == 0 ? 1 : status & 0xff;
+    if (pe->around.on_abort != NULL) pe->around.on_abort(pe->around.ctx, pe->status, text);
+    else fputs(text, stderr);
+}
+
+void chariot_abort(struct chariot_pe *pe, int status, const char *text) {
+    OBJ_API(pe);
+    obj_end_abort(pe, status, text);
+}

@@ -1,0 +1,373 @@
+/* Futures: the values come together at the owner (its PE is in the id); handles on other PEs subscribe there.
+ *
+ *   pending --values--> complete --run queue--> waiters called
+ *
+ * The table of futures borrows them. One whose id was handed out may be asked for by other PEs after its last local
+ * reference has gone: pending it stays, complete it is kept among the last OBJ_RECENT_FUTURES. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "objects/call.h"
+
+struct chariot_future {
+    struct chariot_pe *pe;
+    uint64_t id;
+    uint64_t needed;
+    struct chariot_msg **values;
+    struct chariot_waiter *waiters, **waiters_end;
+    uint32_t *subscribers; /* PEs to tell */
+    uint32_t num_subscribers;
+    uint32_t refs;
+    uint64_t num_values;
+    bool own;        /* values come together here; else a handle */
+    bool shared;     /* the id was handed out */
+    bool subscribed; /* a handle that has asked */
+    bool complete;
+};
+
+static struct chariot_future *future_new(struct chariot_pe *pe, uint64_t id, bool own) {
+    struct chariot_future *future = calloc(1, sizeof *future);
+    if (future == NULL) return NULL;
+    *future = (struct chariot_future){.pe = pe, .id = id, .needed = 1, .refs = 1, .own = own};
+    future->waiters_end = &future->waiters;
+    if (obj_map_add(&pe->futures, obj_key1(id), future) == 0) return future;
+    free(future);
+    return NULL;
+}
+
+static void future_free(struct chariot_future *future) {
+    for (uint64_t i = 0; i < future->num_values; i++) rpc_msg_unref(future->values[i]);
+    free(future->values);
+    free(future->subscribers);
+    free(future);
+}
+
+struct chariot_future *obj_future_new(struct chariot_pe *pe, uint64_t num_values) {
+    struct chariot_future *future = future_new(pe, obj_id_make(0, pe->node.pe, pe->next_future), true);
+    if (future == NULL) return NULL;
+    pe->next_future++;
+    future->needed = num_values < 1 ? 1 : num_values;
+    return future;
+}
+
+struct chariot_future *obj_future_ref(struct chariot_future *future) {
+    future->refs++;
+    return future;
+}
+
+static void keep_a_while(struct chariot_future *future) {
+    struct chariot_pe *pe = future->pe;
+    struct chariot_future *oldest = pe->recent[pe->next_recent];
+    pe->recent[pe->next_recent] = future; /* the ring's reference */
+    pe->next_recent = (pe->next_recent + 1) % OBJ_RECENT_FUTURES;
+    future->refs = 1;
+    if (oldest == NULL) return;
+    oldest->shared = false;
+    obj_future_unref(oldest);
+}
+
+void obj_future_unref(struct chariot_future *future) {
+    if (future == NULL) return;
+    assert(future->refs > 0);
+    if (--future->refs > 0) return;
+    if (future->own && !future->complete && (future->shared || future->num_subscribers > 0)) return;
+    if (future->own && future->complete && future->shared) {
+        keep_a_while(future);
+        return;
+    }
+    obj_map_remove(&future->pe->futures, obj_key1(future->id));
+    future_free(future);
+}
+
+static void free_future(void *value, void *ctx) {
+    future_free(value);
+}
+
+void obj_future_free_all(struct chariot_pe *pe) {
+    obj_map_each(&pe->futures, free_future, NULL);
+    obj_map_deinit(&pe->futures);
+}
+
+/* ---------------------------------------------------------------- completion */
+
+static void waiter_append(struct chariot_waiter *waiter, struct chariot_waiter ***end) {
+    waiter->next_ = NULL;
+    waiter->prev_ = *end;
+    **end = waiter;
+    *end = &waiter->next_;
+}
+
+static void make_ready(struct chariot_pe *pe, struct chariot_waiter *waiter) {
+    waiter_append(waiter, &pe->ready_end);
+    pe->num_ready++;
+}
+
+static void waiter_unlink(struct chariot_pe *pe, struct chariot_waiter *waiter) {
+    struct chariot_future *future = waiter->future_;
+    if (future->complete) pe->num_ready--;
+    *waiter->prev_ = waiter->next_;
+    if (waiter->next_ != NULL) waiter->next_->prev_ = waiter->prev_;
+    else if (future->complete) pe->ready_end = waiter->prev_;
+    else future->waiters_end = waiter->prev_;
+    waiter->future_ = NULL;
+}
+
+/* All values in one message: their number, then each with whether it is an error. */
+static void tell(struct chariot_future *future, uint32_t to) {
+    struct chariot_pe *pe = future->pe;
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_VALUES, 64));
+    chariot_put_int(&writer, (int64_t)future->num_values);
+    for (uint64_t i = 0; i < future->num_values; i++) {
+        struct chariot_msg **value = &future->values[i];
+        if (obj_msg_encode(pe, value) != 0) continue;
+        chariot_put_bool(&writer, (*value)->flags & OBJ_FLAG_ERROR);
+        if ((*value)->size == 0) chariot_put_null(&writer);
+        else chariot_put_encoded(&writer, rpc_msg_payload(*value), (*value)->size);
+    }
+    struct chariot_msg *msg;
+    if (chariot_writer_finish(&writer, &msg) != 0) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    msg->reply = future->id;
+    obj_send_take(pe, to, msg);
+}
+
+static void complete(struct chariot_future *future) {
+    struct chariot_pe *pe = future->pe;
+    future->complete = true;
+    obj_future_ref(future); /* while it is looked at */
+    for (struct chariot_waiter *waiter = future->waiters, *next; waiter != NULL; waiter = next) {
+        next = waiter->next_;
+        make_ready(pe, waiter);
+    }
+    future->waiters = NULL;
+    future->waiters_end = &future->waiters;
+    for (uint32_t i = 0; i < future->num_subscribers; i++) tell(future, future->subscribers[i]);
+    future->num_subscribers = 0;
+    obj_future_unref(future);
+}
+
+static void too_late(struct chariot_pe *pe, uint64_t id) {
+    char line[160];
+    snprintf(line, sizeof line, "chariot: PE %u: a value came for future %llu, which is complete already\n", pe->node.pe,
+             (unsigned long long)(id & 0xffffffffffu));
+    obj_end_abort(pe, 1, line);
+}
+
+static bool store_take(struct chariot_future *future, struct chariot_msg *value) {
+    uint64_t count = future->num_values;
+    if ((count & (count - 1)) == 0) {
+        struct chariot_msg **values = realloc(future->values, (count == 0 ? 1 : 2 * count) * sizeof(struct chariot_msg *));
+        if (values == NULL) {
+            rpc_msg_unref(value);
+            obj_out_of_memory(future->pe);
+            return false;
+        }
+        future->values = values;
+    }
+    future->values[future->num_values++] = value;
+    return true;
+}
+
+void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value) {
+    struct chariot_msg *stored = value != NULL ? value : obj_null_new(pe);
+    if (stored == NULL) return;
+    if (future->complete) {
+        rpc_msg_unref(stored);
+        too_late(pe, future->id);
+        return;
+    }
+    if (store_take(future, stored) && future->num_values == future->needed) complete(future);
+}
+
+void obj_future_run_ready(struct chariot_pe *pe) {
+    for (size_t left = pe->num_ready; left > 0 && pe->ready != NULL && !pe->ending; left--) {
+        struct chariot_waiter *waiter = pe->ready;
+        struct chariot_future *future = waiter->future_;
+        waiter_unlink(pe, waiter);
+        rpc_turn_lend(&pe->node.turn);
+        waiter->fn(pe, waiter->ctx);
+        rpc_turn_take(&pe->node.turn);
+        obj_future_unref(future);
+    }
+}
+
+/* ---------------------------------------------------------------- messages */
+
+void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
+    if (obj_id_pe(id) == pe->node.pe) {
+        struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
+        if (future == NULL) rpc_msg_unref(value); /* nobody holds it any more */
+        else obj_future_deposit_take(pe, future, value);
+        return;
+    }
+    struct chariot_msg *msg = value;
+    if (msg == NULL) msg = obj_null_new(pe);
+    else if (msg->refs > 1) msg = obj_msg_copy_take(pe, msg);
+    if (msg == NULL) return;
+    msg->kind = OBJ_KIND_VALUE;
+    msg->from = pe->node.pe;
+    msg->flags &= OBJ_FLAG_ERROR | OBJ_FLAG_OBJECT;
+    msg->root = 0;
+    msg->reply = id;
+    obj_send_take(pe, obj_id_pe(id) % pe->node.num_pes, msg);
+}
+
+void obj_future_on_value(struct chariot_pe *pe, struct chariot_msg *msg) {
+    obj_future_send_take(pe, msg->reply, rpc_msg_ref(msg));
+}
+
+static void tell_unknown(struct chariot_pe *pe, uint64_t id, uint32_t to) {
+    struct chariot_msg *error =
+        obj_error_new(pe, "RuntimeError", "the future is gone: nobody on the PE that made it holds it any more");
+    if (error == NULL) return;
+    struct chariot_future gone = {.pe = pe, .id = id, .num_values = 1, .values = &error};
+    tell(&gone, to);
+    rpc_msg_unref(error);
+}
+
+void obj_future_on_subscribe(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(msg->reply));
+    if (future == NULL || !future->own) {
+        tell_unknown(pe, msg->reply, msg->from);
+        return;
+    }
+    if (future->complete) {
+        tell(future, msg->from);
+        return;
+    }
+    uint32_t *more = realloc(future->subscribers, (future->num_subscribers + 1) * sizeof *more);
+    if (more == NULL) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    future->subscribers = more;
+    more[future->num_subscribers++] = msg->from;
+}
+
+/* One value of a VALUES message. */
+static struct chariot_msg *read_value(struct chariot_reader *reader) {
+    struct chariot_value error;
+    const void *data;
+    size_t size;
+    if (chariot_get_typed(reader, CHARIOT_BOOL, &error) != 0 || chariot_skip(reader, &data, &size) != 0) return NULL;
+    struct chariot_writer writer;
+    struct chariot_msg *msg = NULL;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_encoded(&writer, data, size);
+    if (chariot_writer_finish(&writer, &msg) == 0 && error.boolean) msg->flags |= OBJ_FLAG_ERROR;
+    return msg;
+}
+
+void obj_future_on_values(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(msg->reply));
+    if (future == NULL || future->own || future->complete) return;
+    struct chariot_reader reader;
+    struct chariot_value count;
+    chariot_reader_init(&reader, msg);
+    if (chariot_get_typed(&reader, CHARIOT_INT, &count) != 0) return;
+    for (int64_t i = 0; i < count.integer; i++) {
+        struct chariot_msg *value = read_value(&reader);
+        if (value == NULL || !store_take(future, value)) break;
+    }
+    complete(future);
+}
+
+/* ---------------------------------------------------------------- public */
+
+static void subscribe(struct chariot_future *future) {
+    struct chariot_pe *pe = future->pe;
+    if (future->own || future->subscribed || future->complete) return;
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_SUBSCRIBE, 0);
+    if (msg == NULL) return;
+    future->subscribed = true;
+    msg->reply = future->id;
+    obj_send_take(pe, obj_id_pe(future->id) % pe->node.num_pes, msg);
+}
+
+struct chariot_future *chariot_future_new(struct chariot_pe *pe, uint64_t num_values) {
+    OBJ_API(pe);
+    return obj_future_new(pe, num_values);
+}
+
+struct chariot_future *chariot_future_open(struct chariot_pe *pe, uint64_t id) {
+    OBJ_API(pe);
+    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
+    if (future != NULL) return obj_future_ref(future);
+    future = future_new(pe, id, false);
+    if (future != NULL && obj_id_pe(id) == pe->node.pe) {
+        struct chariot_msg *error =
+            obj_error_new(pe, "RuntimeError", "the future is gone: nobody on the PE that made it holds it any more");
+        if (error != NULL) obj_future_deposit_take(pe, future, error);
+    }
+    return future;
+}
+
+struct chariot_future *chariot_future_ref(struct chariot_future *future) {
+    return obj_future_ref(future);
+}
+
+void chariot_future_unref(struct chariot_future *future) {
+    if (future == NULL) return;
+    OBJ_API(future->pe);
+    obj_future_unref(future);
+}
+
+uint64_t obj_future_own_id(const struct chariot_future *future) {
+    return future->id;
+}
+
+uint64_t chariot_future_id(struct chariot_future *future) {
+    future->shared = true;
+    return future->id;
+}
+
+int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
+    OBJ_API(pe);
+    if (value != NULL) obj_msg_mark(value);
+    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
+    if (future != NULL && future->own && future->complete) {
+        rpc_msg_unref(value);
+        return CHARIOT_ESTATE;
+    }
+    obj_future_send_take(pe, id, value);
+    return 0;
+}
+
+bool chariot_future_ready(struct chariot_future *future) {
+    OBJ_API(future->pe);
+    subscribe(future);
+    return future->complete;
+}
+
+uint64_t chariot_future_num_values(const struct chariot_future *future) {
+    return future->own ? future->needed : future->num_values;
+}
+
+struct chariot_msg *chariot_future_value(const struct chariot_future *future, uint64_t i) {
+    assert(i < future->num_values);
+    return future->values[i];
+}
+
+int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter) {
+    OBJ_API(future->pe);
+    waiter->future_ = obj_future_ref(future);
+    if (future->complete) {
+        make_ready(future->pe, waiter);
+        return 0;
+    }
+    waiter_append(waiter, &future->waiters_end);
+    subscribe(future);
+    return 0;
+}
+
+void chariot_future_forget(struct chariot_waiter *waiter) {
+    struct chariot_future *future = waiter->future_;
+    if (future == NULL) return;
+    OBJ_API(future->pe);
+    waiter_unlink(future->pe, waiter);
+    obj_future_unref(future);
+}

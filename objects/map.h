@@ -1,0 +1,44 @@
+/* objects/map.h: a hash table from three words to a pointer: collections, elements, futures, reductions.
+ *
+ * Open addressing, linear probing, deletion by shifting back: no tombstones, so look-ups stay short. A value is never
+ * NULL. Pointers to values stay good; the table owns nothing. */
+#ifndef CHARIOT_OBJECTS_MAP_H
+#define CHARIOT_OBJECTS_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct obj_key {
+    uint64_t word[3];
+};
+
+struct obj_map_slot {
+    struct obj_key key;
+    void *value;
+};
+
+struct obj_map {
+    struct obj_map_slot *slots;
+    size_t count;
+    size_t mask; /* slots - 1; 0: none allocated */
+};
+
+static inline struct obj_key obj_key1(uint64_t a) { return (struct obj_key){{a, 0, 0}}; }
+static inline struct obj_key obj_key2(uint64_t a, uint64_t b) { return (struct obj_key){{a, b, 0}}; }
+static inline struct obj_key obj_key3(const uint64_t words[3]) {
+    return (struct obj_key){{words[0], words[1], words[2]}};
+}
+
+uint64_t obj_key_hash(struct obj_key key);
+/* NULL: not there. */
+void *obj_map_get(const struct obj_map *map, struct obj_key key);
+/* The key must not be there. CHARIOT_ENOMEM. */
+int obj_map_add(struct obj_map *map, struct obj_key key, void *value);
+/* Gives the value, or NULL. */
+void *obj_map_remove(struct obj_map *map, struct obj_key key);
+/* Calls fn for each value, in no order; fn may not change the map. */
+void obj_map_each(const struct obj_map *map, void (*fn)(void *value, void *ctx), void *ctx);
+/* Frees the table, not the values. */
+void obj_map_deinit(struct obj_map *map);
+
+#endif

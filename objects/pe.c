@@ -1,0 +1,309 @@
+#include "objects/pe.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/location.h"
+#include "objects/runtime.h"
+
+/* ---------------------------------------------------------------- arrival and departure */
+
+/* What only travels through this PE is passed on at once, also by the stand-in while a method computes; all else waits
+ * for the scheduler. */
+static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (msg->flags & OBJ_FLAG_TREE) {
+        uint32_t children[OBJ_TREE_RADIX];
+        uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+        for (uint32_t i = 0; i < count; i++) rpc_node_send(&pe->node, children[i], msg);
+    } else if (msg->kind == OBJ_KIND_CALL && !obj_kind_is_single(obj_id_kind(msg->target))) {
+        struct obj_coll *coll = obj_coll_get(pe, msg->target);
+        uint32_t to = coll == NULL ? pe->node.pe : pe->location->find(pe, coll, msg->index);
+        if (to != pe->node.pe) {
+            if (msg->hops < UINT8_MAX) msg->hops++;
+            rpc_node_send(&pe->node, to, msg);
+            rpc_msg_unref(msg);
+            return;
+        }
+    }
+    if (msg->kind == OBJ_KIND_EXIT) pe->ending = true, pe->status = (int)msg->method;
+    obj_pe_queue_take(pe, msg);
+}
+
+static void on_message_take(void *owner, struct chariot_msg *msg) {
+    struct chariot_pe *pe = owner;
+    if (msg->kind < RPC_KIND_FIRST_USER || msg->kind >= OBJ_KIND_END || msg->kind == OBJ_KIND_TASK ||
+        msg->from >= pe->node.num_pes || msg->root >= pe->node.num_pes) {
+        rpc_msg_unref(msg); /* from a PE of this job that is broken; its own errors will tell */
+        return;
+    }
+    msg->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
+    obj_route_take(pe, msg);
+}
+
+enum { VERDICT_ON_PEER_AFTER_MS = 500 }; /* its launcher, or the peer itself, knows better why: it speaks first */
+
+static void lost_peer(struct chariot_pe *pe, void *ctx) {
+    chariot_abort(pe, 70, pe->lost);
+}
+
+static void on_peer_gone(void *owner, uint32_t gone, int error, const char *text) {
+    struct chariot_pe *pe = owner;
+    if (pe->ending || pe->lost[0] != 0) return;
+    snprintf(pe->lost, sizeof pe->lost, "chariot: PE %u lost PE %u: %.120s (%s)\n", pe->node.pe, gone, text,
+             chariot_error_text(error));
+    int64_t now = pe->around.now_ns == NULL ? pe->now_ns : pe->around.now_ns(pe->around.ctx);
+    if (obj_timer_add(pe, now + VERDICT_ON_PEER_AFTER_MS * 1000000ll, lost_peer, NULL) != 0) obj_out_of_memory(pe);
+}
+
+const struct rpc_upcalls obj_upcalls = {.on_message_take = on_message_take, .on_peer_gone = on_peer_gone};
+
+void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    rpc_msg_queue_push_take(&pe->run_queue, msg);
+}
+
+void obj_msg_mark(struct chariot_msg *msg) {
+    if (msg->object != NULL && msg->size == 0) msg->flags |= OBJ_FLAG_OBJECT;
+}
+
+/* A copy of a shared message that borrows its object. */
+static struct chariot_msg *borrowing_copy(const struct chariot_msg *msg) {
+    struct chariot_msg *copy = rpc_msg_new(0);
+    if (copy == NULL) return NULL;
+    uint32_t refs = copy->refs;
+    size_t capacity = copy->capacity;
+    *copy = *msg;
+    copy->refs = refs;
+    copy->capacity = capacity;
+    copy->next = NULL;
+    copy->credit = NULL;
+    copy->object_drop = NULL;
+    return copy;
+}
+
+struct chariot_msg *obj_msg_copy_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_msg *copy = NULL;
+    if (obj_msg_encode(pe, &msg) == 0) copy = rpc_msg_new(msg->size);
+    if (copy == NULL) obj_out_of_memory(pe);
+    else {
+        memcpy(rpc_msg_payload(copy), rpc_msg_payload(msg), msg->size);
+        copy->size = msg->size;
+        copy->flags = msg->flags;
+    }
+    rpc_msg_unref(msg);
+    return copy;
+}
+
+int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg) {
+    if (((*msg)->flags & OBJ_FLAG_OBJECT) == 0) return 0;
+    if (pe->face.encode == NULL) return CHARIOT_ETYPE;
+    if ((*msg)->refs > 1) {
+        struct chariot_msg *copy = borrowing_copy(*msg);
+        if (copy == NULL) return CHARIOT_ENOMEM;
+        int rc = pe->face.encode(pe->face.ctx, &copy);
+        copy->object = NULL;
+        copy->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
+        rpc_msg_unref(*msg);
+        *msg = copy;
+        return rc;
+    }
+    int rc = pe->face.encode(pe->face.ctx, msg);
+    (*msg)->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
+    return rc;
+}
+
+static void leave(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
+    int rc = rpc_node_send(&pe->node, to, msg);
+    if (rc == 1) pe->crowded = to;
+    if (rc >= 0 || rc == CHARIOT_EGONE || rc == CHARIOT_ECLOSED || pe->ending) return; /* a death is reported apart */
+    char line[256];
+    snprintf(line, sizeof line, "chariot: PE %u cannot send to PE %u: %s\n", pe->node.pe, to, chariot_error_text(rc));
+    obj_end_abort(pe, 70, line);
+}
+
+void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
+    if (to == pe->node.pe) {
+        obj_pe_queue_take(pe, msg);
+        return;
+    }
+    if (obj_msg_encode(pe, &msg) == 0) leave(pe, to, msg);
+    else obj_end_abort(pe, 1, "chariot: a message could not be encoded\n");
+    rpc_msg_unref(msg);
+}
+
+void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    assert(msg->flags & OBJ_FLAG_TREE && msg->root == pe->node.pe);
+    uint32_t children[OBJ_TREE_RADIX];
+    uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    if (count > 0 && obj_msg_encode(pe, &msg) != 0) count = 0;
+    for (uint32_t i = 0; i < count; i++) leave(pe, children[i], msg);
+    if (msg->kind == OBJ_KIND_EXIT) pe->ending = true, pe->status = (int)msg->method;
+    obj_pe_queue_take(pe, msg);
+}
+
+struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity) {
+    struct chariot_msg *msg = rpc_msg_new(capacity);
+    if (msg == NULL) {
+        obj_out_of_memory(pe);
+        return NULL;
+    }
+    msg->kind = (uint8_t)kind;
+    msg->from = pe->node.pe;
+    return msg;
+}
+
+void obj_out_of_memory(struct chariot_pe *pe) {
+    obj_end_abort(pe, 71, "chariot: out of memory\n");
+}
+
+/* ---------------------------------------------------------------- messages that wait */
+
+void obj_waiting_free(struct obj_waiting *waiting) {
+    rpc_msg_queue_clear(&waiting->queue);
+    free(waiting);
+}
+
+void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key key, struct chariot_msg *msg) {
+    rpc_msg_consume(msg);
+    struct obj_waiting *waiting = obj_map_get(map, key);
+    if (waiting == NULL) {
+        waiting = calloc(1, sizeof *waiting);
+        if (waiting == NULL || obj_map_add(map, key, waiting) != 0) {
+            free(waiting);
+            rpc_msg_unref(msg);
+            obj_out_of_memory(pe);
+            return;
+        }
+        waiting->key = key;
+    }
+    rpc_msg_queue_push_take(&waiting->queue, msg);
+}
+
+void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key) {
+    struct obj_waiting *waiting = obj_map_remove(map, key);
+    if (waiting == NULL) return;
+    struct chariot_msg *msg;
+    while ((msg = rpc_msg_queue_pop(&waiting->queue)) != NULL) obj_pe_queue_take(pe, msg);
+    free(waiting);
+}
+
+/* ---------------------------------------------------------------- the scheduler's turn */
+
+static void dispatch(struct chariot_pe *pe, struct chariot_msg *msg) {
+    switch (msg->kind) {
+#define DISPATCH(name, number, handler)                                                                                \
+    case number:                                                                                                       \
+        handler(pe, msg);                                                                                              \
+        break;
+        OBJ_KINDS(DISPATCH)
+#undef DISPATCH
+    default:
+        assert(false);
+    }
+}
+
+bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
+    pe->now_ns = now_ns;
+    if (pe->num_timers > 0) obj_timer_run_due(pe);
+    obj_future_run_ready(pe);
+    while (budget-- > 0 && !pe->ending) {
+        struct chariot_msg *msg = rpc_msg_queue_pop(&pe->run_queue);
+        if (msg == NULL) break;
+        rpc_msg_consume(msg);
+        dispatch(pe, msg);
+        rpc_msg_unref(msg);
+        if (pe->ready != NULL) obj_future_run_ready(pe);
+    }
+    return !pe->ending && (pe->run_queue.head != NULL || pe->ready != NULL);
+}
+
+struct chariot_pe *obj_api_enter(struct chariot_pe *pe) {
+    rpc_turn_take(&pe->node.turn);
+    return pe;
+}
+
+void obj_api_leave(struct chariot_pe **pe) {
+    struct chariot_pe *self = *pe;
+    if (__builtin_expect(self->crowded >= 0, 0)) {
+        uint32_t to = (uint32_t)self->crowded;
+        self->crowded = -1;
+        if (self->around.make_room != NULL) self->around.make_room(self->around.ctx, to);
+    }
+    rpc_turn_lend(&self->node.turn);
+}
+
+/* ---------------------------------------------------------------- life */
+
+int obj_pe_init(struct chariot_pe *pe) {
+    pe->crowded = -1;
+    pe->next_collection = 1; /* 0 of PE 0 is the runtime */
+    pe->next_future = 1;
+    pe->ready_end = &pe->ready;
+    if (pe->location == NULL) pe->location = &obj_location_static;
+    rpc_turn_init(&pe->node.turn);
+    pe->node.owner = pe;
+    pe->node.up = &obj_upcalls;
+    int rc = obj_runtime_init(pe);
+    if (rc != 0) obj_pe_deinit(pe);
+    return rc;
+}
+
+static void free_waiting(void *value, void *ctx) {
+    (void)ctx;
+    obj_waiting_free(value);
+}
+
+static void free_coll(void *value, void *ctx) {
+    obj_coll_free(ctx, value);
+}
+
+static void free_single(void *value, void *ctx) {
+    struct chariot_pe *pe = ctx;
+    struct chariot_elem *elem = value;
+    const struct chariot_type *type = pe->types[elem->coll->type];
+    if (elem->object != NULL && type->destroy != NULL) type->destroy(pe, type, elem->object);
+    free(elem);
+}
+
+void obj_pe_deinit(struct chariot_pe *pe) {
+    rpc_msg_queue_clear(&pe->run_queue);
+    obj_map_each(&pe->singles, free_single, pe);
+    obj_map_deinit(&pe->singles);
+    obj_map_each(&pe->collections, free_coll, pe);
+    obj_map_deinit(&pe->collections);
+    for (uint32_t i = 0; pe->single_of_type != NULL && i < pe->num_types; i++) {
+        if (pe->single_of_type[i] != NULL) obj_coll_free(pe, pe->single_of_type[i]);
+    }
+    obj_map_each(&pe->orphans, free_waiting, NULL);
+    obj_map_deinit(&pe->orphans);
+    obj_reduce_free_all(pe);
+    obj_map_deinit(&pe->allreduces);
+    obj_future_free_all(pe);
+    free(pe->single_of_type);
+    free(pe->timers);
+    free(pe->types);
+    free(pe->reducers);
+}
+
+/* ---------------------------------------------------------------- what a program may ask */
+
+uint32_t chariot_my_pe(const struct chariot_pe *pe) {
+    return pe->node.pe;
+}
+
+uint32_t chariot_num_pes(const struct chariot_pe *pe) {
+    return pe->node.num_pes;
+}
+
+uint32_t chariot_host_of(const struct chariot_pe *pe, uint32_t of_pe) {
+    return rpc_node_host_of(&pe->node, of_pe);
+}
+
+uint32_t chariot_num_hosts(const struct chariot_pe *pe) {
+    return pe->node.num_hosts == 0 ? 1 : pe->node.num_hosts;
+}
+
+int64_t chariot_now_ns(const struct chariot_pe *pe) {
+    return pe->around.now_ns == NULL ? pe->now_ns : pe->around.now_ns(pe->around.ctx);
+}

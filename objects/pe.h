@@ -1,0 +1,230 @@
+/* objects/pe.h: the PE as a value: all state of one scheduler, visible to the files of objects/.
+ *
+ * chariot_open() makes one on the job's network; tests and the simulator make any number with obj_pe_init() on a node
+ * of their own and drive them with obj_pe_step(). Nothing in here sees a socket, a thread or a clock: messages come in
+ * through node's upcalls, time through obj_pe_step(), messages go out through the node. */
+#ifndef CHARIOT_OBJECTS_PE_H
+#define CHARIOT_OBJECTS_PE_H
+
+#include "objects/chariot.h"
+#include "objects/kinds.h"
+#include "objects/map.h"
+#include "rpc/msg.h"
+#include "rpc/node.h"
+
+struct obj_location_ops;
+
+enum {
+    OBJ_TREE_RADIX = 4,
+    OBJ_RECENT_FUTURES = 1024, /* complete futures that are kept for PEs which may still ask */
+};
+
+/* What the surroundings of a PE do for it; run.c on a real machine, tests in the simulator. All may be NULL. */
+struct obj_surroundings {
+    void *ctx;
+    /* More waits for PE `to` than it may: move bytes until that is no longer so. */
+    void (*make_room)(void *ctx, uint32_t to);
+    /* Time now; without it, the time of the current step. */
+    int64_t (*now_ns)(void *ctx);
+    /* The job must end: tell the launcher. Once per PE. */
+    void (*on_abort)(void *ctx, int status, const char *text);
+};
+
+struct obj_timer {
+    int64_t at_ns;
+    uint64_t order; /* among equal times: first set, first run */
+    void (*fn)(struct chariot_pe *pe, void *ctx);
+    void *ctx;
+};
+
+struct chariot_pe {
+    struct rpc_node node;
+    struct chariot_face face;
+    struct obj_surroundings around;
+    const struct obj_location_ops *location;
+    void *location_ctx; /* the location manager's own */
+    int64_t now_ns;
+
+    struct rpc_msg_queue run_queue;
+    struct chariot_waiter *ready, **ready_end; /* waiters whose future is complete */
+    size_t num_ready;
+    struct obj_timer *timers;                  /* binary heap by (at_ns, order) */
+    size_t num_timers, cap_timers;
+    uint64_t timer_order;
+
+    const struct chariot_type **types;
+    uint32_t num_types;
+    const struct chariot_reducer **reducers; /* from CHARIOT_REDUCE_FIRST_USER */
+    uint32_t num_reducers;
+
+    struct obj_map collections; /* id: struct obj_coll */
+    struct obj_map singles;     /* id: struct chariot_elem */
+    struct obj_coll **single_of_type;
+    struct obj_map orphans;     /* id of a collection not known yet: struct obj_waiting */
+    struct obj_map futures;     /* id: struct chariot_future, own and handles */
+    struct obj_map reductions;  /* collection, space and number: struct obj_reduction */
+    struct obj_map allreduces;  /* collection, number: struct chariot_future that waits for the result */
+    uint64_t next_collection, next_future;
+    uint32_t next_single_pe;
+    struct chariot_future *recent[OBJ_RECENT_FUTURES];
+    size_t next_recent;
+
+    void (*entry)(struct chariot_pe *pe, void *ctx);
+    void *entry_ctx;
+    uint32_t ready_waits_for; /* tree children whose READY has not come, and this PE's own */
+    uint64_t ready_hash;
+    char lost[256]; /* what is known of the first peer that went without a goodbye; empty: none has */
+
+    bool ending; /* EXIT has come, or abort: the scheduler returns */
+    bool aborted;
+    int status;
+    int64_t crowded; /* PE to which more waits than may, or -1 */
+};
+
+/* Messages that wait for something that does not exist here yet. */
+struct obj_waiting {
+    struct obj_key key;
+    struct rpc_msg_queue queue;
+};
+
+/* A collection as this PE knows it. */
+struct obj_coll {
+    uint64_t id;
+    uint32_t type;
+    uint32_t root; /* PE whose tree its broadcasts and reductions travel */
+    uint8_t kind;
+    uint8_t ndims;
+    bool open;     /* early insertions may still be issued: reductions wait, broadcasts are kept */
+    bool settled;  /* every early insertion has arrived */
+    bool sparse;   /* elements come by insertion */
+    uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
+    int64_t dims[CHARIOT_MAX_DIMS];
+    struct obj_map by_index;     /* struct chariot_elem */
+    struct chariot_elem **elems; /* in order of creation; NULL where one was destroyed */
+    size_t num_elems, cap_elems;
+    struct obj_map waiting;      /* index: struct obj_waiting, messages for elements not created yet */
+    struct obj_map located;      /* home PE only: index: PE + 1, elements that live elsewhere */
+    struct rpc_msg_queue kept;   /* broadcasts for early insertions that are still under way */
+    uint64_t broadcasts;         /* number of the last one delivered here */
+    uint64_t assigned;           /* root: number of the last one started */
+    uint64_t sent_below;         /* reductions below this number have been passed on */
+    uint64_t reductions;         /* one more than the highest that an element here has contributed to */
+    uint64_t issued;             /* early insertions issued here and not yet reported */
+    uint64_t created;            /* early insertions that arrived here and are not yet reported */
+    uint64_t total;              /* root: number of elements, counted when not open */
+    uint64_t total_created;      /* root: early insertions that have arrived somewhere */
+};
+
+struct obj_reply_wait {
+    struct chariot_reply reply;
+    struct obj_reply_wait *next;
+};
+
+struct chariot_elem {
+    struct obj_coll *coll;
+    uint64_t index[3];
+    void *object;
+    uint64_t broadcasts; /* last one seen */
+    uint64_t reductions; /* contributed so far */
+    uint32_t place;      /* in coll->elems */
+    bool constructing;
+    struct obj_reply_wait *constructed; /* replies that wait for the constructor */
+};
+
+/* pe.c */
+int obj_pe_init(struct chariot_pe *pe); /* node's pe, num_pes and transport are set by the caller, before or after */
+void obj_pe_deinit(struct chariot_pe *pe);
+extern const struct rpc_upcalls obj_upcalls; /* for node->up; owner: the PE */
+/* Runs up to `budget` messages at this time. Returns true while there is more to do now. */
+bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget);
+/* When the next timer is due; RPC_FOREVER_NS (INT64_MAX): none. */
+int64_t obj_pe_deadline_ns(const struct chariot_pe *pe);
+void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg);
+/* Sends to a PE, this one included (then by the run queue). */
+void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg);
+/* Starts a tree message at its root (this PE): to the children and to this PE's own run queue. */
+void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg);
+struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity); /* aborts the job: NULL */
+void obj_out_of_memory(struct chariot_pe *pe);
+/* A message from user code: the face's object may be all it has. */
+void obj_msg_mark(struct chariot_msg *msg);
+/* A message of the caller's own with the same payload and flags. NULL: out of memory, said already. */
+struct chariot_msg *obj_msg_copy_take(struct chariot_pe *pe, struct chariot_msg *msg);
+/* Sees to it that *msg has a payload; may replace it. CHARIOT_ETYPE: it has an object that cannot leave. */
+int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg);
+/* Drops messages of waiting and frees it. */
+void obj_waiting_free(struct obj_waiting *waiting);
+/* Appends to the queue of key in map, making it on demand. */
+void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key key, struct chariot_msg *msg);
+/* Puts all that waits under key back into the run queue. */
+void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key);
+
+/* Public calls come from user code: they take the turn, and give it back when their scope ends. */
+struct chariot_pe *obj_api_enter(struct chariot_pe *pe);
+void obj_api_leave(struct chariot_pe **pe);
+#define OBJ_API(pe) struct chariot_pe *api_ __attribute__((cleanup(obj_api_leave), unused)) = obj_api_enter(pe)
+
+/* Ids: kind in bits 61-63, creator PE in bits 40-60, number in bits 0-39. */
+static inline uint64_t obj_id_make(uint32_t kind, uint32_t pe, uint64_t number) {
+    return (uint64_t)kind << 61 | (uint64_t)pe << 40 | number;
+}
+static inline uint32_t obj_id_kind(uint64_t id) { return (uint32_t)(id >> 61); }
+static inline uint32_t obj_id_pe(uint64_t id) { return (uint32_t)(id >> 40 & 0x1fffff); }
+static inline bool obj_kind_is_single(uint32_t kind) { return kind == CHARIOT_SINGLE || kind == CHARIOT_MAIN; }
+
+/* coll.c: what this PE knows of collections */
+struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */
+struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims);
+void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys its elements */
+struct obj_coll *obj_coll_single(struct chariot_pe *pe, uint32_t type); /* the record all single chares of a type share */
+struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
+/* Makes an element and runs its constructor. */
+void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3],
+                     struct chariot_msg *args);
+void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out);
+
+/* create.c, broadcast.c, reduce.c, future.c, call.c, end.c: handlers of messages */
+#define OBJ_KIND_HANDLER(name, number, handler) void handler(struct chariot_pe *pe, struct chariot_msg *msg);
+OBJ_KINDS(OBJ_KIND_HANDLER)
+#undef OBJ_KIND_HANDLER
+
+/* call.c */
+void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index[3], uint8_t ndims, uint32_t method,
+                        uint8_t flags, uint64_t reply, struct chariot_msg *args);
+/* Invokes one method of one element with the turn lent and completes its reply unless it goes on. */
+void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg,
+                     const struct chariot_reply *reply);
+/* Takes value. True: it went to whoever waits; false: it is an error for nobody (value has been dropped). */
+bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
+/* A method of the collection, or of an element, as a reduction's target. */
+void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *target, struct chariot_msg *value);
+
+/* broadcast.c */
+void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uint8_t flags, uint64_t reply,
+                        struct chariot_msg *args);
+/* Delivers the broadcasts that were kept for elements inserted late. */
+void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem);
+
+/* future.c */
+void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
+uint64_t obj_future_own_id(const struct chariot_future *future); /* as chariot_future_id(), for replies */
+struct chariot_future *obj_future_new(struct chariot_pe *pe, uint64_t num_values);
+struct chariot_future *obj_future_ref(struct chariot_future *future);
+void obj_future_unref(struct chariot_future *future);
+void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value);
+void obj_future_free_all(struct chariot_pe *pe);
+void obj_future_run_ready(struct chariot_pe *pe);
+
+/* reduce.c */
+void obj_reduce_free_all(struct chariot_pe *pe);
+
+/* end.c */
+void obj_end_abort(struct chariot_pe *pe, int status, const char *text);
+/* Meets the tree: called once when the PE starts. */
+void obj_start(struct chariot_pe *pe);
+
+/* timer.c */
+int obj_timer_add(struct chariot_pe *pe, int64_t at_ns, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+void obj_timer_run_due(struct chariot_pe *pe);
+
+#endif

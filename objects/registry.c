@@ -1,0 +1,45 @@
+/* Types and reducers: tables in the order of registration, which must agree on all PEs (objects/end.c compares). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/pe.h"
+
+/* Grows an array of pointers by one. */
+static void *append(void *array, uint32_t count) {
+    if ((count & (count - 1)) != 0) return array; /* has room: sizes are powers of two */
+    return realloc(array, (count == 0 ? 1 : 2 * (size_t)count) * sizeof(void *));
+}
+
+int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id) {
+    if (type->name == NULL || type->create == NULL || type->num_methods >= OBJ_METHOD_FIRST_PSEUDO) return CHARIOT_EINVAL;
+    for (uint32_t i = 0; i < pe->num_types; i++) {
+        if (strcmp(pe->types[i]->name, type->name) == 0) return CHARIOT_EEXIST;
+    }
+    const struct chariot_type **types = append(pe->types, pe->num_types);
+    if (types == NULL) return CHARIOT_ENOMEM;
+    pe->types = types;
+    struct obj_coll **singles = append(pe->single_of_type, pe->num_types);
+    if (singles == NULL) return CHARIOT_ENOMEM;
+    pe->single_of_type = singles;
+    types[pe->num_types] = type;
+    singles[pe->num_types] = NULL;
+    *id = pe->num_types++;
+    return 0;
+}
+
+const struct chariot_type *chariot_type_of(struct chariot_pe *pe, uint32_t id) {
+    return id < pe->num_types ? pe->types[id] : NULL;
+}
+
+int chariot_reducer_register(struct chariot_pe *pe, const struct chariot_reducer *reducer, uint32_t *id) {
+    if (reducer->name == NULL || reducer->combine == NULL) return CHARIOT_EINVAL;
+    for (uint32_t i = 0; i < pe->num_reducers; i++) {
+        if (strcmp(pe->reducers[i]->name, reducer->name) == 0) return CHARIOT_EEXIST;
+    }
+    const struct chariot_reducer **reducers = append(pe->reducers, pe->num_reducers);
+    if (reducers == NULL) return CHARIOT_ENOMEM;
+    pe->reducers = reducers;
+    reducers[pe->num_reducers] = reducer;
+    *id = CHARIOT_REDUCE_FIRST_USER + pe->num_reducers++;
+    return 0;
+}

@@ -1,0 +1,107 @@
+/* A PE of a real job: chariot_open(), chariot_run(), chariot_close(). The common path:
+ *
+ *   chariot_open   ticket from the launcher, loop, PE
+ *   chariot_run    meet the other PEs, check that all agree, then turn: some messages, then the loop
+ *   EXIT arrives   obj_route_take() sets pe->ending; farewell, goodbye to all peers */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/pe.h"
+#include "rpc/job.h"
+
+enum { MESSAGES_PER_TURN = 64 };
+
+/* The PE comes first, so that a pointer to it is one to this. */
+struct run {
+    struct chariot_pe pe;
+    struct rpc_job job;
+};
+
+static struct run *run_of(struct chariot_pe *pe) {
+    return (struct run *)pe;
+}
+
+static int64_t now_ns(void *ctx) {
+    (void)ctx;
+    return rpc_loop_now_ns();
+}
+
+static void make_room(void *ctx, uint32_t to) {
+    struct run *run = ctx;
+    const struct chariot_face *face = &run->pe.face;
+    if (face->before_sleep != NULL) face->before_sleep(face->ctx);
+    rpc_job_make_room(&run->pe.node, to, &run->pe.ending);
+    if (face->after_sleep != NULL) face->after_sleep(face->ctx);
+}
+
+static void on_abort(void *ctx, int status, const char *text) {
+    struct run *run = ctx;
+    rpc_job_verdict(&run->job, status, text);
+    if (run->job.loop != NULL) rpc_loop_wake(run->job.loop);
+}
+
+int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
+    struct run *run = calloc(1, sizeof *run);
+    if (run == NULL) {
+        snprintf(why, why_size, "chariot: out of memory\n");
+        return CHARIOT_ENOMEM;
+    }
+    int rc = rpc_job_open(&run->job, why, why_size);
+    if (rc != 0) {
+        free(run);
+        return rc;
+    }
+    struct chariot_pe *pe = &run->pe;
+    pe->node.pe = run->job.control.ticket.pe;
+    pe->node.num_pes = run->job.control.ticket.num_pes;
+    pe->node.num_hosts = 1;
+    pe->now_ns = rpc_loop_now_ns();
+    pe->around = (struct obj_surroundings){.ctx = run, .make_room = make_room, .now_ns = now_ns, .on_abort = on_abort};
+    rc = obj_pe_init(pe);
+    if (rc != 0) {
+        snprintf(why, why_size, "chariot: %s\n", chariot_error_text(rc));
+        rpc_job_close(&run->job, &pe->node, true);
+        free(run);
+        return rc;
+    }
+    *out = pe;
+    return 0;
+}
+
+void chariot_close(struct chariot_pe *pe) {
+    if (pe == NULL) return;
+    struct run *run = run_of(pe);
+    obj_pe_deinit(pe);
+    rpc_job_close(&run->job, &pe->node, true);
+    free(run);
+}
+
+void chariot_set_face(struct chariot_pe *pe, const struct chariot_face *face) {
+    pe->face = *face;
+    struct rpc_loop *loop = run_of(pe)->job.loop;
+    if (loop != NULL) rpc_loop_set_sleep_hooks(loop, face->before_sleep, face->after_sleep, face->ctx);
+}
+
+static int end(struct run *run) {
+    struct chariot_pe *pe = &run->pe;
+    if (!pe->aborted) rpc_job_farewell(&run->job, pe->status);
+    if (pe->node.transport != NULL) pe->node.transport->ops->close(pe->node.transport, pe->aborted);
+    pe->node.transport = NULL;
+    return pe->status;
+}
+
+int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void *ctx), void *ctx) {
+    struct run *run = run_of(pe);
+    char why[512] = "";
+    pe->entry = entry;
+    pe->entry_ctx = ctx;
+    int rc = pe->ending ? 0 : rpc_job_connect(&run->job, &pe->node, why, sizeof why);
+    if (rc != 0) obj_end_abort(pe, 69, why);
+    else obj_start(pe);
+    while (!pe->ending) {
+        bool busy = obj_pe_step(pe, rpc_loop_now_ns(), MESSAGES_PER_TURN);
+        if (!pe->ending) rpc_loop_turn(run->job.loop, busy, obj_pe_deadline_ns(pe));
+    }
+    return end(run);
+}

@@ -1,0 +1,51 @@
+#include "objects/runtime.h"
+
+static int on_exit_call(struct chariot_call *call) {
+    struct chariot_reader reader;
+    struct chariot_value list, status;
+    chariot_reader_init(&reader, call->args);
+    int64_t value = 0;
+    if (chariot_get_typed(&reader, CHARIOT_LIST, &list) == 0 && list.count > 0 && chariot_get(&reader, &status) == 0 &&
+        status.type == CHARIOT_INT) {
+        value = status.integer;
+    }
+    chariot_exit(call->pe, (int)(value & 0xff));
+    return 0;
+}
+
+static int create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                  struct chariot_msg *args, void **object) {
+    *object = NULL;
+    return 0;
+}
+
+static const struct chariot_method methods[] = {
+    [CHARIOT_RUNTIME_EXIT] = {"exit", on_exit_call},
+};
+
+static const struct chariot_type runtime_type = {
+    .name = "chariot.Runtime",
+    .methods = methods,
+    .num_methods = sizeof methods / sizeof methods[0],
+    .create = create,
+};
+
+uint64_t obj_runtime_id(void) {
+    return obj_id_make(CHARIOT_GROUP, 0, 0);
+}
+
+int obj_runtime_init(struct chariot_pe *pe) {
+    uint32_t type;
+    int rc = chariot_type_register(pe, &runtime_type, &type);
+    if (rc != 0) return rc;
+    struct obj_coll *coll = obj_coll_add(pe, obj_runtime_id(), type, CHARIOT_GROUP, 1);
+    if (coll == NULL) return CHARIOT_ENOMEM;
+    coll->total = pe->node.num_pes;
+    obj_elem_create(pe, coll, coll->id, (const uint64_t[3]){pe->node.pe, 0, 0}, NULL);
+    return 0;
+}
+
+void chariot_ref_runtime(struct chariot_pe *pe, int64_t element, struct chariot_ref *out) {
+    *out = (struct chariot_ref){.collection = obj_runtime_id(), .kind = CHARIOT_GROUP, .ndims = 1, .whole = element < 0};
+    if (element >= 0) out->index[0] = (uint64_t)element;
+}

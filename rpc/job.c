@@ -1,0 +1,112 @@
+#include "rpc/job.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rpc/error.h"
+
+enum { RENDEZVOUS_TIMEOUT_MS = 60000 };
+
+int rpc_job_open(struct rpc_job *job, char *why, size_t why_size) {
+    memset(job, 0, sizeof *job);
+    int rc = rpc_control_open(&job->control);
+    if (rc != 0) {
+        snprintf(why, why_size, "chariot: the launcher's ticket cannot be read: %s\n", chariot_error_text(rc));
+        return rc;
+    }
+    rc = rpc_loop_new(&job->loop);
+    if (rc == 0) return 0;
+    snprintf(why, why_size, "chariot: no event loop: %s\n", chariot_error_text(rc));
+    rpc_control_close(&job->control);
+    return rc;
+}
+
+/* The kernel's boot id and the host name: equal for PEs of one machine, different for containers on it. */
+static void host_identity(char *text, size_t size) {
+    char boot[64] = "", name[128] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file != NULL) {
+        if (fgets(boot, sizeof boot, file) == NULL) boot[0] = 0;
+        fclose(file);
+    }
+    boot[strcspn(boot, "\n")] = 0;
+    if (gethostname(name, sizeof name - 1) != 0) name[0] = 0;
+    snprintf(text, size, "%s/%s", boot, name);
+}
+
+static int listen_on(struct rpc_job *job, struct rpc_node *node, char **own, char *why, size_t why_size) {
+    const struct rpc_ticket *ticket = &job->control.ticket;
+    char target[256];
+    if (strcmp(ticket->transport, "tcp") == 0) snprintf(target, sizeof target, "127.0.0.1:0");
+    else snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
+    struct rpc_grpc_config config = {.listen = target, .limits = rpc_limits_default};
+    memcpy(config.token, ticket->token, sizeof config.token);
+    int rc = rpc_grpc_open(job->loop, node, &config, own);
+    if (rc != 0) {
+        snprintf(why, why_size, "chariot: PE %u cannot listen on %s: %s\n", ticket->pe, target, chariot_error_text(rc));
+    }
+    return rc;
+}
+
+/* Where PE 0 listens; PE 0 itself says so to the launcher, which tells the others. */
+static int find_pe0(struct rpc_job *job, const char *own, char **pe0, char *why, size_t why_size) {
+    uint32_t pe = job->control.ticket.pe;
+    int rc;
+    if (pe == 0) {
+        *pe0 = strdup(own);
+        rc = *pe0 == NULL ? CHARIOT_ENOMEM : rpc_control_say_listening(&job->control, own);
+    } else {
+        rc = rpc_control_wait_rendezvous(&job->control, RENDEZVOUS_TIMEOUT_MS, pe0);
+    }
+    if (rc != 0) {
+        snprintf(why, why_size, "chariot: PE %u got no word of where PE 0 listens: %s\n", pe, chariot_error_text(rc));
+    }
+    return rc;
+}
+
+int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
+    if (node->num_pes == 1) return 0;
+    char *own = NULL, *pe0 = NULL, host[256];
+    int rc = listen_on(job, node, &own, why, why_size);
+    if (rc == 0) rc = find_pe0(job, own, &pe0, why, why_size);
+    if (rc == 0) {
+        host_identity(host, sizeof host);
+        rc = rpc_grpc_join(node, pe0, own, host, RENDEZVOUS_TIMEOUT_MS, why, why_size);
+    }
+    free(own);
+    free(pe0);
+    return rc;
+}
+
+void rpc_job_make_room(struct rpc_node *node, uint32_t to, const bool *stop) {
+    const struct timespec nap = {.tv_nsec = 50000};
+    for (int idle = 0; rpc_node_pressed(node, to) && !*stop;) {
+        idle = rpc_node_poll(node, true) > 0 ? 0 : idle + 1;
+        if (idle > 50) nanosleep(&nap, NULL);
+        else if (idle > 0) sched_yield();
+    }
+}
+
+void rpc_job_verdict(struct rpc_job *job, int status, const char *text) {
+    if (rpc_control_say_verdict(&job->control, (uint32_t)status, text) == 0) return;
+    fflush(stdout);
+    fputs(text, stderr);
+}
+
+void rpc_job_farewell(struct rpc_job *job, int status) {
+    if (job->control.fd >= 0) rpc_control_say_farewell(&job->control, (uint32_t)status);
+}
+
+void rpc_job_close(struct rpc_job *job, struct rpc_node *node, bool abrupt) {
+    if (node->transport != NULL) node->transport->ops->close(node->transport, abrupt);
+    node->transport = NULL;
+    free(node->hosts);
+    node->hosts = NULL;
+    rpc_loop_free(job->loop);
+    job->loop = NULL;
+    rpc_control_close(&job->control);
+}
