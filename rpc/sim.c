@@ -11,33 +11,14 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "rpc/error.h"
 #include "rpc/frame.h"
 #include "rpc/loop.h"
 #include "rpc/msg.h"
+#include "rpc/sim_flight.h"
 
 enum { KIND_GOODBYE = 1, KIND_DEATH = 2 };
-
-struct flight {
-    int64_t arrival_ns;
-    uint64_t number;
-    uint32_t from, to;
-    struct chariot_msg *msg; /* owned; NULL: news */
-    uint8_t news;            /* KIND_GOODBYE or KIND_DEATH */
-};
-
-/* Two PEs that have spoken; low < high. Index 0: from low to high; 1: from high to low. */
-struct pair {
-    uint32_t low, high;
-    bool used;      /* the row is */
-    bool connected; /* a message went one way or the other */
-    bool cut[2];
-    bool told[2];    /* the receiver has been sent news of the sender's end */
-    bool heard[2];   /* and it has come */
-    int64_t last_ns[2];
-};
 
 enum life { UNBORN = 0, OPEN, DEAD, CLOSED };
 
@@ -46,159 +27,63 @@ struct end {
     struct rpc_sim *sim;
     struct rpc_msg_queue ready;
     enum life life;
-    bool listed; /* stands in sim->ready */
+    bool listed;         /* stands in sim->ready */
+    uint32_t first_pair; /* its rows among the pairs: number plus 1 of the first */
 };
 
 struct rpc_sim {
     struct rpc_sim_config config;
     struct rpc_limits limits;
     int64_t now_ns;
-    uint64_t random[4];
-    struct flight *heap;
-    size_t num_flights, max_flights;
-    size_t num_news; /* places kept for news to come */
-    struct pair *pairs;
-    size_t num_pairs, max_pairs; /* max_pairs: a power of two */
-    struct end *ends;            /* by PE */
-    uint32_t *ready;             /* ring of num_pes + 1 PEs that have something ready */
+    struct rpc_random random;
+    struct rpc_flights flights;
+    size_t num_news; /* places kept among the flights for news to come */
+    struct rpc_pairs pairs;
+    struct end *ends; /* by PE */
+    uint32_t *ready;  /* ring of num_pes + 1 PEs that have something ready */
     size_t ready_head, ready_tail;
     uint64_t next_number;
     uint64_t messages, bytes;
     struct rpc_frame_batch batch; /* scratch for through_wire */
 };
 
-/* ---------------------------------------------------------------- randomness: xoshiro256**, seeded by splitmix64 */
-
-static uint64_t splitmix64(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static uint64_t rotate(uint64_t x, int by) {
-    return x << by | x >> (64 - by);
-}
-
-static uint64_t draw(struct rpc_sim *sim) {
-    uint64_t *s = sim->random;
-    uint64_t result = rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rotate(s[3], 45);
-    return result;
-}
-
 static int64_t draw_delay(struct rpc_sim *sim) {
     uint64_t span = (uint64_t)(sim->config.max_delay_ns - sim->config.min_delay_ns) + 1;
-    return sim->config.min_delay_ns + (int64_t)(draw(sim) % span);
-}
-
-/* ---------------------------------------------------------------- pairs */
-
-static size_t slot_of(const struct rpc_sim *sim, uint32_t low, uint32_t high) {
-    uint64_t state = (uint64_t)low << 32 | high;
-    size_t slot = (size_t)splitmix64(&state) & (sim->max_pairs - 1);
-    while (sim->pairs[slot].used && (sim->pairs[slot].low != low || sim->pairs[slot].high != high))
-        slot = (slot + 1) & (sim->max_pairs - 1);
-    return slot;
-}
-
-static int grow_pairs(struct rpc_sim *sim) {
-    if (sim->num_pairs * 2 < sim->max_pairs) return 0;
-    struct pair *old = sim->pairs;
-    size_t old_max = sim->max_pairs, new_max = old_max == 0 ? 64 : old_max * 2;
-    struct pair *pairs = calloc(new_max, sizeof *pairs);
-    if (pairs == NULL) return CHARIOT_ENOMEM;
-    sim->pairs = pairs;
-    sim->max_pairs = new_max;
-    for (size_t i = 0; i < old_max; i++)
-        if (old[i].used) pairs[slot_of(sim, old[i].low, old[i].high)] = old[i];
-    free(old);
-    return 0;
-}
-
-static int flights_reserve(struct rpc_sim *sim, size_t more) {
-    size_t wanted = sim->num_flights + sim->num_news + more;
-    if (wanted <= sim->max_flights) return 0;
-    size_t max = sim->max_flights * 2 > wanted ? sim->max_flights * 2 : wanted + 62;
-    struct flight *heap = realloc(sim->heap, max * sizeof *heap);
-    if (heap == NULL) return CHARIOT_ENOMEM;
-    sim->heap = heap;
-    sim->max_flights = max;
-    return 0;
-}
-
-static struct pair *pair_find(struct rpc_sim *sim, uint32_t a, uint32_t b) {
-    if (sim->max_pairs == 0) return NULL;
-    struct pair *pair = &sim->pairs[slot_of(sim, a < b ? a : b, a < b ? b : a)];
-    return pair->used ? pair : NULL;
+    return sim->config.min_delay_ns + (int64_t)(rpc_random_draw(&sim->random) % span);
 }
 
 /* The row of two PEs, made where there is none, with a place in the heap for its news. NULL: out of memory. */
-static struct pair *pair_get(struct rpc_sim *sim, uint32_t a, uint32_t b) {
-    struct pair *pair = pair_find(sim, a, b);
+static struct rpc_pair *pair_get(struct rpc_sim *sim, uint32_t a, uint32_t b) {
+    struct rpc_pair *pair = rpc_pairs_find(&sim->pairs, a, b);
     if (pair != NULL) return pair;
-    if (grow_pairs(sim) != 0 || flights_reserve(sim, 2) != 0) return NULL;
-    uint32_t low = a < b ? a : b, high = a < b ? b : a;
-    pair = &sim->pairs[slot_of(sim, low, high)];
-    *pair = (struct pair){.low = low, .high = high, .used = true};
-    sim->num_pairs++;
+    if (rpc_flights_reserve(&sim->flights, sim->num_news + 2) != 0) return NULL;
+    pair = rpc_pairs_add(&sim->pairs, a, b);
+    if (pair == NULL) return NULL;
     sim->num_news += 2;
+    for (int i = 0; i < 2; i++) {
+        struct end *end = &sim->ends[i == 0 ? pair->low : pair->high];
+        pair->next[i] = end->first_pair;
+        end->first_pair = sim->pairs.count;
+    }
     return pair;
-}
-
-/* Index of the direction that starts at `from`. */
-static int way(const struct pair *pair, uint32_t from) {
-    return from == pair->low ? 0 : 1;
 }
 
 /* ---------------------------------------------------------------- in flight */
 
-static bool sooner(const struct flight *a, const struct flight *b) {
-    return a->arrival_ns != b->arrival_ns ? a->arrival_ns < b->arrival_ns : a->number < b->number;
-}
-
-static void heap_push(struct rpc_sim *sim, struct flight flight) {
-    assert(sim->num_flights < sim->max_flights);
-    size_t at = sim->num_flights++;
-    while (at > 0 && sooner(&flight, &sim->heap[(at - 1) / 2])) {
-        sim->heap[at] = sim->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    sim->heap[at] = flight;
-}
-
-static void heap_pop(struct rpc_sim *sim) {
-    struct flight last = sim->heap[--sim->num_flights];
-    size_t at = 0;
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= sim->num_flights) break;
-        if (child + 1 < sim->num_flights && sooner(&sim->heap[child + 1], &sim->heap[child])) child++;
-        if (!sooner(&sim->heap[child], &last)) break;
-        sim->heap[at] = sim->heap[child];
-        at = child;
-    }
-    if (sim->num_flights > 0) sim->heap[at] = last;
-}
-
-/* There is room in the heap. */
-static void launch(struct rpc_sim *sim, struct pair *pair, uint32_t from, uint32_t to, struct chariot_msg *msg,
+/* There is room among the flights. */
+static void launch(struct rpc_sim *sim, struct rpc_pair *pair, uint32_t from, uint32_t to, struct chariot_msg *msg,
                    uint8_t news) {
-    int64_t *last_ns = &pair->last_ns[way(pair, from)];
+    int64_t *last_ns = &pair->last_ns[rpc_pair_way(pair, from)];
     int64_t arrival_ns = sim->now_ns + draw_delay(sim);
     if (arrival_ns < *last_ns) arrival_ns = *last_ns;
     *last_ns = arrival_ns;
-    heap_push(sim, (struct flight){arrival_ns, sim->next_number++, from, to, msg, news});
+    const struct rpc_flight flight = {arrival_ns, sim->next_number++, from, to, msg, news};
+    rpc_flights_push(&sim->flights, &flight);
 }
 
 /* Sends `to` the news that `from` has ended, once. */
-static void tell(struct rpc_sim *sim, struct pair *pair, uint32_t from, uint32_t to, uint8_t news) {
-    bool *told = &pair->told[way(pair, from)];
+static void tell(struct rpc_sim *sim, struct rpc_pair *pair, uint32_t from, uint32_t to, uint8_t news) {
+    bool *told = &pair->told[rpc_pair_way(pair, from)];
     if (*told) return;
     *told = true;
     sim->num_news--;
@@ -206,10 +91,11 @@ static void tell(struct rpc_sim *sim, struct pair *pair, uint32_t from, uint32_t
 }
 
 static void tell_all_peers(struct rpc_sim *sim, uint32_t pe, uint8_t news) {
-    for (size_t i = 0; i < sim->max_pairs; i++) {
-        struct pair *pair = &sim->pairs[i];
-        if (!pair->used || !pair->connected || (pair->low != pe && pair->high != pe)) continue;
-        tell(sim, pair, pe, pair->low == pe ? pair->high : pair->low, news);
+    uint32_t number = sim->ends[pe].first_pair;
+    while (number != 0) {
+        struct rpc_pair *pair = &sim->pairs.rows[number - 1];
+        if (pair->connected) tell(sim, pair, pe, pair->low == pe ? pair->high : pair->low, news);
+        number = pair->next[rpc_pair_way(pair, pe)];
     }
 }
 
@@ -222,7 +108,7 @@ static void list_ready(struct rpc_sim *sim, struct end *end) {
 
 /* The soonest flight reaches its end. False: out of memory, it stays in flight. */
 static bool land(struct rpc_sim *sim) {
-    struct flight flight = sim->heap[0];
+    struct rpc_flight flight = sim->flights.heap[0];
     struct end *end = &sim->ends[flight.to];
     bool heard = end->life == UNBORN || end->life == OPEN;
     if (flight.msg == NULL && heard) {
@@ -231,7 +117,7 @@ static bool land(struct rpc_sim *sim) {
         flight.msg->kind = flight.news;
         flight.msg->from = flight.from;
     }
-    heap_pop(sim);
+    rpc_flights_pop(&sim->flights);
     if (!heard) {
         rpc_msg_unref(flight.msg);
         return true;
@@ -281,9 +167,9 @@ static int sim_send(struct rpc_transport *transport, uint32_t pe, struct chariot
     assert(pe < sim->config.num_pes && pe != own && msg->kind >= RPC_KIND_FIRST_USER);
     if (end->life == DEAD) return 0; /* nobody hears what the dead say */
     if (msg->size > sim->limits.message_bytes) return CHARIOT_ETOOBIG;
-    struct pair *pair = pair_get(sim, own, pe);
-    if (pair == NULL || flights_reserve(sim, 1) != 0) return CHARIOT_ENOMEM;
-    if (pair->heard[way(pair, pe)]) return CHARIOT_EGONE;
+    struct rpc_pair *pair = pair_get(sim, own, pe);
+    if (pair == NULL || rpc_flights_reserve(&sim->flights, sim->num_news + 1) != 0) return CHARIOT_ENOMEM;
+    if (pair->heard[rpc_pair_way(pair, pe)]) return CHARIOT_EGONE;
     enum life life = sim->ends[pe].life;
     if (life == DEAD || life == CLOSED) { /* news is on its way, or the connection is refused */
         tell(sim, pair, pe, own, KIND_DEATH);
@@ -295,7 +181,7 @@ static int sim_send(struct rpc_transport *transport, uint32_t pe, struct chariot
     pair->connected = true;
     sim->messages++;
     sim->bytes += msg->size;
-    if (pair->cut[way(pair, own)]) rpc_msg_unref(copy);
+    if (pair->cut[rpc_pair_way(pair, own)]) rpc_msg_unref(copy);
     else launch(sim, pair, own, pe, copy, 0);
     return 0;
 }
@@ -309,9 +195,9 @@ static bool sim_flushed(struct rpc_transport *transport) {
 }
 
 static void on_news(struct end *end, uint32_t from, uint8_t news) {
-    struct pair *pair = pair_find(end->sim, from, end->base.pe);
+    struct rpc_pair *pair = rpc_pairs_find(&end->sim->pairs, from, end->base.pe);
     assert(pair != NULL);
-    pair->heard[way(pair, from)] = true;
+    pair->heard[rpc_pair_way(pair, from)] = true;
     if (news == KIND_GOODBYE) return;
     char text[64];
     snprintf(text, sizeof text, "PE %u died (simulated)", from);
@@ -358,8 +244,7 @@ int rpc_sim_new(const struct rpc_sim_config *config, struct rpc_sim **out) {
     if (sim == NULL) return CHARIOT_ENOMEM;
     sim->config = *config;
     sim->limits = rpc_limits_default;
-    uint64_t state = config->seed;
-    for (int i = 0; i < 4; i++) sim->random[i] = splitmix64(&state);
+    rpc_random_init(&sim->random, config->seed);
     sim->ends = calloc(config->num_pes, sizeof *sim->ends);
     sim->ready = calloc((size_t)config->num_pes + 1, sizeof *sim->ready);
     if (sim->ends == NULL || sim->ready == NULL) {
@@ -376,10 +261,9 @@ void rpc_sim_free(struct rpc_sim *sim) {
         assert(sim->ends[pe].life == UNBORN || sim->ends[pe].life == CLOSED);
         rpc_msg_queue_clear(&sim->ends[pe].ready);
     }
-    for (size_t i = 0; i < sim->num_flights; i++) rpc_msg_unref(sim->heap[i].msg);
+    rpc_flights_deinit(&sim->flights);
+    rpc_pairs_deinit(&sim->pairs);
     rpc_frame_batch_deinit(&sim->batch);
-    free(sim->heap);
-    free(sim->pairs);
     free(sim->ready);
     free(sim->ends);
     free(sim);
@@ -406,10 +290,10 @@ int64_t rpc_sim_now_ns(const struct rpc_sim *sim) {
 }
 
 bool rpc_sim_advance(struct rpc_sim *sim, int64_t until_ns) {
-    bool in_flight = sim->num_flights > 0;
-    int64_t next_ns = in_flight && sim->heap[0].arrival_ns < until_ns ? sim->heap[0].arrival_ns : until_ns;
+    bool in_flight = sim->flights.count > 0;
+    int64_t next_ns = in_flight && sim->flights.heap[0].arrival_ns < until_ns ? sim->flights.heap[0].arrival_ns : until_ns;
     if (next_ns > sim->now_ns && (in_flight || next_ns != RPC_FOREVER_NS)) sim->now_ns = next_ns;
-    while (sim->num_flights > 0 && sim->heap[0].arrival_ns <= sim->now_ns)
+    while (sim->flights.count > 0 && sim->flights.heap[0].arrival_ns <= sim->now_ns)
         if (!land(sim)) break;
     return in_flight;
 }
@@ -424,9 +308,9 @@ bool rpc_sim_next_ready(struct rpc_sim *sim, uint32_t *pe) {
 
 void rpc_sim_cut(struct rpc_sim *sim, uint32_t from, uint32_t to, bool cut) {
     assert(from < sim->config.num_pes && to < sim->config.num_pes && from != to);
-    struct pair *pair = pair_get(sim, from, to);
+    struct rpc_pair *pair = pair_get(sim, from, to);
     if (pair == NULL) abort(); /* a test that asks for a fault must not go on without it */
-    pair->cut[way(pair, from)] = cut;
+    pair->cut[rpc_pair_way(pair, from)] = cut;
 }
 
 void rpc_sim_kill(struct rpc_sim *sim, uint32_t pe) {
