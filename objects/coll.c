@@ -111,14 +111,14 @@ static struct chariot_elem *elem_new(struct chariot_pe *pe, struct obj_coll *col
     return NULL;
 }
 
-void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3],
+void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,
                      struct chariot_msg *args) {
     struct chariot_elem *elem = elem_new(pe, coll, id, index);
     if (elem == NULL) {
         obj_out_of_memory(pe);
         return;
     }
-    elem->broadcasts = coll->open ? 0 : coll->broadcasts;
+    elem->broadcasts = seen;
     const struct chariot_type *type = pe->types[coll->type];
     rpc_turn_lend(&pe->node.turn);
     int rc = type->create(pe, type, elem, args, &elem->object);

@@ -121,14 +121,14 @@ void obj_create_on_single(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_out_of_memory(pe);
         return;
     }
-    obj_elem_create(pe, coll, msg->target, (const uint64_t[3]){0, msg->target, pe->node.pe}, msg);
+    obj_elem_create(pe, coll, msg->target, (const uint64_t[3]){0, msg->target, pe->node.pe}, 0, msg);
     obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
 }
 
 /* ---------------------------------------------------------------- a collection arrives */
 
 static void create_initial(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], void *args) {
-    obj_elem_create(pe, (struct obj_coll *)(uintptr_t)coll, coll->id, index, args);
+    obj_elem_create(pe, (struct obj_coll *)(uintptr_t)coll, coll->id, index, 0, args);
 }
 
 /* True if any PE in the subtree below `top` creates elements. */
@@ -177,7 +177,7 @@ void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     memcpy(coll->dims, head.dims, sizeof coll->dims);
     coll->sparse = coll->open = head.sparse != 0;
-    coll->settled = !coll->sparse;
+    coll->settled = coll->counted = !coll->sparse;
     if (!coll->sparse) {
         coll->total = obj_location_count(pe, coll);
         expect_children(pe, coll);
@@ -263,7 +263,7 @@ void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     bool early = (msg->flags & OBJ_FLAG_EARLY) != 0;
     if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
-    obj_elem_create(pe, coll, coll->id, msg->index, msg);
+    obj_elem_create(pe, coll, coll->id, msg->index, early ? 0 : coll->broadcasts, msg);
     struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(msg->index));
     if (elem == NULL) return;
     if (!early) elem->reductions = msg->seq > coll->reductions ? msg->seq : coll->reductions;
@@ -282,7 +282,7 @@ int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *arra
 /* At the root: the array settles when what was issued has arrived. */
 static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
     obj_reduce_recheck(pe, coll);
-    if (coll->settled || coll->open || coll->total_created != coll->total) return;
+    if (coll->settled || !coll->counted || coll->total_created != coll->total) return;
     coll->settled = true;
     obj_broadcast_take(pe, coll->id, OBJ_METHOD_SETTLED, 0, 0, NULL);
 }
@@ -290,7 +290,7 @@ static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
 void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created) {
     coll->total += issued;
     coll->total_created += created;
-    coll->open = false;
+    coll->counted = true;
     settle(pe, coll);
 }
 

@@ -95,6 +95,7 @@ struct obj_coll {
     uint8_t kind;
     uint8_t ndims;
     bool open;     /* early insertions may still be issued: reductions wait, broadcasts are kept */
+    bool counted;  /* root: total is known, so reductions may complete */
     bool settled;  /* every early insertion has arrived */
     bool sparse;   /* elements come by insertion */
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
@@ -178,8 +179,8 @@ struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type,
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys its elements */
 struct obj_coll *obj_coll_single(struct chariot_pe *pe, uint32_t type); /* the record all single chares of a type share */
 struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
-/* Makes an element and runs its constructor. */
-void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3],
+/* Makes an element that has seen all broadcasts up to `seen`, and runs its constructor. */
+void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,
                      struct chariot_msg *args);
 void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out);
 

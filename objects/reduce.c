@@ -221,7 +221,7 @@ static void check_broadcast(struct chariot_pe *pe, struct obj_reduction *red) {
 static void check_program(struct chariot_pe *pe, struct obj_coll *coll, struct obj_reduction *red) {
     uint64_t number = red->key.word[1];
     if (coll->root == pe->node.pe) {
-        if (!coll->open && red->count >= coll->total) complete(pe, red);
+        if (coll->counted && red->count >= coll->total) complete(pe, red);
         return;
     }
     bool all_here = red->local_count >= coll->by_index.count && (red->children & coll->expected) == coll->expected;
@@ -398,7 +398,7 @@ void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
     for (;;) {
         struct recheck look = {.id = coll->id};
         obj_map_each(&pe->reductions, find_complete, &look);
-        if (coll->open || look.found == NULL || look.found->count < coll->total) return;
+        if (!coll->counted || look.found == NULL || look.found->count < coll->total) return;
         complete(pe, look.found);
     }
 }

@@ -41,7 +41,8 @@ int obj_runtime_init(struct chariot_pe *pe) {
     struct obj_coll *coll = obj_coll_add(pe, obj_runtime_id(), type, CHARIOT_GROUP, 1);
     if (coll == NULL) return CHARIOT_ENOMEM;
     coll->total = pe->node.num_pes;
-    obj_elem_create(pe, coll, coll->id, (const uint64_t[3]){pe->node.pe, 0, 0}, NULL);
+    coll->counted = coll->settled = true;
+    obj_elem_create(pe, coll, coll->id, (const uint64_t[3]){pe->node.pe, 0, 0}, 0, NULL);
     return 0;
 }
 
