@@ -17,6 +17,7 @@ PYTHON := .venv/bin/python
 B := build/$(MODE)
 Q := $(if $(V),,@)
 SETUP := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/.setup-done)
+SETUP_CHECK := $(SETUP:.setup-done=.setup-check-done)
 
 CFLAGS_release := -O2 -g
 CFLAGS_debug := -O0 -g
@@ -131,6 +132,8 @@ benches: $(BENCH_BIN)
 ifneq ($(SETUP),)
 $(SETUP): requirements.txt tools/setup.sh
 	tools/setup.sh build
+$(SETUP_CHECK): $(SETUP)
+	tools/setup.sh check
 endif
 
 $(B)/gen/rpc/proto/%.pb-c.c $(B)/gen/rpc/proto/%.pb-c.h: rpc/proto/%.proto | $(SETUP)
@@ -173,6 +176,8 @@ $(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(LIB_A)
 $(B)/test/unit/deploy/%_test: $(B)/test/unit/deploy/%_test.o $(DEPLOY_OBJ) $(HELP_A) $(LIB_A)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
+
+$(UNIT_SRC:%.c=$(B)/%.o): | $(SETUP_CHECK)
 
 $(B)/test/libhelp.a: $(HELP_SRC:%.c=$(B)/%.o)
 	@echo "  AR $@"

@@ -90,15 +90,19 @@ class Check:
         yield from self.pytest("test/lint")
 
     def c_suites(self, room: str) -> Iterator[Result]:
-        yield from self.failures_only(self.make(f"MODE={self.mode}", "tests"))
+        yield from self.failures_only(self.make("-k", f"MODE={self.mode}", "tests"))
         base = ROOT / f"build/{self.mode}"
         sources = sorted(path.relative_to(ROOT) for path in ROOT.glob("test/**/*_test.c") if room_of(path) == room)
         if not sources:
             yield Result(f"{room}: C suites", False, "there are none\n")
         with ThreadPoolExecutor(2) as pool:
-            commands = [(str(path), base / path.with_suffix("")) for path in sources]
-            for result in pool.map(lambda c: self.run(c[0], [c[1]], SUITE_TIMEOUT_S), commands):
+            for result in pool.map(lambda path: self.c_suite(str(path), base / path.with_suffix("")), sources):
                 yield from cunit_results(result)
+
+    def c_suite(self, name: str, program: Path) -> Result:
+        if not program.exists():
+            return Result(name, False, f"{name} was not built\n")
+        return self.run(name, [program], SUITE_TIMEOUT_S)
 
     def pytest(self, *paths: str) -> Iterator[Result]:
         report = self.tmp / "pytest.xml"
