@@ -10,7 +10,7 @@
 /* Protobuf tags: field number << 3 | wire type. */
 #define TAG_FIXED32(field) ((uint8_t)((field) << 3 | 5))
 #define TAG_FIXED64(field) ((uint8_t)((field) << 3 | 1))
-#define TAG_BYTES(field) ((uint8_t)((field) << 3 | 2))
+#define TAG_BYTES(field)   ((uint8_t)((field) << 3 | 2))
 
 /* Where fields start. Fields 1 to 4 take five bytes each with their tag, 5 to 10 nine each. */
 enum {
@@ -83,8 +83,9 @@ static uint64_t get_fixed64(const uint8_t *at, int field) {
 int rpc_envelope_pack(const struct chariot_msg *msg, uint8_t out[RPC_ENVELOPE_BYTES]) {
     /* The frame that holds the envelope has a length field of the same kind. */
     if (msg->size > RPC_VARINT_MAX - RPC_ENVELOPE_BYTES) return CHARIOT_ETOOBIG;
-    put_fixed32(out, 1, (uint32_t)msg->kind | (uint32_t)msg->flags << 8 | (uint32_t)msg->ndims << 16 |
-                            (uint32_t)msg->hops << 24);
+    put_fixed32(out, 1,
+                (uint32_t)msg->kind | (uint32_t)msg->flags << 8 | (uint32_t)msg->ndims << 16 |
+                    (uint32_t)msg->hops << 24);
     put_fixed32(out, 2, msg->from);
     put_fixed32(out, 3, msg->method);
     put_fixed32(out, 4, msg->root);

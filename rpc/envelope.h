@@ -12,7 +12,7 @@
 
 #include "rpc/msg.h"
 
-enum { RPC_VARINT_BYTES = 5 };                                    /* of every padded length */
+enum { RPC_VARINT_BYTES = 5 };                                  /* of every padded length */
 static const uint64_t RPC_VARINT_MAX = ((uint64_t)1 << 35) - 1; /* largest padded length */
 
 /* Writes the fixed part for msg with its present size. CHARIOT_ETOOBIG: the size has no place in the layout. */

@@ -182,7 +182,8 @@ static int begin_message(struct rpc_frame_reader *reader, const uint8_t head[RPC
     return 0;
 }
 
-static int read_length(struct rpc_frame_reader *reader, const uint8_t *at, const struct cursor *cursor, size_t *length) {
+static int read_length(struct rpc_frame_reader *reader, const uint8_t *at, const struct cursor *cursor,
+                       size_t *length) {
     uint64_t value;
     if (rpc_varint_read(at, &value) != 0) return fail(reader, CHARIOT_EMALFORMED, "malformed length");
     if (value > cursor->left) return fail(reader, CHARIOT_EMALFORMED, "length beyond the frame");
@@ -192,8 +193,7 @@ static int read_length(struct rpc_frame_reader *reader, const uint8_t *at, const
 
 static int read_envelope(struct rpc_frame_reader *reader, struct cursor *cursor, size_t length,
                          struct rpc_msg_queue *out) {
-    if (rpc_frame_reader_amid(reader))
-        return fail(reader, CHARIOT_EMALFORMED, "another message between fragments");
+    if (rpc_frame_reader_amid(reader)) return fail(reader, CHARIOT_EMALFORMED, "another message between fragments");
     if (length < RPC_ENVELOPE_BYTES) return fail(reader, CHARIOT_EMALFORMED, "envelope cut short");
     uint8_t head[RPC_ENVELOPE_BYTES];
     copy_out(cursor, head, sizeof head);
@@ -286,9 +286,12 @@ int rpc_frame_reader_feed(struct rpc_frame_reader *reader, const struct rpc_slic
         if (tag[0] != TAG_ENVELOPES && tag[0] != TAG_FRAGMENT)
             return fail(reader, CHARIOT_EMALFORMED, "unknown tag in a frame");
         if (read_length(reader, tag + 1, &cursor, &length) != 0) break;
-        if (tag[0] == TAG_ENVELOPES) read_envelope(reader, &cursor, length, out);
-        else if (first) read_fragment(reader, &cursor, length, out);
-        else fail(reader, CHARIOT_EMALFORMED, "fragment behind an envelope");
+        if (tag[0] == TAG_ENVELOPES)
+            read_envelope(reader, &cursor, length, out);
+        else if (first)
+            read_fragment(reader, &cursor, length, out);
+        else
+            fail(reader, CHARIOT_EMALFORMED, "fragment behind an envelope");
         first = false;
     }
     return reader->error;

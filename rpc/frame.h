@@ -19,7 +19,8 @@
 
 /* ---------------------------------------------------------------- sending */
 
-/* Envelopes gathered for one frame. Zeroed: empty. Owns data (from malloc; a transport may take it and zero the batch). */
+/* Envelopes gathered for one frame. Zeroed: empty. Owns data (from malloc; a transport may take it and zero the batch).
+ */
 struct rpc_frame_batch {
     uint8_t *data;
     size_t size;
@@ -65,12 +66,12 @@ struct rpc_slice {
 };
 
 struct rpc_frame_reader {
-    size_t message_bytes;      /* largest payload accepted */
-    int error;                 /* 0, or what it failed with */
-    const char *why;           /* for people, static; NULL while it has not failed */
-    uint64_t total;            /* of the envelope in reassembly; 0: none */
-    uint64_t have;             /* bytes of it that have come */
-    struct chariot_msg *msg;   /* owned; NULL until its fixed part has come */
+    size_t message_bytes;    /* largest payload accepted */
+    int error;               /* 0, or what it failed with */
+    const char *why;         /* for people, static; NULL while it has not failed */
+    uint64_t total;          /* of the envelope in reassembly; 0: none */
+    uint64_t have;           /* bytes of it that have come */
+    struct chariot_msg *msg; /* owned; NULL until its fixed part has come */
     uint8_t head[RPC_ENVELOPE_BYTES];
 };
 

@@ -27,7 +27,7 @@ enum rpc_log_room {
 #define RPC_LOG_ROOM_ENUM(room, prefix) RPC_LOG_ROOM_##room,
     RPC_LOG_ROOMS(RPC_LOG_ROOM_ENUM)
 #undef RPC_LOG_ROOM_ENUM
-    RPC_LOG_NUM_ROOMS
+        RPC_LOG_NUM_ROOMS
 };
 
 enum { RPC_TRACE_RECORDS = 2048 };
@@ -42,7 +42,7 @@ struct rpc_log {
     int fd;
     enum rpc_log_level most; /* the most talkative room's, so that a silent log costs one compare */
     enum rpc_log_level levels[RPC_LOG_NUM_ROOMS];
-    uint64_t num_records;    /* since the start */
+    uint64_t num_records; /* since the start */
     struct rpc_trace_record records[RPC_TRACE_RECORDS];
 };
 

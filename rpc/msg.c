@@ -99,8 +99,10 @@ void rpc_credit_unref(struct rpc_credit *credit) {
 
 void rpc_msg_queue_push_take(struct rpc_msg_queue *queue, struct chariot_msg *msg) {
     msg->next = NULL;
-    if (queue->tail == NULL) queue->head = msg;
-    else queue->tail->next = msg;
+    if (queue->tail == NULL)
+        queue->head = msg;
+    else
+        queue->tail->next = msg;
     queue->tail = msg;
     queue->count++;
 }

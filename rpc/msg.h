@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 enum {
-    RPC_KIND_FIRST_USER = 16,  /* kinds below are rpc/'s own and never delivered upwards */
-    RPC_FRAME_TAG_BYTES = 6,   /* Frame.envelopes: tag and a length varint padded to 5 bytes */
-    RPC_ENVELOPE_BYTES = 80,   /* the fixed part of chariot.v1.Envelope, up to its payload */
+    RPC_KIND_FIRST_USER = 16, /* kinds below are rpc/'s own and never delivered upwards */
+    RPC_FRAME_TAG_BYTES = 6,  /* Frame.envelopes: tag and a length varint padded to 5 bytes */
+    RPC_ENVELOPE_BYTES = 80,  /* the fixed part of chariot.v1.Envelope, up to its payload */
     RPC_WIRE_BYTES = RPC_FRAME_TAG_BYTES + RPC_ENVELOPE_BYTES,
 };
 
@@ -33,7 +33,7 @@ struct chariot_msg {
     uint8_t flags;
     uint8_t ndims;
     uint8_t hops;
-    uint32_t from;   /* PE that sent it first */
+    uint32_t from; /* PE that sent it first */
     uint32_t method;
     uint32_t root;
     uint32_t pad_;
@@ -44,10 +44,10 @@ struct chariot_msg {
     size_t size;     /* payload bytes in use */
     size_t capacity; /* payload bytes allocated */
     struct chariot_msg *next;
-    struct rpc_credit *credit;   /* NULL: local, or consumed already */
-    void *object;                /* a face's object in place of, or decoded from, the payload; never sent */
+    struct rpc_credit *credit; /* NULL: local, or consumed already */
+    void *object;              /* a face's object in place of, or decoded from, the payload; never sent */
     void (*object_drop)(void *object);
-    uint8_t wire_[88];           /* its last RPC_WIRE_BYTES precede the payload */
+    uint8_t wire_[88]; /* its last RPC_WIRE_BYTES precede the payload */
 };
 
 _Static_assert(sizeof(struct chariot_msg) % 16 == 0, "payload must stay 16-byte aligned");

@@ -13,13 +13,13 @@ struct rpc_log;
 struct rpc_node {
     uint32_t pe;
     uint32_t num_pes;
-    uint32_t *hosts;                 /* host number by PE; NULL: all on host 0 */
+    uint32_t *hosts; /* host number by PE; NULL: all on host 0 */
     uint32_t num_hosts;
     struct rpc_transport *transport; /* reaches all other PEs; NULL in a job of one. (shm will stand beside it.) */
     struct rpc_turn turn;
     const struct rpc_upcalls *up;
     void *owner;
-    struct rpc_log *log;             /* borrowed; NULL: errors only (rpc/log.h) */
+    struct rpc_log *log; /* borrowed; NULL: errors only (rpc/log.h) */
 };
 
 /* Sends to another PE (pe != node->pe). Outcomes as rpc_transport_ops.send. */

@@ -5,7 +5,8 @@
  * keeps their order. Nothing has a row per pair until it is used, so worlds of 100,000 PEs are cheap.
  *
  * Goodbyes and the news of a death travel as messages of kinds of our own, behind all that was sent before them. Each
- * direction of a pair carries at most one; the heap keeps a place for it, so that news is never lost to a full memory. */
+ * direction of a pair carries at most one; the heap keeps a place for it, so that news is never lost to a full memory.
+ */
 #include "rpc/sim.h"
 
 #include <assert.h>
@@ -181,8 +182,10 @@ static int sim_send(struct rpc_transport *transport, uint32_t pe, struct chariot
     pair->connected = true;
     sim->messages++;
     sim->bytes += msg->size;
-    if (pair->cut[rpc_pair_way(pair, own)]) rpc_msg_unref(copy);
-    else launch(sim, pair, own, pe, copy, 0);
+    if (pair->cut[rpc_pair_way(pair, own)])
+        rpc_msg_unref(copy);
+    else
+        launch(sim, pair, own, pe, copy, 0);
     return 0;
 }
 
@@ -291,7 +294,8 @@ int64_t rpc_sim_now_ns(const struct rpc_sim *sim) {
 
 bool rpc_sim_advance(struct rpc_sim *sim, int64_t until_ns) {
     bool in_flight = sim->flights.count > 0;
-    int64_t next_ns = in_flight && sim->flights.heap[0].arrival_ns < until_ns ? sim->flights.heap[0].arrival_ns : until_ns;
+    int64_t next_ns =
+        in_flight && sim->flights.heap[0].arrival_ns < until_ns ? sim->flights.heap[0].arrival_ns : until_ns;
     if (next_ns > sim->now_ns && (in_flight || next_ns != RPC_FOREVER_NS)) sim->now_ns = next_ns;
     while (sim->flights.count > 0 && sim->flights.heap[0].arrival_ns <= sim->now_ns)
         if (!land(sim)) break;

@@ -16,7 +16,7 @@ struct rpc_sim_config {
     uint64_t seed;
     int64_t min_delay_ns; /* each message takes between these, drawn anew for each */
     int64_t max_delay_ns;
-    bool through_wire;    /* pack and unpack every message, as a real network would */
+    bool through_wire; /* pack and unpack every message, as a real network would */
 };
 
 int rpc_sim_new(const struct rpc_sim_config *config, struct rpc_sim **out);

@@ -25,8 +25,8 @@ struct rpc_pair {
     uint32_t next[2]; /* further rows of low, of high: their numbers plus 1; 0: none */
     bool connected;   /* a message went one way or the other */
     bool cut[2];
-    bool told[2];     /* the receiver has been sent news of the sender's end */
-    bool heard[2];    /* and it has come */
+    bool told[2];       /* the receiver has been sent news of the sender's end */
+    bool heard[2];      /* and it has come */
     int64_t last_ns[2]; /* the latest arrival */
 };
 
@@ -34,7 +34,7 @@ struct rpc_pair {
 struct rpc_pairs {
     struct rpc_pair *rows;
     uint32_t count, max_rows;
-    uint32_t *slots; /* row's number plus 1; 0: free */
+    uint32_t *slots;  /* row's number plus 1; 0: free */
     size_t max_slots; /* a power of two, or 0 */
 };
 /* In any order of a and b. NULL: no row. */

@@ -35,7 +35,8 @@ struct rpc_transport_ops {
     /* Queues msg for pe, which this transport reaches; borrows msg, and takes a reference of its own if it must keep
      * it. Opens the connection on first use. Never blocks.
      *  0 sent or queued; 1 queued, but more waits for pe than the limit: the caller should poll until pressed() is
-     *  false before it sends more; negative: refused (CHARIOT_EGONE, CHARIOT_ECLOSED, CHARIOT_ENOMEM, CHARIOT_ETOOBIG). */
+     *  false before it sends more; negative: refused (CHARIOT_EGONE, CHARIOT_ECLOSED, CHARIOT_ENOMEM, CHARIOT_ETOOBIG).
+     */
     int (*send)(struct rpc_transport *transport, uint32_t pe, struct chariot_msg *msg);
 
     /* True while more waits for pe than the limit. */

@@ -11,8 +11,8 @@
  * scheduler passes it before its store, its load comes later still and sees `borrowed`; where after, the store is seen
  * at [B].
  *
- * While it waits the scheduler leaves `taken` true, so that the stand-in cannot borrow a second time ahead of it: what it
- * waits for is at most one stay of the stand-in. */
+ * While it waits the scheduler leaves `taken` true, so that the stand-in cannot borrow a second time ahead of it: what
+ * it waits for is at most one stay of the stand-in. */
 #include "rpc/turn.h"
 
 #include <assert.h>

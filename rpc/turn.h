@@ -20,9 +20,9 @@
 #include <stdbool.h>
 
 struct rpc_turn {
-    bool shared;           /* a stand-in exists; set before it starts */
-    bool fences;           /* membarrier is not to be had: sequentially consistent stores on both sides */
-    _Atomic(bool) taken;   /* by the scheduler */
+    bool shared;            /* a stand-in exists; set before it starts */
+    bool fences;            /* membarrier is not to be had: sequentially consistent stores on both sides */
+    _Atomic(bool) taken;    /* by the scheduler */
     _Atomic(bool) borrowed; /* by the stand-in, or asked for */
 };
 

@@ -207,9 +207,9 @@ static void send_politely(struct world *world, uint32_t from, uint32_t to, size_
 /* ---------------------------------------------------------------- order and content */
 
 static void messages_of_all_sizes_arrive_in_order(void) {
-    static const size_t sizes[] = {0,     1,     15,    79,    80,        4009,    4010,    4096,     5000,  0, 16298,
-                                   16384, 65449, 65450, 65451, 65535,     65536,   65537,   200000,   1,     0, 1 << 20,
-                                   3,     0,     77,    9 << 20, 12,      9 << 20, 131072,  64,       20000, 0};
+    static const size_t sizes[] = {0,     1,     15,    79,      80,    4009,    4010,   4096,   5000,  0, 16298,
+                                   16384, 65449, 65450, 65451,   65535, 65536,   65537,  200000, 1,     0, 1 << 20,
+                                   3,     0,     77,    9 << 20, 12,    9 << 20, 131072, 64,     20000, 0};
     struct world world;
     world_open(&world, 2, &small_limits);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) send_politely(&world, 0, 1, sizes[i]);
@@ -329,8 +329,10 @@ static void a_receiver_that_does_not_consume_stops_its_sender(void) {
     for (int i = 0; i < 4096 && !stopped; i++) {
         int outcome = send_once(&world, 0, 1, 16 << 10);
         CU_ASSERT_TRUE_FATAL(outcome >= 0);
-        if (outcome == 1) settle(&world);
-        else fixture->step(world.inner);
+        if (outcome == 1)
+            settle(&world);
+        else
+            fixture->step(world.inner);
         stopped = outcome == 1 && rpc_node_pressed(&world.peers[0].node, 1);
     }
     CU_ASSERT_TRUE(stopped);

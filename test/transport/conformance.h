@@ -8,8 +8,8 @@
  *     int main(int argc, char **argv) { return transport_main(argc, argv, fixtures, 1); }
  *
  * and runs the suite once per fixture. An argument on the command line runs the tests whose name contains it. Every
- * message carries fields and bytes computed from its sender and number, so each arrival is checked for order, header and
- * payload by the receiving end (struct peer) as it comes. */
+ * message carries fields and bytes computed from its sender and number, so each arrival is checked for order, header
+ * and payload by the receiving end (struct peer) as it comes. */
 #ifndef CHARIOT_TEST_TRANSPORT_CONFORMANCE_H
 #define CHARIOT_TEST_TRANSPORT_CONFORMANCE_H
 
@@ -27,13 +27,13 @@ enum { PEERS_MAX = 8 };
 struct peer {
     struct rpc_node node;
     bool closed;
-    bool hold;                       /* keep arrivals unconsumed in `held`; otherwise they are consumed and freed */
+    bool hold; /* keep arrivals unconsumed in `held`; otherwise they are consumed and freed */
     struct rpc_msg_queue held;
-    size_t held_bytes;               /* payload bytes in held */
-    uint64_t received[PEERS_MAX];    /* by sender; the next number that is expected from it */
-    uint64_t wrong;                  /* arrivals out of order or not as they were sent */
-    uint64_t late;                   /* upcalls after close */
-    uint32_t gone[PEERS_MAX];        /* reports by peer */
+    size_t held_bytes;            /* payload bytes in held */
+    uint64_t received[PEERS_MAX]; /* by sender; the next number that is expected from it */
+    uint64_t wrong;               /* arrivals out of order or not as they were sent */
+    uint64_t late;                /* upcalls after close */
+    uint32_t gone[PEERS_MAX];     /* reports by peer */
     int gone_error[PEERS_MAX];
 };
 

@@ -6,8 +6,8 @@
  *     #include "rpc/frame.c"
  *
  * From there on malloc, calloc, realloc, strdup and strndup are ours in this one translation unit. Other files that the
- * code under test calls into can be included in the same way, so that their allocations count too; the binary then takes
- * no object of theirs from the library.
+ * code under test calls into can be included in the same way, so that their allocations count too; the binary then
+ * takes no object of theirs from the library.
  *
  *     FAULT_SWEEP(n) { int error = work(); if (error == 0) FAULT_DONE; CU_ASSERT_EQUAL(error, CHARIOT_ENOMEM); }
  *
@@ -88,11 +88,11 @@ enum { FAULT_SWEEP_MAX = 100000 };
 
 #undef strdup
 #undef strndup
-#define malloc(size) fault_malloc(size)
-#define calloc(count, size) fault_calloc(count, size)
+#define malloc(size)         fault_malloc(size)
+#define calloc(count, size)  fault_calloc(count, size)
 #define realloc(block, size) fault_realloc(block, size)
-#define strdup(text) fault_strdup(text)
-#define strndup(text, size) fault_strndup(text, size)
-#define free(block) fault_free(block)
+#define strdup(text)         fault_strdup(text)
+#define strndup(text, size)  fault_strndup(text, size)
+#define free(block)          fault_free(block)
 
 #endif

@@ -344,8 +344,10 @@ static void every_allocation_may_fail(void) {
     FAULT_SWEEP(nth) {
         int error = session();
         CU_ASSERT_EQUAL(fault_live(), 0);
-        if (error == 0) FAULT_DONE
-        else CU_ASSERT_EQUAL(error, CHARIOT_ENOMEM);
+        if (error == 0)
+            FAULT_DONE
+        else
+            CU_ASSERT_EQUAL(error, CHARIOT_ENOMEM);
     }
 }
 

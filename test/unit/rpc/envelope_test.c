@@ -16,9 +16,10 @@ static uint64_t draw(void) {
     return z ^ z >> 31;
 }
 
-/* Small, large and zero values alike. */
+/* Small and large values alike. */
 static uint64_t draw_any(void) {
-    return draw() >> (draw() % 65 == 64 ? 63 : draw() % 64);
+    uint64_t value = draw();
+    return value >> draw() % 64;
 }
 
 static struct chariot_msg *random_message(size_t size) {

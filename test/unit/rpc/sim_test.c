@@ -264,14 +264,15 @@ static void every_allocation_may_fail(void) {
     FAULT_SWEEP(nth) {
         int error = small_world();
         CU_ASSERT_EQUAL(fault_live(), 0);
-        if (error == 0) FAULT_DONE
-        else CU_ASSERT_EQUAL(error, CHARIOT_ENOMEM);
+        if (error == 0)
+            FAULT_DONE
+        else
+            CU_ASSERT_EQUAL(error, CHARIOT_ENOMEM);
     }
 }
 
 UNIT_MAIN("rpc/sim", UNIT(a_run_is_replayed_from_its_seed), UNIT(messages_of_different_pairs_overtake_each_other),
-          UNIT(time_moves_to_arrivals_and_no_further_than_asked),
-          UNIT(a_cut_link_loses_messages_one_way_until_mended),
+          UNIT(time_moves_to_arrivals_and_no_further_than_asked), UNIT(a_cut_link_loses_messages_one_way_until_mended),
           UNIT(the_death_of_a_pe_reaches_its_peers_behind_its_messages),
           UNIT(what_is_sent_before_the_receiver_opens_waits), UNIT(a_hundred_thousand_pes_are_cheap),
           UNIT(a_million_messages_among_a_thousand_pes), UNIT(every_allocation_may_fail))

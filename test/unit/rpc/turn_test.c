@@ -14,8 +14,8 @@ struct shared {
     struct rpc_turn turn;
     uint64_t left, right;
     uint64_t torn;
-    uint64_t borrows;          /* under the turn */
-    _Atomic(uint64_t) seen;    /* the same, for the scheduler to look at without it */
+    uint64_t borrows;       /* under the turn */
+    _Atomic(uint64_t) seen; /* the same, for the scheduler to look at without it */
     _Atomic(bool) stop;
 };
 
