@@ -1,8 +1,8 @@
 /* floor_grpc.c: the floor under rpc/: a bare gRPC C-core stream between two processes, nothing of Chariot in it.
  *
  * One long-lived bidirectional stream; both sides poll their completion queue from the only thread (cq_next with a
- * deadline in the past, sched_yield between). Over a Unix socket and over TCP: round trips by size, small messages of 64
- * bytes gathered in frames of 64 and 256 KiB, and bandwidth of 1 MiB messages. Prints "key value" lines (bench.h).
+ * deadline in the past, sched_yield between). Over a Unix socket and over TCP: round trips by size, small messages of
+ * 64 bytes gathered in frames of 64 and 256 KiB, and bandwidth of 1 MiB messages. Prints "key value" lines (bench.h).
  *
  * The child serves: it sends back an empty message and one that begins with 'e', reads through one that begins with 'c'
  * word by word, and drops one that begins with 'd'. It is forked before gRPC starts: a fork after cannot connect. */
@@ -37,7 +37,9 @@ struct side {
     int cancelled;
 };
 
-static void *tag_of(enum tag tag) { return (void *)(intptr_t)tag; }
+static void *tag_of(enum tag tag) {
+    return (void *)(intptr_t)tag;
+}
 
 static void batch(struct side *side, const grpc_op *ops, size_t count, enum tag tag) {
     grpc_call_error error = grpc_call_start_batch(side->call, ops, count, tag_of(tag), NULL);
@@ -142,8 +144,8 @@ static void accept_stream(struct side *side, grpc_server *server) {
     grpc_metadata_array metadata;
     grpc_call_details_init(&details);
     grpc_metadata_array_init(&metadata);
-    grpc_call_error error = grpc_server_request_call(server, &side->call, &details, &metadata, side->cq, side->cq,
-                                                     tag_of(TAG_START));
+    grpc_call_error error =
+        grpc_server_request_call(server, &side->call, &details, &metadata, side->cq, side->cq, tag_of(TAG_START));
     assert(error == GRPC_CALL_OK);
     while (side->call == NULL) turn(side);
     grpc_call_details_destroy(&details);
@@ -176,8 +178,10 @@ static void serve(const char *listen, int out) {
     int port = grpc_server_add_http2_port(server, listen, credentials);
     assert(port > 0);
     grpc_server_start(server);
-    if (strncmp(listen, "unix:", 5) == 0) snprintf(address, sizeof address, "%s", listen);
-    else snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    if (strncmp(listen, "unix:", 5) == 0)
+        snprintf(address, sizeof address, "%s", listen);
+    else
+        snprintf(address, sizeof address, "127.0.0.1:%d", port);
     if (write(out, address, sizeof address) != (ssize_t)sizeof address) _exit(1);
     accept_stream(&side, server);
     serve_stream(&side);

@@ -1,8 +1,8 @@
 /* floor_local.c: floors within one process, and of processes as such.
  *
- * A call through a pointer that nothing can inline; the same with a small block taken and freed, as every message needs;
- * an object of two words by malloc; a process that starts and ends; one that loads gRPC's libraries and starts gRPC.
- * Prints "key value" lines (bench.h). */
+ * A call through a pointer that nothing can inline; the same with a small block taken and freed, as every message
+ * needs; an object of two words by malloc; a process that starts and ends; one that loads gRPC's libraries and starts
+ * gRPC. Prints "key value" lines (bench.h). */
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
