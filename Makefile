@@ -13,6 +13,7 @@ endif
 MODE ?= release
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
+DEMO_PICTURE ?= examples/data/evening.png
 PYTHON := .venv/bin/python
 B := build/$(MODE)
 Q := $(if $(V),,@)

@@ -1,0 +1,85 @@
+"""Chariot where others will have it: `pip install .` in a new environment, `make install` in a prefix."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = """
+from chariot import Chare, Group, Reducer, charm
+
+class Adder(Chare):
+    def add(self, x):
+        self.contribute(x + charm.myPe(), Reducer.sum, self.done)
+    def start(self, done):
+        self.done = done
+
+def main(args):
+    import chariot
+    adders = Group(Adder)
+    total = charm.Future()
+    adders.start(total, awaitable=True).get()
+    adders.add(20)
+    print("sum", total.get(), chariot.__file__)
+    charm.exit(3)
+
+charm.start(main)
+"""
+C_PROGRAM = """
+#include <chariot.h>
+#include <stdio.h>
+
+static void on_start(struct chariot_pe *pe, void *arg) {
+    printf("%s %u\\n", (const char *)arg, (unsigned)chariot_num_pes(pe));
+    chariot_exit(pe, 3);
+}
+
+int main(void) {
+    struct chariot_pe *pe;
+    char why[256];
+    if (chariot_open(&pe, why, sizeof why) != 0) { fputs(why, stderr); return 1; }
+    int status = chariot_run(pe, on_start, "PEs");
+    chariot_close(pe);
+    return status;
+}
+"""
+
+
+def run(*command: str | Path, status: int = 0, more: dict[str, str] | None = None) -> str:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, cwd=ROOT, env=env | (more or {}))
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(900)
+def test_pip_install_gives_the_package_and_its_commands(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    run(sys.executable, "-m", "venv", venv)
+    run(venv / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", ROOT)
+    program = tmp_path / "adder.py"
+    program.write_text(PROGRAM)
+    for command in (["chariot", "run", "-n", "2"], ["charmrun", "+p2"]):
+        said = run(venv / "bin" / command[0], *command[1:], program, status=3)
+        assert "sum 41 " in said and str(venv) in said
+    assert "sum 20 " in run(venv / "bin/python", program, status=3)
+    site = next(venv.glob("lib/python*/site-packages/chariot"))
+    assert (site / "py.typed").exists() and (site / "libchariot.so.0").exists() and any(site.glob("*.pyi"))
+
+
+def test_make_install_serves_c_programs(tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    run("make", "--no-print-directory", "install", f"PREFIX={prefix}")
+    source, program = tmp_path / "count.c", tmp_path / "count"
+    source.write_text(C_PROGRAM)
+    pkgconfig = {"PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
+    flags = run("pkg-config", "--cflags", "--libs", "chariot", more=pkgconfig).split()
+    run("gcc", "-std=c11", "-Wall", "-Werror", "-o", program, source, *flags)
+    found = {"LD_LIBRARY_PATH": str(prefix / "lib")}
+    assert "PEs 2\n" in run(prefix / "bin/chariot", "run", "-n", "2", program, status=3, more=found)
+    assert "PEs 1\n" in run(program, status=3, more=found)
