@@ -1,0 +1,254 @@
+/* python/codec_error.c: exceptions on their way to another PE.
+ *
+ * An error value is a map: type ("module.Class"), text, trace, pe, where, and pickle, the exception itself. The strings
+ * are for PEs that speak no Python and for exceptions whose pickle cannot be made or read: those arrive as RemoteError.
+ * An exception that came from a remote method before keeps the PE and the trace of its origin. */
+#include "python/codec.h"
+
+#include <string.h>
+
+#include "python/state.h"
+
+enum { PAIRS = 5 }; /* without the pickle */
+
+/* ---------------------------------------------------------------- writing */
+
+static void put_text(struct chariot_writer *writer, const char *text) {
+    chariot_put_string(writer, text, strlen(text));
+}
+
+/* A str, or "" where there is none; clears what went wrong. */
+static void put_str_of(struct chariot_writer *writer, PyObject *str) {
+    PyObject *bytes =
+        str != NULL && PyUnicode_Check(str) ? PyUnicode_AsEncodedString(str, "utf-8", "surrogatepass") : NULL;
+    PyErr_Clear();
+    if (bytes != NULL)
+        chariot_put_string(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    else
+        put_text(writer, "");
+    Py_XDECREF(bytes);
+}
+
+/* "module.Class", without builtins. New reference; NULL: some exception is set. */
+static PyObject *type_name(PyObject *exc) {
+    PyObject *type = (PyObject *)Py_TYPE(exc);
+    PyObject *module = PyObject_GetAttrString(type, "__module__");
+    PyObject *name = module != NULL ? PyObject_GetAttrString(type, "__qualname__") : NULL;
+    if (name != NULL && PyUnicode_Check(module) && PyUnicode_CompareWithASCIIString(module, "builtins") != 0) {
+        PyObject *full = PyUnicode_FromFormat("%U.%S", module, name);
+        Py_SETREF(name, full);
+    }
+    Py_XDECREF(module);
+    return name;
+}
+
+static PyObject *format_here(struct py_codec *codec, PyObject *exc) {
+    if (codec->format_exception == NULL) {
+        PyObject *traceback = PyImport_ImportModule("traceback");
+        if (traceback != NULL) codec->format_exception = PyObject_GetAttrString(traceback, "format_exception");
+        Py_XDECREF(traceback);
+    }
+    PyObject *lines = codec->format_exception != NULL ? PyObject_CallOneArg(codec->format_exception, exc) : NULL;
+    PyObject *empty = lines != NULL ? PyUnicode_FromString("") : NULL;
+    PyObject *text = empty != NULL ? PyUnicode_Join(empty, lines) : NULL;
+    Py_XDECREF(lines);
+    Py_XDECREF(empty);
+    return text;
+}
+
+/* Where exc came from, if it has been remote: (pe, text), borrowed from *holds. */
+static bool read_origin(struct py_state *st, PyObject *exc, PyObject **holds, uint32_t *pe, PyObject **text) {
+    *holds = PyObject_GetAttr(exc, st->names.remote_stacktrace);
+    PyErr_Clear();
+    if (*holds == NULL || !PyTuple_Check(*holds) || PyTuple_GET_SIZE(*holds) != 2) return false;
+    unsigned long number = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(*holds, 0));
+    *text = PyTuple_GET_ITEM(*holds, 1);
+    if (PyErr_Occurred() || !PyUnicode_Check(*text)) {
+        PyErr_Clear();
+        return false;
+    }
+    *pe = (uint32_t)number;
+    return true;
+}
+
+/* The traceback as text, that of the origin first; *pe: the origin's. New reference or NULL, no exception set. */
+static PyObject *trace_of(struct py_state *st, PyObject *exc, uint32_t *pe) {
+    PyObject *holds, *before;
+    uint32_t here = *pe;
+    PyObject *text = format_here(&st->codec, exc);
+    PyErr_Clear();
+    if (read_origin(st, exc, &holds, pe, &before) && text != NULL) {
+        PyObject *both = PyUnicode_FromFormat("%U\nIt was passed on by PE %u:\n%U", before, (unsigned)here, text);
+        Py_SETREF(text, both);
+        PyErr_Clear();
+    }
+    Py_XDECREF(holds);
+    return text;
+}
+
+/* The exception's pickle as a value in a message of its own; NULL: it has none. */
+static struct chariot_msg *pickle_of(struct py_state *st, PyObject *exc) {
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    chariot_writer_init_take(&writer, NULL);
+    int result = py_pickle_encode(st, &writer, exc);
+    if (chariot_writer_finish(&writer, &msg) == 0 && result == 0) return msg;
+    PyErr_Clear();
+    chariot_msg_unref(msg);
+    return NULL;
+}
+
+int py_encode_error(struct py_state *st, struct chariot_writer *writer, PyObject *exc, uint32_t pe, const char *where) {
+    struct chariot_msg *pickle = pickle_of(st, exc);
+    PyObject *type = type_name(exc);
+    PyErr_Clear();
+    PyObject *text = PyObject_Str(exc);
+    PyErr_Clear();
+    PyObject *trace = trace_of(st, exc, &pe);
+    chariot_put_error(writer, pickle != NULL ? PAIRS + 1 : PAIRS);
+    put_text(writer, "type");
+    put_str_of(writer, type);
+    put_text(writer, "text");
+    put_str_of(writer, text);
+    put_text(writer, "trace");
+    put_str_of(writer, trace);
+    put_text(writer, "pe");
+    chariot_put_int(writer, pe);
+    put_text(writer, "where");
+    put_text(writer, where != NULL ? where : "");
+    if (pickle != NULL) {
+        put_text(writer, "pickle");
+        chariot_put_encoded(writer, chariot_msg_data(pickle), chariot_msg_size(pickle));
+        chariot_msg_unref(pickle);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(text);
+    Py_XDECREF(trace);
+    return writer->error == 0 ? 0 : py_write_failed(writer->error);
+}
+
+struct chariot_msg *py_encode_error_msg(struct py_state *st, PyObject *exc, uint32_t pe, const char *where) {
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    chariot_writer_init_take(&writer, NULL);
+    int result = py_encode_error(st, &writer, exc, pe, where);
+    if (chariot_writer_finish(&writer, &msg) != 0 || result < 0) return NULL;
+    chariot_msg_set_error(msg);
+    return msg;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+/* An error value's parts, new references; NULL: not there. */
+struct parts {
+    PyObject *type, *text, *trace, *pe, *where, *exc;
+};
+
+static void parts_clear(struct parts *parts) {
+    Py_CLEAR(parts->type);
+    Py_CLEAR(parts->text);
+    Py_CLEAR(parts->trace);
+    Py_CLEAR(parts->pe);
+    Py_CLEAR(parts->where);
+    Py_CLEAR(parts->exc);
+}
+
+static PyObject **part_of(struct parts *parts, const struct chariot_value *key) {
+    const struct {
+        const char *name;
+        PyObject **part;
+    } table[] = {{"type", &parts->type}, {"text", &parts->text},   {"trace", &parts->trace},
+                 {"pe", &parts->pe},     {"where", &parts->where}, {"pickle", &parts->exc}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (key->bytes.size == strlen(table[i].name) && memcmp(key->bytes.data, table[i].name, key->bytes.size) == 0)
+            return table[i].part;
+    return NULL;
+}
+
+/* The value behind a key. A pickle that cannot be read here is left out: the strings tell what happened. */
+static PyObject *read_part(struct py_state *st, struct chariot_reader *reader, bool is_pickle,
+                           struct chariot_msg *owner, int depth) {
+    if (!is_pickle) return py_decode_at_depth(st, reader, owner, depth);
+    const void *data;
+    size_t size;
+    struct chariot_reader ahead = *reader;
+    if (chariot_skip(reader, &data, &size) != 0) return py_malformed("an error value is cut short");
+    PyObject *exc = py_decode_at_depth(st, &ahead, NULL, depth);
+    if (exc != NULL && PyExceptionInstance_Check(exc)) return exc;
+    Py_XDECREF(exc);
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) return NULL;
+    PyErr_Clear();
+    Py_RETURN_NONE;
+}
+
+static int read_pair(struct py_state *st, struct chariot_reader *reader, struct parts *parts,
+                     struct chariot_msg *owner, int depth) {
+    struct chariot_value key;
+    if (chariot_get_typed(reader, CHARIOT_STRING, &key) != 0) return py_malformed("an error value has no names") ? 0 : -1;
+    PyObject **part = part_of(parts, &key);
+    PyObject *value = read_part(st, reader, part == &parts->exc, owner, depth);
+    if (value == NULL) return -1;
+    if (part != NULL)
+        Py_XSETREF(*part, value);
+    else
+        Py_DECREF(value);
+    return 0;
+}
+
+static bool is_str(PyObject *object) {
+    return object != NULL && PyUnicode_Check(object) && PyUnicode_GET_LENGTH(object) > 0;
+}
+
+/* RemoteError("type: text"), with both as attributes. */
+static PyObject *make_remote_error(struct py_codec *codec, const struct parts *parts) {
+    PyObject *type = is_str(parts->type) ? Py_NewRef(parts->type) : PyUnicode_FromString("error");
+    PyObject *text = is_str(parts->text) ? Py_NewRef(parts->text) : PyUnicode_FromString("");
+    PyObject *both = NULL, *exc = NULL;
+    if (type != NULL && text != NULL)
+        both = PyUnicode_GET_LENGTH(text) > 0 ? PyUnicode_FromFormat("%U: %U", type, text) : Py_NewRef(type);
+    if (both != NULL) exc = PyObject_CallOneArg(codec->remote_error, both);
+    if (exc != NULL &&
+        (PyObject_SetAttrString(exc, "type_name", type) < 0 || PyObject_SetAttrString(exc, "text", text) < 0))
+        Py_CLEAR(exc);
+    Py_XDECREF(type);
+    Py_XDECREF(text);
+    Py_XDECREF(both);
+    return exc;
+}
+
+/* exc.remote_stacktrace = (pe, text). Exceptions that take no attributes go without. */
+static void attach_origin(struct py_state *st, PyObject *exc, const struct parts *parts) {
+    PyObject *trace = is_str(parts->trace) ? Py_NewRef(parts->trace) : PyObject_Str(exc);
+    PyObject *pe = parts->pe != NULL && PyLong_Check(parts->pe) ? Py_NewRef(parts->pe) : PyLong_FromLong(-1);
+    PyObject *origin = trace != NULL && pe != NULL ? PyTuple_Pack(2, pe, trace) : NULL;
+    if (origin != NULL) PyObject_SetAttr(exc, st->names.remote_stacktrace, origin);
+    PyErr_Clear();
+    Py_XDECREF(trace);
+    Py_XDECREF(pe);
+    Py_XDECREF(origin);
+}
+
+PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, uint64_t pairs,
+                          struct chariot_msg *owner, int depth) {
+    struct parts parts = {0};
+    for (uint64_t i = 0; i < pairs; i++) {
+        if (read_pair(st, reader, &parts, owner, depth) == 0) continue;
+        parts_clear(&parts);
+        return NULL;
+    }
+    PyObject *exc = parts.exc != NULL && parts.exc != Py_None ? Py_NewRef(parts.exc)
+                                                              : make_remote_error(&st->codec, &parts);
+    if (exc != NULL) attach_origin(st, exc, &parts);
+    parts_clear(&parts);
+    return exc;
+}
+
+int py_codec_error_init(struct py_state *st, PyObject *module, PyObject *base_error) {
+    st->codec.remote_error = PyErr_NewExceptionWithDoc(
+        "chariot.RemoteError",
+        "An exception of a remote method whose own class could not come along.\n\n"
+        "type_name and text say what it was; remote_stacktrace is (PE, traceback text).",
+        base_error, NULL);
+    if (st->codec.remote_error == NULL) return -1;
+    return PyModule_AddObjectRef(module, "RemoteError", st->codec.remote_error);
+}

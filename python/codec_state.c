@@ -1,0 +1,103 @@
+/* python/codec_state.c: the codec's part of the module's state; the codec by itself, for tests. */
+#include "python/codec.h"
+#include "python/state.h"
+
+/* X over all owned references. */
+#define CODEC_OBJECTS(X)                                                                                               \
+    X(pickler) X(unpickle) X(bytes_io) X(copyreg_table) X(array_type) X(reduce_array) X(load_array)                    \
+    X(fallback_pickler) X(dtypes) X(dtype_names) X(format_exception) X(remote_error) X(view_type)
+
+int py_codec_traverse(struct py_codec *codec, visitproc visit, void *arg) {
+#define VISIT(field) Py_VISIT(codec->field);
+    CODEC_OBJECTS(VISIT)
+#undef VISIT
+    return 0;
+}
+
+void py_codec_clear(struct py_codec *codec) {
+#define CLEAR(field) Py_CLEAR(codec->field);
+    CODEC_OBJECTS(CLEAR)
+#undef CLEAR
+}
+
+/* ---------------------------------------------------------------- for tests */
+
+static PyObject *bytes_of_take(struct chariot_msg *msg) {
+    PyObject *bytes = PyBytes_FromStringAndSize(chariot_msg_data(msg), (Py_ssize_t)chariot_msg_size(msg));
+    chariot_msg_unref(msg);
+    return bytes;
+}
+
+/* A message with these bytes as its payload. */
+static struct chariot_msg *msg_of(PyObject *bytes) {
+    char *data;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(bytes, &data, &size) < 0) return NULL;
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    chariot_writer_init_take(&writer, chariot_msg_new((size_t)size));
+    chariot_put_encoded(&writer, data, (size_t)size);
+    if (chariot_writer_finish(&writer, &msg) == 0) return msg;
+    PyErr_NoMemory();
+    return NULL;
+}
+
+static PyObject *test_encode(PyObject *module, PyObject *value) {
+    struct chariot_msg *msg;
+    if (PyExceptionInstance_Check(value))
+        msg = py_encode_error_msg(py_state_of_module(module), value, 7, "Test.method");
+    else if (py_encode_msg(py_state_of_module(module), value, &msg) < 0)
+        msg = NULL;
+    return msg != NULL ? bytes_of_take(msg) : NULL;
+}
+
+static PyObject *test_decode(PyObject *module, PyObject *args) {
+    PyObject *bytes;
+    int alone = 1;
+    if (!PyArg_ParseTuple(args, "S|p:_decode", &bytes, &alone)) return NULL;
+    struct chariot_msg *msg = msg_of(bytes);
+    if (msg == NULL) return NULL;
+    PyObject *value = py_decode_msg(py_state_of_module(module), msg, alone != 0);
+    chariot_msg_unref(msg);
+    return value;
+}
+
+static PyObject *test_encode_args(PyObject *module, PyObject *args) {
+    PyObject *list, *keywords = NULL;
+    if (!PyArg_ParseTuple(args, "O!|O!:_encode_args", &PyTuple_Type, &list, &PyDict_Type, &keywords)) return NULL;
+    struct chariot_msg *msg;
+    if (py_encode_args(py_state_of_module(module), ((PyTupleObject *)list)->ob_item, PyTuple_GET_SIZE(list), keywords,
+                       &msg) < 0)
+        return NULL;
+    return msg != NULL ? bytes_of_take(msg) : PyBytes_FromStringAndSize(NULL, 0);
+}
+
+static PyObject *test_decode_args(PyObject *module, PyObject *bytes) {
+    PyObject *args, *keywords;
+    struct chariot_msg *msg = msg_of(bytes);
+    if (msg == NULL) return NULL;
+    int result = py_decode_args(py_state_of_module(module), msg, true, &args, &keywords);
+    chariot_msg_unref(msg);
+    if (result < 0) return NULL;
+    PyObject *both = PyTuple_Pack(2, args, keywords != NULL ? keywords : Py_None);
+    Py_DECREF(args);
+    Py_XDECREF(keywords);
+    return both;
+}
+
+static PyMethodDef functions[] = {
+    {"_encode", test_encode, METH_O, PyDoc_STR("A value, or an exception as an error, in its encoded form.")},
+    {"_decode", test_decode, METH_VARARGS, PyDoc_STR("_decode(data, alone=True): the value of an encoded form.")},
+    {"_encode_args", test_encode_args, METH_VARARGS, PyDoc_STR("Arguments in their encoded form.")},
+    {"_decode_args", test_decode_args, METH_O, PyDoc_STR("(args, keywords or None) of an encoded form.")},
+    {NULL, NULL, 0, NULL},
+};
+
+int py_codec_init(struct py_state *st, PyObject *module, PyObject *base_error) {
+    st->codec.dtypes = PyDict_New();
+    st->codec.dtype_names = PyDict_New();
+    if (st->codec.dtypes == NULL || st->codec.dtype_names == NULL) return -1;
+    if (PyModule_AddFunctions(module, functions) < 0) return -1;
+    if (py_view_init(st, module) < 0 || py_pickle_init(st, module) < 0) return -1;
+    return py_codec_error_init(st, module, base_error);
+}
