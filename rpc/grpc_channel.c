@@ -1,0 +1,171 @@
+/* rpc/grpc_channel.c: channel arguments, listening, and the metadata of calls (grpc_channel.h). */
+#include "rpc/grpc_channel.h"
+
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/error.h"
+#include "rpc/grpc_transport.h"
+#include "rpc/version.h"
+
+/* ---------------------------------------------------------------- arguments */
+
+enum {
+    MAX_ARGS = 24,
+    FRAME_SLACK = 4096, /* above frame_bytes: tags of the frame */
+    MIN_WINDOW = 64 << 10,
+    MAX_WINDOW = 8 << 20,
+    HTTP2_FRAME = 1 << 20,
+    BACKOFF_MIN_MS = 20,
+    BACKOFF_MAX_MS = 100,
+    STREAMS_PER_CONNECTION = 16,
+};
+
+struct args {
+    grpc_arg items[MAX_ARGS];
+    size_t count;
+};
+
+static void set(struct args *args, const char *key, int value) {
+    args->items[args->count++] =
+        (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static int clamp(size_t value, int low, int high) {
+    if (value < (size_t)low) return low;
+    return value > (size_t)high ? high : (int)value;
+}
+
+/* What client and server have in common. The window is what a peer may send ahead of the reads: two frames, so that the
+ * next is on its way while one is being read. */
+static void set_common(struct args *args, const struct rpc_limits *limits) {
+    int frame = clamp(limits->frame_bytes, 0, INT_MAX - FRAME_SLACK) + FRAME_SLACK;
+    set(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, frame);
+    set(args, GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, frame);
+    set(args, GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, clamp(2 * limits->frame_bytes, MIN_WINDOW, MAX_WINDOW));
+    set(args, GRPC_ARG_HTTP2_MAX_FRAME_SIZE, HTTP2_FRAME);
+    set(args, GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    set(args, GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+    set(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    set(args, GRPC_ARG_TCP_TX_ZEROCOPY_ENABLED, 0);
+    set(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
+}
+
+grpc_channel *rpc_channel_new(const char *target, const struct rpc_limits *limits) {
+    struct args args = {.count = 0};
+    set_common(&args, limits);
+    set(&args, GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, BACKOFF_MIN_MS);
+    set(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, BACKOFF_MIN_MS);
+    set(&args, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, BACKOFF_MAX_MS);
+    set(&args, GRPC_ARG_ENABLE_RETRIES, 0); /* a link that broke is not opened again; retries would keep copies */
+    set(&args, GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    set(&args, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+    set(&args, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1); /* PEs in one process do not share connections */
+    grpc_channel_args channel_args = {.num_args = args.count, .args = args.items};
+    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    grpc_channel *channel = grpc_channel_create(target, credentials, &channel_args);
+    grpc_channel_credentials_release(credentials);
+    return channel;
+}
+
+grpc_server *rpc_channel_server_new(const struct rpc_limits *limits) {
+    struct args args = {.count = 0};
+    set_common(&args, limits);
+    set(&args, GRPC_ARG_ALLOW_REUSEPORT, 0);
+    set(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION);
+    grpc_channel_args channel_args = {.num_args = args.count, .args = args.items};
+    return grpc_server_create(&channel_args, NULL);
+}
+
+/* ---------------------------------------------------------------- addresses */
+
+/* A target without a scheme names a numeric address: the scheme spares the name server. The port is the bound one. */
+static char *address_of(const char *target, int port) {
+    const char *colon = strrchr(target, ':');
+    if (strncmp(target, "unix:", 5) == 0 || colon == NULL) return strdup(target);
+    const char *scheme = strchr(target, '[') != NULL ? "ipv6:" : "ipv4:";
+    if (strncmp(target, "ipv4:", 5) == 0 || strncmp(target, "ipv6:", 5) == 0) scheme = "";
+    char *address;
+    if (asprintf(&address, "%s%.*s:%d", scheme, (int)(colon - target), target, port) < 0) return NULL;
+    return address;
+}
+
+int rpc_channel_listen(grpc_server *server, const char *target, char **address) {
+    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    int port = grpc_server_add_http2_port(server, target, credentials);
+    grpc_server_credentials_release(credentials);
+    if (port == 0) return CHARIOT_EIO;
+    *address = address_of(target, port);
+    return *address == NULL ? CHARIOT_ENOMEM : 0;
+}
+
+/* ---------------------------------------------------------------- metadata */
+
+static grpc_slice slice_of_number(uint32_t number) {
+    char text[16];
+    snprintf(text, sizeof text, "%u", number);
+    return grpc_slice_from_copied_string(text);
+}
+
+void rpc_metadata_init(struct rpc_metadata *metadata, const uint8_t *token, uint32_t pe) {
+    memset(metadata, 0, sizeof *metadata);
+    metadata->items[0].key = grpc_slice_from_static_string(RPC_METADATA_TOKEN);
+    metadata->items[0].value = grpc_slice_from_copied_buffer((const char *)token, RPC_TOKEN_BYTES);
+    metadata->items[1].key = grpc_slice_from_static_string(RPC_METADATA_VERSION);
+    metadata->items[1].value = slice_of_number(RPC_PROTOCOL_VERSION);
+    metadata->items[2].key = grpc_slice_from_static_string(RPC_METADATA_PE);
+    metadata->items[2].value = slice_of_number(pe);
+}
+
+void rpc_metadata_deinit(struct rpc_metadata *metadata) {
+    for (int i = 0; i < RPC_NUM_METADATA; i++) grpc_slice_unref(metadata->items[i].value);
+}
+
+static const grpc_slice *find(const grpc_metadata_array *metadata, const char *key) {
+    for (size_t i = 0; i < metadata->count; i++) {
+        if (grpc_slice_str_cmp(metadata->metadata[i].key, key) == 0) return &metadata->metadata[i].value;
+    }
+    return NULL;
+}
+
+/* Takes as long for every wrong token. */
+static bool is_token(const grpc_slice *value, const uint8_t *token) {
+    if (GRPC_SLICE_LENGTH(*value) != RPC_TOKEN_BYTES) return false;
+    const volatile uint8_t *bytes = GRPC_SLICE_START_PTR(*value);
+    uint8_t differ = 0;
+    for (int i = 0; i < RPC_TOKEN_BYTES; i++) differ |= (uint8_t)(bytes[i] ^ token[i]);
+    return differ == 0;
+}
+
+/* Decimal digits, nothing else. */
+static bool read_number(const grpc_slice *value, uint32_t *number) {
+    size_t size = GRPC_SLICE_LENGTH(*value);
+    if (size == 0 || size > 9) return false;
+    uint32_t sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t digit = GRPC_SLICE_START_PTR(*value)[i];
+        if (digit < '0' || digit > '9') return false;
+        sum = sum * 10 + (uint32_t)(digit - '0');
+    }
+    *number = sum;
+    return true;
+}
+
+int rpc_metadata_check(const grpc_metadata_array *metadata, const uint8_t *token, uint32_t own_pe, uint32_t num_pes,
+                       uint32_t *pe, const char **why) {
+    const grpc_slice *value = find(metadata, RPC_METADATA_TOKEN);
+    *why = value == NULL ? "no job token" : "wrong job token";
+    if (value == NULL || !is_token(value, token)) return CHARIOT_EAUTH;
+    uint32_t version;
+    value = find(metadata, RPC_METADATA_VERSION);
+    *why = value == NULL ? "no protocol version" : "another protocol version";
+    if (value == NULL || !read_number(value, &version) || version != RPC_PROTOCOL_VERSION) return CHARIOT_EVERSION;
+    value = find(metadata, RPC_METADATA_PE);
+    *why = value == NULL ? "no PE number" : "PE number out of range";
+    if (value == NULL || !read_number(value, pe) || *pe >= num_pes || *pe == own_pe) return CHARIOT_EINVAL;
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* rpc/grpc_channel.h: how this transport sets gRPC up: channel arguments, credentials, targets, and the metadata that
+ * every call carries (chariot/v1/peer.proto). */
+#ifndef CHARIOT_RPC_GRPC_CHANNEL_H
+#define CHARIOT_RPC_GRPC_CHANNEL_H
+
+#include <grpc/grpc.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpc/transport.h"
+
+#define RPC_METHOD_LINK "/chariot.v1.PeerService/Link"
+#define RPC_METHOD_JOIN "/chariot.v1.PeerService/Join"
+#define RPC_METADATA_TOKEN "chariot-token-bin"
+#define RPC_METADATA_VERSION "chariot-version"
+#define RPC_METADATA_PE "chariot-pe"
+
+/* Gives a channel; connects on its first call. */
+grpc_channel *rpc_channel_new(const char *target, const struct rpc_limits *limits);
+/* Gives a server that does not listen yet. */
+grpc_server *rpc_channel_server_new(const struct rpc_limits *limits);
+/* Listens at a target; gives the address under which it is reached. CHARIOT_EIO, CHARIOT_ENOMEM. */
+int rpc_channel_listen(grpc_server *server, const char *target, char **address);
+
+enum { RPC_NUM_METADATA = 3 };
+
+/* What a call of PE `pe` carries. Released once the batch has been started. */
+struct rpc_metadata {
+    grpc_metadata items[RPC_NUM_METADATA];
+};
+void rpc_metadata_init(struct rpc_metadata *metadata, const uint8_t *token, uint32_t pe);
+void rpc_metadata_deinit(struct rpc_metadata *metadata);
+
+/* Checks what a call carries: the token first. Gives the caller's PE. CHARIOT_EAUTH, CHARIOT_EVERSION, CHARIOT_EINVAL;
+ * *why is static. */
+int rpc_metadata_check(const grpc_metadata_array *metadata, const uint8_t *token, uint32_t own_pe, uint32_t num_pes,
+                       uint32_t *pe, const char **why);
+
+#endif

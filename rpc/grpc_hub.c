@@ -1,0 +1,238 @@
+/* rpc/grpc_hub.c: the completion queue of one loop (grpc_hub.h). */
+#include "rpc/grpc_hub.h"
+
+#include <assert.h>
+#include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "rpc/error.h"
+#include "rpc/grpc_transport.h"
+#include "rpc/loop_impl.h"
+#include "rpc/msg.h"
+#include "rpc/standin.h"
+
+enum {
+    /* Events handled in one poll: more wait for the next, so that a flood does not keep the scheduler from its work. */
+    EVENTS_PER_POLL = 256,
+};
+
+/* ---------------------------------------------------------------- events */
+
+struct rpc_tag *rpc_tag_start(struct rpc_tag *tag, unsigned *outstanding,
+                              void (*on_done)(struct rpc_tag *tag, bool ok)) {
+    tag->on_done = on_done;
+    tag->outstanding = outstanding;
+    (*outstanding)++;
+    return tag;
+}
+
+void rpc_hub_handle(struct rpc_tag *tag, bool ok) {
+    if (tag->on_done == NULL) return; /* the bell */
+    assert(*tag->outstanding > 0);
+    (*tag->outstanding)--;
+    tag->on_done(tag, ok);
+}
+
+static gpr_timespec deadline_in(int64_t timeout_ns) {
+    if (timeout_ns <= 0) return gpr_inf_past(GPR_CLOCK_MONOTONIC);
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN));
+}
+
+bool rpc_hub_take(struct rpc_hub *hub, int64_t timeout_ns, struct rpc_tag **tag, bool *ok) {
+    grpc_event event = grpc_completion_queue_next(hub->cq, deadline_in(timeout_ns), NULL);
+    if (event.type != GRPC_OP_COMPLETE) return false;
+    *tag = event.tag;
+    *ok = event.success != 0;
+    return true;
+}
+
+void rpc_hub_hand_over(struct rpc_hub *hub, struct rpc_tag *tag, bool ok) {
+    if (tag == &hub->bell_tag) return;
+    tag->ok = ok;
+    struct rpc_tag *head = atomic_load_explicit(&hub->handed, memory_order_relaxed);
+    do tag->next = head;
+    while (!atomic_compare_exchange_weak(&hub->handed, &head, tag));
+}
+
+bool rpc_hub_has_handed(struct rpc_hub *hub) {
+    return atomic_load(&hub->handed) != NULL;
+}
+
+void rpc_hub_ring(struct rpc_hub *hub) {
+    grpc_call_error error = grpc_call_start_batch(hub->bell, NULL, 0, &hub->bell_tag, NULL);
+    assert(error == GRPC_CALL_OK);
+    (void)error;
+}
+
+/* Their order does not matter: an owner has one operation of a kind outstanding at a time. */
+static int handle_handed(struct rpc_hub *hub) {
+    if (atomic_load_explicit(&hub->handed, memory_order_relaxed) == NULL) return 0;
+    struct rpc_tag *tag = atomic_exchange(&hub->handed, NULL);
+    int handled = 0;
+    while (tag != NULL) {
+        struct rpc_tag *next = tag->next;
+        rpc_hub_handle(tag, tag->ok);
+        tag = next;
+        handled++;
+    }
+    return handled;
+}
+
+/* ---------------------------------------------------------------- loans */
+
+struct rpc_loan *rpc_loan_new(struct rpc_hub *hub, struct chariot_msg *msg) {
+    struct rpc_loan *loan = malloc(sizeof *loan);
+    if (loan == NULL) return NULL;
+    *loan = (struct rpc_loan){.hub = hub, .msg = rpc_msg_ref(msg)};
+    hub->loans_out++;
+    return loan;
+}
+
+void rpc_loan_back(struct rpc_loan *loan) {
+    struct rpc_loan *head = atomic_load_explicit(&loan->hub->loans, memory_order_relaxed);
+    do loan->next = head;
+    while (!atomic_compare_exchange_weak(&loan->hub->loans, &head, loan));
+}
+
+static void slice_done(void *loan) {
+    rpc_loan_back(loan);
+}
+
+grpc_slice rpc_loan_slice(struct rpc_loan *loan, const void *data, size_t size) {
+    return grpc_slice_new_with_user_data((void *)(uintptr_t)data, size, slice_done, loan);
+}
+
+static void settle_loans(struct rpc_hub *hub) {
+    if (atomic_load_explicit(&hub->loans, memory_order_relaxed) == NULL) return;
+    struct rpc_loan *loan = atomic_exchange(&hub->loans, NULL);
+    while (loan != NULL) {
+        struct rpc_loan *next = loan->next;
+        rpc_msg_unref(loan->msg);
+        free(loan);
+        hub->loans_out--;
+        loan = next;
+    }
+}
+
+void *rpc_hub_scratch(struct rpc_hub *hub, size_t bytes) {
+    if (bytes <= hub->scratch_bytes) return hub->scratch;
+    void *grown = realloc(hub->scratch, bytes);
+    if (grown == NULL) return NULL;
+    hub->scratch = grown;
+    hub->scratch_bytes = bytes;
+    return grown;
+}
+
+/* ---------------------------------------------------------------- polling */
+
+static int drain(struct rpc_hub *hub) {
+    int handled = 0;
+    struct rpc_tag *tag;
+    bool ok;
+    while (handled < EVENTS_PER_POLL && rpc_hub_take(hub, 0, &tag, &ok)) {
+        rpc_hub_handle(tag, ok);
+        handled++;
+    }
+    return handled;
+}
+
+static int poll_events(struct rpc_hub *hub, bool urgent) {
+    hub->urgent = urgent;
+    int handled = handle_handed(hub);
+    for (struct rpc_grpc *g = hub->transports; g != NULL; g = g->next) rpc_grpc_resume_reads(g);
+    handled += drain(hub);
+    hub->urgent = false;
+    return handled;
+}
+
+int rpc_hub_poll(struct rpc_hub *hub, bool urgent) {
+    settle_loans(hub);
+    return poll_events(hub, urgent);
+}
+
+int rpc_hub_poll_instead(struct rpc_hub *hub) {
+    return poll_events(hub, false);
+}
+
+/* ---------------------------------------------------------------- life */
+
+/* gRPC's receives of a megabyte cost twice as much when malloc gives the memory back after each of them. */
+static void keep_memory(void) {
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TOP_PAD, 16 << 20);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+}
+
+static int make_bell(struct rpc_hub *hub) {
+    hub->bell_channel = grpc_lame_client_channel_create("bell", GRPC_STATUS_UNAVAILABLE, "never connects");
+    if (hub->bell_channel == NULL) return CHARIOT_EIO;
+    hub->bell = grpc_channel_create_call(hub->bell_channel, NULL, GRPC_PROPAGATE_DEFAULTS, hub->cq,
+                                         grpc_slice_from_static_string("/bell"), NULL,
+                                         gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    return hub->bell == NULL ? CHARIOT_EIO : 0;
+}
+
+/* Nothing but the bell may still be in the queue: the transports have waited for the rest. */
+static void close_queue(struct rpc_hub *hub) {
+    grpc_completion_queue_shutdown(hub->cq);
+    grpc_event event;
+    do event = grpc_completion_queue_next(hub->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    while (event.type != GRPC_QUEUE_SHUTDOWN);
+    grpc_completion_queue_destroy(hub->cq);
+}
+
+static void hub_free(struct rpc_hub *hub) {
+    if (hub->standin != NULL) rpc_standin_stop(hub->standin);
+    if (hub->bell != NULL) grpc_call_unref(hub->bell);
+    if (hub->bell_channel != NULL) grpc_channel_destroy(hub->bell_channel);
+    close_queue(hub);
+    grpc_shutdown_blocking();
+    settle_loans(hub);
+    free(hub->scratch);
+    /* Where gRPC still reads a message, its loan and with it this hub must outlive the loop. */
+    if (hub->loans_out == 0) free(hub);
+}
+
+static int hub_new(struct rpc_loop *loop, struct rpc_hub **out) {
+    struct rpc_hub *hub = calloc(1, sizeof *hub);
+    if (hub == NULL) return CHARIOT_ENOMEM;
+    keep_memory();
+    grpc_init();
+    hub->loop = loop;
+    hub->cq = grpc_completion_queue_create_for_next(NULL);
+    int error = make_bell(hub);
+    if (error == 0) error = rpc_standin_start(hub, &hub->standin);
+    if (error != 0) {
+        hub_free(hub);
+        return error;
+    }
+    *out = hub;
+    return 0;
+}
+
+int rpc_hub_attach(struct rpc_loop *loop, struct rpc_grpc *transport, struct rpc_hub **out) {
+    if (loop->hub == NULL) {
+        int error = hub_new(loop, &loop->hub);
+        if (error != 0) return error;
+    }
+    struct rpc_hub *hub = loop->hub;
+    rpc_standin_lock(hub->standin);
+    transport->next = hub->transports;
+    hub->transports = transport;
+    rpc_standin_unlock(hub->standin);
+    *out = hub;
+    return 0;
+}
+
+void rpc_hub_detach(struct rpc_hub *hub, struct rpc_grpc *transport) {
+    rpc_standin_lock(hub->standin);
+    struct rpc_grpc **at = &hub->transports;
+    while (*at != transport) at = &(*at)->next;
+    *at = transport->next;
+    rpc_standin_unlock(hub->standin);
+    if (hub->transports != NULL) return;
+    hub->loop->hub = NULL;
+    hub_free(hub);
+}

@@ -1,0 +1,23 @@
+/* rpc/grpc_server.h: the calls that come in: checked before anything of them is read, then given to their service.
+ *
+ * Called with the turn held. A call that fails the check gets a status and a text; nothing of its messages is read. */
+#ifndef CHARIOT_RPC_GRPC_SERVER_H
+#define CHARIOT_RPC_GRPC_SERVER_H
+
+#include <grpc/grpc.h>
+#include <stdint.h>
+
+#include "rpc/grpc_transport.h"
+
+/* Creates g->server, listens at a target (sets g->address) and starts to accept. CHARIOT_EIO, CHARIOT_ENOMEM; what was
+ * made so far is left to rpc_server_close(). */
+int rpc_server_open(struct rpc_grpc *g, const char *target);
+/* Stops accepting and cancels all calls; g->outstanding falls as they end. */
+void rpc_server_shutdown(struct rpc_grpc *g);
+/* After that: frees. */
+void rpc_server_close(struct rpc_grpc *g);
+
+/* Ends a call of which nothing was started with a status and a text, and frees it. Without memory for that, cancels. */
+void rpc_server_refuse_take(struct rpc_grpc *g, grpc_call *call, grpc_status_code status, const char *text);
+
+#endif

@@ -1,0 +1,54 @@
+/* rpc/grpc_transport.h: the gRPC transport of one PE: its server, its peers and the links to them.
+ *
+ * For the grpc_*.c files and the stand-in. All of it is touched with the node's turn held. */
+#ifndef CHARIOT_RPC_GRPC_TRANSPORT_H
+#define CHARIOT_RPC_GRPC_TRANSPORT_H
+
+#include <grpc/grpc.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rpc/grpc_hub.h"
+#include "rpc/loop.h"
+#include "rpc/node.h"
+
+struct rpc_accept;
+struct rpc_join;
+struct rpc_link;
+
+enum { RPC_TOKEN_BYTES = 32 };
+
+/* One row of the address book. */
+struct rpc_peer {
+    char *address;        /* gRPC target; NULL: not known yet */
+    struct rpc_link *out; /* what this PE sends on: chosen at the first send, for ever */
+    struct rpc_link *in;  /* what the peer opened */
+    bool gone;            /* its end was reported, or it said goodbye: nothing can be sent to it */
+};
+
+struct rpc_grpc {
+    struct rpc_transport base;
+    struct rpc_grpc *next;      /* in the hub's list */
+    struct rpc_node *node;      /* borrowed */
+    struct rpc_hub *hub;
+    struct rpc_limits limits;
+    uint8_t token[RPC_TOKEN_BYTES];
+    struct rpc_peer *peers;     /* by PE */
+    struct rpc_link *links;     /* all that have operations outstanding */
+    unsigned held;              /* links whose next read waits for credit, or for the address book */
+    unsigned outstanding;       /* operations that belong to no link */
+    bool joined;                /* the address book is complete: messages may come in */
+    bool closing;
+    grpc_server *server;
+    char *address;              /* under which others reach the server */
+    struct rpc_accept *accept;
+    struct rpc_join *join;      /* NULL but during the rendezvous */
+};
+
+/* Arms the reads that may go on (grpc_link.c). */
+void rpc_grpc_resume_reads(struct rpc_grpc *g);
+
+/* A peer's connection ended badly: cancels its links and reports it, once. */
+void rpc_grpc_peer_gone(struct rpc_grpc *g, uint32_t pe, int error, const char *text);
+
+#endif

@@ -1,0 +1,240 @@
+/* rpc/loop.c: the event loop and its policy of waiting (loop.h).
+ *
+ * Busy: the completion queue is asked when some 20 us have passed, since asking costs 600 ns, and libev every
+ * millisecond. Idle: both are asked, then the queue is asked over and over for 30 us, giving up the core each time, then
+ * the thread sleeps: in the completion queue where gRPC is open, in slices while libev has watchers, else in libev.
+ *
+ * No wake is lost: the sleeper writes `place` and then reads `woken`, the waker writes `woken` and then reads `place`,
+ * all in sequentially consistent order. */
+#include "rpc/loop.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rpc/error.h"
+#include "rpc/grpc_hub.h"
+#include "rpc/loop_impl.h"
+
+enum {
+    POLL_NS = 20000,       /* busy: between two looks at the network */
+    EV_NS = 1000000,       /* busy: between two at libev */
+    SPIN_NS = 30000,       /* idle: before sleeping */
+    SLICE_NS = 20000000,   /* asleep in the completion queue: longest time without a look at libev's watchers */
+    LONG_SLICE_NS = 1000000000, /* the same where it has none */
+    STRIDE_MAX = 64,
+    STRIDE_SHORT_NS = 2000, /* looks at the clock that follow each other faster than this are too many */
+    STRIDE_LONG_NS = 5000,
+};
+
+int64_t rpc_loop_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct ev_loop *rpc_loop_ev(struct rpc_loop *loop) {
+    return loop->ev;
+}
+
+void rpc_loop_set_sleep_hooks(struct rpc_loop *loop, void (*before)(void *ctx), void (*after)(void *ctx), void *ctx) {
+    loop->before_sleep = before;
+    loop->after_sleep = after;
+    loop->sleep_ctx = ctx;
+}
+
+/* ---------------------------------------------------------------- libev */
+
+static void invoke_counted(struct ev_loop *ev) {
+    struct rpc_loop *loop = ev_userdata(ev);
+    loop->ev_handled += ev_pending_count(ev);
+    ev_invoke_pending(ev);
+}
+
+static void on_ev_wake(struct ev_loop *ev, ev_async *watcher, int events) {
+}
+
+static void on_ev_deadline(struct ev_loop *ev, ev_timer *watcher, int events) {
+}
+
+/* True when a callback ran. */
+static bool run_ev(struct rpc_loop *loop, int how) {
+    loop->ev_handled = 0;
+    ev_run(loop->ev, how);
+    return loop->ev_handled > 0;
+}
+
+/* libev calls these around each of its waits, those of EVRUN_NOWAIT too. */
+static void ev_release(struct ev_loop *ev) {
+    struct rpc_loop *loop = ev_userdata(ev);
+    if (loop->ev_sleeps && loop->before_sleep != NULL) loop->before_sleep(loop->sleep_ctx);
+}
+
+static void ev_acquire(struct ev_loop *ev) {
+    struct rpc_loop *loop = ev_userdata(ev);
+    if (loop->ev_sleeps && loop->after_sleep != NULL) loop->after_sleep(loop->sleep_ctx);
+}
+
+static bool has_watchers(struct rpc_loop *loop) {
+    return ev_run(loop->ev, EVRUN_NOWAIT) != 0;
+}
+
+/* ---------------------------------------------------------------- busy */
+
+/* Reads the clock only now and then, about every 5 us however short the turns are: reading it costs 25 ns. */
+static bool clock_due(struct rpc_loop *loop, int64_t *now_ns) {
+    if (++loop->since_look < loop->stride) return false;
+    loop->since_look = 0;
+    *now_ns = rpc_loop_now_ns();
+    int64_t passed_ns = *now_ns - loop->looked_ns;
+    loop->looked_ns = *now_ns;
+    if (passed_ns < STRIDE_SHORT_NS && loop->stride < STRIDE_MAX) loop->stride *= 2;
+    else if (passed_ns > STRIDE_LONG_NS && loop->stride > 1) loop->stride /= 2;
+    return true;
+}
+
+static void busy_turn(struct rpc_loop *loop) {
+    int64_t now_ns;
+    if (!clock_due(loop, &now_ns)) return;
+    if (loop->hub != NULL && now_ns - loop->polled_ns >= POLL_NS) {
+        rpc_hub_poll(loop->hub, false);
+        loop->polled_ns = rpc_loop_now_ns();
+    }
+    if (now_ns - loop->ev_ran_ns >= EV_NS) {
+        run_ev(loop, EVRUN_NOWAIT);
+        loop->ev_ran_ns = now_ns;
+    }
+}
+
+/* ---------------------------------------------------------------- idle */
+
+/* True when something was handled or the loop was woken. */
+static bool look(struct rpc_loop *loop) {
+    bool handled = loop->hub != NULL && rpc_hub_poll(loop->hub, false) > 0;
+    return atomic_exchange(&loop->woken, false) || handled;
+}
+
+static bool spin(struct rpc_loop *loop, int64_t deadline_ns) {
+    int64_t now_ns = rpc_loop_now_ns();
+    int64_t end_ns = deadline_ns < now_ns + SPIN_NS ? deadline_ns : now_ns + SPIN_NS;
+    while (now_ns < end_ns) {
+        sched_yield();
+        if (look(loop)) return true;
+        now_ns = rpc_loop_now_ns();
+    }
+    return now_ns >= deadline_ns;
+}
+
+static void sleep_in_ev(struct rpc_loop *loop, int64_t deadline_ns) {
+    if (deadline_ns != RPC_FOREVER_NS) {
+        ev_now_update(loop->ev);
+        double in_s = (double)(deadline_ns - rpc_loop_now_ns()) / 1e9;
+        ev_timer_set(&loop->ev_deadline, in_s > 0 ? in_s : 0, 0);
+        ev_timer_start(loop->ev, &loop->ev_deadline);
+    }
+    /* ev_wake must keep ev_run waiting where it is the only watcher. */
+    ev_ref(loop->ev);
+    loop->ev_sleeps = true;
+    run_ev(loop, EVRUN_ONCE);
+    loop->ev_sleeps = false;
+    ev_unref(loop->ev);
+    ev_timer_stop(loop->ev, &loop->ev_deadline);
+}
+
+/* Waits in the completion queue and handles what ended the wait. */
+static bool wait_in_queue(struct rpc_loop *loop, int64_t timeout_ns) {
+    struct rpc_tag *tag;
+    bool ok;
+    if (loop->before_sleep != NULL) loop->before_sleep(loop->sleep_ctx);
+    bool came = rpc_hub_take(loop->hub, timeout_ns, &tag, &ok);
+    if (loop->after_sleep != NULL) loop->after_sleep(loop->sleep_ctx);
+    if (came) rpc_hub_handle(tag, ok);
+    return came;
+}
+
+static void sleep_in_queue(struct rpc_loop *loop, int64_t deadline_ns) {
+    for (;;) {
+        loop->ev_handled = 0;
+        bool watchers = has_watchers(loop);
+        if (loop->ev_handled > 0 || atomic_load(&loop->woken) || rpc_hub_has_handed(loop->hub)) return;
+        int64_t left_ns = deadline_ns == RPC_FOREVER_NS ? RPC_FOREVER_NS : deadline_ns - rpc_loop_now_ns();
+        if (left_ns <= 0) return;
+        int64_t slice_ns = watchers ? SLICE_NS : LONG_SLICE_NS;
+        if (wait_in_queue(loop, left_ns < slice_ns ? left_ns : slice_ns)) return;
+    }
+}
+
+static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
+    atomic_store(&loop->place, loop->hub != NULL ? RPC_LOOP_ASLEEP_IN_CQ : RPC_LOOP_ASLEEP_IN_EV);
+    if (!atomic_load(&loop->woken)) {
+        if (loop->hub != NULL) sleep_in_queue(loop, deadline_ns);
+        else sleep_in_ev(loop, deadline_ns);
+    }
+    atomic_store(&loop->place, RPC_LOOP_RUNNING);
+    atomic_store(&loop->woken, false);
+}
+
+static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
+    bool handled = look(loop);
+    if (loop->hub == NULL || rpc_loop_now_ns() - loop->ev_ran_ns >= EV_NS) {
+        handled |= run_ev(loop, EVRUN_NOWAIT);
+        loop->ev_ran_ns = rpc_loop_now_ns();
+    }
+    if (handled || rpc_loop_now_ns() >= deadline_ns) return;
+    if (loop->hub != NULL && spin(loop, deadline_ns)) return;
+    sleep_until(loop, deadline_ns);
+}
+
+void rpc_loop_turn(struct rpc_loop *loop, bool busy, int64_t deadline_ns) {
+    uint64_t turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
+    atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
+    if (busy) busy_turn(loop);
+    else idle_turn(loop, deadline_ns);
+}
+
+/* Async-signal-safe: atomics, ev_async_send and write(2). */
+void rpc_loop_wake(struct rpc_loop *loop) {
+    atomic_store(&loop->woken, true);
+    int place = atomic_load(&loop->place);
+    if (place == RPC_LOOP_ASLEEP_IN_EV) ev_async_send(loop->ev, &loop->ev_wake);
+    if (place == RPC_LOOP_ASLEEP_IN_CQ) {
+        uint64_t one = 1;
+        ssize_t written = write(loop->wake_fd, &one, sizeof one);
+        (void)written; /* full only when the stand-in has been asked already */
+    }
+}
+
+/* ---------------------------------------------------------------- life */
+
+int rpc_loop_new(struct rpc_loop **out) {
+    struct rpc_loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL) return CHARIOT_ENOMEM;
+    loop->stride = 1;
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    loop->ev = loop->wake_fd < 0 ? NULL : ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+    if (loop->ev == NULL) {
+        if (loop->wake_fd >= 0) close(loop->wake_fd);
+        free(loop);
+        return CHARIOT_ENOMEM;
+    }
+    ev_set_userdata(loop->ev, loop);
+    ev_set_invoke_pending_cb(loop->ev, invoke_counted);
+    ev_set_loop_release_cb(loop->ev, ev_release, ev_acquire);
+    ev_timer_init(&loop->ev_deadline, on_ev_deadline, 0, 0);
+    ev_async_init(&loop->ev_wake, on_ev_wake);
+    ev_async_start(loop->ev, &loop->ev_wake);
+    ev_unref(loop->ev); /* the loop's own watcher does not count */
+    *out = loop;
+    return 0;
+}
+
+void rpc_loop_free(struct rpc_loop *loop) {
+    if (loop == NULL) return;
+    ev_ref(loop->ev);
+    ev_async_stop(loop->ev, &loop->ev_wake);
+    ev_loop_destroy(loop->ev);
+    close(loop->wake_fd);
+    free(loop);
+}
