@@ -7,6 +7,7 @@
 
 #include "objects/location.h"
 #include "objects/runtime.h"
+#include "rpc/log.h"
 
 /* ---------------------------------------------------------------- arrival and departure */
 
@@ -114,6 +115,7 @@ int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg) {
 }
 
 static void leave(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
+    rpc_trace(pe->node.log, "OBJ-SEND", to, msg->kind, msg->target);
     int rc = rpc_node_send(&pe->node, to, msg);
     if (rc == 1) pe->crowded = to;
     if (rc >= 0 || rc == CHARIOT_EGONE || rc == CHARIOT_ECLOSED || pe->ending) return; /* a death is reported apart */
@@ -211,6 +213,7 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
         struct chariot_msg *msg = rpc_msg_queue_pop(&pe->run_queue);
         if (msg == NULL) break;
         rpc_msg_consume(msg);
+        rpc_trace(pe->node.log, "OBJ-RUN", msg->kind, msg->target, msg->method);
         dispatch(pe, msg);
         rpc_msg_unref(msg);
         if (pe->ready != NULL) obj_future_run_ready(pe);

@@ -18,8 +18,10 @@ int rpc_job_open(struct rpc_job *job, char *why, size_t why_size) {
         snprintf(why, why_size, "chariot: the launcher's ticket cannot be read: %s\n", chariot_error_text(rc));
         return rc;
     }
-    rc = rpc_loop_new(&job->loop);
+    job->log = rpc_log_new(getenv("CHARIOT_LOG"), job->control.ticket.pe, STDERR_FILENO);
+    rc = job->log == NULL ? CHARIOT_ENOMEM : rpc_loop_new(&job->loop);
     if (rc == 0) return 0;
+    rpc_log_free(job->log);
     snprintf(why, why_size, "chariot: no event loop: %s\n", chariot_error_text(rc));
     rpc_control_close(&job->control);
     return rc;
@@ -69,6 +71,7 @@ static int find_pe0(struct rpc_job *job, const char *own, char **pe0, char *why,
 }
 
 int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
+    node->log = job->log;
     if (node->num_pes == 1) return 0;
     char *own = NULL, *pe0 = NULL, host[256];
     int rc = listen_on(job, node, &own, why, why_size);
@@ -92,9 +95,11 @@ void rpc_job_make_room(struct rpc_node *node, uint32_t to, const bool *stop) {
 }
 
 void rpc_job_verdict(struct rpc_job *job, int status, const char *text) {
-    if (rpc_control_say_verdict(&job->control, (uint32_t)status, text) == 0) return;
-    fflush(stdout);
-    fputs(text, stderr);
+    if (rpc_control_say_verdict(&job->control, (uint32_t)status, text) != 0) {
+        fflush(stdout);
+        fputs(text, stderr);
+    }
+    if (job->log != NULL && job->log->most >= RPC_LOG_DEBUG) rpc_trace_dump(job->log, STDERR_FILENO);
 }
 
 void rpc_job_farewell(struct rpc_job *job, int status) {
@@ -109,4 +114,7 @@ void rpc_job_close(struct rpc_job *job, struct rpc_node *node, bool abrupt) {
     rpc_loop_free(job->loop);
     job->loop = NULL;
     rpc_control_close(&job->control);
+    node->log = NULL;
+    rpc_log_free(job->log);
+    job->log = NULL;
 }
