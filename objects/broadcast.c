@@ -52,7 +52,7 @@ static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
         struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
         obj_reduce_begin(pe, coll->id, msg->seq, elements, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
     }
-    struct chariot_reply reply = {.to = coll->id, .seq = msg->seq, .ndims = coll->ndims, .want_value = value,
+    struct chariot_reply reply = {.to = answer ? coll->id : 0, .seq = msg->seq, .ndims = coll->ndims, .want_value = value,
                                   .kind = answer ? OBJ_REPLY_BROADCAST : OBJ_REPLY_NONE};
     for (size_t i = 0; i < here && !pe->ending; i++) {
         struct chariot_elem *elem = coll->elems[i];

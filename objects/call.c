@@ -130,6 +130,10 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
 
 /* ---------------------------------------------------------------- replies */
 
+bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply) {
+    return reply->kind == OBJ_REPLY_FUTURE && obj_id_pe(reply->to) == pe->node.pe;
+}
+
 bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {
     bool error = value != NULL && (value->flags & OBJ_FLAG_ERROR) != 0;
     if (value != NULL) obj_msg_mark(value);

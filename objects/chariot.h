@@ -235,6 +235,8 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
 /* Completes a call whose outcome was CHARIOT_LATER. value NULL: null; an error value (chariot_msg_set_error) fails it.
  * Outcome 1: it was an error and nobody waits for it (and msg was not consumed into anything: the caller reports it). */
 int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
+/* True if the value of this reply stays on this PE, so that it may carry an object in place of a payload. */
+bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply);
 
 /* Runs fn(ctx) soon from the scheduler; or once `delay_ns` have passed. */
 int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
