@@ -224,7 +224,7 @@ syntax/%: % | $(GEN_H) $(SETUP)
 	@clang -fsyntax-only $(CFLAGS) $(if $(filter python/%,$<),$(PY_CFLAGS)) $<
 
 format-check:
-	clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES)
 
 print-%:
 	@echo $($*)

@@ -51,8 +51,9 @@ int main(void) {
 
 
 def run(*command: str | Path, status: int = 0, more: dict[str, str] | None = None) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, cwd=ROOT, env=env | (more or {}))
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    env = mine | (more or {})
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, cwd=ROOT, env=env)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
