@@ -1,44 +1,15 @@
 /* The programming model on simulated PEs: creation, calls, broadcasts, reductions, futures, under delay and reordering,
  * each with many seeds, always with equal results. */
-#include "test/scenarios/world.h"
+#include "test/scenarios/script.h"
+#include "test/scenarios/values.h"
 #include "test/unit/unit.h"
 
-/* A counter: elements know their place, add what they are told, answer with what they have. */
+#include <stdlib.h>
+
+/* A counter: elements add what they are told, answer with what they have. */
 struct counter {
     int64_t sum;
-    int64_t calls;
 };
-
-static uint32_t counter_id;
-
-static int64_t int_arg(struct chariot_msg *args) {
-    struct chariot_reader reader;
-    struct chariot_value list, value;
-    chariot_reader_init(&reader, args);
-    CU_ASSERT_EQUAL(chariot_get_typed(&reader, CHARIOT_LIST, &list), 0);
-    CU_ASSERT_EQUAL(list.count, 1);
-    CU_ASSERT_EQUAL(chariot_get_typed(&reader, CHARIOT_INT, &value), 0);
-    return value.integer;
-}
-
-static struct chariot_msg *int_value(int64_t value) {
-    struct chariot_writer writer;
-    struct chariot_msg *msg;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_int(&writer, value);
-    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &msg), 0);
-    return msg;
-}
-
-static struct chariot_msg *int_args(int64_t value) {
-    struct chariot_writer writer;
-    struct chariot_msg *msg;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_list(&writer, 1);
-    chariot_put_int(&writer, value);
-    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &msg), 0);
-    return msg;
-}
 
 static int counter_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
                           struct chariot_msg *args, void **object) {
@@ -52,25 +23,21 @@ static void counter_destroy(struct chariot_pe *pe, const struct chariot_type *ty
 
 static int counter_add(struct chariot_call *call) {
     struct counter *counter = call->object;
-    counter->sum += int_arg(call->args);
-    counter->calls++;
+    counter->sum += arg_int(call->args, 0);
     return 0;
 }
 
 static int counter_get(struct chariot_call *call) {
     struct counter *counter = call->object;
-    call->result = int_value(counter->sum);
+    call->result = value_int(counter->sum);
     return 0;
 }
 
 /* Contributes its index to a sum whose result goes to the future that it is told. */
 static int counter_reduce(struct chariot_call *call) {
-    struct chariot_ref me;
-    struct chariot_index at;
-    chariot_elem_ref(call->elem, &me);
-    chariot_ref_index(&me, &at);
-    struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = (uint64_t)int_arg(call->args)};
-    return chariot_contribute_take(call->pe, call->elem, NULL, int_value(at.at[0]), CHARIOT_REDUCE_SUM, &target);
+    struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = (uint64_t)arg_int(call->args, 0)};
+    return chariot_contribute_take(call->pe, call->elem, NULL, value_int(index_of(call->elem).at[0]),
+                                   CHARIOT_REDUCE_SUM, &target);
 }
 
 static int counter_fail(struct chariot_call *call) {
@@ -86,120 +53,92 @@ static const struct chariot_type counter_type = {.name = "Counter",
                                                  .create = counter_create,
                                                  .destroy = counter_destroy};
 
-/* A program: steps run on PE 0, each when the future of the one before is complete. */
 struct program {
-    int step;
-    struct chariot_future *waits;
-    struct chariot_waiter waiter;
-    struct chariot_ref ref;
     struct chariot_create how;
+    struct chariot_ref ref;
     int64_t elements;
 };
 
-static int64_t int_of(struct chariot_msg *msg) {
-    struct chariot_reader reader;
-    struct chariot_value value;
-    chariot_reader_init(&reader, msg);
-    CU_ASSERT_EQUAL(chariot_get_typed(&reader, CHARIOT_INT, &value), 0);
-    return value.integer;
+static void prepare(struct script *script, struct world *world) {
+    struct program *program = script->ctx;
+    program->how.type = world_register(world, &counter_type);
+}
+
+static void call_all(struct chariot_pe *pe, const struct chariot_ref *ref, uint32_t method, struct chariot_msg *args,
+                     enum chariot_want want, struct chariot_future *reply) {
+    CU_ASSERT_EQUAL(chariot_send_take(pe, ref, method, args, want, reply), 0);
 }
 
 static void list_is_all(struct chariot_msg *msg, int64_t count, int64_t each) {
-    struct chariot_reader reader;
-    struct chariot_value value;
-    chariot_reader_init(&reader, msg);
-    CU_ASSERT_EQUAL_FATAL(chariot_get_typed(&reader, CHARIOT_LIST, &value), 0);
-    CU_ASSERT_EQUAL((int64_t)value.count, count);
-    for (int64_t i = 0; i < count; i++) {
-        CU_ASSERT_EQUAL_FATAL(chariot_get_typed(&reader, CHARIOT_INT, &value), 0);
-        CU_ASSERT_EQUAL(value.integer, each);
-    }
+    int64_t values[1000];
+    CU_ASSERT_EQUAL((int64_t)ints_of(msg, values, 1000), count);
+    for (int64_t i = 0; i < count; i++) CU_ASSERT_EQUAL(values[i], each);
 }
 
-static void next_step(struct chariot_pe *pe, void *ctx);
-
-static void wait_for(struct program *program, struct chariot_future *future) {
-    program->waits = future;
-    program->waiter = (struct chariot_waiter){.fn = next_step, .ctx = program};
-    CU_ASSERT_EQUAL(chariot_future_wait(future, &program->waiter), 0);
-}
-
-static void next_step(struct chariot_pe *pe, void *ctx) {
-    struct program *program = ctx;
-    struct chariot_future *done = program->waits, *next = chariot_future_new(pe, 1);
-    switch (program->step++) {
+static void play(struct script *script, struct chariot_pe *pe, int step, struct chariot_future *done,
+                 struct chariot_future *next) {
+    struct program *program = script->ctx;
+    struct chariot_ref *all = &program->ref;
+    switch (step) {
     case 0:
-        CU_ASSERT_EQUAL(chariot_create_take(pe, &program->how, NULL, &program->ref), 0);
+        CU_ASSERT_EQUAL(chariot_create_take(pe, &program->how, NULL, all), 0);
         for (int i = 0; i < 3; i++) { /* sent before the elements exist */
-            CU_ASSERT_EQUAL(chariot_send_take(pe, &program->ref, ADD, int_args(5), CHARIOT_WANT_NOTHING, NULL), 0);
+            call_all(pe, all, ADD, args_of(5), CHARIOT_WANT_NOTHING, NULL);
         }
-        CU_ASSERT_EQUAL(chariot_await_created(pe, &program->ref, next), 0);
-        break;
+        CU_ASSERT_EQUAL(chariot_await_created(pe, all, next), 0);
+        return;
     case 1:
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &program->ref, GET, NULL, CHARIOT_WANT_VALUE, next), 0);
-        break;
+        call_all(pe, all, GET, NULL, CHARIOT_WANT_VALUE, next);
+        return;
     case 2:
         list_is_all(chariot_future_value(done, 0), program->elements, 15);
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &program->ref, ADD, int_args(1), CHARIOT_WANT_DONE, next), 0);
-        break;
+        call_all(pe, all, ADD, args_of(1), CHARIOT_WANT_DONE, next);
+        return;
     case 3:
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &program->ref, REDUCE, int_args((int64_t)chariot_future_id(next)),
-                                          CHARIOT_WANT_NOTHING, NULL), 0);
-        break;
+        call_all(pe, all, REDUCE, args_of((int64_t)chariot_future_id(next)), CHARIOT_WANT_NOTHING, NULL);
+        return;
     case 4:
         CU_ASSERT_EQUAL(int_of(chariot_future_value(done, 0)), program->elements * (program->elements - 1) / 2);
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &program->ref, FAIL, NULL, CHARIOT_WANT_DONE, next), 0);
-        break;
+        call_all(pe, all, FAIL, NULL, CHARIOT_WANT_DONE, next);
+        return;
     case 5:
         CU_ASSERT_TRUE(chariot_msg_is_error(chariot_future_value(done, 0)));
-        CU_ASSERT_EQUAL(chariot_destroy(pe, &program->ref, next), 0);
-        break;
+        CU_ASSERT_EQUAL(chariot_destroy(pe, all, next), 0);
+        return;
     default:
-        chariot_exit(pe, 7);
+        chariot_exit(pe, 0);
     }
-    chariot_future_unref(done);
-    wait_for(program, next);
 }
 
-static void entry(struct chariot_pe *pe, void *ctx) {
-    struct program *program = ctx;
-    struct chariot_future *first = chariot_future_new(pe, 1);
-    wait_for(program, first);
-    CU_ASSERT_EQUAL(chariot_future_send_take(pe, chariot_future_id(first), NULL), 0);
+static void verify(struct script *script, struct world *world) {
+    CU_ASSERT_EQUAL(script->step, 7);
+    CU_ASSERT_TRUE(world_is_clean(world));
+    for (uint32_t i = 0; i < world->num_pes; i++) CU_ASSERT_EQUAL(world->pes[i].collections.count, 1);
 }
 
-static void run_program(uint32_t num_pes, uint64_t seed, struct chariot_create how, int64_t elements) {
-    struct world world;
-    world_open(&world, (struct rpc_sim_config){.num_pes = num_pes, .seed = seed, .max_delay_ns = 5000000, .through_wire = true});
-    how.type = counter_id = world_register(&world, &counter_type);
+static void run(uint32_t num_pes, uint64_t seed, struct chariot_create how, int64_t elements) {
     struct program program = {.how = how, .elements = elements};
-    world.pes[0].entry = entry;
-    world.pes[0].entry_ctx = &program;
-    CU_ASSERT_TRUE(world_run(&world));
-    CU_ASSERT_STRING_EQUAL(world.abort_text, "");
-    CU_ASSERT_EQUAL(program.step, 7);
-    for (uint32_t i = 0; i < num_pes; i++) CU_ASSERT_EQUAL(world.pes[i].status, 7);
-    chariot_future_unref(program.waits);
-    world_close(&world);
+    struct script script = {.prepare = prepare, .play = play, .verify = verify, .ctx = &program};
+    script_run(&script, num_pes, seed);
 }
 
-static const uint32_t sizes[] = {1, 2, 3, 5, 17, 64};
+static const uint32_t sizes[] = {1, 2, 4, 17, 64};
+enum { NUM_SIZES = sizeof sizes / sizeof sizes[0] };
 
 static void group_program_gives_equal_results(void) {
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        for (uint64_t seed = 0; seed < 20; seed++) {
-            run_program(sizes[i], seed, (struct chariot_create){.kind = CHARIOT_GROUP}, sizes[i]);
+    for (int i = 0; i < NUM_SIZES; i++) {
+        for (uint64_t seed = 0; seed < script_seeds(100); seed++) {
+            run(sizes[i], seed, (struct chariot_create){.kind = CHARIOT_GROUP}, sizes[i]);
         }
     }
 }
 
 static void array_program_gives_equal_results(void) {
     const int64_t counts[] = {1, 3, 40, 200};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        for (uint64_t seed = 0; seed < 20; seed++) {
+    for (int i = 0; i < NUM_SIZES; i++) {
+        for (uint64_t seed = 0; seed < script_seeds(100); seed++) {
             int64_t count = counts[seed % 4];
-            run_program(sizes[i], seed,
-                        (struct chariot_create){.kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {count}}, count);
+            run(sizes[i], seed, (struct chariot_create){.kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {count}}, count);
         }
     }
 }

@@ -1,42 +1,28 @@
 /* Arrays that grow by insertion, from several PEs, in any order; allreduce; futures that other PEs wait for. */
-#include "test/scenarios/world.h"
+#include "test/scenarios/script.h"
+#include "test/scenarios/values.h"
 #include "test/unit/unit.h"
+
+#include <stdlib.h>
 
 enum { PER_PE = 13 };
 
-struct member {
-    int64_t heard;
-};
-
-/* What one run needs everywhere. */
+/* What one run needs everywhere; one run at a time, reset by run(). */
 struct plan {
     struct chariot_ref array, group;
     uint32_t member_type, driver_type;
-    uint64_t sum_future;
-    uint64_t late_future;
+    uint64_t sum_future, late_future;
+    struct chariot_future *sum, *late;
     int64_t allreduced; /* results seen by group elements */
     int64_t waited;     /* PEs that got the future's value */
     int64_t heard;
     bool place;
 };
-static struct plan plan; /* one run at a time: reset by run() */
+static struct plan plan;
 
-static struct chariot_msg *value_int(int64_t value) {
-    struct chariot_writer writer;
-    struct chariot_msg *msg;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_int(&writer, value);
-    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &msg), 0);
-    return msg;
-}
-
-static int64_t int_of(struct chariot_msg *msg) {
-    struct chariot_reader reader;
-    struct chariot_value value;
-    chariot_reader_init(&reader, msg);
-    CU_ASSERT_EQUAL(chariot_get_typed(&reader, CHARIOT_INT, &value), 0);
-    return value.integer;
-}
+struct member {
+    int64_t heard;
+};
 
 /* Members contribute 1 from their constructor. */
 static int member_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
@@ -47,7 +33,7 @@ static int member_create(struct chariot_pe *pe, const struct chariot_type *type,
     return chariot_contribute_take(pe, elem, NULL, value_int(1), CHARIOT_REDUCE_SUM, &target);
 }
 
-static void destroy(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
+static void member_destroy(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
     free(object);
 }
 
@@ -60,8 +46,8 @@ static int member_hear(struct chariot_call *call) {
 }
 
 static const struct chariot_method member_methods[] = {{"hear", member_hear}};
-static const struct chariot_type member_type = {.name = "Member", .methods = member_methods, .num_methods = 1,
-                                                .create = member_create, .destroy = destroy};
+static const struct chariot_type member_type = {
+    .name = "Member", .methods = member_methods, .num_methods = 1, .create = member_create, .destroy = member_destroy};
 
 /* Drivers, one per PE, insert members. */
 struct driver {
@@ -123,118 +109,101 @@ static int driver_wait(struct chariot_call *call) {
 enum { INSERT, ALLREDUCE, WAIT };
 static const struct chariot_method driver_methods[] = {
     {"insert", driver_insert}, {"allreduce", driver_allreduce}, {"wait", driver_wait}};
-static const struct chariot_type driver_type = {.name = "Driver", .methods = driver_methods, .num_methods = 3,
-                                                .create = driver_create, .destroy = driver_destroy};
+static const struct chariot_type driver_type = {
+    .name = "Driver", .methods = driver_methods, .num_methods = 3, .create = driver_create, .destroy = driver_destroy};
 
-struct program {
-    int step;
-    struct chariot_future *waits, *late;
-    struct chariot_waiter waiter;
-};
-
-static void next_step(struct chariot_pe *pe, void *ctx);
-
-static void wait_for(struct program *program, struct chariot_future *future) {
-    chariot_future_unref(program->waits);
-    program->waits = future;
-    program->waiter = (struct chariot_waiter){.fn = next_step, .ctx = program};
-    CU_ASSERT_EQUAL(chariot_future_wait(future, &program->waiter), 0);
+static void prepare(struct script *script, struct world *world) {
+    plan.member_type = world_register(world, &member_type);
+    plan.driver_type = world_register(world, &driver_type);
 }
 
-static void end(struct chariot_pe *pe, void *ctx) {
-    chariot_exit(pe, 0);
-}
-
-static void next_step(struct chariot_pe *pe, void *ctx) {
-    struct program *program = ctx;
-    struct chariot_future *next = chariot_future_new(pe, 1);
-    int64_t num_pes = chariot_num_pes(pe);
-    switch (program->step++) {
-    case 0: /* a broadcast before anything exists reaches every member once */
-        plan.sum_future = chariot_future_id(next);
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.array, 0, NULL, CHARIOT_WANT_NOTHING, NULL), 0);
-        struct chariot_future *inserted = chariot_future_new(pe, 1);
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.group, INSERT, NULL, CHARIOT_WANT_DONE, inserted), 0);
-        wait_for(program, inserted);
-        program->late = next; /* the sum comes when all is inserted */
-        return;
-    case 1:
-        CU_ASSERT_EQUAL(chariot_done_inserting(pe, &plan.array), 0);
-        chariot_future_unref(next);
-        wait_for(program, program->late);
-        return;
-    case 2:
-        CU_ASSERT_EQUAL(int_of(chariot_future_value(program->late, 0)), num_pes * PER_PE);
-        program->late = chariot_future_new(pe, 1);
-        plan.late_future = chariot_future_id(program->late);
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.group, ALLREDUCE, NULL, CHARIOT_WANT_DONE, next), 0);
-        break;
-    case 3:
-        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.group, WAIT, NULL, CHARIOT_WANT_DONE, next), 0);
-        break;
-    case 4:
-        CU_ASSERT_EQUAL(chariot_future_send_take(pe, plan.late_future, value_int(99)), 0);
-        CU_ASSERT_EQUAL(chariot_await_created(pe, &plan.array, next), 0);
-        break;
-    default:
-        chariot_future_unref(next);
-        chariot_future_unref(program->late);
-        program->late = NULL;
-        chariot_after(pe, 100000000, end, NULL);
-        return;
-    }
-    wait_for(program, next);
-}
-
-static void entry(struct chariot_pe *pe, void *ctx) {
-    struct program *program = ctx;
+static void create(struct chariot_pe *pe, struct chariot_future *created) {
     struct chariot_create array = {.type = plan.member_type, .kind = CHARIOT_ARRAY_OF, .ndims = 2};
     struct chariot_create group = {.type = plan.driver_type, .kind = CHARIOT_GROUP};
     CU_ASSERT_EQUAL(chariot_create_take(pe, &array, NULL, &plan.array), 0);
     CU_ASSERT_EQUAL(chariot_create_take(pe, &group, NULL, &plan.group), 0);
-    struct chariot_future *first = chariot_future_new(pe, 1);
-    wait_for(program, first);
-    CU_ASSERT_EQUAL(chariot_future_send_take(pe, chariot_future_id(first), NULL), 0);
+    CU_ASSERT_EQUAL(chariot_await_created(pe, &plan.group, created), 0);
+    plan.sum = chariot_future_new(pe, 1);
+    plan.sum_future = chariot_future_id(plan.sum);
+    plan.late = chariot_future_new(pe, 1);
+    plan.late_future = chariot_future_id(plan.late);
+}
+
+static void end(struct chariot_pe *pe, void *ctx) {
+    chariot_future_unref(plan.sum);
+    chariot_future_unref(plan.late);
+    chariot_exit(pe, 0);
+}
+
+static void summed(struct chariot_pe *pe, void *ctx) {
+    struct chariot_future *next = ctx;
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(plan.sum, 0)), (int64_t)chariot_num_pes(pe) * PER_PE);
+    CU_ASSERT_EQUAL(chariot_future_send_take(pe, chariot_future_id(next), NULL), 0);
+}
+
+static void play(struct script *script, struct chariot_pe *pe, int step, struct chariot_future *done,
+                 struct chariot_future *next) {
+    static struct chariot_waiter sum_waiter;
+    switch (step) {
+    case 0:
+        create(pe, next);
+        return;
+    case 1: /* a broadcast before anything exists reaches every member once */
+        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.array, 0, NULL, CHARIOT_WANT_NOTHING, NULL), 0);
+        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.group, INSERT, NULL, CHARIOT_WANT_DONE, next), 0);
+        return;
+    case 2:
+        CU_ASSERT_EQUAL(chariot_done_inserting(pe, &plan.array), 0);
+        sum_waiter = (struct chariot_waiter){.fn = summed, .ctx = next};
+        CU_ASSERT_EQUAL(chariot_future_wait(plan.sum, &sum_waiter), 0);
+        return;
+    case 3:
+        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.group, ALLREDUCE, NULL, CHARIOT_WANT_DONE, next), 0);
+        return;
+    case 4:
+        CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.group, WAIT, NULL, CHARIOT_WANT_DONE, next), 0);
+        return;
+    case 5:
+        CU_ASSERT_EQUAL(chariot_future_send_take(pe, plan.late_future, value_int(99)), 0);
+        CU_ASSERT_EQUAL(chariot_await_created(pe, &plan.array, next), 0);
+        return;
+    default:
+        CU_ASSERT_EQUAL(chariot_after(pe, 100000000, end, NULL), 0);
+    }
+}
+
+static void verify(struct script *script, struct world *world) {
+    int64_t num_pes = world->num_pes;
+    CU_ASSERT_EQUAL(script->step, 7);
+    CU_ASSERT_EQUAL(plan.allreduced, num_pes);
+    CU_ASSERT_EQUAL(plan.waited, num_pes);
+    CU_ASSERT_EQUAL(plan.heard, num_pes * PER_PE);
+    CU_ASSERT_TRUE(world_is_clean(world));
+    for (uint32_t i = 0; i < num_pes; i++) {
+        struct obj_coll *coll = obj_coll_get(&world->pes[i], plan.array.collection);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(coll);
+        CU_ASSERT_TRUE(coll->settled);
+    }
 }
 
 static void run(uint32_t num_pes, uint64_t seed, bool place) {
-    struct world world;
-    world_open(&world, (struct rpc_sim_config){.num_pes = num_pes, .seed = seed, .max_delay_ns = 5000000, .through_wire = true});
     plan = (struct plan){.place = place};
-    plan.member_type = world_register(&world, &member_type);
-    plan.driver_type = world_register(&world, &driver_type);
-    struct program program = {0};
-    world.pes[0].entry = entry;
-    world.pes[0].entry_ctx = &program;
-    CU_ASSERT_TRUE(world_run(&world));
-    CU_ASSERT_STRING_EQUAL(world.abort_text, "");
-    CU_ASSERT_EQUAL(program.step, 6);
-    CU_ASSERT_EQUAL(plan.allreduced, (int64_t)num_pes);
-    CU_ASSERT_EQUAL(plan.waited, (int64_t)num_pes);
-    CU_ASSERT_EQUAL(plan.heard, (int64_t)num_pes * PER_PE);
-    for (uint32_t i = 0; i < num_pes; i++) {
-        struct obj_coll *coll = obj_coll_get(&world.pes[i], plan.array.collection);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(coll);
-        CU_ASSERT_TRUE(coll->settled);
-        CU_ASSERT_EQUAL(coll->kept.count, 0);
-        CU_ASSERT_EQUAL(coll->waiting.count, 0);
-        CU_ASSERT_EQUAL(world.pes[i].reductions.count, 0);
-    }
-    chariot_future_unref(program.waits);
-    world_close(&world);
+    struct script script = {.prepare = prepare, .play = play, .verify = verify};
+    script_run(&script, num_pes, seed);
 }
 
-static const uint32_t sizes[] = {1, 2, 4, 9, 33};
+static const uint32_t sizes[] = {1, 2, 4, 17, 64};
+enum { NUM_SIZES = sizeof sizes / sizeof sizes[0] };
 
 static void insertions_from_every_pe_are_counted(void) {
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        for (uint64_t seed = 0; seed < 100; seed++) run(sizes[i], seed, false);
+    for (int i = 0; i < NUM_SIZES; i++) {
+        for (uint64_t seed = 0; seed < script_seeds(sizes[i] > 17 ? 20 : 100); seed++) run(sizes[i], seed, false);
     }
 }
 
 static void elements_placed_elsewhere_are_found_through_their_home(void) {
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        for (uint64_t seed = 0; seed < 100; seed++) run(sizes[i], seed, true);
+    for (int i = 0; i < NUM_SIZES; i++) {
+        for (uint64_t seed = 0; seed < script_seeds(sizes[i] > 17 ? 20 : 100); seed++) run(sizes[i], seed, true);
     }
 }
 

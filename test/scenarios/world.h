@@ -2,17 +2,14 @@
  *
  *     struct world world;
  *     world_open(&world, (struct rpc_sim_config){.num_pes = 64, .seed = 7, .max_delay_ns = 1000000});
- *     ... register types on each world.pes[i] (world_register), set world.pes[0].entry ...
+ *     ... register types on all PEs (world_register), set world.pes[0].entry ...
  *     world_run(&world);           until the job has ended or nothing can happen any more
  *     world_close(&world);
- */
+ *
+ * Tests may call the public API on any PE between steps, and must then say world_wake(). What a test asks of the world
+ * that it cannot give (memory) is asserted. */
 #ifndef CHARIOT_TEST_SCENARIOS_WORLD_H
 #define CHARIOT_TEST_SCENARIOS_WORLD_H
-
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "objects/pe.h"
 #include "rpc/loop.h"
@@ -22,98 +19,34 @@ struct world {
     struct rpc_sim *sim;
     struct chariot_pe *pes;
     uint32_t num_pes;
+    int budget;           /* messages per PE and step; 64 unless set after world_open() */
+    bool *busy;           /* by PE: has something to do now */
+    bool *dead;           /* by PE: killed, never runs again */
     char abort_text[512]; /* of the first PE that aborted */
     int abort_status;
+    int aborts; /* PEs that aborted */
     uint64_t steps;
 };
 
-static inline void world_on_abort(void *ctx, int status, const char *text) {
-    struct world *world = ctx;
-    if (world->abort_text[0] != 0) return;
-    world->abort_status = status;
-    snprintf(world->abort_text, sizeof world->abort_text, "%s", text);
-}
-
-static inline void world_open(struct world *world, struct rpc_sim_config config) {
-    memset(world, 0, sizeof *world);
-    world->num_pes = config.num_pes;
-    int rc = rpc_sim_new(&config, &world->sim);
-    assert(rc == 0);
-    world->pes = calloc(config.num_pes, sizeof *world->pes);
-    assert(world->pes != NULL);
-    for (uint32_t i = 0; i < config.num_pes; i++) {
-        struct chariot_pe *pe = &world->pes[i];
-        pe->node.pe = i;
-        pe->node.num_pes = config.num_pes;
-        pe->around = (struct obj_surroundings){.ctx = world, .on_abort = world_on_abort};
-        rc = obj_pe_init(pe);
-        assert(rc == 0);
-        rc = rpc_sim_open(world->sim, &pe->node);
-        assert(rc == 0);
-    }
-}
-
-/* The same type on every PE; gives its number. */
-static inline uint32_t world_register(struct world *world, const struct chariot_type *type) {
-    uint32_t id = 0;
-    for (uint32_t i = 0; i < world->num_pes; i++) {
-        int rc = chariot_type_register(&world->pes[i], type, &id);
-        assert(rc == 0);
-    }
-    return id;
-}
-
-/* One pass over all PEs; true while any has more to do now. */
-static inline bool world_step(struct world *world) {
-    bool busy = false;
-    int64_t now = rpc_sim_now_ns(world->sim);
-    for (uint32_t i = 0; i < world->num_pes; i++) {
-        struct chariot_pe *pe = &world->pes[i];
-        if (pe->ending) continue;
-        rpc_node_poll(&pe->node, false);
-        busy = obj_pe_step(pe, now, 64) || busy;
-    }
-    world->steps++;
-    return busy;
-}
-
-static inline int64_t world_deadline(struct world *world) {
-    int64_t first = RPC_FOREVER_NS;
-    for (uint32_t i = 0; i < world->num_pes; i++) {
-        int64_t due = world->pes[i].ending ? RPC_FOREVER_NS : obj_pe_deadline_ns(&world->pes[i]);
-        if (due < first) first = due;
-    }
-    return first;
-}
-
-static inline bool world_ended(const struct world *world) {
-    for (uint32_t i = 0; i < world->num_pes; i++) {
-        if (!world->pes[i].ending) return world->abort_text[0] != 0;
-    }
-    return true;
-}
-
+/* through_wire is what most tests want: messages are packed and read as on a real network. */
+void world_open(struct world *world, struct rpc_sim_config config);
+/* The same type, or reducer, on every PE; gives its number. */
+uint32_t world_register(struct world *world, const struct chariot_type *type);
+uint32_t world_register_reducer(struct world *world, const struct chariot_reducer *reducer);
+/* What chariot_run() begins with. world_run() calls it where the test has not. */
+void world_start(struct world *world);
+/* One pass over the PEs that have something to do; true while any has more to do now. */
+bool world_step(struct world *world);
 /* Runs until the job has ended (true), or nothing can happen any more (false: PEs wait for ever). */
-static inline bool world_run(struct world *world) {
-    for (uint32_t i = 0; i < world->num_pes; i++) obj_start(&world->pes[i]);
-    while (!world_ended(world)) {
-        if (world_step(world)) continue;
-        int64_t due = world_deadline(world);
-        if (!rpc_sim_advance(world->sim, due) && due == RPC_FOREVER_NS && !world_step(world)) {
-            if (!rpc_sim_advance(world->sim, RPC_FOREVER_NS)) return world_ended(world);
-        }
-    }
-    return true;
-}
-
-static inline void world_close(struct world *world) {
-    for (uint32_t i = 0; i < world->num_pes; i++) obj_pe_deinit(&world->pes[i]);
-    for (uint32_t i = 0; i < world->num_pes; i++) {
-        struct rpc_transport *transport = world->pes[i].node.transport;
-        transport->ops->close(transport, true);
-    }
-    rpc_sim_free(world->sim);
-    free(world->pes);
-}
+bool world_run(struct world *world);
+/* Runs until nothing happens any more but timers; the job goes on. */
+void world_settle(struct world *world);
+void world_wake(struct world *world, uint32_t pe);
+/* The PE is gone without a goodbye. */
+void world_kill(struct world *world, uint32_t pe);
+bool world_ended(const struct world *world);
+/* True when no PE keeps anything of the messages it has handled: nothing waits, nothing is under way. */
+bool world_is_clean(const struct world *world);
+void world_close(struct world *world);
 
 #endif

@@ -1,0 +1,160 @@
+#include "test/scenarios/world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_abort(void *ctx, int status, const char *text) {
+    struct world *world = ctx;
+    if (world->aborts++ > 0) return;
+    world->abort_status = status;
+    snprintf(world->abort_text, sizeof world->abort_text, "%s", text);
+}
+
+void world_open(struct world *world, struct rpc_sim_config config) {
+    *world = (struct world){.num_pes = config.num_pes, .budget = 64};
+    int rc = rpc_sim_new(&config, &world->sim);
+    assert(rc == 0);
+    world->pes = calloc(config.num_pes, sizeof *world->pes);
+    world->busy = calloc(config.num_pes, sizeof *world->busy);
+    world->dead = calloc(config.num_pes, sizeof *world->dead);
+    assert(world->pes != NULL && world->busy != NULL && world->dead != NULL);
+    for (uint32_t i = 0; i < config.num_pes; i++) {
+        struct chariot_pe *pe = &world->pes[i];
+        pe->node.pe = i;
+        pe->node.num_pes = config.num_pes;
+        pe->around = (struct obj_surroundings){.ctx = world, .on_abort = on_abort};
+        rc = obj_pe_init(pe);
+        assert(rc == 0);
+        rc = rpc_sim_open(world->sim, &pe->node);
+        assert(rc == 0);
+    }
+}
+
+uint32_t world_register(struct world *world, const struct chariot_type *type) {
+    uint32_t id = 0;
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        int rc = chariot_type_register(&world->pes[i], type, &id);
+        assert(rc == 0);
+    }
+    return id;
+}
+
+uint32_t world_register_reducer(struct world *world, const struct chariot_reducer *reducer) {
+    uint32_t id = 0;
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        int rc = chariot_reducer_register(&world->pes[i], reducer, &id);
+        assert(rc == 0);
+    }
+    return id;
+}
+
+void world_wake(struct world *world, uint32_t pe) {
+    world->busy[pe] = true;
+}
+
+void world_start(struct world *world) {
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        obj_start(&world->pes[i]);
+        world_wake(world, i);
+    }
+}
+
+static bool runs(const struct world *world, uint32_t pe) {
+    return !world->dead[pe] && !world->pes[pe].ending;
+}
+
+bool world_step(struct world *world) {
+    bool busy = false;
+    int64_t now = rpc_sim_now_ns(world->sim);
+    for (uint32_t pe; rpc_sim_next_ready(world->sim, &pe);) {
+        if (!runs(world, pe)) continue;
+        rpc_node_poll(&world->pes[pe].node, false);
+        world->busy[pe] = true;
+    }
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        struct chariot_pe *pe = &world->pes[i];
+        if (!runs(world, i) || (!world->busy[i] && obj_pe_deadline_ns(pe) > now)) continue;
+        world->busy[i] = obj_pe_step(pe, now, world->budget);
+        busy = busy || world->busy[i];
+    }
+    world->steps++;
+    return busy;
+}
+
+static int64_t deadline(const struct world *world) {
+    int64_t first = RPC_FOREVER_NS;
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        int64_t due = runs(world, i) ? obj_pe_deadline_ns(&world->pes[i]) : RPC_FOREVER_NS;
+        if (due < first) first = due;
+    }
+    return first;
+}
+
+bool world_ended(const struct world *world) {
+    if (world->aborts > 0) return true;
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        if (runs(world, i)) return false;
+    }
+    return true;
+}
+
+/* After obj_start() a PE waits for itself at least. */
+static bool started(const struct world *world) {
+    return world->pes[0].ready_hash != 0;
+}
+
+bool world_run(struct world *world) {
+    if (!started(world)) world_start(world);
+    while (!world_ended(world)) {
+        if (world_step(world)) continue;
+        int64_t due = deadline(world);
+        if (!rpc_sim_advance(world->sim, due) && due == RPC_FOREVER_NS) return world_ended(world);
+    }
+    return true;
+}
+
+void world_settle(struct world *world) {
+    if (!started(world)) world_start(world);
+    do {
+        while (world_step(world)) continue;
+    } while (rpc_sim_advance(world->sim, RPC_FOREVER_NS));
+}
+
+void world_kill(struct world *world, uint32_t pe) {
+    world->dead[pe] = true;
+    rpc_sim_kill(world->sim, pe);
+}
+
+struct clean_check {
+    bool clean;
+};
+
+static void check_coll(void *value, void *ctx) {
+    const struct obj_coll *coll = value;
+    struct clean_check *check = ctx;
+    check->clean = check->clean && coll->waiting.count == 0 && coll->kept.count == 0;
+}
+
+bool world_is_clean(const struct world *world) {
+    struct clean_check check = {.clean = true};
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        const struct chariot_pe *pe = &world->pes[i];
+        obj_map_each(&pe->collections, check_coll, &check);
+        check.clean = check.clean && pe->reductions.count == 0 && pe->allreduces.count == 0 && pe->orphans.count == 0;
+    }
+    return check.clean;
+}
+
+void world_close(struct world *world) {
+    for (uint32_t i = 0; i < world->num_pes; i++) obj_pe_deinit(&world->pes[i]);
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        struct rpc_transport *transport = world->pes[i].node.transport;
+        transport->ops->close(transport, true);
+    }
+    rpc_sim_free(world->sim);
+    free(world->pes);
+    free(world->busy);
+    free(world->dead);
+}
