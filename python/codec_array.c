@@ -43,14 +43,14 @@ static PyObject *remember(PyObject *table, PyObject *key, PyObject *value) {
 
 static PyObject *format_module(const char *function, PyObject *arg) {
     PyObject *format = PyImport_ImportModule("numpy.lib.format");
-    PyObject *result = format != NULL ? PyObject_CallMethod(format, function, "O", arg) : NULL;
+    PyObject *result = format != NULL ? PyObject_CallMethod(format, function, "(O)", arg) : NULL;
     Py_XDECREF(format);
     return result;
 }
 
 static PyObject *parse_literal(PyObject *text) {
     PyObject *ast = PyImport_ImportModule("ast");
-    PyObject *result = ast != NULL ? PyObject_CallMethod(ast, "literal_eval", "O", text) : NULL;
+    PyObject *result = ast != NULL ? PyObject_CallMethod(ast, "literal_eval", "(O)", text) : NULL;
     Py_XDECREF(ast);
     return result;
 }

@@ -37,7 +37,7 @@ static PyObject *make_pickler(PyObject *type, PyObject *file, PyObject *buffers)
 }
 
 static PyObject *dump(PyObject *pickler, PyObject *file, PyObject *value) {
-    PyObject *done = pickler != NULL ? PyObject_CallMethod(pickler, "dump", "O", value) : NULL;
+    PyObject *done = pickler != NULL ? PyObject_CallMethod(pickler, "dump", "(O)", value) : NULL;
     PyObject *bytes = done != NULL ? PyObject_CallMethod(file, "getvalue", NULL) : NULL;
     Py_XDECREF(done);
     return bytes;
