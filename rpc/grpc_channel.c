@@ -22,6 +22,8 @@ enum {
     HTTP2_FRAME = 1 << 20,
     BACKOFF_MIN_MS = 20,
     BACKOFF_MAX_MS = 100,
+    /* For one attempt to connect, up to the peer's first answer; a peer may be busy, or stopped by a debugger. */
+    CONNECT_MS = 120000,
     STREAMS_PER_CONNECTION = 16,
 };
 
@@ -58,7 +60,7 @@ static void set_common(struct args *args, const struct rpc_limits *limits) {
 grpc_channel *rpc_channel_new(const char *target, const struct rpc_limits *limits) {
     struct args args = {.count = 0};
     set_common(&args, limits);
-    set(&args, GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, BACKOFF_MIN_MS);
+    set(&args, GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_MS); /* means the time that one attempt may take */
     set(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, BACKOFF_MIN_MS);
     set(&args, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, BACKOFF_MAX_MS);
     set(&args, GRPC_ARG_ENABLE_RETRIES, 0); /* a link that broke is not opened again; retries would keep copies */
