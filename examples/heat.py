@@ -24,6 +24,8 @@ from progress import ProgressBar
 Plate = npt.NDArray[np.float64]
 Side = tuple[int, int]  # of a block: where the neighbour there stands in the grid, seen from the block
 
+SHIPPED = Path(__file__).parent / "data" / "evening.png"
+
 # The cells around a block, which belong to its neighbours, by side; and the cells of its own that the neighbour wants.
 HALO = {(-1, 0): np.s_[0, 1:-1], (1, 0): np.s_[-1, 1:-1], (0, -1): np.s_[1:-1, 0], (0, 1): np.s_[1:-1, -1]}
 EDGE = {(-1, 0): np.s_[1, 1:-1], (1, 0): np.s_[-2, 1:-1], (0, -1): np.s_[1:-1, 1], (0, 1): np.s_[1:-1, -2]}
@@ -153,7 +155,7 @@ def main(args: list[str]) -> None:
 
 def parse(args: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="heat.py", description="Heat conduction on a plate.")
-    parser.add_argument("picture", type=Path, help="temperatures at the start: a PNG or PGM file")
+    parser.add_argument("picture", type=Path, nargs="?", default=SHIPPED, help="temperatures at the start: a PNG or PGM file")
     parser.add_argument("--blocks", type=grid_of, default=(4, 4), metavar="RxC", help="rows and columns of blocks")
     parser.add_argument("--iterations", type=positive, default=6000, metavar="N", help="at most so many")
     parser.add_argument("--every", type=positive, default=100, metavar="N", help="look at the change every N iterations")

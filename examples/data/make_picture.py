@@ -1,7 +1,7 @@
 """Makes evening.png, the picture that the heat example starts from: a low sun over ridges and a lake, with the grain of
 a film. Nothing in it is taken from anywhere; the same numbers give the same picture.
 
-    python examples/data/make_picture.py
+    python examples/data/make_picture.py [evening.png]
 """
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def main() -> None:
     corner = np.hypot((x - WIDTH / 2) / WIDTH, (y - HEIGHT / 2) / HEIGHT)
     view *= 1 - 0.45 * corner**2
     view += random.normal(0, 0.012, view.shape)
-    write_png(HERE / "evening.png", to_bytes(view))
+    write_png(sys.argv[1] if len(sys.argv) > 1 else HERE / "evening.png", to_bytes(view))
 
 
 if __name__ == "__main__":
