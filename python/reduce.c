@@ -91,7 +91,7 @@ int py_reducer_id(struct py_state *st, PyObject *reducer, uint32_t *id) {
 /* What pre makes of value. New reference. */
 static PyObject *prepare(struct py_state *st, PyObject *contributor, PyObject *value, uint32_t reducer) {
     if (reducer < CHARIOT_REDUCE_FIRST_USER)
-        return reducer == CHARIOT_REDUCE_GATHER ? Py_NewRef(value) : py_reduce_as_numbers(value);
+        return reducer == CHARIOT_REDUCE_GATHER ? Py_NewRef(value) : py_reduce_as_numbers(reducer, value);
     Py_ssize_t place = (Py_ssize_t)(reducer - CHARIOT_REDUCE_FIRST_USER);
     const struct py_reducer *added = py_reducer_of(PyList_GET_ITEM(st->reduce.added, place));
     if (added->pre == NULL) return Py_NewRef(value);

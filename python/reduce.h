@@ -63,7 +63,8 @@ void py_reducer_describe(struct py_reducer *self);
 
 /* reduce_fold.c: values (a list) by a built-in reducer with Python's operators and numpy's. New reference. */
 PyObject *py_reduce_fold(uint32_t reducer, PyObject *values);
-/* A list, tuple or array.array of numbers as a numpy array, anything else as it is. New reference. */
-PyObject *py_reduce_as_numbers(PyObject *value);
+/* What is contributed to a built-in reducer: a list, tuple or array.array of numbers as a numpy array (int64, float64 or
+ * bool; Python ints beyond 64 bits: objects), anything else as it is. New reference. */
+PyObject *py_reduce_as_numbers(uint32_t reducer, PyObject *value);
 
 #endif

@@ -53,12 +53,28 @@ static PyObject *extreme(PyObject *best, PyObject *next, int op) {
     return wins < 0 ? NULL : Py_NewRef(wins ? next : best);
 }
 
+/* numpy's logical functions ask objects of theirs for methods instead of their truth. New reference. */
+static PyObject *truths(PyObject *value) {
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    PyObject *result = numpy != NULL ? PyObject_CallMethod(numpy, "asarray", "Os", value, "bool") : NULL;
+    Py_XDECREF(numpy);
+    return result;
+}
+
+static PyObject *logical_of_numpys(const char *function, PyObject *a, PyObject *b) {
+    PyObject *x = truths(a), *y = x != NULL ? truths(b) : NULL;
+    PyObject *result = y != NULL ? call_numpy(function, x, y) : NULL;
+    Py_XDECREF(x);
+    Py_XDECREF(y);
+    return result;
+}
+
 static PyObject *logical(uint32_t reducer, PyObject *a, PyObject *b) {
     if (is_numpys(a) || is_numpys(b)) {
         const char *function = reducer == CHARIOT_REDUCE_AND  ? "logical_and"
                                : reducer == CHARIOT_REDUCE_OR ? "logical_or"
                                                               : "logical_xor";
-        return call_numpy(function, a, b);
+        return logical_of_numpys(function, a, b);
     }
     int x = PyObject_IsTrue(a), y = x < 0 ? -1 : PyObject_IsTrue(b);
     if (y < 0) return NULL;
@@ -89,13 +105,13 @@ static PyObject *step_from(uint32_t reducer, long start, PyObject *first) {
     return total;
 }
 
-/* The first value alone, as sum() and its like begin; numpy's own types stay as they are. */
+/* The first value alone, as sum() and its like begin. */
 static PyObject *begin(uint32_t reducer, PyObject *first) {
     switch (reducer) {
     case CHARIOT_REDUCE_SUM:
-        return is_numpys(first) ? Py_NewRef(first) : step_from(reducer, 0, first);
+        return step_from(reducer, 0, first);
     case CHARIOT_REDUCE_PRODUCT:
-        return PyBool_Check(first) ? step_from(reducer, 1, first) : Py_NewRef(first);
+        return PyBool_Check(first) || is_numpys(first) ? step_from(reducer, 1, first) : Py_NewRef(first);
     case CHARIOT_REDUCE_AND:
         return step_from(reducer, 1, first);
     case CHARIOT_REDUCE_OR:
@@ -175,12 +191,41 @@ static PyObject *array_as_numbers(PyObject *array) {
     return text ? Py_NewRef(array) : to_numpy(array, "");
 }
 
-PyObject *py_reduce_as_numbers(PyObject *value) {
-    if (strcmp(Py_TYPE(value)->tp_name, "array.array") == 0) return array_as_numbers(value);
-    if (!PyList_CheckExact(value) && !PyTuple_CheckExact(value)) return Py_NewRef(value);
+static PyObject *list_as_numbers(PyObject *list) {
     int kinds = 0;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value) && !(kinds & HAS_OTHER); i++)
-        kinds |= kind_of(PySequence_Fast_GET_ITEM(value, i));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list) && !(kinds & HAS_OTHER); i++)
+        kinds |= kind_of(PySequence_Fast_GET_ITEM(list, i));
     const char *dtype = dtype_for(kinds);
-    return dtype != NULL ? to_numpy(value, dtype) : Py_NewRef(value);
+    return dtype != NULL ? to_numpy(list, dtype) : Py_NewRef(list);
+}
+
+static bool holds_bools(PyObject *value) {
+    if (!is_numpys(value)) return false;
+    PyObject *dtype = PyObject_GetAttrString(value, "dtype");
+    PyObject *kind = dtype != NULL ? PyObject_GetAttrString(dtype, "kind") : NULL;
+    bool bools = kind != NULL && PyUnicode_Check(kind) && PyUnicode_CompareWithASCIIString(kind, "b") == 0;
+    PyErr_Clear();
+    Py_XDECREF(dtype);
+    Py_XDECREF(kind);
+    return bools;
+}
+
+/* Bools are counted by sum and product, as by Python's, where numpy would or and and them. Takes value. */
+static PyObject *count_bools_take(PyObject *value) {
+    if (value == NULL || !holds_bools(value)) return value;
+    PyObject *counts = step_from(CHARIOT_REDUCE_SUM, 0, value);
+    Py_DECREF(value);
+    return counts;
+}
+
+PyObject *py_reduce_as_numbers(uint32_t reducer, PyObject *value) {
+    PyObject *numbers;
+    if (strcmp(Py_TYPE(value)->tp_name, "array.array") == 0)
+        numbers = array_as_numbers(value);
+    else if (PyList_CheckExact(value) || PyTuple_CheckExact(value))
+        numbers = list_as_numbers(value);
+    else
+        numbers = Py_NewRef(value);
+    bool counts = reducer == CHARIOT_REDUCE_SUM || reducer == CHARIOT_REDUCE_PRODUCT;
+    return counts ? count_bools_take(numbers) : numbers;
 }
