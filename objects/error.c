@@ -54,7 +54,9 @@ void obj_error_text(const struct chariot_msg *error, char *text, size_t size) {
         if (chariot_get(&reader, &key) != 0) return;
         bool is_type = is(&key, "type"), is_text = is(&key, "text");
         if (!is_type && !is_text) {
-            if (chariot_skip(&reader, NULL, NULL) != 0) return;
+            const void *data;
+            size_t passed;
+            if (chariot_skip(&reader, &data, &passed) != 0) return;
         } else if (chariot_get_typed(&reader, CHARIOT_STRING, is_type ? &type : &what) != 0) {
             return;
         }
