@@ -6,16 +6,12 @@
 
 void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uint8_t flags, uint64_t reply,
                         struct chariot_msg *args) {
-    struct chariot_msg *msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_BROADCAST_ASK, 0);
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_BROADCAST_ASK, args);
     if (msg == NULL) return;
-    msg->kind = OBJ_KIND_BROADCAST_ASK;
-    msg->from = pe->node.pe;
-    msg->flags = flags;
+    msg->flags |= flags;
     msg->target = id;
-    memset(msg->index, 0, sizeof msg->index);
     msg->method = method;
     msg->reply = reply;
-    obj_msg_mark(msg);
     obj_send_take(pe, obj_id_pe(id) % pe->node.num_pes, msg);
 }
 
@@ -25,17 +21,18 @@ void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
         return;
     }
-    msg->kind = OBJ_KIND_BROADCAST;
-    msg->flags |= OBJ_FLAG_TREE;
-    msg->root = pe->node.pe;
-    msg->seq = ++coll->assigned;
-    if (msg->flags & OBJ_FLAG_OBJECT && pe->node.num_pes > 1) { /* the dispatcher's reference stands in the way */
-        struct chariot_msg *copy = rpc_msg_ref(msg);
-        if (obj_msg_encode(pe, &copy) != 0) return;
-        obj_send_down_take(pe, copy);
+    struct chariot_msg *down = rpc_msg_ref(msg);
+    int rc = pe->node.num_pes > 1 ? obj_msg_encode(pe, &down) : 0;
+    if (rc != 0) {
+        obj_msg_encode_failed(pe, rc);
+        rpc_msg_unref(down);
         return;
     }
-    obj_send_down_take(pe, rpc_msg_ref(msg));
+    down->kind = OBJ_KIND_BROADCAST;
+    down->flags |= OBJ_FLAG_TREE;
+    down->root = pe->node.pe;
+    down->seq = ++coll->assigned;
+    obj_send_down_take(pe, down);
 }
 
 /* ---------------------------------------------------------------- delivery */

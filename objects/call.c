@@ -18,19 +18,14 @@ static uint32_t destination(struct chariot_pe *pe, uint64_t id, const uint64_t i
 
 void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index[3], uint8_t ndims, uint32_t method,
                         uint8_t flags, uint64_t reply, struct chariot_msg *args) {
-    struct chariot_msg *msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_CALL, 0);
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_CALL, args);
     if (msg == NULL) return;
-    msg->kind = OBJ_KIND_CALL;
-    msg->from = pe->node.pe;
-    msg->flags = flags;
-    msg->hops = 0;
-    msg->root = 0;
+    msg->flags |= flags;
     msg->target = id;
     memcpy(msg->index, index, sizeof msg->index);
     msg->ndims = ndims;
     msg->method = method;
     msg->reply = reply;
-    obj_msg_mark(msg);
     obj_send_take(pe, destination(pe, id, index), msg);
 }
 
@@ -53,15 +48,12 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
 
 void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *target, struct chariot_msg *value) {
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_CALL, (value == NULL ? 0 : value->size) + 32));
+    chariot_writer_init_take(&writer, rpc_msg_new((value == NULL ? 0 : value->size) + 32));
     chariot_put_list(&writer, value == NULL ? 0 : 1);
     if (value != NULL) chariot_put_encoded(&writer, rpc_msg_payload(value), value->size);
     rpc_msg_unref(value);
-    struct chariot_msg *args;
-    if (chariot_writer_finish(&writer, &args) != 0) {
-        obj_out_of_memory(pe);
-        return;
-    }
+    struct chariot_msg *args = obj_msg_finish(pe, OBJ_KIND_CALL, &writer);
+    if (args == NULL) return;
     const struct chariot_ref *ref = &target->ref;
     if (ref->whole) obj_broadcast_take(pe, ref->collection, target->method, 0, 0, args);
     else obj_call_send_take(pe, ref->collection, ref->index, ref->ndims, target->method, 0, 0, args);

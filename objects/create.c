@@ -55,11 +55,8 @@ static int create_single_take(struct chariot_pe *pe, const struct chariot_create
     uint64_t id = obj_id_make(how->kind, pe->node.pe, pe->next_collection++);
     *out = (struct chariot_ref){
         .collection = id, .index = {0, 0, on}, .type = how->type, .kind = (uint8_t)how->kind, .ndims = 1};
-    struct chariot_msg *msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_CREATE_ONE, 0);
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_CREATE_ONE, args);
     if (msg == NULL) return CHARIOT_ENOMEM;
-    msg->kind = OBJ_KIND_CREATE_ONE;
-    msg->from = pe->node.pe;
-    obj_msg_mark(msg);
     msg->target = id;
     msg->method = how->type;
     msg->index[2] = on;
@@ -71,11 +68,10 @@ static int create_single_take(struct chariot_pe *pe, const struct chariot_create
 static struct chariot_msg *create_message(struct chariot_pe *pe, const struct create_head *head,
                                           const struct chariot_msg *args) {
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_CREATE, sizeof *head + (args ? args->size : 0) + 32));
+    chariot_writer_init_take(&writer, rpc_msg_new(sizeof *head + (args ? args->size : 0) + 32));
     chariot_put_bytes(&writer, head, sizeof *head);
     if (args != NULL) chariot_put_encoded(&writer, rpc_msg_payload(args), args->size);
-    struct chariot_msg *msg;
-    return chariot_writer_finish(&writer, &msg) == 0 ? msg : NULL;
+    return obj_msg_finish(pe, OBJ_KIND_CREATE, &writer);
 }
 
 static int create_collection_take(struct chariot_pe *pe, const struct chariot_create *how, bool sparse,
@@ -154,10 +150,9 @@ static void expect_children(struct chariot_pe *pe, struct obj_coll *coll) {
 static struct chariot_msg *arguments_of(struct chariot_pe *pe, struct chariot_msg *msg, const struct chariot_reader *rest) {
     struct chariot_writer writer;
     size_t size = (size_t)(rest->end - rest->at);
-    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_CREATE, size + 32));
+    chariot_writer_init_take(&writer, rpc_msg_new(size + 32));
     chariot_put_encoded(&writer, rest->at, size);
-    struct chariot_msg *args;
-    return chariot_writer_finish(&writer, &args) == 0 ? args : NULL;
+    return obj_msg_finish(pe, OBJ_KIND_CREATE, &writer);
 }
 
 void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -195,19 +190,14 @@ int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, 
     struct chariot_ref ref;
     int rc = array->kind != CHARIOT_ARRAY_OF ? CHARIOT_EINVAL : chariot_ref_element(array, index, &ref);
     if (rc == 0 && (on_pe < -1 || on_pe >= (int64_t)pe->node.num_pes)) rc = CHARIOT_ERANGE;
-    struct chariot_msg *msg = NULL;
-    if (rc == 0) {
-        msg = args != NULL ? args : obj_msg_new(pe, OBJ_KIND_INSERT, 0);
-        if (msg == NULL) return CHARIOT_ENOMEM;
-    } else {
+    if (rc != 0) {
         rpc_msg_unref(args);
         return rc;
     }
-    msg->kind = OBJ_KIND_INSERT;
-    msg->from = pe->node.pe;
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_INSERT, args);
+    if (msg == NULL) return CHARIOT_ENOMEM;
     msg->target = array->collection;
     memcpy(msg->index, ref.index, sizeof msg->index);
-    obj_msg_mark(msg);
     if (on_pe >= 0) msg->flags |= OBJ_FLAG_PLACED;
     struct obj_coll *coll = obj_coll_get(pe, array->collection);
     if (coll == NULL) { /* its creation is still on its way here: this waits for it */

@@ -117,7 +117,7 @@ static void waiter_unlink(struct chariot_pe *pe, struct chariot_waiter *waiter) 
 static void tell(struct chariot_future *future, uint32_t to) {
     struct chariot_pe *pe = future->pe;
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_VALUES, 64));
+    chariot_writer_init_take(&writer, NULL);
     chariot_put_int(&writer, (int64_t)future->num_values);
     for (uint64_t i = 0; i < future->num_values; i++) {
         struct chariot_msg **value = &future->values[i];
@@ -126,11 +126,8 @@ static void tell(struct chariot_future *future, uint32_t to) {
         if ((*value)->size == 0) chariot_put_null(&writer);
         else chariot_put_encoded(&writer, rpc_msg_payload(*value), (*value)->size);
     }
-    struct chariot_msg *msg;
-    if (chariot_writer_finish(&writer, &msg) != 0) {
-        obj_out_of_memory(pe);
-        return;
-    }
+    struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_VALUES, &writer);
+    if (msg == NULL) return;
     msg->reply = future->id;
     obj_send_take(pe, to, msg);
 }
@@ -204,14 +201,12 @@ void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg
         else obj_future_deposit_take(pe, future, value);
         return;
     }
-    struct chariot_msg *msg = value;
-    if (msg == NULL) msg = obj_null_new(pe);
-    else if (msg->refs > 1) msg = obj_msg_copy_take(pe, msg);
+    if (value == NULL) value = obj_null_new(pe);
+    if (value == NULL) return;
+    uint8_t error = value->flags & OBJ_FLAG_ERROR;
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_VALUE, value);
     if (msg == NULL) return;
-    msg->kind = OBJ_KIND_VALUE;
-    msg->from = pe->node.pe;
-    msg->flags &= OBJ_FLAG_ERROR | OBJ_FLAG_OBJECT;
-    msg->root = 0;
+    msg->flags |= error;
     msg->reply = id;
     obj_send_take(pe, obj_id_pe(id) % pe->node.num_pes, msg);
 }

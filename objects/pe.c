@@ -64,56 +64,6 @@ void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     rpc_msg_queue_push_take(&pe->run_queue, msg);
 }
 
-void obj_msg_mark(struct chariot_msg *msg) {
-    if (msg->object != NULL && msg->size == 0) msg->flags |= OBJ_FLAG_OBJECT;
-}
-
-/* A copy of a shared message that borrows its object. */
-static struct chariot_msg *borrowing_copy(const struct chariot_msg *msg) {
-    struct chariot_msg *copy = rpc_msg_new(0);
-    if (copy == NULL) return NULL;
-    uint32_t refs = copy->refs;
-    size_t capacity = copy->capacity;
-    *copy = *msg;
-    copy->refs = refs;
-    copy->capacity = capacity;
-    copy->next = NULL;
-    copy->credit = NULL;
-    copy->object_drop = NULL;
-    return copy;
-}
-
-struct chariot_msg *obj_msg_copy_take(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_msg *copy = NULL;
-    if (obj_msg_encode(pe, &msg) == 0) copy = rpc_msg_new(msg->size);
-    if (copy == NULL) obj_out_of_memory(pe);
-    else {
-        memcpy(rpc_msg_payload(copy), rpc_msg_payload(msg), msg->size);
-        copy->size = msg->size;
-        copy->flags = msg->flags;
-    }
-    rpc_msg_unref(msg);
-    return copy;
-}
-
-int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg) {
-    if (((*msg)->flags & OBJ_FLAG_OBJECT) == 0) return 0;
-    if (pe->face.encode == NULL) return CHARIOT_ETYPE;
-    if ((*msg)->refs > 1) {
-        struct chariot_msg *copy = borrowing_copy(*msg);
-        if (copy == NULL) return CHARIOT_ENOMEM;
-        int rc = pe->face.encode(pe->face.ctx, &copy);
-        copy->object = NULL;
-        copy->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
-        rpc_msg_unref(*msg);
-        *msg = copy;
-        return rc;
-    }
-    int rc = pe->face.encode(pe->face.ctx, msg);
-    (*msg)->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
-    return rc;
-}
-
 static void leave(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
     rpc_trace(pe->node.log, "OBJ-SEND", to, msg->kind, msg->target);
     int rc = rpc_node_send(&pe->node, to, msg);
@@ -129,8 +79,9 @@ void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) 
         obj_pe_queue_take(pe, msg);
         return;
     }
-    if (obj_msg_encode(pe, &msg) == 0) leave(pe, to, msg);
-    else obj_end_abort(pe, 1, "chariot: a message could not be encoded\n");
+    int rc = obj_msg_encode(pe, &msg);
+    if (rc == 0) leave(pe, to, msg);
+    else obj_msg_encode_failed(pe, rc);
     rpc_msg_unref(msg);
 }
 
@@ -138,21 +89,15 @@ void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     assert(msg->flags & OBJ_FLAG_TREE && msg->root == pe->node.pe);
     uint32_t children[OBJ_TREE_RADIX];
     uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
-    if (count > 0 && obj_msg_encode(pe, &msg) != 0) count = 0;
+    int rc = count > 0 ? obj_msg_encode(pe, &msg) : 0;
+    if (rc != 0) {
+        obj_msg_encode_failed(pe, rc);
+        rpc_msg_unref(msg);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) leave(pe, children[i], msg);
     if (msg->kind == OBJ_KIND_EXIT) pe->ending = true, pe->status = (int)msg->method;
     obj_pe_queue_take(pe, msg);
-}
-
-struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity) {
-    struct chariot_msg *msg = rpc_msg_new(capacity);
-    if (msg == NULL) {
-        obj_out_of_memory(pe);
-        return NULL;
-    }
-    msg->kind = (uint8_t)kind;
-    msg->from = pe->node.pe;
-    return msg;
 }
 
 void obj_out_of_memory(struct chariot_pe *pe) {

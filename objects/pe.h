@@ -145,14 +145,7 @@ void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg);
 /* Starts a tree message at its root (this PE): to the children and to this PE's own run queue. */
 void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg);
-struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity); /* aborts the job: NULL */
 void obj_out_of_memory(struct chariot_pe *pe);
-/* A message from user code: the face's object may be all it has. */
-void obj_msg_mark(struct chariot_msg *msg);
-/* A message of the caller's own with the same payload and flags. NULL: out of memory, said already. */
-struct chariot_msg *obj_msg_copy_take(struct chariot_pe *pe, struct chariot_msg *msg);
-/* Sees to it that *msg has a payload; may replace it. CHARIOT_ETYPE: it has an object that cannot leave. */
-int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg);
 /* Drops messages of waiting and frees it. */
 void obj_waiting_free(struct obj_waiting *waiting);
 /* Appends to the queue of key in map, making it on demand. */
@@ -172,6 +165,18 @@ static inline uint64_t obj_id_make(uint32_t kind, uint32_t pe, uint64_t number) 
 static inline uint32_t obj_id_kind(uint64_t id) { return (uint32_t)(id >> 61); }
 static inline uint32_t obj_id_pe(uint64_t id) { return (uint32_t)(id >> 40 & 0x1fffff); }
 static inline bool obj_kind_is_single(uint32_t kind) { return kind == CHARIOT_SINGLE || kind == CHARIOT_MAIN; }
+
+/* message.c: messages to send. NULL: out of memory, the job ends. */
+struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity);
+/* What the writer holds. */
+struct chariot_msg *obj_msg_finish(struct chariot_pe *pe, enum obj_kind kind, struct chariot_writer *writer);
+/* A message of user code, with its header cleared; a copy where others hold it too. NULL msg: one without payload. */
+struct chariot_msg *obj_msg_own_take(struct chariot_pe *pe, enum obj_kind kind, struct chariot_msg *msg);
+/* A message from user code: the face's object may be all it has. */
+void obj_msg_mark(struct chariot_msg *msg);
+/* Sees to it that *msg has a payload; may replace it, also on failure. CHARIOT_ETYPE: an object that cannot leave. */
+int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg);
+void obj_msg_encode_failed(struct chariot_pe *pe, int rc); /* ends the job */
 
 /* coll.c: what this PE knows of collections */
 struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */

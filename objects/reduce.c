@@ -111,14 +111,11 @@ static void pass_on(struct chariot_pe *pe, struct obj_reduction *red) {
     struct partial_head head = {red->count, red->reducer, (uint32_t)red->num_values, red->target};
     struct chariot_msg *value = red->num_values == 0 ? NULL : red->values[0];
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, obj_msg_new(pe, OBJ_KIND_PARTIAL, sizeof head + 32 + (value ? value->size : 0)));
+    chariot_writer_init_take(&writer, rpc_msg_new(sizeof head + 32 + (value ? value->size : 0)));
     chariot_put_bytes(&writer, &head, sizeof head);
     if (value != NULL) chariot_put_encoded(&writer, rpc_msg_payload(value), value->size);
-    struct chariot_msg *msg;
-    if (chariot_writer_finish(&writer, &msg) != 0) {
-        obj_out_of_memory(pe);
-        return;
-    }
+    struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_PARTIAL, &writer);
+    if (msg == NULL) return;
     if (value != NULL) msg->flags |= value->flags & OBJ_FLAG_ERROR;
     msg->target = red->key.word[0];
     msg->seq = red->key.word[1];
@@ -142,11 +139,12 @@ static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_
 }
 
 static void give_all_take(struct chariot_pe *pe, struct obj_key key, struct chariot_msg *result) {
-    struct chariot_msg *msg = result != NULL ? result : obj_null_new(pe);
+    if (result == NULL) result = obj_null_new(pe);
+    if (result == NULL) return;
+    uint8_t error = result->flags & OBJ_FLAG_ERROR;
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_RESULT, result);
     if (msg == NULL) return;
-    msg->kind = OBJ_KIND_RESULT;
-    msg->from = pe->node.pe;
-    msg->flags &= OBJ_FLAG_ERROR;
+    msg->flags |= error;
     msg->target = key.word[0];
     msg->seq = key.word[1];
     msg->root = pe->node.pe;
