@@ -1,0 +1,164 @@
+/* deploy/charmrun.c: see charmrun.h. */
+#include "deploy/charmrun.h"
+
+#include <string.h>
+
+#include "deploy/nearest.h"
+#include "rpc/error.h"
+
+enum meaning { MEANS_PES, MEANS_LOCAL, MEANS_QUIET, MEANS_TIME_LIMIT, MEANS_HELP, MEANS_NOTHING };
+
+struct old_option {
+    const char *name; /* "+" options take their value glued on or apart, "++" options apart */
+    bool has_value;
+    enum meaning meaning;
+    const char *help; /* what it does here, or why it does nothing */
+};
+
+static const char LATER[] = "accepted, but has no effect yet: PEs run on this host";
+static const char NOT_OURS[] = "accepted, but has no meaning here";
+
+static const struct old_option OLD_OPTIONS[] = {
+    {"+p", true, MEANS_PES, "number of PEs; the default is 1"},
+    {"+n", true, MEANS_PES, "the same"},
+    {"++p", true, MEANS_PES, "the same"},
+    {"++n", true, MEANS_PES, "the same"},
+    {"++np", true, MEANS_PES, "the same"},
+    {"++local", false, MEANS_LOCAL, "PEs run on this host, as they do anyway"},
+    {"++quiet", false, MEANS_QUIET, "no start-up banner"},
+    {"++timelimit", true, MEANS_TIME_LIMIT, "end the job after so many seconds"},
+    {"++help", false, MEANS_HELP, "print this text"},
+    {"++interactive", false, MEANS_NOTHING, "accepted, but there is no interactive mode yet"},
+    {"++nodelist", true, MEANS_NOTHING, LATER},
+    {"++nodegroup", true, MEANS_NOTHING, LATER},
+    {"++mpiexec", false, MEANS_NOTHING, LATER},
+    {"++remote-shell", true, MEANS_NOTHING, LATER},
+    {"++runscript", true, MEANS_NOTHING, LATER},
+    {"++timeout", true, MEANS_NOTHING, LATER},
+    {"++ppn", true, MEANS_NOTHING, "accepted, but every PE is a process of its own"},
+    {"++processPerHost", true, MEANS_NOTHING, LATER},
+    {"++verbose", false, MEANS_NOTHING, NOT_OURS},
+    {"++server", false, MEANS_NOTHING, NOT_OURS},
+    {"++server-port", true, MEANS_NOTHING, NOT_OURS},
+    {"++server-auth", true, MEANS_NOTHING, NOT_OURS},
+    {"++debug", false, MEANS_NOTHING, NOT_OURS},
+    {"++debug-no-pause", false, MEANS_NOTHING, NOT_OURS},
+    {"++debug-no-xrdb", false, MEANS_NOTHING, NOT_OURS},
+};
+enum { NUM_OLD_OPTIONS = sizeof OLD_OPTIONS / sizeof OLD_OPTIONS[0] };
+
+bool deploy_charmrun_is_name(const char *argv0) {
+    const char *slash = strrchr(argv0, '/');
+    return strcmp(slash != NULL ? slash + 1 : argv0, "charmrun") == 0;
+}
+
+/* "+p4" and "+n4" are "+p" and "+n" with a value; "+pes" is neither. */
+static const struct old_option *find_old(const char *word, const char **value) {
+    *value = NULL;
+    for (size_t i = 0; i < NUM_OLD_OPTIONS; i++) {
+        const struct old_option *option = &OLD_OPTIONS[i];
+        size_t length = strlen(option->name);
+        if (strcmp(word, option->name) == 0) return option;
+        if (option->meaning != MEANS_PES || strncmp(word, option->name, length) != 0) continue;
+        if (strchr("0123456789-", word[length]) == NULL) continue;
+        *value = word + length;
+        return option;
+    }
+    return NULL;
+}
+
+static int obey(struct deploy_options *options, const struct old_option *option, const char *value, FILE *notices,
+                struct deploy_reason *reason) {
+    switch (option->meaning) {
+    case MEANS_PES: return deploy_options_num_pes(option->name, value, &options->num_pes, reason);
+    case MEANS_TIME_LIMIT: return deploy_options_seconds(option->name, value, &options->timeout, reason);
+    case MEANS_QUIET: options->quiet = true; return 0;
+    case MEANS_HELP: options->help = true; return 0;
+    case MEANS_LOCAL: return 0;
+    case MEANS_NOTHING: fprintf(notices, "charmrun: %s: %s\n", option->name, option->help); return 0;
+    }
+    return CHARIOT_EINVAL;
+}
+
+static int unknown_old(const char *word, struct deploy_reason *reason) {
+    const char *best = NULL;
+    for (size_t i = 0; i < NUM_OLD_OPTIONS; i++) deploy_nearest_consider(word, OLD_OPTIONS[i].name, &best);
+    if (best == NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "unknown option '%s'; 'charmrun ++help' lists the options", word);
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "unknown option '%s'; did you mean '%s'?", word, best);
+}
+
+/* A launch line being read. `kept` grows into the words that are the program's, in the place of those already read. */
+struct line {
+    struct deploy_options *options;
+    char **words, **kept;
+    char **program; /* in kept; NULL until it has been seen */
+    FILE *notices;
+    struct deploy_reason *reason;
+};
+
+/* Options of the run time that take a value in the next word. */
+static bool takes_word(const char *word) {
+    static const char *const NAMES[] = {"+balancer", "+LBDebug", "+LBPeriod", "+libcharm_interface"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (strcmp(word, NAMES[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* Before the program, an unknown "++" or "-" option is a mistake; behind it, it is the program's own. */
+static int keep_word(struct line *line, char *word) {
+    if (line->program == NULL && (strncmp(word, "++", 2) == 0 || word[0] == '-'))
+        return unknown_old(word, line->reason);
+    if (line->program == NULL && word[0] != '+') line->program = line->kept;
+    *line->kept++ = word;
+    if (line->program == NULL && takes_word(word) && *line->words != NULL) *line->kept++ = *line->words++;
+    return 0;
+}
+
+static int take_word(struct line *line) {
+    const char *value;
+    char *word = *line->words++;
+    const struct old_option *option = find_old(word, &value);
+    if (option == NULL) return keep_word(line, word);
+    if (option->has_value && value == NULL) {
+        if (*line->words == NULL)
+            return deploy_reason_set(line->reason, DEPLOY_STATUS_USAGE,
+                                     "%s needs a value; 'charmrun ++help' lists the options", option->name);
+        value = *line->words++;
+    }
+    return obey(line->options, option, value, line->notices, line->reason);
+}
+
+int deploy_charmrun_parse(struct deploy_options *options, char **argv, FILE *notices, struct deploy_reason *reason) {
+    struct line line = {.options = options, .words = argv, .kept = argv, .notices = notices, .reason = reason};
+    options->num_pes = 1; /* as charmrun has always done */
+    options->program = argv;
+    while (*line.words != NULL) {
+        int err = take_word(&line);
+        if (err != 0) return err;
+    }
+    *line.kept = NULL;
+    if (line.program != NULL) { /* goes before the run-time options that stood before it */
+        char *name = *line.program;
+        memmove(argv + 1, argv, (size_t)(line.program - argv) * sizeof *argv);
+        argv[0] = name;
+        return 0;
+    }
+    if (options->help) return 0;
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                             "no program given; usage: charmrun +pN prog.py [arguments] [++options]");
+}
+
+void deploy_charmrun_help(FILE *out) {
+    fputs("usage: charmrun +pN prog.py [arguments] [++options]\n\n"
+          "The old launch line; 'chariot run' is the new one.\n\n",
+          out);
+    for (size_t i = 0; i < NUM_OLD_OPTIONS; i++) {
+        const struct old_option *option = &OLD_OPTIONS[i];
+        char left[64];
+        snprintf(left, sizeof left, "%s%s", option->name, option->has_value ? " X" : "");
+        fprintf(out, "  %-20s %s\n", left, option->help);
+    }
+}

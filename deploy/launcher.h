@@ -1,0 +1,72 @@
+/* deploy/launcher.h: what starts PEs: one ops table per kind.
+ *
+ * `local` (fork and exec on this host) is the default; ssh, Slurm and others stand behind the same table. The job (job.h)
+ * knows only this. A launcher hands over three descriptors for each PE: one that speaks chariot/v1/control.proto and the
+ * ends of what are, or stand for, the PE's standard output and error; where the PE is on another host, the launcher
+ * carries their bytes. All functions are called on the loop's thread; none waits. */
+#ifndef CHARIOT_DEPLOY_LAUNCHER_H
+#define CHARIOT_DEPLOY_LAUNCHER_H
+
+#include <ev.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "deploy/guard.h"
+#include "deploy/reason.h"
+
+/* How a PE ended. */
+struct deploy_exit {
+    bool by_signal;
+    int code; /* number of the signal, or exit status */
+};
+
+/* Where a PE is, for messages. */
+struct deploy_place {
+    long pid;
+    const char *host; /* borrowed until close */
+};
+
+/* What to start: the same for all PEs. Borrowed by the launcher until close. */
+struct deploy_launch {
+    struct ev_loop *loop;
+    const struct deploy_guard *guard; /* is told of every process on this host */
+    uint32_t num_pes;
+    const char *path;         /* what is executed */
+    char *const *argv;        /* up to NULL */
+    bool terminal;            /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
+    sigset_t signal_mask;     /* which PEs get: ours as it was before the launcher changed it */
+    struct rlimit open_files; /* likewise */
+    /* PE `pe` is gone; called once for each that was started, from the loop, never inside start or signal. All that it
+     * wrote is in its streams by now. */
+    void (*on_exit)(void *context, uint32_t pe, const struct deploy_exit *how);
+    void *context;
+};
+
+/* The launcher's ends; given to the caller of start, who closes them. */
+struct deploy_streams {
+    int control; /* stream socket */
+    int out;
+    int err;
+};
+
+struct deploy_launcher_ops {
+    const char *name;
+    /* Before everything else. Gives *state. CHARIOT_EABORTED with *reason. */
+    int (*open)(const struct deploy_launch *launch, void **state, struct deploy_reason *reason);
+    /* Once for each PE, in ascending order. On failure nothing of this PE is left. A failure that shows only later (the
+     * program cannot be executed) comes as a Verdict on the control stream. */
+    int (*start)(void *state, uint32_t pe, struct deploy_streams *streams, struct deploy_reason *reason);
+    /* Sends a signal to the PE and to what it has started; nothing happens if it is gone. `from_terminal`: the kernel has
+     * sent the same signal to our whole process group already. */
+    void (*signal)(void *state, uint32_t pe, int number, bool from_terminal);
+    /* Valid for PEs that were started, also when they are gone. */
+    void (*where)(void *state, uint32_t pe, struct deploy_place *place);
+    /* After everything else; kills what is left. */
+    void (*close)(void *state);
+};
+
+extern const struct deploy_launcher_ops deploy_local_ops;
+
+#endif

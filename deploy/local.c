@@ -1,0 +1,242 @@
+/* deploy/local.c: the launcher of this host: fork and exec.
+ *
+ * start:  socketpair and pipes -> fork -> the child joins its group, asks to die with us, tells the guard, arranges its
+ *         descriptors, executes. What fails in the child goes over its control stream as a Verdict.
+ * end:    SIGCHLD on a signalfd -> waitid leaves the zombie, whose pid keeps the group's number taken -> the rest of its
+ *         group is killed -> the guard forgets it -> it is reaped -> on_exit.
+ *
+ * Process groups. Each PE leads a group of its own, so that a signal reaches what it has started and nothing of it is
+ * left behind. PE 0 reads our standard input; if that is a terminal, a group in the background would be stopped by SIGTTIN
+ * at the first read, so PE 0 then stays in our group, the terminal's foreground group. What the terminal sends (Ctrl-C) it
+ * gets from there and not from us a second time; processes that such a PE 0 has started are not killed as a group. */
+#include "deploy/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "deploy/control_link.h"
+#include "rpc/error.h"
+
+struct local_pe {
+    pid_t pid;   /* 0: not started */
+    pid_t group; /* 0: ours */
+    bool alive;
+};
+
+struct local {
+    const struct deploy_launch *launch;
+    ev_io child_ended;
+    int signal_fd;
+    char host[HOST_NAME_MAX + 1];
+    struct local_pe *pes;
+};
+
+/* Both ends of a PE's three streams. */
+struct ends {
+    int ours[3];
+    int theirs[3];
+};
+enum { CONTROL, OUT, ERR };
+
+/* ---------------------------------------------------------------- the child, up to exec */
+
+static _Noreturn void child_fail(int control, uint32_t pe, const char *what, const char *name) {
+    int err = errno;
+    char text[512];
+    snprintf(text, sizeof text, "chariot: cannot %s '%s': %s\n", what, name, strerror(err));
+    int status = err == ENOENT ? DEPLOY_STATUS_NOT_FOUND : DEPLOY_STATUS_CANNOT_RUN;
+    (void)deploy_link_say_verdict(control, pe, status, text);
+    _exit(status);
+}
+
+static void child_join_group(const struct deploy_launch *launch, uint32_t pe, pid_t parent) {
+    bool own_group = pe != 0 || !launch->terminal;
+    if (own_group) setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(DEPLOY_STATUS_OS); /* it died before the line above */
+    deploy_guard_add(launch->guard, getpid(), own_group ? getpid() : 0);
+}
+
+static void child_arrange(const struct deploy_launch *launch, uint32_t pe, const struct ends *ends) {
+    char number[16];
+    int control = ends->theirs[CONTROL];
+    if (pe != 0) {
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (null < 0 || dup2(null, 0) < 0) child_fail(control, pe, "open", "/dev/null");
+    }
+    if (dup2(ends->theirs[OUT], 1) < 0 || dup2(ends->theirs[ERR], 2) < 0) child_fail(control, pe, "redirect", "output");
+    if (fcntl(control, F_SETFD, 0) != 0) child_fail(control, pe, "inherit", "control stream");
+    snprintf(number, sizeof number, "%d", control);
+    if (setenv("CHARIOT_CONTROL_FD", number, 1) != 0) child_fail(control, pe, "set", "CHARIOT_CONTROL_FD");
+    setrlimit(RLIMIT_NOFILE, &launch->open_files);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &launch->signal_mask, NULL);
+}
+
+static _Noreturn void child_main(const struct deploy_launch *launch, uint32_t pe, pid_t parent,
+                                 const struct ends *ends) {
+    child_join_group(launch, pe, parent);
+    child_arrange(launch, pe, ends);
+    execv(launch->path, launch->argv);
+    child_fail(ends->theirs[CONTROL], pe, "execute", launch->path);
+}
+
+/* ---------------------------------------------------------------- start */
+
+static void close_all(int *fds) {
+    for (int i = 0; i < 3; i++) {
+        if (fds[i] >= 0) close(fds[i]);
+    }
+}
+
+/* Ours never block; theirs do, as programs expect of their output. */
+static int ends_open(struct ends *ends) {
+    int pair[2];
+    *ends = (struct ends){.ours = {-1, -1, -1}, .theirs = {-1, -1, -1}};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return CHARIOT_EIO;
+    ends->ours[CONTROL] = pair[0];
+    ends->theirs[CONTROL] = pair[1];
+    for (int i = OUT; i <= ERR; i++) {
+        if (pipe2(pair, O_CLOEXEC) != 0) return CHARIOT_EIO;
+        ends->ours[i] = pair[0];
+        ends->theirs[i] = pair[1];
+        if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) return CHARIOT_EIO;
+    }
+    return 0;
+}
+
+static int local_start(void *state, uint32_t pe, struct deploy_streams *streams, struct deploy_reason *reason) {
+    struct local *local = state;
+    struct ends ends;
+    pid_t parent = getpid(), pid = -1;
+    if (ends_open(&ends) == 0) pid = fork();
+    if (pid == 0) child_main(local->launch, pe, parent, &ends);
+    if (pid < 0) {
+        deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot start PE %u: %s", pe, strerror(errno));
+        close_all(ends.ours);
+        close_all(ends.theirs);
+        return CHARIOT_EABORTED;
+    }
+    bool own_group = pe != 0 || !local->launch->terminal;
+    if (own_group) setpgid(pid, pid); /* as the child does: whoever is first, a signal from now on finds the group */
+    local->pes[pe] = (struct local_pe){.pid = pid, .group = own_group ? pid : 0, .alive = true};
+    close_all(ends.theirs);
+    *streams = (struct deploy_streams){.control = ends.ours[CONTROL], .out = ends.ours[OUT], .err = ends.ours[ERR]};
+    return 0;
+}
+
+/* ---------------------------------------------------------------- signals and ends */
+
+static void local_signal(void *state, uint32_t pe, int number, bool from_terminal) {
+    struct local *local = state;
+    const struct local_pe *one = &local->pes[pe];
+    if (!one->alive) return;
+    if (one->group != 0) {
+        kill(-one->group, number);
+    } else if (!from_terminal) {
+        kill(one->pid, number);
+    }
+}
+
+static void reap(struct local *local, struct local_pe *one, int *status) {
+    if (one->group != 0) kill(-one->group, SIGKILL);
+    deploy_guard_remove(local->launch->guard, one->pid);
+    while (waitpid(one->pid, status, 0) < 0 && errno == EINTR) continue;
+    one->alive = false;
+}
+
+static void on_one_ended(struct local *local, pid_t pid) {
+    const struct deploy_launch *launch = local->launch;
+    int status = 0;
+    for (uint32_t pe = 0; pe < launch->num_pes; pe++) {
+        struct local_pe *one = &local->pes[pe];
+        if (one->pid != pid || !one->alive) continue;
+        reap(local, one, &status);
+        struct deploy_exit how = {.by_signal = WIFSIGNALED(status),
+                                  .code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)};
+        launch->on_exit(launch->context, pe, &how);
+        return;
+    }
+    waitpid(pid, &status, WNOHANG); /* no PE: the guard, or a child from before we were executed */
+}
+
+static void on_child_ended(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct local *local = watcher->data;
+    struct signalfd_siginfo ignored;
+    (void)loop, (void)events;
+    while (read(local->signal_fd, &ignored, sizeof ignored) > 0) continue; /* one may stand for several */
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+        on_one_ended(local, info.si_pid);
+    }
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void local_close(void *state) {
+    struct local *local = state;
+    int status;
+    ev_io_stop(local->launch->loop, &local->child_ended);
+    for (uint32_t pe = 0; pe < local->launch->num_pes; pe++) {
+        if (!local->pes[pe].alive) continue;
+        kill(local->pes[pe].pid, SIGKILL);
+        reap(local, &local->pes[pe], &status);
+    }
+    close(local->signal_fd);
+    free(local->pes);
+    free(local);
+}
+
+/* SIGCHLD is blocked by the caller already. */
+static int local_open(const struct deploy_launch *launch, void **state, struct deploy_reason *reason) {
+    sigset_t child;
+    struct local *local = calloc(1, sizeof *local);
+    if (local == NULL) goto err_memory;
+    local->launch = launch;
+    local->pes = calloc(launch->num_pes, sizeof *local->pes);
+    if (local->pes == NULL) goto err_after_local;
+    gethostname(local->host, sizeof local->host - 1);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    local->signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (local->signal_fd < 0) {
+        deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot watch processes: %s", strerror(errno));
+        free(local->pes);
+        free(local);
+        return CHARIOT_EABORTED;
+    }
+    ev_io_init(&local->child_ended, on_child_ended, local->signal_fd, EV_READ);
+    local->child_ended.data = local;
+    ev_io_start(launch->loop, &local->child_ended);
+    *state = local;
+    return 0;
+
+err_after_local:
+    free(local);
+err_memory:
+    return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+}
+
+static void local_where(void *state, uint32_t pe, struct deploy_place *place) {
+    struct local *local = state;
+    *place = (struct deploy_place){.pid = local->pes[pe].pid, .host = local->host};
+}
+
+const struct deploy_launcher_ops deploy_local_ops = {
+    .name = "local",
+    .open = local_open,
+    .start = local_start,
+    .signal = local_signal,
+    .where = local_where,
+    .close = local_close,
+};

@@ -1,0 +1,184 @@
+/* deploy/options.c: see options.h. The table is OPTIONS; each row knows how to set its field. */
+#include "deploy/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deploy/nearest.h"
+#include "rpc/error.h"
+
+#define HINT "; 'chariot help run' lists the options"
+
+struct option {
+    const char *letter;   /* "-n", or NULL */
+    const char *name;     /* "--num-pes" */
+    const char *argument; /* its name in the help text; NULL: takes none */
+    const char *help;
+    int (*set)(struct deploy_options *options, const char *as_typed, const char *value, struct deploy_reason *reason);
+};
+
+uint32_t deploy_options_cores(void) {
+    cpu_set_t set;
+    long count;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        count = CPU_COUNT(&set);
+    } else {
+        count = sysconf(_SC_NPROCESSORS_ONLN); /* more cores than cpu_set_t holds */
+    }
+    if (count < 1) return 1;
+    return count > DEPLOY_MAX_PES ? DEPLOY_MAX_PES : (uint32_t)count;
+}
+
+void deploy_options_init(struct deploy_options *options) {
+    *options = (struct deploy_options){
+        .num_pes = deploy_options_cores(), .transport = "unix", .launcher = "local"};
+}
+
+int deploy_options_num_pes(const char *option, const char *value, uint32_t *num_pes, struct deploy_reason *reason) {
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    bool digits = value[0] >= '0' && value[0] <= '9' && *end == '\0';
+    if (!digits || errno != 0 || number < 1 || number > DEPLOY_MAX_PES)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes a number of PEs from 1 to %d, not '%s'" HINT,
+                                 option, DEPLOY_MAX_PES, value);
+    *num_pes = (uint32_t)number;
+    return 0;
+}
+
+int deploy_options_seconds(const char *option, const char *value, double *seconds, struct deploy_reason *reason) {
+    char *end;
+    double number = strtod(value, &end);
+    if (end == value || *end != '\0' || !isfinite(number) || number <= 0 || number > 1e9)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes a time in seconds above 0, not '%s'" HINT,
+                                 option, value);
+    *seconds = number;
+    return 0;
+}
+
+static int set_num_pes(struct deploy_options *options, const char *as_typed, const char *value,
+                       struct deploy_reason *reason) {
+    return deploy_options_num_pes(as_typed, value, &options->num_pes, reason);
+}
+
+static int set_timeout(struct deploy_options *options, const char *as_typed, const char *value,
+                       struct deploy_reason *reason) {
+    return deploy_options_seconds(as_typed, value, &options->timeout, reason);
+}
+
+static int set_transport(struct deploy_options *options, const char *as_typed, const char *value,
+                         struct deploy_reason *reason) {
+    if (strcmp(value, "unix") != 0 && strcmp(value, "tcp") != 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes 'unix' or 'tcp', not '%s'" HINT, as_typed,
+                                 value);
+    options->transport = value;
+    return 0;
+}
+
+/* The name is looked up in the table of launchers by run.c. */
+static int set_launcher(struct deploy_options *options, const char *as_typed, const char *value,
+                        struct deploy_reason *reason) {
+    (void)as_typed, (void)reason;
+    options->launcher = value;
+    return 0;
+}
+
+#define FLAG(field)                                                                                                    \
+    static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                   \
+                           struct deploy_reason *reason) {                                                             \
+        (void)as_typed, (void)value, (void)reason;                                                                     \
+        options->field = true;                                                                                         \
+        return 0;                                                                                                      \
+    }
+FLAG(tag)
+FLAG(charm4py)
+FLAG(quiet)
+FLAG(help)
+#undef FLAG
+
+static const struct option OPTIONS[] = {
+    {"-n", "--num-pes", "N", "number of PEs; the default is the number of cores", set_num_pes},
+    {NULL, "--tag", NULL, "put \"[pe] \" before each line of output", set_tag},
+    {NULL, "--transport", "unix|tcp", "how PEs of one host reach each other; the default is unix", set_transport},
+    {NULL, "--timeout", "S", "end the job, with status 124, when it has run for S seconds", set_timeout},
+    {NULL, "--quiet", NULL, "no start-up banner", set_quiet},
+    {NULL, "--charm4py", NULL, "make 'import charm4py' find chariot", set_charm4py},
+    {NULL, "--launcher", "NAME", "what starts the PEs; the default, and so far the only one, is local", set_launcher},
+    {"-h", "--help", NULL, "print this text", set_help},
+};
+enum { NUM_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };
+
+/* The option that `word` is, with *value pointing at the part behind "=" or behind a letter, NULL if there is none. */
+static const struct option *find_option(const char *word, const char **value) {
+    size_t length = strcspn(word, "=");
+    for (size_t i = 0; i < NUM_OPTIONS; i++) {
+        const struct option *option = &OPTIONS[i];
+        *value = word[length] == '=' ? word + length + 1 : NULL;
+        if (strlen(option->name) == length && strncmp(word, option->name, length) == 0) return option;
+        if (option->letter == NULL || strncmp(word, option->letter, 2) != 0) continue;
+        *value = word[2] != '\0' ? word + 2 : NULL;
+        if (option->argument != NULL || *value == NULL) return option;
+    }
+    return NULL;
+}
+
+static int unknown_option(const char *word, struct deploy_reason *reason) {
+    const char *best = NULL;
+    for (size_t i = 0; i < NUM_OPTIONS; i++) {
+        deploy_nearest_consider(word, OPTIONS[i].name, &best);
+        /* The old launch line, typed here: `-p 4`, `-np 4`. */
+        if (strcmp(word, "-np") == 0 || strncmp(word, "-p", 2) == 0) best = "-n";
+    }
+    if (best == NULL) return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "unknown option '%s'" HINT, word);
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "unknown option '%s'; did you mean '%s'?", word, best);
+}
+
+/* Sets what *words begins with and moves *words behind it. */
+static int take_option(struct deploy_options *options, char ***words, struct deploy_reason *reason) {
+    const char *value;
+    const char *word = *(*words)++;
+    const struct option *option = strncmp(word, "-np", 3) == 0 ? NULL : find_option(word, &value);
+    if (option == NULL) return unknown_option(word, reason);
+    const char *as_typed = word[1] == '-' ? option->name : option->letter;
+    if (option->argument == NULL && value != NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes no value" HINT, as_typed);
+    if (option->argument != NULL && value == NULL) {
+        if (**words == NULL)
+            return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s needs a value (%s)" HINT, as_typed,
+                                     option->argument);
+        value = *(*words)++;
+    }
+    return option->set(options, as_typed, value, reason);
+}
+
+int deploy_options_parse(struct deploy_options *options, char **argv, struct deploy_reason *reason) {
+    char **words = argv;
+    while (*words != NULL && (*words)[0] == '-' && (*words)[1] != '\0') {
+        if (strcmp(*words, "--") == 0) {
+            words++;
+            break;
+        }
+        int err = take_option(options, &words, reason);
+        if (err != 0) return err;
+    }
+    options->program = words;
+    if (*words == NULL && !options->help)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "no program given; usage: chariot run [-n N] [options] prog.py [arguments]");
+    return 0;
+}
+
+void deploy_options_help(FILE *out) {
+    for (size_t i = 0; i < NUM_OPTIONS; i++) {
+        const struct option *option = &OPTIONS[i];
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s%s%s", option->letter != NULL ? option->letter : "",
+                 option->letter != NULL ? ", " : "    ", option->name, option->argument != NULL ? " " : "",
+                 option->argument != NULL ? option->argument : "");
+        fprintf(out, "  %-28s %s\n", left, option->help);
+    }
+}

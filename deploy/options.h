@@ -1,0 +1,41 @@
+/* deploy/options.h: the command line of `chariot run`.
+ *
+ * One table in options.c holds name, argument and help of every option; the parser and the help text come from it. Parsing
+ * stops at the first word that is no option: that is the program, and what follows belongs to it. All strings are
+ * borrowed from argv until the process ends. */
+#ifndef CHARIOT_DEPLOY_OPTIONS_H
+#define CHARIOT_DEPLOY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "deploy/reason.h"
+
+enum { DEPLOY_MAX_PES = 65536 };
+
+struct deploy_options {
+    uint32_t num_pes;
+    bool tag;               /* put "[pe] " before each line of output */
+    bool charm4py;          /* `import charm4py` finds chariot */
+    bool quiet;             /* no banner */
+    bool help;              /* print help, start nothing */
+    const char *transport;  /* "unix" or "tcp" */
+    const char *launcher;   /* name of a launcher's ops table */
+    double timeout;         /* seconds after which the job is ended; 0: never */
+    char **program;         /* program and its arguments, up to NULL; empty only with help */
+};
+
+void deploy_options_init(struct deploy_options *options);
+/* Parses argv (from the word after the sub-command, up to NULL). CHARIOT_EABORTED with *reason, status 2. */
+int deploy_options_parse(struct deploy_options *options, char **argv, struct deploy_reason *reason);
+/* A number of PEs as -n and +p take it; `option` is for the message. */
+int deploy_options_num_pes(const char *option, const char *value, uint32_t *num_pes, struct deploy_reason *reason);
+/* A time in seconds, more than 0. */
+int deploy_options_seconds(const char *option, const char *value, double *seconds, struct deploy_reason *reason);
+/* The cores that this process may use. */
+uint32_t deploy_options_cores(void);
+/* One line per option. */
+void deploy_options_help(FILE *out);
+
+#endif

@@ -1,0 +1,88 @@
+/* deploy/run.c: see run.h. From the command line to a job: options, program, run directory, guard, job. */
+#include "deploy/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/charmrun.h"
+#include "deploy/guard.h"
+#include "deploy/job.h"
+#include "deploy/rundir.h"
+#include "rpc/error.h"
+
+static const struct deploy_launcher_ops *const LAUNCHERS[] = {&deploy_local_ops};
+enum { NUM_LAUNCHERS = sizeof LAUNCHERS / sizeof LAUNCHERS[0] };
+
+static const struct deploy_launcher_ops *find_launcher(const char *name, struct deploy_reason *reason) {
+    for (size_t i = 0; i < NUM_LAUNCHERS; i++) {
+        if (strcmp(LAUNCHERS[i]->name, name) == 0) return LAUNCHERS[i];
+    }
+    deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "no launcher '%s'; there is: local", name);
+    return NULL;
+}
+
+static void set_environment(const struct deploy_options *options) {
+    if (options->charm4py) setenv("CHARIOT_CHARM4PY", "1", 1);
+    if (options->quiet) setenv("CHARIOT_QUIET", "1", 1);
+}
+
+/* The guard knows the run directory before it is made, and forgets it after it was removed. */
+static int run_guarded(struct deploy_job_config *config, struct deploy_reason *reason) {
+    char run_dir[DEPLOY_RUNDIR_MAX + 1];
+    struct deploy_guard guard = {.fd = -1};
+    int status = DEPLOY_STATUS_OS;
+    if (deploy_rundir_choose(run_dir, reason) != 0) return status;
+    if (deploy_guard_start(&guard, run_dir, reason) != 0) return status;
+    config->run_dir = run_dir;
+    config->guard = &guard;
+    if (deploy_rundir_make(run_dir, reason) == 0) status = deploy_job_run(config, reason);
+    deploy_rundir_remove(run_dir);
+    deploy_guard_done(&guard);
+    return status;
+}
+
+static int fail(const struct deploy_reason *reason) {
+    deploy_reason_print(reason);
+    return reason->status;
+}
+
+static int run_options(const char *argv0, struct deploy_options *options) {
+    struct deploy_reason reason = {0};
+    struct deploy_program program;
+    struct deploy_job_config config = {.options = options, .program = &program};
+    config.launcher = find_launcher(options->launcher, &reason);
+    if (config.launcher == NULL || deploy_program_init(&program, argv0, options->program, &reason) != 0)
+        return fail(&reason);
+    set_environment(options);
+    int status = run_guarded(&config, &reason);
+    deploy_program_deinit(&program);
+    return reason.text[0] == '\0' ? status : fail(&reason);
+}
+
+void deploy_run_help(void) {
+    fputs("usage: chariot run [-n N] [options] prog.py [arguments]\n\n"
+          "Starts N PEs of one job on this host, each running the program, and returns the job's status.\n\n",
+          stdout);
+    deploy_options_help(stdout);
+}
+
+int deploy_run(const char *argv0, char **argv) {
+    struct deploy_options options;
+    struct deploy_reason reason = {0};
+    deploy_options_init(&options);
+    if (deploy_options_parse(&options, argv, &reason) != 0) return fail(&reason);
+    if (!options.help) return run_options(argv0, &options);
+    deploy_run_help();
+    return 0;
+}
+
+int deploy_run_charmrun(const char *argv0, char **argv) {
+    struct deploy_options options;
+    struct deploy_reason reason = {0};
+    deploy_options_init(&options);
+    if (deploy_charmrun_parse(&options, argv, stderr, &reason) != 0) return fail(&reason);
+    options.charm4py = true;
+    if (!options.help) return run_options(argv0, &options);
+    deploy_charmrun_help(stdout);
+    return 0;
+}
