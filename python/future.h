@@ -1,6 +1,6 @@
 /* python/future.h: futures as Python objects.
  *
- * A handle to a chariot_future, equal to every other handle of the same id. get() suspends a greenlet coroutine
+ * A handle to a chariot_future, equal to every other one of the same future on this PE. get() suspends a greenlet coroutine
  * (task.h); `await` yields the future itself to whoever drives the coroutine. Values are decoded once and kept on the
  * message. */
 #ifndef CHARIOT_PYTHON_FUTURE_H
@@ -12,7 +12,7 @@ struct py_future {
     PyObject_HEAD
     struct py_state *st;            /* borrowed */
     struct chariot_future *future;  /* owned while st->pe is open */
-    uint64_t id;
+    bool own;                       /* made on this PE: values may come by reference */
     PyObject *weakrefs;
 };
 
@@ -29,21 +29,24 @@ PyObject *py_future_wrap_take(struct py_state *st, struct chariot_future *future
 /* A handle to the future of that id, on whatever PE. New reference. */
 PyObject *py_future_from_id(struct py_state *st, uint64_t id);
 int py_future_put(struct chariot_writer *writer, PyObject *future);
-static inline uint64_t py_future_id(PyObject *future) {
-    return ((struct py_future *)(void *)future)->id;
-}
+/* Its id, to be sent somewhere (which makes the runtime keep it longer). */
+uint64_t py_future_id(PyObject *future);
 /* Borrowed from the Python object. */
 static inline struct chariot_future *py_future_handle(PyObject *future) {
     return ((struct py_future *)(void *)future)->future;
 }
 
 /* Sends a value; exceptions are sent as errors. 0, or -1 with an exception set. */
-int py_future_send(struct py_state *st, uint64_t id, PyObject *value);
+int py_future_send(PyObject *future, PyObject *value);
 /* The value, or the list of values, of a ready future. New reference; NULL: it is an error, which is now raised. */
 PyObject *py_future_result(PyObject *future);
-/* Suspends the running coroutine until it is ready. -1 with an exception set: NotThreadedError outside of one. */
-int py_future_await(PyObject *future);
+/* Suspends the running coroutine until it is ready, for at most so long (negative: for ever). -1 with an exception set:
+ * NotThreadedError outside of one, TimeoutError. */
+int py_future_await(PyObject *future, int64_t timeout_ns);
 /* The same, then its result. */
 PyObject *py_future_get(PyObject *future);
+
+/* Module function that pickles of futures call. */
+PyObject *py_future_load(PyObject *module, PyObject *id);
 
 #endif

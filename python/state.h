@@ -56,6 +56,7 @@ struct py_state {
     struct chariot_pe *pe;
     enum py_phase phase;
     bool launched;         /* by a launcher: endings are its to report */
+    bool start_failed;     /* charm.start() has raised */
     bool exiting;          /* this PE has asked for the end of the job */
     int exit_status;
     PyThreadState *asleep; /* what before_sleep saved */
@@ -86,6 +87,7 @@ struct py_state {
     /* Coroutines (task.h). */
     struct _greenlet *scheduler;     /* the greenlet that runs chariot_run(), owned */
     struct py_task *current;         /* the coroutine that runs now; NULL: the scheduler or a plain method */
+    struct py_method *callbacks;     /* what stands for callables that are no methods, by kind; owned */
     struct py_task *starting;        /* handed to the worker that is switched to next */
     struct py_task *live;            /* all that have not ended */
     struct py_task *free_tasks;

@@ -1,0 +1,165 @@
+/* From the arguments of a remote call to positional ones and those that travel by name, checked where the call is. */
+#include <stdlib.h>
+
+#include "python/class.h"
+#include "python/errors.h"
+
+struct label {
+    char text[256];
+};
+
+static const char *label_of(const struct py_method *method, struct label *label) {
+    return py_method_label(method, label->text, sizeof label->text);
+}
+
+static int too_many(const struct py_method *method, Py_ssize_t given) {
+    struct label label;
+    PyErr_Format(PyExc_TypeError, "%s() takes %s%u positional argument%s but %zd %s given", label_of(method, &label),
+                 method->num_required < method->num_params ? "at most " : "", method->num_params,
+                 method->num_params == 1 ? "" : "s", given, given == 1 ? "was" : "were");
+    return -1;
+}
+
+static int missing(const struct py_method *method, PyObject *param, const char *kind) {
+    struct label label;
+    PyErr_Format(PyExc_TypeError, "%s() missing required %s argument: '%U'", label_of(method, &label), kind, param);
+    return -1;
+}
+
+/* The place of name among params, or -1; interned names are found by identity. -2: exception. */
+static Py_ssize_t find(PyObject *params, PyObject *name) {
+    Py_ssize_t count = params == NULL ? 0 : PyTuple_GET_SIZE(params);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (PyTuple_GET_ITEM(params, i) == name) return i;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        int rc = PyUnicode_Compare(PyTuple_GET_ITEM(params, i), name);
+        if (rc == -1 && PyErr_Occurred()) return -2;
+        if (rc == 0) return i;
+    }
+    return -1;
+}
+
+static int take_flag(PyObject *value, bool *flag) {
+    int truth = PyObject_IsTrue(value);
+    if (truth < 0) return -1;
+    *flag = truth != 0;
+    return 0;
+}
+
+static int travel_by_name(struct py_call_args *out, PyObject *name, PyObject *value) {
+    if (out->keywords == NULL) out->keywords = PyDict_New();
+    return out->keywords == NULL ? -1 : PyDict_SetItem(out->keywords, name, value);
+}
+
+/* One named argument. places: where positional ones go, NULL where unset. */
+static int place(const struct py_method *method, PyObject *name, PyObject *value, PyObject **places,
+                 struct py_call_args *out) {
+    struct label label;
+    Py_ssize_t at = find(method->params, name);
+    if (at == -2) return -1;
+    if (at >= 0 && (uint32_t)at >= method->num_positional_only) {
+        if (places[at] != NULL) {
+            PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%U'", label_of(method, &label), name);
+            return -1;
+        }
+        Py_INCREF(value);
+        places[at] = value;
+        return 0;
+    }
+    Py_ssize_t only = find(method->keyword_only, name);
+    if (only == -2) return -1;
+    if (only >= 0 || method->var_keywords || method->params == NULL) return travel_by_name(out, name, value);
+    PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", label_of(method, &label), name);
+    return -1;
+}
+
+/* Defaults for the gaps up to the last one given; the rest the method itself fills in. */
+static int fill_gaps(const struct py_method *method, PyObject **places, Py_ssize_t *num) {
+    Py_ssize_t count = method->num_params;
+    Py_ssize_t last = *num;
+    for (Py_ssize_t i = *num; i < count; i++) {
+        if (places[i] != NULL) last = i + 1;
+    }
+    for (Py_ssize_t i = *num; i < count; i++) {
+        if (places[i] != NULL) continue;
+        if (i < method->num_required) return missing(method, PyTuple_GET_ITEM(method->params, i), "positional");
+        if (i >= last) break;
+        places[i] = PyTuple_GET_ITEM(method->defaults, i - method->num_required);
+        Py_INCREF(places[i]);
+    }
+    *num = last;
+    return 0;
+}
+
+static int check_keyword_only(const struct py_method *method, const struct py_call_args *out) {
+    Py_ssize_t count = method->keyword_only == NULL ? 0 : PyTuple_GET_SIZE(method->keyword_only);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *name = PyTuple_GET_ITEM(method->keyword_only, i);
+        if (out->keywords != NULL && PyDict_GetItemWithError(out->keywords, name) != NULL) continue;
+        if (method->keyword_defaults != NULL && PyDict_GetItemWithError(method->keyword_defaults, name) != NULL) continue;
+        return PyErr_Occurred() ? -1 : missing(method, name, "keyword-only");
+    }
+    return 0;
+}
+
+/* Gives out an array of its own, with room for all parameters. */
+static int copy_positional(const struct py_method *method, struct py_call_args *out) {
+    size_t room = (size_t)out->num > method->num_params ? (size_t)out->num : method->num_params;
+    PyObject **places = PyMem_Calloc(room == 0 ? 1 : room, sizeof *places);
+    if (places == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < out->num; i++) {
+        places[i] = out->args[i];
+        Py_INCREF(places[i]);
+    }
+    out->args = out->bound = places;
+    out->room = (Py_ssize_t)room;
+    return 0;
+}
+
+static int bind_named(struct py_state *st, const struct py_method *method, PyObject *kwnames,
+                      PyObject *const *values, struct py_call_args *out) {
+    Py_ssize_t num_named = PyTuple_GET_SIZE(kwnames);
+    for (Py_ssize_t i = 0; i < num_named; i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        bool is_ret = name == st->names.ret || PyUnicode_Compare(name, st->names.ret) == 0;
+        bool is_awaitable = !is_ret && (name == st->names.awaitable || PyUnicode_Compare(name, st->names.awaitable) == 0);
+        if (is_ret || is_awaitable) {
+            if (take_flag(values[i], is_ret ? &out->ret : &out->awaitable) != 0) return -1;
+            continue;
+        }
+        if (out->bound == NULL && copy_positional(method, out) != 0) return -1;
+        if (place(method, name, values[i], out->bound, out) != 0) return -1;
+    }
+    return 0;
+}
+
+int py_bind(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
+            PyObject *kwnames, struct py_call_args *out) {
+    *out = (struct py_call_args){.args = args, .num = PyVectorcall_NARGS(nargsf)};
+    if (out->num > method->num_params && method->params != NULL && !method->var_args) return too_many(method, out->num);
+    if (kwnames != NULL && bind_named(st, method, kwnames, args + out->num, out) != 0) goto fail;
+    if (method->params == NULL) return 0;
+    if (out->bound != NULL) {
+        if (fill_gaps(method, out->bound, &out->num) != 0) goto fail;
+    } else if (out->num < method->num_required) {
+        missing(method, PyTuple_GET_ITEM(method->params, out->num), "positional");
+        goto fail;
+    }
+    if (method->keyword_only != NULL && check_keyword_only(method, out) != 0) goto fail;
+    return 0;
+fail:
+    py_bind_clear(out);
+    return -1;
+}
+
+void py_bind_clear(struct py_call_args *bound) {
+    Py_CLEAR(bound->keywords);
+    if (bound->bound == NULL) return;
+    for (Py_ssize_t i = 0; i < bound->room; i++) Py_XDECREF(bound->bound[i]);
+    PyMem_Free(bound->bound);
+    bound->bound = NULL;
+}

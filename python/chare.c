@@ -1,0 +1,212 @@
+#include "python/chare.h"
+
+#include "python/bound.h"
+#include "python/class.h"
+#include "python/future.h"
+#include "python/proxy.h"
+
+static struct py_chare *as_chare(PyObject *object) {
+    return (struct py_chare *)(void *)object;
+}
+
+/* ---------------------------------------------------------------- life */
+
+struct py_chare *py_chare_alloc(struct py_class *cls, struct chariot_elem *elem) {
+    PyObject *object = cls->type->tp_alloc(cls->type, 0);
+    if (object == NULL) return NULL;
+    struct py_chare *chare = as_chare(object);
+    chare->elem = elem;
+    chare->cls = cls;
+    return chare;
+}
+
+/* Chare(Block, ...) creates a chare elsewhere and gives its proxy; Block(...) just makes an object. */
+static PyObject *chare_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    struct py_state *st = py_state_of_type(type);
+    if (st == NULL) return NULL;
+    return type == st->chare_type ? py_create_single(st, args, kwargs) : type->tp_alloc(type, 0);
+}
+
+static int chare_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(as_chare(self)->proxy);
+    return 0;
+}
+
+static int chare_clear(PyObject *self) {
+    Py_CLEAR(as_chare(self)->proxy);
+    return 0;
+}
+
+static void chare_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    chare_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* The element behind self. NULL with Charm4PyError set: self was not made by the runtime, or is no more. */
+static struct chariot_elem *elem_of(PyObject *self) {
+    struct py_chare *chare = as_chare(self);
+    if (chare->elem != NULL && chare->cls->st->phase == PY_RUNNING) return chare->elem;
+    struct py_state *st = py_state_of_type(Py_TYPE(self));
+    if (st == NULL) return NULL;
+    PyErr_Format(st->error,
+                 "this %s is no chare: it was not made by Chare(), Group() or Array(), or it was destroyed, or the job "
+                 "has ended",
+                 Py_TYPE(self)->tp_name);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- who it is */
+
+static PyObject *get_proxy(PyObject *self, void *closure) {
+    struct py_chare *chare = as_chare(self);
+    struct chariot_elem *elem = elem_of(self);
+    if (elem == NULL) return NULL;
+    if (chare->proxy == NULL) {
+        struct chariot_ref element, whole;
+        chariot_elem_ref(elem, &element);
+        chariot_ref_collection(&element, &whole);
+        chare->proxy = py_proxy_new(chare->cls->st, chare->cls, &whole);
+    }
+    Py_XINCREF(chare->proxy);
+    return chare->proxy;
+}
+
+static PyObject *get_index(PyObject *self, void *closure) {
+    struct chariot_elem *elem = elem_of(self);
+    if (elem == NULL) return NULL;
+    struct chariot_ref ref;
+    chariot_elem_ref(elem, &ref);
+    if (ref.kind != CHARIOT_MAIN) return py_index_object(&ref);
+    return PyErr_Format(PyExc_AttributeError, "the main chare has no index");
+}
+
+/* ---------------------------------------------------------------- reductions */
+
+int py_target_read(struct py_state *st, PyObject *callback, struct chariot_target *target) {
+    *target = (struct chariot_target){.kind = CHARIOT_TO_NOTHING};
+    if (py_future_check(st, callback)) {
+        target->kind = CHARIOT_TO_FUTURE;
+        target->future = py_future_id(callback);
+        return 0;
+    }
+    if (py_bound_check(st, callback)) {
+        target->kind = CHARIOT_TO_METHOD;
+        py_bound_target(callback, &target->ref, &target->method);
+        return 0;
+    }
+    PyErr_Format(PyExc_TypeError, "the target of a reduction is a Future or a method of a proxy, not %s",
+                 Py_TYPE(callback)->tp_name);
+    return -1;
+}
+
+/* The contribution as a message and the reducer's number. */
+static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObject *reducer, PyObject *section, uint32_t *number,
+                     struct chariot_msg **msg) {
+    *msg = NULL;
+    if (section != NULL && section != Py_None) {
+        PyErr_SetString(st->error, "this version has no sections to reduce over");
+        return -1;
+    }
+    if (py_reducer_id(st, reducer == NULL ? Py_None : reducer, number) != 0) return -1;
+    if (*number == CHARIOT_REDUCE_NOP) return 0;
+    return py_reduce_encode(st, self, data == NULL ? Py_None : data, *number, msg);
+}
+
+static PyObject *contribute(PyObject *self, PyObject *callback, PyObject *data, PyObject *reducer, PyObject *section) {
+    struct chariot_elem *elem = elem_of(self);
+    if (elem == NULL) return NULL;
+    struct py_state *st = as_chare(self)->cls->st;
+    struct chariot_target target;
+    uint32_t number;
+    struct chariot_msg *msg;
+    if (py_target_read(st, callback, &target) != 0) return NULL;
+    if (read_part(st, self, data, reducer, section, &number, &msg) != 0) return NULL;
+    int rc = chariot_contribute_take(st->pe, elem, NULL, msg, number, &target);
+    if (rc == 0) Py_RETURN_NONE;
+    py_raise_code(st, rc, "contributing to a reduction");
+    return NULL;
+}
+
+PyDoc_STRVAR(reduce_doc,
+             "reduce($self, /, callback, data=None, reducer=None, section=None)\n--\n\n"
+             "Contributes data to the collection's next reduction. When all elements have done so, the result goes to\n"
+             "callback: a Future or a method of a proxy. Without reducer it only says that all have come so far.");
+
+static PyObject *chare_reduce(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"callback", "data", "reducer", "section", NULL};
+    PyObject *callback, *data = NULL, *reducer = NULL, *section = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOO:reduce", names, &callback, &data, &reducer, &section)) {
+        return NULL;
+    }
+    return contribute(self, callback, data, reducer, section);
+}
+
+static PyObject *chare_contribute(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"data", "reducer", "callback", "section", NULL};
+    PyObject *callback, *data, *reducer, *section = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO|O:contribute", names, &data, &reducer, &callback, &section)) {
+        return NULL;
+    }
+    return contribute(self, callback, data, reducer, section);
+}
+
+PyDoc_STRVAR(allreduce_doc, "allreduce($self, /, data=None, reducer=None, section=None)\n--\n\n"
+                            "The same, and every element gets a Future of the result. Without data it is a barrier.");
+
+static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"data", "reducer", "section", NULL};
+    PyObject *data = NULL, *reducer = NULL, *section = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOO:allreduce", names, &data, &reducer, &section)) return NULL;
+    struct chariot_elem *elem = elem_of(self);
+    if (elem == NULL) return NULL;
+    struct py_state *st = as_chare(self)->cls->st;
+    uint32_t number;
+    struct chariot_msg *msg;
+    if (read_part(st, self, data, reducer, section, &number, &msg) != 0) return NULL;
+    struct chariot_future *future = NULL;
+    int rc = chariot_allreduce_take(st->pe, elem, NULL, msg, number, &future);
+    if (rc == 0) return py_future_wrap_take(st, future);
+    py_raise_code(st, rc, "contributing to an allreduce");
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- type */
+
+static PyMethodDef chare_methods[] = {
+    {"reduce", (PyCFunction)(void (*)(void))chare_reduce, METH_VARARGS | METH_KEYWORDS, reduce_doc},
+    {"contribute", (PyCFunction)(void (*)(void))chare_contribute, METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("contribute($self, /, data, reducer, callback, section=None)\n--\n\nreduce() with its arguments as they "
+               "once were.")},
+    {"allreduce", (PyCFunction)(void (*)(void))chare_allreduce, METH_VARARGS | METH_KEYWORDS, allreduce_doc},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef chare_getset[] = {
+    {"thisProxy", get_proxy, NULL, PyDoc_STR("Proxy of the collection; of the chare itself where it is single."), NULL},
+    {"thisIndex", get_index, NULL, PyDoc_STR("Index in the collection: an int in groups, else a tuple."), NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+PyDoc_STRVAR(chare_doc, "Base class of distributed objects. Chare(Block, args=[...], onPE=2) creates one and returns its "
+                        "proxy.");
+
+static PyType_Slot chare_slots[] = {{Py_tp_doc, (void *)chare_doc},
+                                    {Py_tp_new, chare_new},
+                                    {Py_tp_dealloc, chare_dealloc},
+                                    {Py_tp_traverse, chare_traverse},
+                                    {Py_tp_clear, chare_clear},
+                                    {Py_tp_methods, chare_methods},
+                                    {Py_tp_getset, chare_getset},
+                                    {0, NULL}};
+static PyType_Spec chare_spec = {.name = "chariot.Chare",
+                                 .basicsize = sizeof(struct py_chare),
+                                 .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+                                 .slots = chare_slots};
+
+int py_chare_init(struct py_state *st, PyObject *module) {
+    st->chare_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &chare_spec, NULL);
+    if (st->chare_type == NULL) return -1;
+    return PyModule_AddObjectRef(module, "Chare", (PyObject *)st->chare_type);
+}

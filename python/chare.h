@@ -1,0 +1,30 @@
+/* python/chare.h: the base class of chares, and single chares' creator: Chare(Block, args) makes a chare and returns its
+ * proxy, class Block(Chare) derives from it. */
+#ifndef CHARIOT_PYTHON_CHARE_H
+#define CHARIOT_PYTHON_CHARE_H
+
+#include "python/state.h"
+
+struct py_chare {
+    PyObject_HEAD
+    struct chariot_elem *elem; /* NULL: not made by the runtime, or destroyed */
+    struct py_class *cls;      /* borrowed; NULL: not made by the runtime */
+    PyObject *proxy;           /* thisProxy, made at the first use; owned */
+};
+
+int py_chare_init(struct py_state *st, PyObject *module);
+
+/* A chare's object without running its constructor. New reference. */
+struct py_chare *py_chare_alloc(struct py_class *cls, struct chariot_elem *elem);
+
+/* Fills a reduction's target from a callback: a future, a bound remote method, or None. -1 with TypeError set. */
+int py_target_read(struct py_state *st, PyObject *callback, struct chariot_target *target);
+
+/* Creators. */
+int py_create_init(struct py_state *st, PyObject *module);
+/* Chare(cls, args=[], onPE=-1). */
+PyObject *py_create_single(struct py_state *st, PyObject *args, PyObject *kwargs);
+/* Arguments of a constructor, any iterable or a dict-free list, as a message. -1 with an exception set. */
+int py_create_args(struct py_state *st, struct py_class *cls, PyObject *args, struct chariot_msg **msg);
+
+#endif

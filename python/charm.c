@@ -1,0 +1,274 @@
+#include "python/charm.h"
+
+#include <structmember.h>
+
+#include "python/class.h"
+#include "python/future.h"
+#include "python/proxy.h"
+#include "python/task.h"
+
+struct py_charm {
+    PyObject_HEAD
+    PyObject *dict; /* what programs and the package's own Python hang on it */
+};
+
+/* ---------------------------------------------------------------- who and where */
+
+static PyObject *charm_my_pe(PyObject *self, PyObject *ignored) {
+    struct chariot_pe *pe = py_state_pe(py_state_of(self));
+    return pe == NULL ? NULL : PyLong_FromUnsignedLong(chariot_my_pe(pe));
+}
+
+static PyObject *charm_num_pes(PyObject *self, PyObject *ignored) {
+    struct chariot_pe *pe = py_state_pe(py_state_of(self));
+    return pe == NULL ? NULL : PyLong_FromUnsignedLong(chariot_num_pes(pe));
+}
+
+static PyObject *charm_my_host(PyObject *self, PyObject *ignored) {
+    struct chariot_pe *pe = py_state_running(py_state_of(self));
+    return pe == NULL ? NULL : PyLong_FromUnsignedLong(chariot_host_of(pe, chariot_my_pe(pe)));
+}
+
+static PyObject *charm_num_hosts(PyObject *self, PyObject *ignored) {
+    struct chariot_pe *pe = py_state_running(py_state_of(self));
+    return pe == NULL ? NULL : PyLong_FromUnsignedLong(chariot_num_hosts(pe));
+}
+
+/* A number below limit. -1 with an exception set. */
+static long number_below(PyObject *object, uint32_t limit, const char *what) {
+    long number = PyLong_AsLong(object);
+    if (number == -1 && PyErr_Occurred()) return -1;
+    if (number >= 0 && (unsigned long)number < limit) return number;
+    PyErr_Format(PyExc_ValueError, "no such %s: %ld (there are %u)", what, number, limit);
+    return -1;
+}
+
+static PyObject *host_pes(PyObject *self, PyObject *host) {
+    struct chariot_pe *pe = py_state_running(py_state_of(self));
+    if (pe == NULL) return NULL;
+    long wanted = number_below(host, chariot_num_hosts(pe), "host");
+    PyObject *list = wanted < 0 ? NULL : PyList_New(0);
+    for (uint32_t i = 0; list != NULL && i < chariot_num_pes(pe); i++) {
+        if (chariot_host_of(pe, i) != (uint32_t)wanted) continue;
+        PyObject *number = PyLong_FromUnsignedLong(i);
+        if (number == NULL || PyList_Append(list, number) != 0) Py_CLEAR(list);
+        Py_XDECREF(number);
+    }
+    return list;
+}
+
+static PyObject *host_first_pe(PyObject *self, PyObject *host) {
+    PyObject *list = host_pes(self, host);
+    if (list == NULL) return NULL;
+    PyObject *first = PySequence_GetItem(list, 0);
+    Py_DECREF(list);
+    return first;
+}
+
+static PyObject *host_num_pes(PyObject *self, PyObject *host) {
+    PyObject *list = host_pes(self, host);
+    if (list == NULL) return NULL;
+    Py_ssize_t count = PyList_GET_SIZE(list);
+    Py_DECREF(list);
+    return PyLong_FromSsize_t(count);
+}
+
+static PyObject *pe_host(PyObject *self, PyObject *which) {
+    struct chariot_pe *pe = py_state_running(py_state_of(self));
+    long number = pe == NULL ? -1 : number_below(which, chariot_num_pes(pe), "PE");
+    return number < 0 ? NULL : PyLong_FromUnsignedLong(chariot_host_of(pe, (uint32_t)number));
+}
+
+static PyObject *pe_host_rank(PyObject *self, PyObject *which) {
+    struct chariot_pe *pe = py_state_running(py_state_of(self));
+    long number = pe == NULL ? -1 : number_below(which, chariot_num_pes(pe), "PE");
+    if (number < 0) return NULL;
+    unsigned long rank = 0;
+    for (uint32_t i = 0; i < (uint32_t)number; i++) {
+        rank += chariot_host_of(pe, i) == chariot_host_of(pe, (uint32_t)number);
+    }
+    return PyLong_FromUnsignedLong(rank);
+}
+
+static PyObject *get_proxy(PyObject *self, void *closure) {
+    struct py_state *st = py_state_of(self);
+    if (py_state_running(st) == NULL) return NULL;
+    struct py_class *cls = py_class_runtime(st);
+    if (cls == NULL) return NULL;
+    struct chariot_ref ref;
+    chariot_ref_runtime(st->pe, -1, &ref);
+    return py_proxy_new(st, cls, &ref);
+}
+
+static PyObject *get_started(PyObject *self, void *closure) {
+    return PyBool_FromLong(py_state_of(self)->phase >= PY_RUNNING);
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static PyObject *charm_future(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"num_vals", "senders", NULL};
+    long long num_vals = 1, senders = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:Future", names, &num_vals, &senders)) return NULL;
+    if (senders != 0) {
+        if (PyErr_WarnEx(PyExc_DeprecationWarning, "senders= is now called num_vals=", 1) != 0) return NULL;
+        num_vals = senders;
+    }
+    struct py_state *st = py_state_of(self);
+    if (num_vals < 1) return PyErr_Format(PyExc_ValueError, "a future takes at least one value, not %lld", num_vals);
+    if (py_state_running(st) == NULL) return NULL;
+    if (st->current != NULL) return py_future_new(st, (uint64_t)num_vals);
+    py_task_not_threaded(st);
+    return NULL;
+}
+
+/* A future that completes with the creation of proxy's chares; each proxy that a creation returned gives one once. */
+static PyObject *creation_of(struct py_state *st, PyObject *object) {
+    if (!py_proxy_check(st, object)) {
+        return PyErr_Format(st->error, "awaitCreation() takes proxies, not %s", Py_TYPE(object)->tp_name);
+    }
+    struct py_proxy *proxy = (struct py_proxy *)(void *)object;
+    if (!proxy->fresh) {
+        return PyErr_Format(st->error,
+                            "awaitCreation(): %R was awaited already, or is not what Chare(), Group() or Array() returned",
+                            object);
+    }
+    PyObject *future = py_future_new(st, 1);
+    if (future == NULL) return NULL;
+    int rc = chariot_await_created(st->pe, &proxy->ref, py_future_handle(future));
+    if (rc == 0) {
+        proxy->fresh = false;
+        return future;
+    }
+    Py_DECREF(future);
+    py_raise_code(st, rc, "awaitCreation()");
+    return NULL;
+}
+
+/* Waits for each in list. -1 with an exception set. */
+static int wait_all(PyObject *list) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        if (py_future_await(PyList_GET_ITEM(list, i), -1) != 0) return -1;
+    }
+    return 0;
+}
+
+static PyObject *charm_await_creation(PyObject *self, PyObject *const *args, Py_ssize_t num) {
+    struct py_state *st = py_state_of(self);
+    if (py_state_running(st) == NULL) return NULL;
+    if (st->current == NULL) {
+        py_task_not_threaded(st);
+        return NULL;
+    }
+    PyObject *futures = PyList_New(0);
+    for (Py_ssize_t i = 0; futures != NULL && i < num; i++) {
+        PyObject *future = creation_of(st, args[i]);
+        if (future == NULL || PyList_Append(futures, future) != 0) Py_CLEAR(futures);
+        Py_XDECREF(future);
+    }
+    int rc = futures == NULL ? -1 : wait_all(futures);
+    Py_XDECREF(futures);
+    if (rc != 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *charm_wait(PyObject *self, PyObject *awaitables) {
+    struct py_state *st = py_state_of(self);
+    PyObject *list = PySequence_List(awaitables);
+    if (list == NULL) return NULL;
+    int rc = 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+        if (py_future_check(st, PyList_GET_ITEM(list, i))) continue;
+        PyErr_Format(PyExc_TypeError, "wait() takes futures, not %s", Py_TYPE(PyList_GET_ITEM(list, i))->tp_name);
+        rc = -1;
+    }
+    if (rc == 0) rc = wait_all(list);
+    Py_DECREF(list);
+    if (rc != 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* ---------------------------------------------------------------- type */
+
+#define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+
+PyDoc_STRVAR(future_doc, "Future($self, /, num_vals=1)\n--\n\nA future that completes when so many values have been sent to "
+                         "it. In coroutines only.");
+
+static PyMethodDef charm_methods[] = {
+    {"start", WITH_KEYWORDS(py_charm_start), py_charm_start_doc},
+    {"register", WITH_KEYWORDS(py_charm_register),
+     PyDoc_STR("register($self, /, C, collections=None)\n--\n\nRegisters a chare class before charm.start().")},
+    {"exit", WITH_KEYWORDS(py_charm_exit),
+     PyDoc_STR("exit($self, /, exit_code=0)\n--\n\nEnds the whole job with this status. Does not return.")},
+    {"abort", py_charm_abort, METH_O,
+     PyDoc_STR("abort($self, message, /)\n--\n\nEnds the whole job with an error message and this PE's stack.")},
+    {"myPe", charm_my_pe, METH_NOARGS, PyDoc_STR("myPe($self, /)\n--\n\nNumber of this PE, from 0.")},
+    {"numPes", charm_num_pes, METH_NOARGS, PyDoc_STR("numPes($self, /)\n--\n\nNumber of PEs in the job.")},
+    {"myHost", charm_my_host, METH_NOARGS, PyDoc_STR("myHost($self, /)\n--\n\nNumber of this host, from 0.")},
+    {"numHosts", charm_num_hosts, METH_NOARGS, PyDoc_STR("numHosts($self, /)\n--\n\nNumber of hosts.")},
+    {"getHostPes", host_pes, METH_O, PyDoc_STR("getHostPes($self, host, /)\n--\n\nThe PEs on that host, in order.")},
+    {"getHostFirstPe", host_first_pe, METH_O, PyDoc_STR("getHostFirstPe($self, host, /)\n--\n\nThe first of them.")},
+    {"getHostNumPes", host_num_pes, METH_O, PyDoc_STR("getHostNumPes($self, host, /)\n--\n\nHow many they are.")},
+    {"getPeHost", pe_host, METH_O, PyDoc_STR("getPeHost($self, pe, /)\n--\n\nThe host that pe is on.")},
+    {"getPeHostRank", pe_host_rank, METH_O, PyDoc_STR("getPeHostRank($self, pe, /)\n--\n\nIts place among the host's PEs.")},
+    {"awaitCreation", (PyCFunction)(void (*)(void))charm_await_creation, METH_FASTCALL,
+     PyDoc_STR("awaitCreation($self, /, *proxies)\n--\n\nWaits until the constructors of all their chares have ended.")},
+    {"wait", charm_wait, METH_O, PyDoc_STR("wait($self, awaitables, /)\n--\n\nWaits until all futures are ready.")},
+    {"Future", WITH_KEYWORDS(charm_future), future_doc},
+    {"createFuture", WITH_KEYWORDS(charm_future), future_doc},
+    {"sleep", py_charm_sleep, METH_O, PyDoc_STR("sleep($self, secs, /)\n--\n\nSuspends a coroutine; else blocks the PE.")},
+    {"scheduleCallableAfter", WITH_KEYWORDS(py_charm_after), py_charm_after_doc},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef charm_getset[] = {
+    {"thisProxy", get_proxy, NULL, PyDoc_STR("The runtime itself as a group: thisProxy.exit, thisProxy[0].exit."), NULL},
+    {"started", get_started, NULL, PyDoc_STR("Whether the job runs, or has run."), NULL},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyMemberDef charm_members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(struct py_charm, dict), READONLY, NULL}, {NULL, 0, 0, 0, NULL}};
+
+static int charm_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((struct py_charm *)(void *)self)->dict);
+    return 0;
+}
+
+static int charm_clear(PyObject *self) {
+    Py_CLEAR(((struct py_charm *)(void *)self)->dict);
+    return 0;
+}
+
+static void charm_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    charm_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot charm_slots[] = {{Py_tp_doc, (void *)"The runtime, as this PE sees it."},
+                                    {Py_tp_dealloc, charm_dealloc},
+                                    {Py_tp_traverse, charm_traverse},
+                                    {Py_tp_clear, charm_clear},
+                                    {Py_tp_methods, charm_methods},
+                                    {Py_tp_getset, charm_getset},
+                                    {Py_tp_members, charm_members},
+                                    {0, NULL}};
+static PyType_Spec charm_spec = {.name = "chariot._core.Charm",
+                                 .basicsize = sizeof(struct py_charm),
+                                 .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                 .slots = charm_slots};
+
+int py_charm_init(struct py_state *st, PyObject *module) {
+    st->charm_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &charm_spec, NULL);
+    if (st->charm_type == NULL) return -1;
+    st->charm = st->charm_type->tp_alloc(st->charm_type, 0);
+    if (st->charm == NULL || py_options_init(st, module) != 0) return -1;
+    if (PyObject_SetAttrString(st->charm, "options", st->options) != 0) return -1;
+    if (PyObject_SetAttrString(st->charm, "reducers", st->reduce.reducers) != 0) return -1;
+    if (PyModule_AddObjectRef(module, "Charm", (PyObject *)st->charm_type) != 0) return -1;
+    return PyModule_AddObjectRef(module, "charm", st->charm);
+}

@@ -1,0 +1,30 @@
+/* python/charm.h: the singleton `charm`, its options, and what starts and ends the job (start.c, ending.c). */
+#ifndef CHARIOT_PYTHON_CHARM_H
+#define CHARIOT_PYTHON_CHARM_H
+
+#include "python/state.h"
+
+int py_charm_init(struct py_state *st, PyObject *module);
+int py_options_init(struct py_state *st, PyObject *module);
+
+/* Methods of the singleton, from several files. */
+PyObject *py_charm_start(PyObject *self, PyObject *args, PyObject *kwargs);    /* start.c */
+PyObject *py_charm_register(PyObject *self, PyObject *args, PyObject *kwargs); /* start.c */
+PyObject *py_charm_sleep(PyObject *self, PyObject *seconds);                   /* timer.c */
+PyObject *py_charm_after(PyObject *self, PyObject *args, PyObject *kwargs);    /* timer.c */
+PyObject *py_charm_exit(PyObject *self, PyObject *args, PyObject *kwargs);     /* ending.c */
+PyObject *py_charm_abort(PyObject *self, PyObject *message);                   /* ending.c */
+extern const char py_charm_start_doc[], py_charm_after_doc[];
+
+/* start.c: chariot_face, set before the job runs. */
+void py_face_fill(struct py_state *st, struct chariot_face *face); /* face.c */
+
+/* signals.c: under a launcher SIGINT and SIGTERM end the process quietly, unless the program has handlers of its own. */
+int py_signals_install(struct py_state *st);
+
+/* ending.c: module functions. _fail(status, text): ends a job that has not started. _at_exit(): the interpreter ends. */
+PyObject *py_ending_fail(PyObject *module, PyObject *args);
+PyObject *py_ending_forgotten(PyObject *module, PyObject *program);
+PyObject *py_ending_at_exit(PyObject *module, PyObject *ignored);
+
+#endif

@@ -1,0 +1,79 @@
+/* python/class.h: chare classes as the runtime knows them: a table of remote methods, the signature of each.
+ *
+ * Made by charm.start() for every registered class, the same on every PE. A method's number is its place in the table:
+ * names sorted, inherited ones included. */
+#ifndef CHARIOT_PYTHON_CLASS_H
+#define CHARIOT_PYTHON_CLASS_H
+
+#include "python/state.h"
+
+enum py_method_kind {
+    PY_PLAIN = 0, /* runs to its end on the scheduler's stack */
+    PY_CORO,      /* decorated with @coro: runs in a greenlet */
+    PY_ASYNC,     /* async def: driven by its future */
+};
+
+struct py_method {
+    struct py_class *cls;  /* NULL: the entry function */
+    PyObject *name;        /* interned, owned */
+    PyObject *function;    /* called with the chare in front; owned; NULL: looked up on the chare at each call */
+    PyObject *params;      /* tuple of the names of its positional parameters, without self; owned; NULL: unknown */
+    PyObject *keyword_only; /* tuple of names, owned, or NULL */
+    PyObject *defaults;    /* of the last parameters; tuple, owned, or NULL */
+    PyObject *keyword_defaults; /* dict, owned, or NULL */
+    uint32_t num_params, num_required, num_positional_only;
+    enum py_method_kind kind;
+    bool var_args, var_keywords;
+};
+
+struct py_class {
+    struct py_state *st;
+    PyTypeObject *type;        /* owned; NULL: the runtime itself */
+    PyObject *full_name;       /* "module.Qual.Name", owned */
+    PyObject *short_name;      /* "Name", owned: for messages to people */
+    PyObject *by_name;         /* {name: number} */
+    struct py_method *methods;
+    struct py_method init;     /* its constructor */
+    bool has_init;             /* a constructor of its own */
+    struct chariot_method *table;
+    uint32_t num_methods;
+    struct chariot_type ctype;
+    uint32_t id;               /* type number of the runtime; UINT32_MAX: not registered */
+};
+
+/* Registers a class: makes its record, once, and adds it to st->classes. 0, or -1 with an exception set. */
+int py_class_register(struct py_state *st, PyObject *type);
+
+/* Makes the class's record and tables; refuses what §4.4 refuses. NULL with an exception set. */
+struct py_class *py_class_new(struct py_state *st, PyTypeObject *type);
+/* The record of the runtime as a group: its methods are those of chariot_runtime. */
+struct py_class *py_class_runtime(struct py_state *st);
+void py_class_free(struct py_class *cls);
+int py_class_traverse(struct py_class *cls, visitproc visit, void *arg);
+
+/* The record of a registered class. Borrowed; NULL with TypeError or Charm4PyError set: no chare class, or not
+ * registered. */
+struct py_class *py_class_of(struct py_state *st, PyObject *type);
+/* The record for a type number of the runtime. Borrowed; NULL, no exception: unknown. */
+struct py_class *py_class_by_id(struct py_state *st, uint32_t id);
+
+/* Fills a method's signature and kind from function (borrowed); skip: parameters that the runtime itself supplies
+ * (self). 0, or -1 with an exception set. */
+int py_method_inspect(struct py_state *st, struct py_method *method, PyObject *function, uint32_t skip);
+void py_method_clear(struct py_method *method);
+
+/* The arguments of one remote call, bound to its method's signature on the caller's side. */
+struct py_call_args {
+    PyObject *const *args;  /* positional */
+    Py_ssize_t num;
+    PyObject *keywords;     /* dict of what travels by name, owned, or NULL */
+    PyObject **bound;       /* owned array of owned references that args points to, or NULL: borrowed from the caller */
+    Py_ssize_t room;        /* of bound */
+    bool ret, awaitable;
+};
+/* Takes ret= and awaitable= out, puts named arguments in their places. -1 with TypeError naming method and parameter. */
+int py_bind(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
+            PyObject *kwnames, struct py_call_args *out);
+void py_bind_clear(struct py_call_args *bound);
+
+#endif

@@ -1,0 +1,141 @@
+/* Creators: Chare(C), Group(C), Array(C, dims). */
+#include "python/chare.h"
+#include "python/class.h"
+#include "python/message.h"
+#include "python/proxy.h"
+
+/* ---------------------------------------------------------------- arguments */
+
+int py_create_args(struct py_state *st, struct py_class *cls, PyObject *args, struct chariot_msg **msg) {
+    *msg = NULL;
+    PyObject *list = args == NULL || args == Py_None ? PyTuple_New(0) : PySequence_Tuple(args);
+    if (list == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Format(PyExc_TypeError, "args must be a list of the constructor's arguments, not %s",
+                         Py_TYPE(args)->tp_name);
+        }
+        return -1;
+    }
+    struct py_call_args bound;
+    PyObject *const *items = &PyTuple_GET_ITEM(list, 0);
+    int rc = py_bind(st, &cls->init, items, (size_t)PyTuple_GET_SIZE(list), NULL, &bound);
+    if (rc == 0) rc = py_message_put_args(st, items, PyTuple_GET_SIZE(list), NULL, false, msg);
+    Py_DECREF(list);
+    return rc;
+}
+
+/* Creates and gives the proxy. Takes msg. */
+static PyObject *create_take(struct py_state *st, struct py_class *cls, struct chariot_create *how,
+                             struct chariot_msg *msg) {
+    struct chariot_ref ref;
+    how->type = cls->id;
+    int rc = chariot_create_take(st->pe, how, msg, &ref);
+    if (rc == CHARIOT_ERANGE) {
+        return PyErr_Format(PyExc_ValueError, how->kind == CHARIOT_ARRAY_OF ? "dimensions that are negative or too large"
+                                                                           : "no such PE");
+    }
+    if (rc != 0) {
+        py_raise_code(st, rc, "creating chares");
+        return NULL;
+    }
+    PyObject *proxy = py_proxy_new(st, cls, &ref);
+    if (proxy != NULL) ((struct py_proxy *)(void *)proxy)->fresh = true;
+    return proxy;
+}
+
+static PyObject *create(struct py_state *st, PyObject *type, struct chariot_create *how, PyObject *args) {
+    if (py_state_running(st) == NULL) return NULL;
+    struct py_class *cls = py_class_of(st, type);
+    struct chariot_msg *msg;
+    if (cls == NULL || py_create_args(st, cls, args, &msg) != 0) return NULL;
+    return create_take(st, cls, how, msg);
+}
+
+/* ---------------------------------------------------------------- Chare and Group */
+
+PyObject *py_create_single(struct py_state *st, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"chare_type", "args", "onPE", NULL};
+    PyObject *type, *with = NULL;
+    struct chariot_create how = {.kind = CHARIOT_SINGLE, .ndims = 1};
+    long long on_pe = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OL:Chare", names, &type, &with, &on_pe)) return NULL;
+    how.on_pe = on_pe;
+    return create(st, type, &how, with);
+}
+
+static PyObject *group_new(PyTypeObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"chare_type", "args", "onPEs", NULL};
+    PyObject *type, *with = NULL, *on_pes = Py_None;
+    struct py_state *st = py_state_of_type(self);
+    if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:Group", names, &type, &with, &on_pes)) return NULL;
+    if (on_pes != Py_None) return PyErr_Format(st->error, "this version has no groups on some PEs only (onPEs)");
+    struct chariot_create how = {.kind = CHARIOT_GROUP, .ndims = 1};
+    return create(st, type, &how, with);
+}
+
+/* ---------------------------------------------------------------- Array */
+
+static int read_dims(struct py_state *st, PyObject *dims, long long ndims, struct chariot_create *how) {
+    if (dims == Py_None) {
+        if (ndims == -1) {
+            PyErr_SetString(st->error, "Array() needs dims, or ndims for an array whose elements are inserted later");
+            return -1;
+        }
+        if (ndims < 1 || ndims > CHARIOT_MAX_DIMS) {
+            PyErr_Format(PyExc_ValueError, "arrays have 1 to %d dimensions, not %lld", CHARIOT_MAX_DIMS, ndims);
+            return -1;
+        }
+        how->ndims = (uint32_t)ndims;
+        return 0;
+    }
+    struct chariot_index index;
+    if (py_index_read(dims, &index) != 0) return -1;
+    if (ndims != -1 && ndims != (long long)index.ndims) {
+        PyErr_Format(st->error, "dims has %u dimensions, but ndims is %lld", index.ndims, ndims);
+        return -1;
+    }
+    how->ndims = index.ndims;
+    for (uint32_t i = 0; i < index.ndims; i++) how->dims[i] = index.at[i];
+    return 0;
+}
+
+static PyObject *array_new(PyTypeObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"chare_type", "dims", "ndims", "args", "map", "useAtSync", NULL};
+    PyObject *type, *dims = Py_None, *with = NULL, *map = Py_None;
+    long long ndims = -1;
+    int use_at_sync = 0;
+    struct py_state *st = py_state_of_type(self);
+    if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|OLOOp:Array", names, &type, &dims, &ndims, &with,
+                                                   &map, &use_at_sync)) {
+        return NULL;
+    }
+    if (map != Py_None) return PyErr_Format(st->error, "this version has no placement maps (map)");
+    struct chariot_create how = {.kind = CHARIOT_ARRAY_OF};
+    if (read_dims(st, dims, ndims, &how) != 0) return NULL;
+    return create(st, type, &how, with);
+}
+
+/* ---------------------------------------------------------------- types */
+
+static PyType_Slot group_slots[] = {
+    {Py_tp_doc, (void *)"Group(C, args=[]) creates one chare of class C on every PE and returns a proxy of them all."},
+    {Py_tp_new, group_new},
+    {0, NULL}};
+static PyType_Spec group_spec = {
+    .name = "chariot.Group", .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, .slots = group_slots};
+
+static PyType_Slot array_slots[] = {
+    {Py_tp_doc, (void *)"Array(C, dims, args=[]) creates chares of class C, one per index, and returns a proxy of them "
+                        "all; Array(C, ndims=2) an empty array to insert into."},
+    {Py_tp_new, array_new},
+    {0, NULL}};
+static PyType_Spec array_spec = {
+    .name = "chariot.Array", .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, .slots = array_slots};
+
+int py_create_init(struct py_state *st, PyObject *module) {
+    st->group_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &group_spec, NULL);
+    st->array_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &array_spec, NULL);
+    if (st->group_type == NULL || st->array_type == NULL) return -1;
+    if (PyModule_AddObjectRef(module, "Group", (PyObject *)st->group_type) != 0) return -1;
+    return PyModule_AddObjectRef(module, "Array", (PyObject *)st->array_type);
+}

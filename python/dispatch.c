@@ -1,0 +1,86 @@
+#include "python/dispatch.h"
+
+#include "python/chare.h"
+#include "python/errors.h"
+#include "python/message.h"
+#include "python/task.h"
+
+/* What to call: the function with the chare in front, or what the chare's attribute gives. New references. */
+static PyObject *callable_of(const struct py_method *method, PyObject *chare, PyObject **self) {
+    *self = method->function == NULL ? NULL : chare;
+    if (method->function == NULL) return PyObject_GetAttr(chare, method->name);
+    Py_INCREF(method->function);
+    return method->function;
+}
+
+static int run(struct py_state *st, enum py_task_role role, const struct py_method *method, PyObject *chare,
+               PyObject *args, PyObject *keywords, const struct chariot_reply *reply, struct chariot_msg **result) {
+    PyObject *self;
+    PyObject *callable = callable_of(method, chare, &self);
+    if (callable == NULL) return py_outcome_take(st, method, reply, NULL, result);
+    int rc;
+    if (method->kind == PY_PLAIN) {
+        st->running = method;
+        PyObject *value = py_call(callable, self, args, keywords);
+        st->running = NULL;
+        rc = py_outcome_take(st, method, reply, value, result);
+    } else {
+        rc = py_task_start(st, role, method, callable, self, args, keywords, reply, result);
+    }
+    Py_DECREF(callable);
+    return rc;
+}
+
+int py_dispatch_invoke(struct chariot_call *call) {
+    struct py_chare *chare = call->object;
+    const struct py_method *method = &chare->cls->methods[call->method];
+    struct py_state *st = chare->cls->st;
+    PyObject *args, *keywords;
+    if (py_message_args(st, call->args, &args, &keywords) != 0) {
+        return py_outcome_take(st, method, &call->reply, NULL, &call->result);
+    }
+    Py_INCREF(chare); /* the method may destroy it */
+    int rc = run(st, PY_TASK_METHOD, method, (PyObject *)chare, args, keywords, &call->reply, &call->result);
+    Py_DECREF(chare);
+    Py_DECREF(args);
+    Py_XDECREF(keywords);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- life of a chare */
+
+static const struct py_method *constructor_of(struct py_state *st, struct py_class *cls, struct chariot_elem *elem) {
+    struct chariot_ref ref;
+    chariot_elem_ref(elem, &ref);
+    return ref.kind == CHARIOT_MAIN ? st->entry_method : &cls->init;
+}
+
+static int construct(struct py_state *st, struct py_class *cls, struct py_chare *chare, struct chariot_msg *msg) {
+    const struct py_method *init = constructor_of(st, cls, chare->elem);
+    PyObject *args, *keywords;
+    struct chariot_msg *result = NULL;
+    if (py_message_args(st, msg, &args, &keywords) != 0) return py_outcome_take(st, init, NULL, NULL, &result);
+    int rc = run(st, PY_TASK_CONSTRUCTOR, init, (PyObject *)chare, args, keywords, NULL, &result);
+    chariot_msg_unref(result);
+    Py_DECREF(args);
+    Py_XDECREF(keywords);
+    return rc;
+}
+
+int py_dispatch_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                       struct chariot_msg *args, void **object) {
+    struct py_class *cls = type->ctx;
+    struct py_chare *chare = py_chare_alloc(cls, elem);
+    if (chare == NULL) {
+        py_error_end_job(cls->st, "a constructor");
+        return CHARIOT_EUSER;
+    }
+    *object = chare;
+    return cls->has_init ? construct(cls->st, cls, chare, args) : 0;
+}
+
+void py_dispatch_destroy(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
+    struct py_chare *chare = object;
+    chare->elem = NULL;
+    Py_DECREF(chare);
+}

@@ -1,0 +1,48 @@
+/* What Python does for the runtime: gives up the GIL while the scheduler sleeps, encodes objects that must leave after
+ * all, combines what C does not understand, reports what nobody received. */
+#include "python/chare.h"
+#include "python/charm.h"
+#include "python/class.h"
+#include "python/errors.h"
+#include "python/message.h"
+
+static void before_sleep(void *ctx) {
+    struct py_state *st = ctx;
+    st->asleep = PyEval_SaveThread();
+}
+
+/* Python's handlers of signals run here in a job of one PE, where no stand-in shares the turn; else, when Python code
+ * runs next. */
+static void after_sleep(void *ctx) {
+    struct py_state *st = ctx;
+    PyEval_RestoreThread(st->asleep);
+    st->asleep = NULL;
+    if (st->pe == NULL || chariot_num_pes(st->pe) > 1) return;
+    if (PyErr_CheckSignals() != 0) py_error_end_job(st, "a signal handler");
+}
+
+static void on_unreceived_error(void *ctx, struct chariot_elem *elem, uint32_t number, struct chariot_msg *error) {
+    struct py_state *st = ctx;
+    struct py_chare *chare = elem == NULL ? NULL : chariot_elem_object(elem);
+    const struct py_method *method =
+        chare != NULL && chare->cls != NULL && number < chare->cls->num_methods ? &chare->cls->methods[number] : NULL;
+    char label[256];
+    const char *where = py_method_label(method, label, sizeof label);
+    PyObject *exc = py_message_value(st, error);
+    if (exc == NULL) {
+        py_error_end_job(st, where);
+        return;
+    }
+    if (PyExceptionInstance_Check(exc)) py_error_uncaught(st, where, exc);
+    else chariot_abort(st->pe, 1, "chariot: an error without a text\n");
+    Py_DECREF(exc);
+}
+
+void py_face_fill(struct py_state *st, struct chariot_face *face) {
+    *face = (struct chariot_face){.ctx = st,
+                                  .before_sleep = before_sleep,
+                                  .after_sleep = after_sleep,
+                                  .encode = py_message_encode,
+                                  .combine = py_face_combine,
+                                  .on_unreceived_error = on_unreceived_error};
+}

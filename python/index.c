@@ -1,0 +1,51 @@
+/* Indices between Python and the runtime. */
+#include "python/proxy.h"
+
+static int read_one(PyObject *object, int64_t *at) {
+    if (PySlice_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "a slice of a proxy is a section, which this version does not have");
+        return -1;
+    }
+    PyObject *number = PyNumber_Index(object);
+    if (number == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Format(PyExc_TypeError, "an index is made of integers, not %s", Py_TYPE(object)->tp_name);
+        }
+        return -1;
+    }
+    long long value = PyLong_AsLongLong(number);
+    Py_DECREF(number);
+    if (value == -1 && PyErr_Occurred()) return -1;
+    *at = value;
+    return 0;
+}
+
+int py_index_read(PyObject *object, struct chariot_index *index) {
+    *index = (struct chariot_index){.ndims = 1};
+    bool is_tuple = PyTuple_Check(object);
+    if (!is_tuple && !PyList_Check(object)) return read_one(object, &index->at[0]);
+    Py_ssize_t count = is_tuple ? PyTuple_GET_SIZE(object) : PyList_GET_SIZE(object);
+    if (count < 1 || count > CHARIOT_MAX_DIMS) {
+        PyErr_Format(PyExc_ValueError, "an index has 1 to %d dimensions, not %zd", CHARIOT_MAX_DIMS, count);
+        return -1;
+    }
+    index->ndims = (uint32_t)count;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = is_tuple ? PyTuple_GET_ITEM(object, i) : PyList_GET_ITEM(object, i);
+        if (read_one(item, &index->at[i]) != 0) return -1;
+    }
+    return 0;
+}
+
+PyObject *py_index_object(const struct chariot_ref *element) {
+    struct chariot_index index;
+    chariot_ref_index(element, &index);
+    if (element->kind == CHARIOT_GROUP) return PyLong_FromLongLong(index.at[0]);
+    PyObject *tuple = PyTuple_New(index.ndims);
+    for (uint32_t i = 0; tuple != NULL && i < index.ndims; i++) {
+        PyObject *at = PyLong_FromLongLong(index.at[i]);
+        if (at == NULL) Py_CLEAR(tuple);
+        else PyTuple_SET_ITEM(tuple, i, at);
+    }
+    return tuple;
+}

@@ -1,0 +1,241 @@
+#include "python/message.h"
+
+#include "python/class.h"
+#include "python/errors.h"
+
+/* ---------------------------------------------------------------- the box */
+
+/* Named arguments beside the positional ones; or a value that is a tuple, and would be taken for arguments. */
+struct py_box {
+    PyObject_HEAD
+    PyObject *args;     /* tuple, or NULL: a value */
+    PyObject *keywords; /* dict, or NULL */
+    PyObject *value;
+};
+
+static void box_dealloc(PyObject *self) {
+    struct py_box *box = (struct py_box *)(void *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    Py_XDECREF(box->args);
+    Py_XDECREF(box->keywords);
+    Py_XDECREF(box->value);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot box_slots[] = {{Py_tp_dealloc, box_dealloc}, {0, NULL}};
+static PyType_Spec box_spec = {.name = "chariot._core._Box",
+                               .basicsize = sizeof(struct py_box),
+                               .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                               .slots = box_slots};
+
+int py_message_init(struct py_state *st, PyObject *module) {
+    st->keywords_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &box_spec, NULL);
+    return st->keywords_type == NULL ? -1 : 0;
+}
+
+static struct py_box *box_new(struct py_state *st) {
+    struct py_box *box = PyObject_New(struct py_box, st->keywords_type);
+    if (box != NULL) box->args = box->keywords = box->value = NULL;
+    return box;
+}
+
+static bool is_box(struct py_state *st, PyObject *object) {
+    return Py_IS_TYPE(object, st->keywords_type);
+}
+
+/* ---------------------------------------------------------------- hanging objects on messages */
+
+static void drop(void *object) {
+    Py_DECREF((PyObject *)object);
+}
+
+/* Takes object. */
+static struct chariot_msg *hang_take(PyObject *object) {
+    if (object == NULL) return NULL;
+    struct chariot_msg *msg = chariot_msg_new(0);
+    if (msg == NULL) {
+        Py_DECREF(object);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    chariot_msg_set_object(msg, object, drop);
+    return msg;
+}
+
+static PyObject *tuple_of(PyObject *const *args, Py_ssize_t num) {
+    PyObject *tuple = PyTuple_New(num);
+    if (tuple == NULL) return NULL;
+    for (Py_ssize_t i = 0; i < num; i++) {
+        Py_INCREF(args[i]);
+        PyTuple_SET_ITEM(tuple, i, args[i]);
+    }
+    return tuple;
+}
+
+static PyObject *boxed_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords) {
+    PyObject *tuple = tuple_of(args, num);
+    if (tuple == NULL || keywords == NULL) return tuple;
+    struct py_box *box = box_new(st);
+    if (box == NULL) {
+        Py_DECREF(tuple);
+        return NULL;
+    }
+    box->args = tuple;
+    Py_INCREF(keywords);
+    box->keywords = keywords;
+    return (PyObject *)box;
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+int py_message_put_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords,
+                        bool by_reference, struct chariot_msg **msg) {
+    *msg = NULL;
+    if (num == 0 && keywords == NULL) return 0;
+    if (!by_reference) return py_encode_args(st, args, num, keywords, msg);
+    *msg = hang_take(boxed_args(st, args, num, keywords));
+    return *msg == NULL ? -1 : 0;
+}
+
+static int args_of_object(struct py_state *st, PyObject *object, PyObject **args, PyObject **keywords) {
+    *keywords = NULL;
+    if (is_box(st, object) && ((struct py_box *)(void *)object)->args != NULL) {
+        struct py_box *box = (struct py_box *)(void *)object;
+        *args = box->args;
+        *keywords = box->keywords;
+    } else if (PyTuple_CheckExact(object)) {
+        *args = object;
+    } else {
+        py_malformed("a value where arguments should be");
+        return -1;
+    }
+    Py_INCREF(*args);
+    Py_XINCREF(*keywords);
+    return 0;
+}
+
+/* Keeps what was decoded on msg, for other receivers of it here. */
+static void keep(struct py_state *st, struct chariot_msg *msg, PyObject *args, PyObject *keywords) {
+    PyObject *object = args;
+    if (keywords != NULL) {
+        struct py_box *box = box_new(st);
+        if (box == NULL) {
+            PyErr_Clear();
+            return;
+        }
+        Py_INCREF(args);
+        Py_INCREF(keywords);
+        box->args = args;
+        box->keywords = keywords;
+        object = (PyObject *)box;
+    } else {
+        Py_INCREF(object);
+    }
+    chariot_msg_set_object(msg, object, drop);
+}
+
+int py_message_args(struct py_state *st, struct chariot_msg *msg, PyObject **args, PyObject **keywords) {
+    PyObject *object = msg == NULL ? NULL : chariot_msg_object(msg);
+    if (object != NULL) return args_of_object(st, object, args, keywords);
+    if (msg == NULL || chariot_msg_size(msg) == 0) {
+        *keywords = NULL;
+        *args = PyTuple_New(0);
+        return *args == NULL ? -1 : 0;
+    }
+    if (py_decode_args(st, msg, false, args, keywords) != 0) return -1;
+    keep(st, msg, *args, *keywords);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- values */
+
+struct chariot_msg *py_message_put_error(struct py_state *st, PyObject *exc, const struct py_method *method) {
+    char label[256];
+    const char *where = method == NULL ? NULL : py_method_label(method, label, sizeof label);
+    return py_encode_error_msg(st, exc, st->pe == NULL ? 0 : chariot_my_pe(st->pe), where);
+}
+
+struct chariot_msg *py_message_put_value(struct py_state *st, PyObject *value, bool by_reference) {
+    if (PyExceptionInstance_Check(value)) return py_message_put_error(st, value, NULL);
+    if (!by_reference) {
+        struct chariot_msg *msg;
+        return py_encode_msg(st, value, &msg) == 0 ? msg : NULL;
+    }
+    if (!PyTuple_CheckExact(value) && !is_box(st, value)) {
+        Py_INCREF(value);
+        return hang_take(value);
+    }
+    struct py_box *box = box_new(st);
+    if (box == NULL) return NULL;
+    Py_INCREF(value);
+    box->value = value;
+    return hang_take((PyObject *)box);
+}
+
+PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg) {
+    PyObject *object = msg == NULL ? NULL : chariot_msg_object(msg);
+    if (object == NULL) {
+        PyObject *value = py_decode_msg(st, msg, false);
+        if (value == NULL || msg == NULL || chariot_msg_size(msg) == 0) return value;
+        PyObject *kept = value;
+        if (PyTuple_CheckExact(value)) {
+            struct py_box *box = box_new(st);
+            if (box == NULL) PyErr_Clear();
+            else Py_INCREF(value), box->value = value;
+            kept = (PyObject *)box;
+        } else {
+            Py_INCREF(value);
+        }
+        if (kept != NULL) chariot_msg_set_object(msg, kept, drop);
+        return value;
+    }
+    PyObject *value = is_box(st, object) ? ((struct py_box *)(void *)object)->value : object;
+    if (value == NULL) return py_malformed("arguments where a value should be");
+    Py_INCREF(value);
+    return value;
+}
+
+/* ---------------------------------------------------------------- leaving after all */
+
+static int encode_object(struct py_state *st, PyObject *object, struct chariot_writer *writer) {
+    if (is_box(st, object) && ((struct py_box *)(void *)object)->args == NULL) {
+        return py_encode(st, writer, ((struct py_box *)(void *)object)->value);
+    }
+    return py_encode(st, writer, object);
+}
+
+static int encode_args_object(struct py_state *st, PyObject *args, PyObject *keywords, struct chariot_writer *writer) {
+    struct chariot_msg *encoded;
+    PyObject *const *items = &PyTuple_GET_ITEM(args, 0);
+    if (py_encode_args(st, items, PyTuple_GET_SIZE(args), keywords, &encoded) != 0) return -1;
+    int rc = encoded == NULL
+                 ? chariot_put_list(writer, 0)
+                 : chariot_put_encoded(writer, chariot_msg_data(encoded), chariot_msg_size(encoded));
+    chariot_msg_unref(encoded);
+    return rc;
+}
+
+int py_message_encode(void *ctx, struct chariot_msg **msg) {
+    struct py_state *st = ctx;
+    PyObject *object = chariot_msg_object(*msg);
+    if (object == NULL || chariot_msg_size(*msg) > 0) return 0;
+    struct chariot_writer writer;
+    Py_INCREF(object); /* the writer may move the message */
+    chariot_writer_init_take(&writer, *msg);
+    int rc;
+    if (PyTuple_CheckExact(object)) {
+        rc = encode_args_object(st, object, NULL, &writer);
+    } else if (is_box(st, object) && ((struct py_box *)(void *)object)->args != NULL) {
+        struct py_box *box = (struct py_box *)(void *)object;
+        rc = encode_args_object(st, box->args, box->keywords, &writer);
+    } else {
+        rc = encode_object(st, object, &writer);
+    }
+    Py_DECREF(object);
+    int finished = chariot_writer_finish(&writer, msg);
+    if (finished != 0) return finished;
+    if (rc == 0) return 0;
+    PyErr_WriteUnraisable(NULL);
+    return CHARIOT_ETYPE;
+}

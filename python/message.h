@@ -1,0 +1,29 @@
+/* python/message.h: messages as Python sees them: arguments and values, encoded or as the objects themselves.
+ *
+ * On one PE a message carries objects by reference: the tuple of arguments, or a value. Where it must leave after all,
+ * the runtime asks py_message_encode(). What was decoded once is kept on the message, so that several receivers of one
+ * broadcast share it. A bare tuple on a message is arguments; named arguments and values that are tuples come in a box. */
+#ifndef CHARIOT_PYTHON_MESSAGE_H
+#define CHARIOT_PYTHON_MESSAGE_H
+
+#include "python/state.h"
+
+int py_message_init(struct py_state *st, PyObject *module);
+
+/* Arguments as a message; by_reference: the objects themselves. Gives *msg, NULL where there are none. -1 with an
+ * exception set. */
+int py_message_put_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords,
+                        bool by_reference, struct chariot_msg **msg);
+/* The arguments of a message (NULL: none): a new reference to a tuple, and to a dict or NULL. -1 with an exception. */
+int py_message_args(struct py_state *st, struct chariot_msg *msg, PyObject **args, PyObject **keywords);
+
+/* A value, or an exception as an error, as a message. Gives; NULL with an exception set. */
+struct chariot_msg *py_message_put_value(struct py_state *st, PyObject *value, bool by_reference);
+struct chariot_msg *py_message_put_error(struct py_state *st, PyObject *exc, const struct py_method *method);
+/* The value of a message (NULL: None). Of an error: the exception itself, not raised. New reference. */
+PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg);
+
+/* chariot_face.encode; ctx is the state. */
+int py_message_encode(void *ctx, struct chariot_msg **msg);
+
+#endif

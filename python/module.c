@@ -1,0 +1,112 @@
+#include <stdlib.h>
+
+#include "python/bound.h"
+#include "python/chare.h"
+#include "python/charm.h"
+#include "python/class.h"
+#include "python/errors.h"
+#include "python/future.h"
+#include "python/message.h"
+#include "python/proxy.h"
+#include "python/task.h"
+
+/* ---------------------------------------------------------------- functions */
+
+PyDoc_STRVAR(coro_doc, "coro($module, function, /)\n--\n\n"
+                       "Marks a method, constructor or function as a coroutine: when it is called remotely it may wait.");
+
+static PyObject *coro(PyObject *module, PyObject *function) {
+    struct py_state *st = py_state_of_module(module);
+    if (!PyCallable_Check(function)) {
+        return PyErr_Format(PyExc_TypeError, "@coro decorates functions, not %s", Py_TYPE(function)->tp_name);
+    }
+    if (PyObject_SetAttr(function, st->names.coro, Py_True) != 0) return NULL;
+    Py_INCREF(function);
+    return function;
+}
+
+static PyMethodDef functions[] = {
+    {"coro", coro, METH_O, coro_doc},
+    {"_proxy_load", (PyCFunction)(void (*)(void))py_proxy_load, METH_FASTCALL, NULL},
+    {"_future_load", py_future_load, METH_O, NULL},
+    {"_fail", py_ending_fail, METH_VARARGS, NULL},
+    {"_forgotten", py_ending_forgotten, METH_O, NULL},
+    {"_at_exit", py_ending_at_exit, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}};
+
+/* ---------------------------------------------------------------- life */
+
+static int intern_names(struct py_names *names) {
+#define PY_NAME_INTERN(field, text)                                                                                    \
+    names->field = PyUnicode_InternFromString(text);                                                                   \
+    if (names->field == NULL) return -1;
+    PY_NAMES(PY_NAME_INTERN)
+#undef PY_NAME_INTERN
+    return 0;
+}
+
+static int register_at_exit(PyObject *module) {
+    PyObject *atexit = PyImport_ImportModule("atexit");
+    PyObject *hook = atexit == NULL ? NULL : PyObject_GetAttrString(module, "_at_exit");
+    PyObject *done = hook == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", hook);
+    Py_XDECREF(atexit);
+    Py_XDECREF(hook);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+static int module_exec(PyObject *module) {
+    struct py_state *st = py_state_of_module(module);
+    st->module = module;
+    st->launched = getenv("CHARIOT_CONTROL_FD") != NULL;
+    st->class_of = PyDict_New();
+    if (st->class_of == NULL || intern_names(&st->names) != 0 || py_errors_init(st, module) != 0) return -1;
+    if (py_message_init(st, module) != 0 || py_future_init(st, module) != 0 || py_proxy_init(st, module) != 0) return -1;
+    if (py_bound_init(st, module) != 0 || py_chare_init(st, module) != 0 || py_create_init(st, module) != 0) return -1;
+    if (py_codec_init(st, module, st->error) != 0 || py_reduce_init(st, module) != 0) return -1;
+    if (py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
+    return py_signals_install(st) != 0 || register_at_exit(module) != 0 ? -1 : 0;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
+    struct py_state *st = py_state_of_module(module);
+    PyTypeObject *types[] = {st->charm_type, st->options_type, st->chare_type,  st->group_type,       st->array_type,
+                             st->proxy_type, st->bound_type,   st->future_type, st->future_iter_type, st->keywords_type};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
+    PyObject *objects[] = {st->charm, st->options, st->error, st->not_threaded_error, st->class_of, st->entry,
+                           st->entry_args};
+    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);
+    for (uint32_t i = 0; i < st->num_classes; i++) {
+        int rc = py_class_traverse(st->classes[i], visit, arg);
+        if (rc != 0) return rc;
+    }
+    int rc = py_codec_traverse(&st->codec, visit, arg);
+    return rc != 0 ? rc : py_reduce_traverse(&st->reduce, visit, arg);
+}
+
+static int module_clear(PyObject *module) {
+    struct py_state *st = py_state_of_module(module);
+    Py_CLEAR(st->charm);
+    Py_CLEAR(st->options);
+    Py_CLEAR(st->entry);
+    Py_CLEAR(st->entry_args);
+    Py_CLEAR(st->class_of);
+    return 0;
+}
+
+PyDoc_STRVAR(module_doc, "Chares in C: the types behind the package `chariot`.");
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
+struct PyModuleDef py_module_def = {PyModuleDef_HEAD_INIT,
+                                    .m_name = "chariot._core",
+                                    .m_doc = module_doc,
+                                    .m_size = sizeof(struct py_state),
+                                    .m_methods = functions,
+                                    .m_slots = module_slots,
+                                    .m_traverse = module_traverse,
+                                    .m_clear = module_clear};
+
+PyMODINIT_FUNC PyInit__core(void);
+PyMODINIT_FUNC PyInit__core(void) {
+    return PyModuleDef_Init(&py_module_def);
+}

@@ -1,0 +1,37 @@
+#include "python/state.h"
+
+#include <stdio.h>
+
+struct py_state *py_state_of_type(PyTypeObject *type) {
+    PyObject *module = PyType_GetModuleByDef(type, &py_module_def);
+    return module == NULL ? NULL : PyModule_GetState(module);
+}
+
+struct chariot_pe *py_state_pe(struct py_state *st) {
+    if (st->pe != NULL) return st->pe;
+    if (st->phase == PY_ENDED) {
+        PyErr_SetString(st->error, "the job has ended");
+        return NULL;
+    }
+    char why[256] = "";
+    int rc = chariot_open(&st->pe, why, sizeof why);
+    if (rc == 0) return st->pe;
+    st->pe = NULL;
+    PyErr_Format(st->error, "this process cannot become a PE: %s", why[0] != 0 ? why : chariot_error_text(rc));
+    return NULL;
+}
+
+struct chariot_pe *py_state_running(struct py_state *st) {
+    if (__builtin_expect(st->phase == PY_RUNNING, 1)) return st->pe;
+    PyErr_SetString(st->error, st->phase == PY_ENDED
+                                   ? "the job has ended"
+                                   : "the runtime is not running: call charm.start() and do this from its entry function");
+    return NULL;
+}
+
+int py_raise_code(struct py_state *st, int code, const char *doing) {
+    if (PyErr_Occurred()) return -1;
+    if (code == CHARIOT_ENOMEM) PyErr_NoMemory();
+    else PyErr_Format(st->error, "%s: %s", doing, chariot_error_text(code));
+    return -1;
+}

@@ -1,0 +1,389 @@
+#include "python/task.h"
+
+#include <greenlet/greenlet.h>
+#include <stdlib.h>
+
+#include "python/chare.h"
+#include "python/errors.h"
+#include "python/future.h"
+#include "python/message.h"
+
+/* A greenlet that runs one coroutine after another. */
+struct py_worker {
+    PyGreenlet *greenlet; /* owned */
+    struct py_worker *next;
+    bool gone; /* it has returned */
+};
+
+/* A timeout under way. The timer owns it; the task forgets it when the future was sooner. */
+struct py_alarm {
+    struct py_task *task;
+};
+
+/* ---------------------------------------------------------------- tasks */
+
+static struct py_task *task_new(struct py_state *st) {
+    struct py_task *task = st->free_tasks;
+    if (task != NULL) {
+        st->free_tasks = task->next;
+        st->num_free_tasks--;
+    } else {
+        task = malloc(sizeof *task);
+        if (task == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+    }
+    *task = (struct py_task){.st = st, .next = st->live, .prev = &st->live};
+    if (task->next != NULL) task->next->prev = &task->next;
+    st->live = task;
+    return task;
+}
+
+static void task_free(struct py_task *task) {
+    struct py_state *st = task->st;
+    *task->prev = task->next;
+    if (task->next != NULL) task->next->prev = task->prev;
+    Py_XDECREF(task->chare);
+    Py_XDECREF(task->callable);
+    Py_XDECREF(task->args);
+    Py_XDECREF(task->keywords);
+    Py_XDECREF(task->coroutine);
+    Py_XDECREF(task->waits_for);
+    if (task->worker != NULL && task->worker->gone) {
+        Py_DECREF(task->worker->greenlet);
+        free(task->worker);
+    }
+    if (st->num_free_tasks >= PY_MAX_FREE) {
+        free(task);
+        return;
+    }
+    task->next = st->free_tasks;
+    st->free_tasks = task;
+    st->num_free_tasks++;
+}
+
+PyObject *py_call(PyObject *callable, PyObject *self, PyObject *args, PyObject *keywords) {
+    enum { ON_STACK = 10 };
+    PyObject *small[ON_STACK], **stack = small;
+    size_t count = (size_t)PyTuple_GET_SIZE(args), extra = self == NULL ? 0 : 1;
+    if (count + 2 > ON_STACK) {
+        stack = PyMem_Malloc((count + 2) * sizeof(PyObject *));
+        if (stack == NULL) return PyErr_NoMemory();
+    }
+    stack[1] = self;
+    for (size_t i = 0; i < count; i++) stack[1 + extra + i] = PyTuple_GET_ITEM(args, (Py_ssize_t)i);
+    PyObject *value =
+        PyObject_VectorcallDict(callable, stack + 1, (count + extra) | PY_VECTORCALL_ARGUMENTS_OFFSET, keywords);
+    if (stack != small) PyMem_Free(stack);
+    return value;
+}
+
+/* ---------------------------------------------------------------- outcome */
+
+int py_outcome_take(struct py_state *st, const struct py_method *method, const struct chariot_reply *reply,
+                    PyObject *value, struct chariot_msg **result) {
+    bool awaited = reply != NULL && reply->to != 0;
+    *result = NULL;
+    if (value != NULL) {
+        bool wanted = awaited && reply->want_value && value != Py_None;
+        if (wanted) {
+            *result = py_message_put_value(st, value, st->local_msg_optim && chariot_reply_is_local(st->pe, reply));
+        }
+        Py_DECREF(value);
+        if (!wanted || *result != NULL) return 0;
+    }
+    char label[256];
+    if (!awaited) {
+        py_error_end_job(st, py_method_label(method, label, sizeof label));
+        return 0;
+    }
+    PyObject *exc = py_error_fetch();
+    bool exits = py_error_exits(st, exc);
+    if (!exits) *result = py_message_put_error(st, exc, method);
+    if (!exits && *result == NULL) PyErr_Clear(); /* the runtime will name the code */
+    Py_DECREF(exc);
+    return exits ? 0 : CHARIOT_EUSER;
+}
+
+static void complete(struct py_task *task, struct chariot_msg *result) {
+    struct py_state *st = task->st;
+    struct chariot_elem *elem = task->role == PY_TASK_CONSTRUCTOR ? ((struct py_chare *)(void *)task->chare)->elem : NULL;
+    if (elem != NULL) chariot_constructed(st->pe, elem);
+    if (task->role == PY_TASK_METHOD && task->reply.to != 0) chariot_reply_take(st->pe, &task->reply, result);
+    else chariot_msg_unref(result);
+}
+
+/* Takes value; NULL: the exception that is set. */
+static void finish(struct py_task *task, PyObject *value) {
+    const struct chariot_reply *reply = task->role == PY_TASK_METHOD ? &task->reply : NULL;
+    task->code = py_outcome_take(task->st, task->method, reply, value, &task->result);
+    task->ended = true;
+    if (!task->suspended) return; /* its starter takes the outcome */
+    complete(task, task->result);
+    task->result = NULL;
+}
+
+/* ---------------------------------------------------------------- greenlets */
+
+/* Runs in a worker: one coroutine after another, parked in between. */
+static PyObject *worker_main(PyObject *module, PyObject *ignored) {
+    struct py_state *st = py_state_of_module(module);
+    for (;;) {
+        struct py_task *task = st->starting;
+        struct py_worker *worker = task->worker;
+        st->starting = NULL;
+        finish(task, py_call(task->callable, task->chare, task->args, task->keywords));
+        if (st->num_free_workers >= PY_MAX_FREE) {
+            worker->gone = true;
+            Py_RETURN_NONE;
+        }
+        worker->next = st->free_workers;
+        st->free_workers = worker;
+        st->num_free_workers++;
+        PyObject *back = PyGreenlet_Switch((PyGreenlet *)st->scheduler, NULL, NULL);
+        if (back == NULL) return NULL; /* the interpreter ends */
+        Py_DECREF(back);
+    }
+}
+
+static PyMethodDef worker_def = {"coroutine", worker_main, METH_NOARGS, NULL};
+
+static struct py_worker *worker_new(struct py_state *st) {
+    struct py_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    PyObject *run = PyCFunction_New(&worker_def, st->module);
+    if (run != NULL) worker->greenlet = PyGreenlet_New(run, (PyGreenlet *)st->scheduler);
+    Py_XDECREF(run);
+    if (worker->greenlet != NULL) return worker;
+    free(worker);
+    return NULL;
+}
+
+static struct py_worker *worker_take(struct py_state *st) {
+    struct py_worker *worker = st->free_workers;
+    if (worker == NULL) return worker_new(st);
+    st->free_workers = worker->next;
+    st->num_free_workers--;
+    return worker;
+}
+
+/* From the scheduler into the task's greenlet, and back when it suspends or ends. */
+static void run_greenlet(struct py_task *task) {
+    struct py_state *st = task->st;
+    st->current = task;
+    PyObject *back = PyGreenlet_Switch(task->worker->greenlet, NULL, NULL);
+    st->current = NULL;
+    if (back == NULL) PyErr_WriteUnraisable(NULL);
+    Py_XDECREF(back);
+}
+
+/* ---------------------------------------------------------------- async def */
+
+static void resume(struct py_task *task);
+
+static void on_ready(struct chariot_pe *pe, void *ctx) {
+    resume(ctx);
+}
+
+static int wait_for(struct py_task *task, PyObject *future) {
+    task->waiter = (struct chariot_waiter){.fn = on_ready, .ctx = task};
+    int rc = chariot_future_wait(py_future_handle(future), &task->waiter);
+    if (rc != 0) return py_raise_code(task->st, rc, "waiting for a future");
+    Py_INCREF(future);
+    Py_XSETREF(task->waits_for, future);
+    return 0;
+}
+
+/* The coroutine object yielded something that is no future of ours: ends it. */
+static void refuse_yield(struct py_task *task, PyObject *yielded) {
+    PyObject *closed = PyObject_CallMethod(task->coroutine, "close", NULL);
+    if (closed == NULL) PyErr_WriteUnraisable(task->coroutine);
+    Py_XDECREF(closed);
+    PyErr_Format(PyExc_TypeError, "a remote method can only await futures of the runtime, and what awaits those, not %s",
+                 Py_TYPE(yielded)->tp_name);
+    finish(task, NULL);
+}
+
+static void run_async(struct py_task *task) {
+    struct py_state *st = task->st;
+    PyObject *out = NULL;
+    st->current = task;
+    PySendResult sent = PyIter_Send(task->coroutine, Py_None, &out);
+    if (sent == PYGEN_RETURN) finish(task, out);
+    else if (sent == PYGEN_ERROR) finish(task, NULL);
+    else if (!py_future_check(st, out)) refuse_yield(task, out);
+    else if (wait_for(task, out) != 0) finish(task, NULL);
+    if (sent == PYGEN_NEXT) Py_DECREF(out);
+    st->current = NULL;
+}
+
+static void resume(struct py_task *task) {
+    Py_CLEAR(task->waits_for);
+    if (task->alarm != NULL) task->alarm->task = NULL;
+    task->alarm = NULL;
+    if (task->worker != NULL) run_greenlet(task);
+    else run_async(task);
+    if (task->ended) task_free(task);
+}
+
+/* ---------------------------------------------------------------- start */
+
+static int prepare(struct py_task *task, PyObject *callable, PyObject *args, PyObject *keywords) {
+    struct py_state *st = task->st;
+    if (task->method->kind == PY_ASYNC) {
+        task->coroutine = py_call(callable, task->chare, args, keywords);
+        if (task->coroutine == NULL) return -1;
+        return 0;
+    }
+    task->worker = worker_take(st);
+    if (task->worker == NULL) return -1;
+    Py_INCREF(callable);
+    task->callable = callable;
+    Py_INCREF(args);
+    task->args = args;
+    Py_XINCREF(keywords);
+    task->keywords = keywords;
+    return 0;
+}
+
+static void first_slice(struct py_task *task) {
+    if (task->coroutine != NULL) {
+        run_async(task);
+    } else {
+        task->st->starting = task;
+        run_greenlet(task);
+    }
+}
+
+int py_task_start(struct py_state *st, enum py_task_role role, const struct py_method *method, PyObject *callable,
+                  PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
+                  struct chariot_msg **result) {
+    *result = NULL;
+    struct py_task *task = task_new(st);
+    if (task == NULL) return py_outcome_take(st, method, reply, NULL, result);
+    task->role = role;
+    task->method = method;
+    Py_XINCREF(chare);
+    task->chare = chare;
+    if (reply != NULL) task->reply = *reply;
+    if (prepare(task, callable, args, keywords) != 0) finish(task, NULL);
+    else first_slice(task);
+    if (!task->ended) {
+        task->suspended = true;
+        return CHARIOT_LATER;
+    }
+    int code = task->code;
+    *result = task->result;
+    task_free(task);
+    return code;
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static void on_alarm(struct chariot_pe *pe, void *ctx) {
+    struct py_alarm *alarm = ctx;
+    struct py_task *task = alarm->task;
+    free(alarm);
+    if (task == NULL) return;
+    task->alarm = NULL;
+    task->timed_out = true;
+    chariot_future_forget(&task->waiter);
+    resume(task);
+}
+
+static int set_alarm(struct py_task *task, int64_t timeout_ns) {
+    struct py_alarm *alarm = malloc(sizeof *alarm);
+    if (alarm == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    alarm->task = task;
+    int rc = chariot_after(task->st->pe, timeout_ns, on_alarm, alarm);
+    if (rc != 0) {
+        free(alarm);
+        return py_raise_code(task->st, rc, "setting a timeout");
+    }
+    task->alarm = alarm;
+    return 0;
+}
+
+int py_task_wait(struct py_state *st, PyObject *future, int64_t timeout_ns) {
+    struct py_task *task = st->current;
+    if (task == NULL || task->worker == NULL) return py_task_not_threaded(st);
+    task->timed_out = false;
+    if (timeout_ns >= 0 && set_alarm(task, timeout_ns) != 0) return -1;
+    if (wait_for(task, future) != 0) return -1;
+    PyObject *back = PyGreenlet_Switch((PyGreenlet *)st->scheduler, NULL, NULL);
+    if (back == NULL) { /* thrown into: the interpreter ends */
+        chariot_future_forget(&task->waiter);
+        return -1;
+    }
+    Py_DECREF(back);
+    if (!task->timed_out) return 0;
+    PyErr_SetString(PyExc_TimeoutError, "the future was not ready in time");
+    return -1;
+}
+
+int py_task_not_threaded(struct py_state *st) {
+    char label[256];
+    if (st->current != NULL) {
+        PyErr_Format(st->not_threaded_error, "%s() is an async method: write `await future` instead of waiting by a call",
+                     py_method_label(st->current->method, label, sizeof label));
+    } else if (st->running != NULL) {
+        PyErr_Format(st->not_threaded_error,
+                     "%s() cannot wait: it is not a coroutine. Decorate it with @coro (from chariot import coro)",
+                     py_method_label(st->running, label, sizeof label));
+    } else {
+        PyErr_SetString(st->not_threaded_error,
+                        "only coroutines can wait, and no coroutine runs here: decorate the function with @coro");
+    }
+    return -1;
+}
+
+/* ---------------------------------------------------------------- callables */
+
+static void call_plainly(struct py_state *st, const struct py_method *method, PyObject *callable, PyObject *args) {
+    char label[256];
+    st->running = NULL;
+    PyObject *value = PyObject_Call(callable, args, NULL);
+    if (value == NULL) py_error_end_job(st, py_method_label(method, label, sizeof label));
+    Py_XDECREF(value);
+}
+
+void py_task_call(struct py_state *st, PyObject *callable, PyObject *args) {
+    struct py_method seen = {0};
+    struct chariot_msg *result;
+    int rc = py_method_inspect(st, &seen, callable, 0);
+    const struct py_method *method = &st->callbacks[seen.kind];
+    py_method_clear(&seen);
+    if (rc != 0) PyErr_Clear();
+    if (method->kind == PY_PLAIN) call_plainly(st, method, callable, args);
+    else py_task_start(st, PY_TASK_FREE, method, callable, NULL, args, NULL, NULL, &result);
+}
+
+/* ---------------------------------------------------------------- life */
+
+int py_task_init(struct py_state *st, PyObject *module) {
+    st->callbacks = calloc(3, sizeof *st->callbacks);
+    if (st->callbacks == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int kind = PY_PLAIN; kind <= PY_ASYNC; kind++) {
+        st->callbacks[kind].kind = (enum py_method_kind)kind;
+        st->callbacks[kind].name = PyUnicode_InternFromString("callback");
+        if (st->callbacks[kind].name == NULL) return -1;
+    }
+    return 0;
+}
+
+int py_task_become_scheduler(struct py_state *st) {
+    if (_PyGreenlet_API == NULL) PyGreenlet_Import();
+    if (_PyGreenlet_API == NULL) return -1;
+    st->scheduler = (struct _greenlet *)PyGreenlet_GetCurrent();
+    return st->scheduler == NULL ? -1 : 0;
+}

@@ -1,0 +1,73 @@
+/* python/task.h: coroutines: methods, constructors, the entry function and callables that may suspend.
+ *
+ *            py_task_start                 value or error
+ *   (none) ----------------> RUNNING --------------------------> ended: outcome to the starter,
+ *                              |  ^                               or to the reply if it had suspended
+ *                 waits for a  |  | the future is ready
+ *                 future       v  |
+ *                            SUSPENDED
+ *
+ * A @coro runs in a greenlet of a pool (creating one costs 25 times what switching to it costs); the scheduler runs in
+ * the greenlet that called charm.start(), and suspending is switching to it. An `async def` needs no stack: the task
+ * sends to its coroutine object, which yields the future to wait for.
+ *
+ * A suspended greenlet's C stack is moved to the heap, so nothing that others hold pointers to lies on it. */
+#ifndef CHARIOT_PYTHON_TASK_H
+#define CHARIOT_PYTHON_TASK_H
+
+#include "python/class.h"
+#include "python/state.h"
+
+enum py_task_role { PY_TASK_METHOD, PY_TASK_CONSTRUCTOR, PY_TASK_FREE };
+
+struct py_task {
+    struct py_state *st;
+    enum py_task_role role;
+    const struct py_method *method; /* its name and kind; borrowed */
+    PyObject *chare;                /* owned; NULL: no method of a chare */
+    PyObject *callable;             /* owned, until it was called */
+    PyObject *args, *keywords;      /* owned, until it was called; chare comes in front of args */
+    PyObject *coroutine;            /* of an async def; owned */
+    struct py_worker *worker;       /* the greenlet; NULL: async def */
+    PyObject *waits_for;            /* future, owned while suspended */
+    struct chariot_waiter waiter;
+    struct chariot_reply reply;     /* METHOD: who waits for the result */
+    struct py_alarm *alarm;         /* a timeout under way; borrowed */
+    bool timed_out;
+    bool suspended;                 /* has been, at least once: the starter has gone */
+    bool ended;
+    struct chariot_msg *result;     /* of one that ended in its first slice, for its starter */
+    int code;                       /* of the same: 0, or negative: failed */
+    struct py_task *next, **prev;   /* st->live, or st->free_tasks */
+};
+
+int py_task_init(struct py_state *st, PyObject *module);
+/* charm.start(): this greenlet is the scheduler. */
+int py_task_become_scheduler(struct py_state *st);
+
+/* Starts a coroutine: method of chare (NULL: the callable alone) with these arguments (borrowed; keywords may be NULL).
+ * 0: it has ended, *result (may be NULL) is its value; CHARIOT_LATER: it goes on, and will complete reply (METHOD), call
+ * chariot_constructed() (CONSTRUCTOR) or just end (FREE); negative: it failed, *result is the error, NULL: nobody
+ * waited and the job ends. Called by the scheduler only. */
+int py_task_start(struct py_state *st, enum py_task_role role, const struct py_method *method, PyObject *callable,
+                  PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
+                  struct chariot_msg **result);
+
+/* Suspends the running greenlet coroutine until future (borrowed) is ready, or for so long (negative: for ever). -1 with
+ * an exception set: TimeoutError, NotThreadedError. */
+int py_task_wait(struct py_state *st, PyObject *future, int64_t timeout_ns);
+/* Raises NotThreadedError, saying who tried to wait. Returns -1. */
+int py_task_not_threaded(struct py_state *st);
+
+/* Calls any Python callable from the scheduler: @coro and async def ones as coroutines. Failures end the job. */
+void py_task_call(struct py_state *st, PyObject *callable, PyObject *args);
+
+/* callable(self, *args, **keywords); self and keywords may be NULL. */
+PyObject *py_call(PyObject *callable, PyObject *self, PyObject *args, PyObject *keywords);
+
+/* Outcome of user code: value (taken; NULL: the exception that is set) as *result for reply. 0, or negative: *result is
+ * the error. With nobody to receive an error the job ends, and it gives 0 and NULL. */
+int py_outcome_take(struct py_state *st, const struct py_method *method, const struct chariot_reply *reply,
+                    PyObject *value, struct chariot_msg **result);
+
+#endif
