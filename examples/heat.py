@@ -165,13 +165,15 @@ def parse(args: list[str]) -> argparse.Namespace:
 
 
 def positive(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)
 
 
 def grid_of(text: str) -> tuple[int, int]:
-    rows, cols = text.split("x")
+    rows, by, cols = text.partition("x")
+    if not by:
+        raise argparse.ArgumentTypeError(f"{text!r} is not rows x columns, such as 4x4")
     return positive(rows), positive(cols)
 
 
