@@ -299,7 +299,7 @@ int py_encode_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, P
     if (entangled < 0) return -1;
     struct chariot_writer writer;
     chariot_writer_init_take(&writer, NULL);
-    int result = entangled ? put_args_whole(st, &writer, args, num, keywords)
-                           : put_args_each(st, &writer, args, num, keywords);
+    int result =
+        entangled ? put_args_whole(st, &writer, args, num, keywords) : put_args_each(st, &writer, args, num, keywords);
     return finish(&writer, result, msg);
 }

@@ -24,18 +24,18 @@ struct py_state;
 
 /* The codec's part of the module's state. All owned; those said to be lazy are NULL until first used. */
 struct py_codec {
-    PyObject *pickler, *unpickle;  /* _pickle.Pickler, _pickle.loads */
-    PyObject *bytes_io;            /* io.BytesIO */
-    PyObject *copyreg_table;       /* copyreg.dispatch_table */
-    PyObject *array_type;          /* array.array; lazy */
-    PyObject *reduce_array;        /* our function that reduces an array.array */
-    PyObject *load_array;          /* our function that makes one from a buffer */
-    PyObject *fallback_pickler;    /* chariot._cloudpickle.Pickler; lazy */
-    PyObject *dtypes;              /* {bytes as on the wire: numpy.dtype} */
-    PyObject *dtype_names;         /* {structured numpy.dtype: bytes, or None: it must be pickled} */
-    PyObject *format_exception;    /* traceback.format_exception; lazy */
-    PyObject *remote_error;        /* class of exceptions whose own class could not come along */
-    PyTypeObject *view_type;       /* a writable buffer inside a message */
+    PyObject *pickler, *unpickle; /* _pickle.Pickler, _pickle.loads */
+    PyObject *bytes_io;           /* io.BytesIO */
+    PyObject *copyreg_table;      /* copyreg.dispatch_table */
+    PyObject *array_type;         /* array.array; lazy */
+    PyObject *reduce_array;       /* our function that reduces an array.array */
+    PyObject *load_array;         /* our function that makes one from a buffer */
+    PyObject *fallback_pickler;   /* chariot._cloudpickle.Pickler; lazy */
+    PyObject *dtypes;             /* {bytes as on the wire: numpy.dtype} */
+    PyObject *dtype_names;        /* {structured numpy.dtype: bytes, or None: it must be pickled} */
+    PyObject *format_exception;   /* traceback.format_exception; lazy */
+    PyObject *remote_error;       /* class of exceptions whose own class could not come along */
+    PyTypeObject *view_type;      /* a writable buffer inside a message */
 };
 /* base_error (borrowed): Charm4PyError. Adds RemoteError, and _encode() and _decode() for tests, to the module. */
 int py_codec_init(struct py_state *st, PyObject *module, PyObject *base_error);
@@ -70,12 +70,12 @@ int py_decode_args(struct py_state *st, struct chariot_msg *msg, bool alone, PyO
 /* ---- between the codec's files */
 
 enum {
-    PY_DEPTH_PLAIN = 32,  /* containers in containers that are written without pickle */
-    PY_DEPTH_READ = 200,  /* and that are read, whoever wrote them */
-    PY_VIEW_FROM = 4096,  /* bytes of array data from which a view saves more than it costs */
+    PY_DEPTH_PLAIN = 32, /* containers in containers that are written without pickle */
+    PY_DEPTH_READ = 200, /* and that are read, whoever wrote them */
+    PY_VIEW_FROM = 4096, /* bytes of array data from which a view saves more than it costs */
 };
 
-int py_write_failed(int error);            /* codec.c: -1, with the exception for a writer's error set */
+int py_write_failed(int error);           /* codec.c: -1, with the exception for a writer's error set */
 PyObject *py_malformed(const char *what); /* codec_read.c: NULL, with ValueError set */
 PyObject *py_decode_at_depth(struct py_state *st, struct chariot_reader *reader, struct chariot_msg *owner, int depth);
 
@@ -101,7 +101,7 @@ PyObject *py_pickle_decode(struct py_state *st, struct chariot_reader *reader, c
 /* codec_error.c */
 int py_codec_error_init(struct py_state *st, PyObject *module, PyObject *base_error);
 /* The error value of so many pairs that reader stands before. */
-PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, uint64_t pairs,
-                          struct chariot_msg *owner, int depth);
+PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, uint64_t pairs, struct chariot_msg *owner,
+                          int depth);
 
 #endif

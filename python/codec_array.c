@@ -20,9 +20,9 @@
 #include "python/state.h"
 
 enum {
-    NAME_MAX_ = 64,      /* bytes of a simple dtype's name */
-    DTYPES_MAX = 512,    /* dtypes remembered; then the tables start anew */
-    COPY_LEAST = 16,     /* no array data starts at an address that is not a multiple of this, unless it was moved */
+    SIMPLE_NAME = 64, /* bytes of a simple dtype's name, its zero included */
+    DTYPES_MAX = 512, /* dtypes remembered; then the tables start anew */
+    ALIGNMENT = 16,   /* of array data in a message, unless whoever wrote it did otherwise */
 };
 
 /* numpy's table of functions, which its headers keep per process and not per module. */
@@ -33,6 +33,7 @@ static int need_numpy(void) {
 
 /* ---------------------------------------------------------------- names of dtypes */
 
+/* Enters value (taken) into a table, and gives it back; NULL: exception. */
 static PyObject *remember(PyObject *table, PyObject *key, PyObject *value) {
     if (value == NULL) return NULL;
     if (PyDict_GET_SIZE(table) >= DTYPES_MAX) PyDict_Clear(table);
@@ -55,7 +56,7 @@ static PyObject *parse_literal(PyObject *text) {
     return result;
 }
 
-/* repr of the description of a dtype with fields, as bytes. */
+/* repr of the description of a dtype with fields, as bytes; None where the description would not give it back. */
 static PyObject *describe(PyObject *dtype) {
     PyObject *descr = format_module("dtype_to_descr", dtype);
     PyObject *text = descr != NULL ? PyObject_Repr(descr) : NULL;
@@ -102,15 +103,15 @@ static int dtype_is_plain(struct py_state *st, PyArray_Descr *dtype) {
     return name == NULL ? -1 : name != Py_None;
 }
 
-static void simple_name(const PyArray_Descr *dtype, char name[NAME_MAX_]) {
+static void simple_name(const PyArray_Descr *dtype, char name[SIMPLE_NAME]) {
     npy_intp size = PyDataType_ELSIZE(dtype) / (dtype->type_num == NPY_UNICODE ? 4 : 1);
     char order = dtype->byteorder;
     if (order == NPY_NATIVE) order = NPY_NATBYTE;
-    snprintf(name, NAME_MAX_, "%c%c%lld", order, dtype->kind, (long long)size);
+    snprintf(name, SIMPLE_NAME, "%c%c%lld", order, dtype->kind, (long long)size);
 }
 
 /* The dtype's name on the wire, in `name` or in the object *holds, which then keeps it. NULL: exception. */
-static const char *dtype_name(struct py_state *st, PyArray_Descr *dtype, char name[NAME_MAX_], PyObject **holds) {
+static const char *dtype_name(struct py_state *st, PyArray_Descr *dtype, char name[SIMPLE_NAME], PyObject **holds) {
     *holds = NULL;
     if (has_fields(dtype)) {
         PyObject *bytes = structured_name(st, (PyObject *)dtype);
@@ -173,7 +174,7 @@ static void copy_data(void *to, PyArrayObject *array) {
 }
 
 static int put_array(struct py_state *st, struct chariot_writer *writer, PyArrayObject *array, bool scalar) {
-    char simple[NAME_MAX_];
+    char simple[SIMPLE_NAME];
     PyObject *holds;
     const char *name = dtype_name(st, PyArray_DESCR(array), simple, &holds);
     if (name != NULL) {
@@ -215,6 +216,7 @@ static PyObject *parse_dtype(const char *name, size_t size) {
     return (PyObject *)dtype;
 }
 
+/* Elements of it are nothing but their bytes: no pointers that the sender could make up. */
 static bool is_sound(PyArray_Descr *dtype) {
     return dtype->type_num >= 0 && dtype->type_num <= NPY_HALF && dtype->type_num != NPY_OBJECT &&
            PyDataType_ELSIZE(dtype) > 0 && !PyDataType_REFCHK(dtype) && !PyDataType_HASSUBARRAY(dtype);
@@ -291,7 +293,7 @@ PyObject *py_array_decode(struct py_state *st, const struct chariot_value *value
         return py_malformed("an array's size does not fit its shape");
     }
     bool fortran = value->array.order == 'F';
-    bool aligned = (uintptr_t)value->array.data % COPY_LEAST == 0;
+    bool aligned = (uintptr_t)value->array.data % ALIGNMENT == 0;
     if (value->array.ndim > 0 && aligned && py_view_pays(owner, value->array.size))
         return view_data(st, dtype, value, shape, fortran ? NPY_ARRAY_F_CONTIGUOUS : NPY_ARRAY_C_CONTIGUOUS, owner);
     PyObject *array = copy_out(dtype, value, shape, fortran ? NPY_ARRAY_F_CONTIGUOUS : 0);

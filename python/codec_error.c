@@ -181,10 +181,13 @@ static PyObject *read_part(struct py_state *st, struct chariot_reader *reader, b
     Py_RETURN_NONE;
 }
 
-static int read_pair(struct py_state *st, struct chariot_reader *reader, struct parts *parts,
-                     struct chariot_msg *owner, int depth) {
+static int read_pair(struct py_state *st, struct chariot_reader *reader, struct parts *parts, struct chariot_msg *owner,
+                     int depth) {
     struct chariot_value key;
-    if (chariot_get_typed(reader, CHARIOT_STRING, &key) != 0) return py_malformed("an error value has no names") ? 0 : -1;
+    if (chariot_get_typed(reader, CHARIOT_STRING, &key) != 0) {
+        py_malformed("an error value has no names");
+        return -1;
+    }
     PyObject **part = part_of(parts, &key);
     PyObject *value = read_part(st, reader, part == &parts->exc, owner, depth);
     if (value == NULL) return -1;
@@ -228,27 +231,27 @@ static void attach_origin(struct py_state *st, PyObject *exc, const struct parts
     Py_XDECREF(origin);
 }
 
-PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, uint64_t pairs,
-                          struct chariot_msg *owner, int depth) {
+PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, uint64_t pairs, struct chariot_msg *owner,
+                          int depth) {
     struct parts parts = {0};
     for (uint64_t i = 0; i < pairs; i++) {
         if (read_pair(st, reader, &parts, owner, depth) == 0) continue;
         parts_clear(&parts);
         return NULL;
     }
-    PyObject *exc = parts.exc != NULL && parts.exc != Py_None ? Py_NewRef(parts.exc)
-                                                              : make_remote_error(&st->codec, &parts);
+    PyObject *exc =
+        parts.exc != NULL && parts.exc != Py_None ? Py_NewRef(parts.exc) : make_remote_error(&st->codec, &parts);
     if (exc != NULL) attach_origin(st, exc, &parts);
     parts_clear(&parts);
     return exc;
 }
 
 int py_codec_error_init(struct py_state *st, PyObject *module, PyObject *base_error) {
-    st->codec.remote_error = PyErr_NewExceptionWithDoc(
-        "chariot.RemoteError",
-        "An exception of a remote method whose own class could not come along.\n\n"
-        "type_name and text say what it was; remote_stacktrace is (PE, traceback text).",
-        base_error, NULL);
+    st->codec.remote_error =
+        PyErr_NewExceptionWithDoc("chariot.RemoteError",
+                                  "An exception of a remote method whose own class could not come along.\n\n"
+                                  "type_name and text say what it was; remote_stacktrace is (PE, traceback text).",
+                                  base_error, NULL);
     if (st->codec.remote_error == NULL) return -1;
     return PyModule_AddObjectRef(module, "RemoteError", st->codec.remote_error);
 }

@@ -4,8 +4,9 @@
 
 /* X over all owned references. */
 #define CODEC_OBJECTS(X)                                                                                               \
-    X(pickler) X(unpickle) X(bytes_io) X(copyreg_table) X(array_type) X(reduce_array) X(load_array)                    \
-    X(fallback_pickler) X(dtypes) X(dtype_names) X(format_exception) X(remote_error) X(view_type)
+    X(pickler)                                                                                                         \
+    X(unpickle) X(bytes_io) X(copyreg_table) X(array_type) X(reduce_array) X(load_array) X(fallback_pickler) X(dtypes) \
+        X(dtype_names) X(format_exception) X(remote_error) X(view_type)
 
 int py_codec_traverse(struct py_codec *codec, visitproc visit, void *arg) {
 #define VISIT(field) Py_VISIT(codec->field);

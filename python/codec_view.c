@@ -8,9 +8,8 @@
 enum { VIEW_PART = 4 }; /* a view may keep a message of up to so many times its size */
 
 struct view {
-    PyObject_HEAD
-    struct chariot_msg *msg; /* owned */
-    void *data;              /* inside msg */
+    PyObject_HEAD struct chariot_msg *msg; /* owned */
+    void *data;                            /* inside msg */
     Py_ssize_t size;
 };
 

@@ -81,10 +81,11 @@ int py_reducer_id(struct py_state *st, PyObject *reducer, uint32_t *id) {
         if (added->func == reducer) *id = added->id;
     }
     if (*id != PY_REDUCER_NEW) return 0;
-    PyErr_Format(st->error,
-                 "%R is not registered as a reducer: pass Reducer.sum or the like, or add your function on all PEs with "
-                 "Reducer.addReducer(func) at module level and pass Reducer.<its name>",
-                 reducer);
+    PyErr_Format(
+        st->error,
+        "%R is not registered as a reducer: pass Reducer.sum or the like, or add your function on all PEs with "
+        "Reducer.addReducer(func) at module level and pass Reducer.<its name>",
+        reducer);
     return -1;
 }
 

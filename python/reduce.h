@@ -1,5 +1,5 @@
-/* python/reduce.h: reducers: the built-in ones by name, those that programs add, and the combining of values that C does
- * not understand.
+/* python/reduce.h: reducers: the built-in ones by name, those that programs add, and the combining of values that C
+ * does not understand.
  *
  * `Reducer` is a container whose attributes are reducer objects: a name, the runtime's number for it and, where a
  * program added it, its functions. Called on the PE's thread with the GIL held. */
@@ -16,8 +16,8 @@ struct py_state;
 /* The reducers' part of the module's state, owned. */
 struct py_reduce {
     PyTypeObject *container_type, *reducer_type;
-    PyObject *reducers; /* the container: chariot.Reducer, charm.reducers */
-    PyObject *added;    /* list of reducers that programs added, in order; the runtime borrows them */
+    PyObject *reducers;        /* the container: chariot.Reducer, charm.reducers */
+    PyObject *added;           /* list of reducers that programs added, in order; the runtime borrows them */
     Py_ssize_t num_registered; /* of those: known to the runtime */
 };
 /* Adds Reducer to the module. */
@@ -45,8 +45,7 @@ int py_face_combine(void *ctx, uint32_t reducer, size_t count, struct chariot_ms
 enum { PY_REDUCER_NEW = UINT32_MAX }; /* not registered yet */
 
 struct py_reducer {
-    PyObject_HEAD
-    struct py_state *st;         /* borrowed */
+    PyObject_HEAD struct py_state *st; /* borrowed */
     PyObject *name;
     PyObject *func, *pre, *post; /* of those that programs added; pre and post may be NULL */
     uint32_t id;
@@ -63,8 +62,8 @@ void py_reducer_describe(struct py_reducer *self);
 
 /* reduce_fold.c: values (a list) by a built-in reducer with Python's operators and numpy's. New reference. */
 PyObject *py_reduce_fold(uint32_t reducer, PyObject *values);
-/* What is contributed to a built-in reducer: a list, tuple or array.array of numbers as a numpy array (int64, float64 or
- * bool; Python ints beyond 64 bits: objects), anything else as it is. New reference. */
+/* What is contributed to a built-in reducer: a list, tuple or array.array of numbers as a numpy array (int64, float64
+ * or bool; Python ints beyond 64 bits: objects), anything else as it is. New reference. */
 PyObject *py_reduce_as_numbers(uint32_t reducer, PyObject *value);
 
 #endif

@@ -34,7 +34,8 @@ static int check_shapes(PyObject *a, PyObject *b) {
     PyObject *y = x != NULL ? PyObject_GetAttrString(b, "shape") : NULL;
     int same = y != NULL ? PyObject_RichCompareBool(x, y, Py_EQ) : -1;
     if (same == 0)
-        PyErr_Format(PyExc_ValueError, "contributions to one reduction are arrays of different shapes, %S and %S", x, y);
+        PyErr_Format(PyExc_ValueError, "contributions to one reduction are arrays of different shapes, %S and %S", x,
+                     y);
     Py_XDECREF(x);
     Py_XDECREF(y);
     return same == 1 ? 0 : -1;

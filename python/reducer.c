@@ -7,9 +7,9 @@
 #include "python/state.h"
 
 static const char *const builtin_names[] = {
-    [CHARIOT_REDUCE_NOP] = "nop",         [CHARIOT_REDUCE_SUM] = "sum",         [CHARIOT_REDUCE_PRODUCT] = "product",
-    [CHARIOT_REDUCE_MAX] = "max",         [CHARIOT_REDUCE_MIN] = "min",         [CHARIOT_REDUCE_AND] = "logical_and",
-    [CHARIOT_REDUCE_OR] = "logical_or",   [CHARIOT_REDUCE_XOR] = "logical_xor", [CHARIOT_REDUCE_GATHER] = "gather",
+    [CHARIOT_REDUCE_NOP] = "nop",       [CHARIOT_REDUCE_SUM] = "sum",         [CHARIOT_REDUCE_PRODUCT] = "product",
+    [CHARIOT_REDUCE_MAX] = "max",       [CHARIOT_REDUCE_MIN] = "min",         [CHARIOT_REDUCE_AND] = "logical_and",
+    [CHARIOT_REDUCE_OR] = "logical_or", [CHARIOT_REDUCE_XOR] = "logical_xor", [CHARIOT_REDUCE_GATHER] = "gather",
 };
 enum { NUM_BUILTINS = sizeof builtin_names / sizeof *builtin_names };
 
@@ -84,9 +84,14 @@ static PyMemberDef reducer_members[] = {
 
 static PyType_Slot reducer_slots[] = {
     {Py_tp_doc, "One way to reduce contributions to one value. Called with a list of values, it reduces those here."},
-    {Py_tp_repr, reducer_repr},       {Py_tp_call, reducer_call},       {Py_tp_traverse, reducer_traverse},
-    {Py_tp_clear, reducer_clear},     {Py_tp_dealloc, reducer_dealloc}, {Py_tp_methods, reducer_methods},
-    {Py_tp_members, reducer_members}, {0, NULL},
+    {Py_tp_repr, reducer_repr},
+    {Py_tp_call, reducer_call},
+    {Py_tp_traverse, reducer_traverse},
+    {Py_tp_clear, reducer_clear},
+    {Py_tp_dealloc, reducer_dealloc},
+    {Py_tp_methods, reducer_methods},
+    {Py_tp_members, reducer_members},
+    {0, NULL},
 };
 
 static PyType_Spec reducer_spec = {
@@ -109,9 +114,8 @@ static struct py_reducer *reducer_new(struct py_state *st, PyObject *name, uint3
 /* ---------------------------------------------------------------- the container */
 
 struct container {
-    PyObject_HEAD
-    struct py_state *st; /* borrowed */
-    PyObject *by_name;   /* {name: reducer}, owned */
+    PyObject_HEAD struct py_state *st; /* borrowed */
+    PyObject *by_name;                 /* {name: reducer}, owned */
 };
 
 static PyObject *by_name_of(PyObject *object) {
@@ -237,8 +241,12 @@ static PyMethodDef container_methods[] = {
 static PyType_Slot container_slots[] = {
     {Py_tp_doc, "All reducers by name: sum, product, max, min, logical_and, logical_or, logical_xor, gather, nop, and "
                 "those added by addReducer()."},
-    {Py_tp_getattro, container_getattro}, {Py_tp_methods, container_methods}, {Py_tp_traverse, container_traverse},
-    {Py_tp_clear, container_clear},       {Py_tp_dealloc, container_dealloc}, {0, NULL},
+    {Py_tp_getattro, container_getattro},
+    {Py_tp_methods, container_methods},
+    {Py_tp_traverse, container_traverse},
+    {Py_tp_clear, container_clear},
+    {Py_tp_dealloc, container_dealloc},
+    {0, NULL},
 };
 
 static PyType_Spec container_spec = {
