@@ -97,7 +97,8 @@ static int check_keyword_only(const struct py_method *method, const struct py_ca
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *name = PyTuple_GET_ITEM(method->keyword_only, i);
         if (out->keywords != NULL && PyDict_GetItemWithError(out->keywords, name) != NULL) continue;
-        if (method->keyword_defaults != NULL && PyDict_GetItemWithError(method->keyword_defaults, name) != NULL) continue;
+        if (method->keyword_defaults != NULL && PyDict_GetItemWithError(method->keyword_defaults, name) != NULL)
+            continue;
         return PyErr_Occurred() ? -1 : missing(method, name, "keyword-only");
     }
     return 0;
@@ -120,13 +121,14 @@ static int copy_positional(const struct py_method *method, struct py_call_args *
     return 0;
 }
 
-static int bind_named(struct py_state *st, const struct py_method *method, PyObject *kwnames,
-                      PyObject *const *values, struct py_call_args *out) {
+static int bind_named(struct py_state *st, const struct py_method *method, PyObject *kwnames, PyObject *const *values,
+                      struct py_call_args *out) {
     Py_ssize_t num_named = PyTuple_GET_SIZE(kwnames);
     for (Py_ssize_t i = 0; i < num_named; i++) {
         PyObject *name = PyTuple_GET_ITEM(kwnames, i);
         bool is_ret = name == st->names.ret || PyUnicode_Compare(name, st->names.ret) == 0;
-        bool is_awaitable = !is_ret && (name == st->names.awaitable || PyUnicode_Compare(name, st->names.awaitable) == 0);
+        bool is_awaitable =
+            !is_ret && (name == st->names.awaitable || PyUnicode_Compare(name, st->names.awaitable) == 0);
         if (is_ret || is_awaitable) {
             if (take_flag(values[i], is_ret ? &out->ret : &out->awaitable) != 0) return -1;
             continue;

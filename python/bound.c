@@ -41,8 +41,9 @@ static int put_args(struct py_state *st, const struct py_bound *self, const stru
 static PyObject *send_call(struct py_state *st, const struct py_bound *self, const struct py_call_args *bound) {
     struct chariot_msg *msg;
     if (put_args(st, self, bound, &msg) != 0) return NULL;
-    enum chariot_want want =
-        bound->ret ? CHARIOT_WANT_VALUE : bound->awaitable ? CHARIOT_WANT_DONE : CHARIOT_WANT_NOTHING;
+    enum chariot_want want = bound->ret         ? CHARIOT_WANT_VALUE
+                             : bound->awaitable ? CHARIOT_WANT_DONE
+                                                : CHARIOT_WANT_NOTHING;
     PyObject *future = want == CHARIOT_WANT_NOTHING ? NULL : py_future_new(st, 1);
     if (want != CHARIOT_WANT_NOTHING && future == NULL) {
         chariot_msg_unref(msg);
@@ -168,16 +169,11 @@ static PyMemberDef bound_members[] = {
 PyDoc_STRVAR(bound_doc, "A method of a proxy. Calling it sends the call, and returns at once:\n"
                         "a Future with ret=True (of the result) or awaitable=True (of its end), else None.");
 
-static PyType_Slot bound_slots[] = {{Py_tp_doc, (void *)bound_doc},
-                                    {Py_tp_dealloc, bound_dealloc},
-                                    {Py_tp_call, PyVectorcall_Call},
-                                    {Py_tp_methods, bound_methods},
-                                    {Py_tp_getset, bound_getset},
-                                    {Py_tp_members, bound_members},
-                                    {Py_tp_richcompare, bound_compare},
-                                    {Py_tp_hash, bound_hash},
-                                    {Py_tp_repr, bound_repr},
-                                    {0, NULL}};
+static PyType_Slot bound_slots[] = {{Py_tp_doc, (void *)bound_doc},     {Py_tp_dealloc, bound_dealloc},
+                                    {Py_tp_call, PyVectorcall_Call},    {Py_tp_methods, bound_methods},
+                                    {Py_tp_getset, bound_getset},       {Py_tp_members, bound_members},
+                                    {Py_tp_richcompare, bound_compare}, {Py_tp_hash, bound_hash},
+                                    {Py_tp_repr, bound_repr},           {0, NULL}};
 static PyType_Spec bound_spec = {.name = "chariot._core.RemoteMethod",
                                  .basicsize = sizeof(struct py_bound),
                                  .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL |

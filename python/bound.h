@@ -1,5 +1,5 @@
-/* python/bound.h: bound remote methods: what proxy.method gives. Calling one sends a message; it can be sent itself, and
- * serves as a callback wherever one is asked for. They come from a free list: most live for one call. */
+/* python/bound.h: bound remote methods: what proxy.method gives. Calling one sends a message; it can be sent itself,
+ * and serves as a callback wherever one is asked for. They come from a free list: most live for one call. */
 #ifndef CHARIOT_PYTHON_BOUND_H
 #define CHARIOT_PYTHON_BOUND_H
 
@@ -7,8 +7,7 @@
 #include "python/proxy.h"
 
 struct py_bound {
-    PyObject_HEAD
-    vectorcallfunc call;
+    PyObject_HEAD vectorcallfunc call;
     PyObject *proxy;                /* owned; in the free list: the next */
     const struct py_method *method; /* borrowed from its class */
     uint32_t number;

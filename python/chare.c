@@ -104,8 +104,8 @@ int py_target_read(struct py_state *st, PyObject *callback, struct chariot_targe
 }
 
 /* The contribution as a message and the reducer's number. */
-static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObject *reducer, PyObject *section, uint32_t *number,
-                     struct chariot_msg **msg) {
+static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObject *reducer, PyObject *section,
+                     uint32_t *number, struct chariot_msg **msg) {
     *msg = NULL;
     if (section != NULL && section != Py_None) {
         PyErr_SetString(st->error, "this version has no sections to reduce over");
@@ -189,17 +189,14 @@ static PyGetSetDef chare_getset[] = {
     {"thisIndex", get_index, NULL, PyDoc_STR("Index in the collection: an int in groups, else a tuple."), NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
-PyDoc_STRVAR(chare_doc, "Base class of distributed objects. Chare(Block, args=[...], onPE=2) creates one and returns its "
-                        "proxy.");
+PyDoc_STRVAR(chare_doc,
+             "Base class of distributed objects. Chare(Block, args=[...], onPE=2) creates one and returns its "
+             "proxy.");
 
-static PyType_Slot chare_slots[] = {{Py_tp_doc, (void *)chare_doc},
-                                    {Py_tp_new, chare_new},
-                                    {Py_tp_dealloc, chare_dealloc},
-                                    {Py_tp_traverse, chare_traverse},
-                                    {Py_tp_clear, chare_clear},
-                                    {Py_tp_methods, chare_methods},
-                                    {Py_tp_getset, chare_getset},
-                                    {0, NULL}};
+static PyType_Slot chare_slots[] = {{Py_tp_doc, (void *)chare_doc}, {Py_tp_new, chare_new},
+                                    {Py_tp_dealloc, chare_dealloc}, {Py_tp_traverse, chare_traverse},
+                                    {Py_tp_clear, chare_clear},     {Py_tp_methods, chare_methods},
+                                    {Py_tp_getset, chare_getset},   {0, NULL}};
 static PyType_Spec chare_spec = {.name = "chariot.Chare",
                                  .basicsize = sizeof(struct py_chare),
                                  .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,

@@ -1,15 +1,14 @@
-/* python/chare.h: the base class of chares, and single chares' creator: Chare(Block, args) makes a chare and returns its
- * proxy, class Block(Chare) derives from it. */
+/* python/chare.h: the base class of chares, and single chares' creator: Chare(Block, args) makes a chare and returns
+ * its proxy, class Block(Chare) derives from it. */
 #ifndef CHARIOT_PYTHON_CHARE_H
 #define CHARIOT_PYTHON_CHARE_H
 
 #include "python/state.h"
 
 struct py_chare {
-    PyObject_HEAD
-    struct chariot_elem *elem; /* NULL: not made by the runtime, or destroyed */
-    struct py_class *cls;      /* borrowed; NULL: not made by the runtime */
-    PyObject *proxy;           /* thisProxy, made at the first use; owned */
+    PyObject_HEAD struct chariot_elem *elem; /* NULL: not made by the runtime, or destroyed */
+    struct py_class *cls;                    /* borrowed; NULL: not made by the runtime */
+    PyObject *proxy;                         /* thisProxy, made at the first use; owned */
 };
 
 int py_chare_init(struct py_state *st, PyObject *module);

@@ -8,8 +8,7 @@
 #include "python/task.h"
 
 struct py_charm {
-    PyObject_HEAD
-    PyObject *dict; /* what programs and the package's own Python hang on it */
+    PyObject_HEAD PyObject *dict; /* what programs and the package's own Python hang on it */
 };
 
 /* ---------------------------------------------------------------- who and where */
@@ -129,9 +128,9 @@ static PyObject *creation_of(struct py_state *st, PyObject *object) {
     }
     struct py_proxy *proxy = (struct py_proxy *)(void *)object;
     if (!proxy->fresh) {
-        return PyErr_Format(st->error,
-                            "awaitCreation(): %R was awaited already, or is not what Chare(), Group() or Array() returned",
-                            object);
+        return PyErr_Format(
+            st->error, "awaitCreation(): %R was awaited already, or is not what Chare(), Group() or Array() returned",
+            object);
     }
     PyObject *future = py_future_new(st, 1);
     if (future == NULL) return NULL;
@@ -192,8 +191,9 @@ static PyObject *charm_wait(PyObject *self, PyObject *awaitables) {
 
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
-PyDoc_STRVAR(future_doc, "Future($self, /, num_vals=1)\n--\n\nA future that completes when so many values have been sent to "
-                         "it. In coroutines only.");
+PyDoc_STRVAR(future_doc,
+             "Future($self, /, num_vals=1)\n--\n\nA future that completes when so many values have been sent to "
+             "it. In coroutines only.");
 
 static PyMethodDef charm_methods[] = {
     {"start", WITH_KEYWORDS(py_charm_start), py_charm_start_doc},
@@ -211,24 +211,28 @@ static PyMethodDef charm_methods[] = {
     {"getHostFirstPe", host_first_pe, METH_O, PyDoc_STR("getHostFirstPe($self, host, /)\n--\n\nThe first of them.")},
     {"getHostNumPes", host_num_pes, METH_O, PyDoc_STR("getHostNumPes($self, host, /)\n--\n\nHow many they are.")},
     {"getPeHost", pe_host, METH_O, PyDoc_STR("getPeHost($self, pe, /)\n--\n\nThe host that pe is on.")},
-    {"getPeHostRank", pe_host_rank, METH_O, PyDoc_STR("getPeHostRank($self, pe, /)\n--\n\nIts place among the host's PEs.")},
+    {"getPeHostRank", pe_host_rank, METH_O,
+     PyDoc_STR("getPeHostRank($self, pe, /)\n--\n\nIts place among the host's PEs.")},
     {"awaitCreation", (PyCFunction)(void (*)(void))charm_await_creation, METH_FASTCALL,
-     PyDoc_STR("awaitCreation($self, /, *proxies)\n--\n\nWaits until the constructors of all their chares have ended.")},
+     PyDoc_STR(
+         "awaitCreation($self, /, *proxies)\n--\n\nWaits until the constructors of all their chares have ended.")},
     {"wait", charm_wait, METH_O, PyDoc_STR("wait($self, awaitables, /)\n--\n\nWaits until all futures are ready.")},
     {"Future", WITH_KEYWORDS(charm_future), future_doc},
     {"createFuture", WITH_KEYWORDS(charm_future), future_doc},
-    {"sleep", py_charm_sleep, METH_O, PyDoc_STR("sleep($self, secs, /)\n--\n\nSuspends a coroutine; else blocks the PE.")},
+    {"sleep", py_charm_sleep, METH_O,
+     PyDoc_STR("sleep($self, secs, /)\n--\n\nSuspends a coroutine; else blocks the PE.")},
     {"scheduleCallableAfter", WITH_KEYWORDS(py_charm_after), py_charm_after_doc},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef charm_getset[] = {
-    {"thisProxy", get_proxy, NULL, PyDoc_STR("The runtime itself as a group: thisProxy.exit, thisProxy[0].exit."), NULL},
+    {"thisProxy", get_proxy, NULL, PyDoc_STR("The runtime itself as a group: thisProxy.exit, thisProxy[0].exit."),
+     NULL},
     {"started", get_started, NULL, PyDoc_STR("Whether the job runs, or has run."), NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
-static PyMemberDef charm_members[] = {
-    {"__dictoffset__", T_PYSSIZET, offsetof(struct py_charm, dict), READONLY, NULL}, {NULL, 0, 0, 0, NULL}};
+static PyMemberDef charm_members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(struct py_charm, dict), READONLY, NULL},
+                                      {NULL, 0, 0, 0, NULL}};
 
 static int charm_traverse(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));

@@ -19,10 +19,12 @@ extern const char py_charm_start_doc[], py_charm_after_doc[];
 /* start.c: chariot_face, set before the job runs. */
 void py_face_fill(struct py_state *st, struct chariot_face *face); /* face.c */
 
-/* signals.c: under a launcher SIGINT and SIGTERM end the process quietly, unless the program has handlers of its own. */
+/* signals.c: under a launcher SIGINT and SIGTERM end the process quietly, unless the program has handlers of its own.
+ */
 int py_signals_install(struct py_state *st);
 
-/* ending.c: module functions. _fail(status, text): ends a job that has not started. _at_exit(): the interpreter ends. */
+/* ending.c: module functions. _fail(status, text): ends a job that has not started. _at_exit(): the interpreter ends.
+ */
 PyObject *py_ending_fail(PyObject *module, PyObject *args);
 PyObject *py_ending_forgotten(PyObject *module, PyObject *program);
 PyObject *py_ending_at_exit(PyObject *module, PyObject *ignored);

@@ -6,10 +6,17 @@
 #include "python/dispatch.h"
 
 /* §4.4: names that belong to the runtime. */
-static const char *const reserved[] = {
-    "wait",    "contribute",    "reduce",   "allreduce", "AtSync",
-    "migrate", "setMigratable", "_coll_future_deposit_result", "_getSectionLocations_", "_channelConnect__",
-    "_channelRecv__"};
+static const char *const reserved[] = {"wait",
+                                       "contribute",
+                                       "reduce",
+                                       "allreduce",
+                                       "AtSync",
+                                       "migrate",
+                                       "setMigratable",
+                                       "_coll_future_deposit_result",
+                                       "_getSectionLocations_",
+                                       "_channelConnect__",
+                                       "_channelRecv__"};
 /* Hooks that a class may define and nobody may call from afar. */
 static const char *const hooks[] = {"migrated"};
 

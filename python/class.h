@@ -14,12 +14,12 @@ enum py_method_kind {
 };
 
 struct py_method {
-    struct py_class *cls;  /* NULL: the entry function */
-    PyObject *name;        /* interned, owned */
-    PyObject *function;    /* called with the chare in front; owned; NULL: looked up on the chare at each call */
-    PyObject *params;      /* tuple of the names of its positional parameters, without self; owned; NULL: unknown */
+    struct py_class *cls;   /* NULL: the entry function */
+    PyObject *name;         /* interned, owned */
+    PyObject *function;     /* called with the chare in front; owned; NULL: looked up on the chare at each call */
+    PyObject *params;       /* tuple of the names of its positional parameters, without self; owned; NULL: unknown */
     PyObject *keyword_only; /* tuple of names, owned, or NULL */
-    PyObject *defaults;    /* of the last parameters; tuple, owned, or NULL */
+    PyObject *defaults;     /* of the last parameters; tuple, owned, or NULL */
     PyObject *keyword_defaults; /* dict, owned, or NULL */
     uint32_t num_params, num_required, num_positional_only;
     enum py_method_kind kind;
@@ -28,17 +28,17 @@ struct py_method {
 
 struct py_class {
     struct py_state *st;
-    PyTypeObject *type;        /* owned; NULL: the runtime itself */
-    PyObject *full_name;       /* "module.Qual.Name", owned */
-    PyObject *short_name;      /* "Name", owned: for messages to people */
-    PyObject *by_name;         /* {name: number} */
+    PyTypeObject *type;   /* owned; NULL: the runtime itself */
+    PyObject *full_name;  /* "module.Qual.Name", owned */
+    PyObject *short_name; /* "Name", owned: for messages to people */
+    PyObject *by_name;    /* {name: number} */
     struct py_method *methods;
-    struct py_method init;     /* its constructor */
-    bool has_init;             /* a constructor of its own */
+    struct py_method init; /* its constructor */
+    bool has_init;         /* a constructor of its own */
     struct chariot_method *table;
     uint32_t num_methods;
     struct chariot_type ctype;
-    uint32_t id;               /* type number of the runtime; UINT32_MAX: not registered */
+    uint32_t id; /* type number of the runtime; UINT32_MAX: not registered */
 };
 
 /* Registers a class: makes its record, once, and adds it to st->classes. 0, or -1 with an exception set. */
@@ -64,14 +64,15 @@ void py_method_clear(struct py_method *method);
 
 /* The arguments of one remote call, bound to its method's signature on the caller's side. */
 struct py_call_args {
-    PyObject *const *args;  /* positional */
+    PyObject *const *args; /* positional */
     Py_ssize_t num;
-    PyObject *keywords;     /* dict of what travels by name, owned, or NULL */
-    PyObject **bound;       /* owned array of owned references that args points to, or NULL: borrowed from the caller */
-    Py_ssize_t room;        /* of bound */
+    PyObject *keywords; /* dict of what travels by name, owned, or NULL */
+    PyObject **bound;   /* owned array of owned references that args points to, or NULL: borrowed from the caller */
+    Py_ssize_t room;    /* of bound */
     bool ret, awaitable;
 };
-/* Takes ret= and awaitable= out, puts named arguments in their places. -1 with TypeError naming method and parameter. */
+/* Takes ret= and awaitable= out, puts named arguments in their places. -1 with TypeError naming method and parameter.
+ */
 int py_bind(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
             PyObject *kwnames, struct py_call_args *out);
 void py_bind_clear(struct py_call_args *bound);

@@ -12,8 +12,9 @@ static int refuse(struct py_state *st, PyObject *type) {
     }
     PyTypeObject *cls = (PyTypeObject *)type;
     if (PyType_IsSubtype(cls, st->group_type) || PyType_IsSubtype(cls, st->array_type)) {
-        PyErr_Format(st->error, "%s derives from Group or Array: derive from Chare, and create groups and arrays with "
-                                "Group(%s) and Array(%s, dims): refer to the new API",
+        PyErr_Format(st->error,
+                     "%s derives from Group or Array: derive from Chare, and create groups and arrays with "
+                     "Group(%s) and Array(%s, dims): refer to the new API",
                      cls->tp_name, cls->tp_name, cls->tp_name);
         return -1;
     }

@@ -31,8 +31,8 @@ static PyObject *create_take(struct py_state *st, struct py_class *cls, struct c
     how->type = cls->id;
     int rc = chariot_create_take(st->pe, how, msg, &ref);
     if (rc == CHARIOT_ERANGE) {
-        return PyErr_Format(PyExc_ValueError, how->kind == CHARIOT_ARRAY_OF ? "dimensions that are negative or too large"
-                                                                           : "no such PE");
+        return PyErr_Format(PyExc_ValueError,
+                            how->kind == CHARIOT_ARRAY_OF ? "dimensions that are negative or too large" : "no such PE");
     }
     if (rc != 0) {
         py_raise_code(st, rc, "creating chares");
@@ -43,11 +43,11 @@ static PyObject *create_take(struct py_state *st, struct py_class *cls, struct c
     return proxy;
 }
 
-static PyObject *create(struct py_state *st, PyObject *type, struct chariot_create *how, PyObject *args) {
+static PyObject *create(struct py_state *st, PyObject *type, struct chariot_create *how, PyObject *args, bool empty) {
     if (py_state_running(st) == NULL) return NULL;
     struct py_class *cls = py_class_of(st, type);
-    struct chariot_msg *msg;
-    if (cls == NULL || py_create_args(st, cls, args, &msg) != 0) return NULL;
+    struct chariot_msg *msg = NULL;
+    if (cls == NULL || (!empty && py_create_args(st, cls, args, &msg) != 0)) return NULL;
     return create_take(st, cls, how, msg);
 }
 
@@ -60,17 +60,18 @@ PyObject *py_create_single(struct py_state *st, PyObject *args, PyObject *kwargs
     long long on_pe = -1;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OL:Chare", names, &type, &with, &on_pe)) return NULL;
     how.on_pe = on_pe;
-    return create(st, type, &how, with);
+    return create(st, type, &how, with, false);
 }
 
 static PyObject *group_new(PyTypeObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"chare_type", "args", "onPEs", NULL};
     PyObject *type, *with = NULL, *on_pes = Py_None;
     struct py_state *st = py_state_of_type(self);
-    if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:Group", names, &type, &with, &on_pes)) return NULL;
+    if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:Group", names, &type, &with, &on_pes))
+        return NULL;
     if (on_pes != Py_None) return PyErr_Format(st->error, "this version has no groups on some PEs only (onPEs)");
     struct chariot_create how = {.kind = CHARIOT_GROUP, .ndims = 1};
-    return create(st, type, &how, with);
+    return create(st, type, &how, with, false);
 }
 
 /* ---------------------------------------------------------------- Array */
@@ -112,7 +113,7 @@ static PyObject *array_new(PyTypeObject *self, PyObject *args, PyObject *kwargs)
     if (map != Py_None) return PyErr_Format(st->error, "this version has no placement maps (map)");
     struct chariot_create how = {.kind = CHARIOT_ARRAY_OF};
     if (read_dims(st, dims, ndims, &how) != 0) return NULL;
-    return create(st, type, &how, with);
+    return create(st, type, &how, with, dims == Py_None); /* of one that begins empty each insertion brings its own */
 }
 
 /* ---------------------------------------------------------------- types */

@@ -109,8 +109,8 @@ static bool main_uses_us(struct py_state *st, PyObject *dict) {
 /* `python prog.py`: a program that uses chares and never started. Tools that only import us are left alone. */
 PyObject *py_ending_at_exit(PyObject *module, PyObject *ignored) {
     struct py_state *st = py_state_of_module(module);
-    PyObject *main = PyImport_AddModule("__main__");                        /* borrowed */
-    PyObject *dict = main == NULL ? NULL : PyModule_GetDict(main);           /* borrowed */
+    PyObject *main = PyImport_AddModule("__main__");                               /* borrowed */
+    PyObject *dict = main == NULL ? NULL : PyModule_GetDict(main);                 /* borrowed */
     PyObject *file = dict == NULL ? NULL : PyDict_GetItemString(dict, "__file__"); /* borrowed */
     bool failed = st->start_failed || PySys_GetObject("last_type") != NULL;
     if (st->phase == PY_IDLE && !failed && file != NULL && PyUnicode_Check(file) && main_uses_us(st, dict)) {

@@ -28,8 +28,8 @@ static int add_message(PyObject *type) {
 }
 
 int py_errors_init(struct py_state *st, PyObject *module) {
-    st->error = PyErr_NewExceptionWithDoc("chariot.Charm4PyError", "Something was asked of the runtime that it cannot do.",
-                                          NULL, NULL);
+    st->error = PyErr_NewExceptionWithDoc("chariot.Charm4PyError",
+                                          "Something was asked of the runtime that it cannot do.", NULL, NULL);
     if (st->error == NULL || add_message(st->error) != 0) return -1;
     if (PyModule_AddObjectRef(module, "Charm4PyError", st->error) != 0) return -1;
     st->not_threaded_error = PyErr_NewExceptionWithDoc(
@@ -70,8 +70,10 @@ const char *py_method_label(const struct py_method *method, char *buffer, size_t
         name = "main";
     }
     const char *class_name = method->cls == NULL ? NULL : PyUnicode_AsUTF8(method->cls->short_name);
-    if (class_name == NULL) snprintf(buffer, size, "%.200s", name);
-    else snprintf(buffer, size, "%.100s.%.100s", class_name, name);
+    if (class_name == NULL)
+        snprintf(buffer, size, "%.200s", name);
+    else
+        snprintf(buffer, size, "%.100s.%.100s", class_name, name);
     return buffer;
 }
 

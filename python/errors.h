@@ -1,7 +1,7 @@
 /* python/errors.h: exceptions on their way out: to the caller, to the end of the job, to the operating system.
  *
- * An exception that a remote method raises goes, encoded, to whoever waits for its result. One that nobody waits for ends
- * the job with its traceback, headed by the PE and the method. SystemExit ends the job with its code. */
+ * An exception that a remote method raises goes, encoded, to whoever waits for its result. One that nobody waits for
+ * ends the job with its traceback, headed by the PE and the method. SystemExit ends the job with its code. */
 #ifndef CHARIOT_PYTHON_ERRORS_H
 #define CHARIOT_PYTHON_ERRORS_H
 

@@ -33,8 +33,10 @@ static void on_unreceived_error(void *ctx, struct chariot_elem *elem, uint32_t n
         py_error_end_job(st, where);
         return;
     }
-    if (PyExceptionInstance_Check(exc)) py_error_uncaught(st, where, exc);
-    else chariot_abort(st->pe, 1, "chariot: an error without a text\n");
+    if (PyExceptionInstance_Check(exc))
+        py_error_uncaught(st, where, exc);
+    else
+        chariot_abort(st->pe, 1, "chariot: an error without a text\n");
     Py_DECREF(exc);
 }
 

@@ -144,8 +144,9 @@ static PyObject *future_get(PyObject *self, PyObject *const *args, Py_ssize_t nu
     return py_future_await(self, timeout_ns) == 0 ? py_future_result(self) : NULL;
 }
 
-PyDoc_STRVAR(send_doc, "send($self, value=None, /)\n--\n\n"
-                       "Sends a value to the future, from any PE. An exception is raised where the value is asked for.");
+PyDoc_STRVAR(send_doc,
+             "send($self, value=None, /)\n--\n\n"
+             "Sends a value to the future, from any PE. An exception is raised where the value is asked for.");
 
 static PyObject *future_send(PyObject *self, PyObject *const *args, Py_ssize_t num) {
     if (num > 1) return PyErr_Format(PyExc_TypeError, "send() takes one value at most, not %zd", num);
@@ -210,8 +211,7 @@ static PyObject *future_repr(PyObject *self) {
 /* ---------------------------------------------------------------- await */
 
 struct future_iter {
-    PyObject_HEAD
-    PyObject *future;
+    PyObject_HEAD PyObject *future;
 };
 
 static PyObject *future_await_iter(PyObject *self) {
@@ -282,20 +282,15 @@ static PyMemberDef future_members[] = {
 
 PyDoc_STRVAR(future_doc, "A value that will come, or several. May be sent anywhere, and called as a callback.");
 
-static PyType_Slot future_slots[] = {{Py_tp_doc, (void *)future_doc},
-                                     {Py_tp_dealloc, future_dealloc},
-                                     {Py_tp_methods, future_methods},
-                                     {Py_tp_members, future_members},
-                                     {Py_tp_call, future_call},
-                                     {Py_tp_richcompare, future_compare},
-                                     {Py_tp_hash, future_hash},
-                                     {Py_tp_repr, future_repr},
-                                     {Py_am_await, future_await_iter},
-                                     {0, NULL}};
+static PyType_Slot future_slots[] = {{Py_tp_doc, (void *)future_doc},  {Py_tp_dealloc, future_dealloc},
+                                     {Py_tp_methods, future_methods},  {Py_tp_members, future_members},
+                                     {Py_tp_call, future_call},        {Py_tp_richcompare, future_compare},
+                                     {Py_tp_hash, future_hash},        {Py_tp_repr, future_repr},
+                                     {Py_am_await, future_await_iter}, {0, NULL}};
 static PyType_Spec future_spec = {.name = "chariot.threads.Future",
                                   .basicsize = sizeof(struct py_future),
-                                  .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION |
-                                           Py_TPFLAGS_IMMUTABLETYPE,
+                                  .flags =
+                                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
                                   .slots = future_slots};
 
 int py_future_init(struct py_state *st, PyObject *module) {

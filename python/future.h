@@ -1,18 +1,17 @@
 /* python/future.h: futures as Python objects.
  *
- * A handle to a chariot_future, equal to every other one of the same future on this PE. get() suspends a greenlet coroutine
- * (task.h); `await` yields the future itself to whoever drives the coroutine. Values are decoded once and kept on the
- * message. */
+ * A handle to a chariot_future, equal to every other one of the same future on this PE. get() suspends a greenlet
+ * coroutine (task.h); `await` yields the future itself to whoever drives the coroutine. Values are decoded once and
+ * kept on the message. */
 #ifndef CHARIOT_PYTHON_FUTURE_H
 #define CHARIOT_PYTHON_FUTURE_H
 
 #include "python/state.h"
 
 struct py_future {
-    PyObject_HEAD
-    struct py_state *st;            /* borrowed */
-    struct chariot_future *future;  /* owned while st->pe is open */
-    bool own;                       /* made on this PE: values may come by reference */
+    PyObject_HEAD struct py_state *st; /* borrowed */
+    struct chariot_future *future;     /* owned while st->pe is open */
+    bool own;                          /* made on this PE: values may come by reference */
     PyObject *weakrefs;
 };
 

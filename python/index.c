@@ -20,21 +20,30 @@ static int read_one(PyObject *object, int64_t *at) {
     return 0;
 }
 
-int py_index_read(PyObject *object, struct chariot_index *index) {
-    *index = (struct chariot_index){.ndims = 1};
-    bool is_tuple = PyTuple_Check(object);
-    if (!is_tuple && !PyList_Check(object)) return read_one(object, &index->at[0]);
-    Py_ssize_t count = is_tuple ? PyTuple_GET_SIZE(object) : PyList_GET_SIZE(object);
+static int read_tuple(PyObject *tuple, struct chariot_index *index) {
+    Py_ssize_t count = PyTuple_GET_SIZE(tuple);
     if (count < 1 || count > CHARIOT_MAX_DIMS) {
         PyErr_Format(PyExc_ValueError, "an index has 1 to %d dimensions, not %zd", CHARIOT_MAX_DIMS, count);
         return -1;
     }
     index->ndims = (uint32_t)count;
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *item = is_tuple ? PyTuple_GET_ITEM(object, i) : PyList_GET_ITEM(object, i);
-        if (read_one(item, &index->at[i]) != 0) return -1;
+        if (read_one(PyTuple_GET_ITEM(tuple, i), &index->at[i]) != 0) return -1;
     }
     return 0;
+}
+
+int py_index_read(PyObject *object, struct chariot_index *index) {
+    *index = (struct chariot_index){.ndims = 1};
+    if (PyTuple_Check(object)) return read_tuple(object, index);
+    if (PyLong_Check(object) || PyUnicode_Check(object) || !PySequence_Check(object)) {
+        return read_one(object, &index->at[0]);
+    }
+    PyObject *tuple = PySequence_Tuple(object); /* a list, a numpy array */
+    if (tuple == NULL) return -1;
+    int rc = read_tuple(tuple, index);
+    Py_DECREF(tuple);
+    return rc;
 }
 
 PyObject *py_index_object(const struct chariot_ref *element) {
@@ -44,8 +53,10 @@ PyObject *py_index_object(const struct chariot_ref *element) {
     PyObject *tuple = PyTuple_New(index.ndims);
     for (uint32_t i = 0; tuple != NULL && i < index.ndims; i++) {
         PyObject *at = PyLong_FromLongLong(index.at[i]);
-        if (at == NULL) Py_CLEAR(tuple);
-        else PyTuple_SET_ITEM(tuple, i, at);
+        if (at == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, i, at);
     }
     return tuple;
 }

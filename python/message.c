@@ -7,9 +7,8 @@
 
 /* Named arguments beside the positional ones; or a value that is a tuple, and would be taken for arguments. */
 struct py_box {
-    PyObject_HEAD
-    PyObject *args;     /* tuple, or NULL: a value */
-    PyObject *keywords; /* dict, or NULL */
+    PyObject_HEAD PyObject *args; /* tuple, or NULL: a value */
+    PyObject *keywords;           /* dict, or NULL */
     PyObject *value;
 };
 
@@ -181,8 +180,10 @@ PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg) {
         PyObject *kept = value;
         if (PyTuple_CheckExact(value)) {
             struct py_box *box = box_new(st);
-            if (box == NULL) PyErr_Clear();
-            else Py_INCREF(value), box->value = value;
+            if (box == NULL)
+                PyErr_Clear();
+            else
+                Py_INCREF(value), box->value = value;
             kept = (PyObject *)box;
         } else {
             Py_INCREF(value);
@@ -209,9 +210,8 @@ static int encode_args_object(struct py_state *st, PyObject *args, PyObject *key
     struct chariot_msg *encoded;
     PyObject *const *items = &PyTuple_GET_ITEM(args, 0);
     if (py_encode_args(st, items, PyTuple_GET_SIZE(args), keywords, &encoded) != 0) return -1;
-    int rc = encoded == NULL
-                 ? chariot_put_list(writer, 0)
-                 : chariot_put_encoded(writer, chariot_msg_data(encoded), chariot_msg_size(encoded));
+    int rc = encoded == NULL ? chariot_put_list(writer, 0)
+                             : chariot_put_encoded(writer, chariot_msg_data(encoded), chariot_msg_size(encoded));
     chariot_msg_unref(encoded);
     return rc;
 }

@@ -2,7 +2,8 @@
  *
  * On one PE a message carries objects by reference: the tuple of arguments, or a value. Where it must leave after all,
  * the runtime asks py_message_encode(). What was decoded once is kept on the message, so that several receivers of one
- * broadcast share it. A bare tuple on a message is arguments; named arguments and values that are tuples come in a box. */
+ * broadcast share it. A bare tuple on a message is arguments; named arguments and values that are tuples come in a box.
+ */
 #ifndef CHARIOT_PYTHON_MESSAGE_H
 #define CHARIOT_PYTHON_MESSAGE_H
 

@@ -12,8 +12,9 @@
 
 /* ---------------------------------------------------------------- functions */
 
-PyDoc_STRVAR(coro_doc, "coro($module, function, /)\n--\n\n"
-                       "Marks a method, constructor or function as a coroutine: when it is called remotely it may wait.");
+PyDoc_STRVAR(coro_doc,
+             "coro($module, function, /)\n--\n\n"
+             "Marks a method, constructor or function as a coroutine: when it is called remotely it may wait.");
 
 static PyObject *coro(PyObject *module, PyObject *function) {
     struct py_state *st = py_state_of_module(module);
@@ -25,14 +26,13 @@ static PyObject *coro(PyObject *module, PyObject *function) {
     return function;
 }
 
-static PyMethodDef functions[] = {
-    {"coro", coro, METH_O, coro_doc},
-    {"_proxy_load", (PyCFunction)(void (*)(void))py_proxy_load, METH_FASTCALL, NULL},
-    {"_future_load", py_future_load, METH_O, NULL},
-    {"_fail", py_ending_fail, METH_VARARGS, NULL},
-    {"_forgotten", py_ending_forgotten, METH_O, NULL},
-    {"_at_exit", py_ending_at_exit, METH_NOARGS, NULL},
-    {NULL, NULL, 0, NULL}};
+static PyMethodDef functions[] = {{"coro", coro, METH_O, coro_doc},
+                                  {"_proxy_load", (PyCFunction)(void (*)(void))py_proxy_load, METH_FASTCALL, NULL},
+                                  {"_future_load", py_future_load, METH_O, NULL},
+                                  {"_fail", py_ending_fail, METH_VARARGS, NULL},
+                                  {"_forgotten", py_ending_forgotten, METH_O, NULL},
+                                  {"_at_exit", py_ending_at_exit, METH_NOARGS, NULL},
+                                  {NULL, NULL, 0, NULL}};
 
 /* ---------------------------------------------------------------- life */
 
@@ -61,7 +61,8 @@ static int module_exec(PyObject *module) {
     st->launched = getenv("CHARIOT_CONTROL_FD") != NULL;
     st->class_of = PyDict_New();
     if (st->class_of == NULL || intern_names(&st->names) != 0 || py_errors_init(st, module) != 0) return -1;
-    if (py_message_init(st, module) != 0 || py_future_init(st, module) != 0 || py_proxy_init(st, module) != 0) return -1;
+    if (py_message_init(st, module) != 0 || py_future_init(st, module) != 0 || py_proxy_init(st, module) != 0)
+        return -1;
     if (py_bound_init(st, module) != 0 || py_chare_init(st, module) != 0 || py_create_init(st, module) != 0) return -1;
     if (py_codec_init(st, module, st->error) != 0 || py_reduce_init(st, module) != 0) return -1;
     if (py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
@@ -70,11 +71,12 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     struct py_state *st = py_state_of_module(module);
-    PyTypeObject *types[] = {st->charm_type, st->options_type, st->chare_type,  st->group_type,       st->array_type,
-                             st->proxy_type, st->bound_type,   st->future_type, st->future_iter_type, st->keywords_type};
+    PyTypeObject *types[] = {st->charm_type,       st->options_type, st->chare_type, st->group_type,
+                             st->array_type,       st->proxy_type,   st->bound_type, st->future_type,
+                             st->future_iter_type, st->keywords_type};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
-    PyObject *objects[] = {st->charm, st->options, st->error, st->not_threaded_error, st->class_of, st->entry,
-                           st->entry_args};
+    PyObject *objects[] = {st->charm,    st->options, st->error,     st->not_threaded_error,
+                           st->class_of, st->entry,   st->entry_args};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);
     for (uint32_t i = 0; i < st->num_classes; i++) {
         int rc = py_class_traverse(st->classes[i], visit, arg);
@@ -97,14 +99,9 @@ static int module_clear(PyObject *module) {
 PyDoc_STRVAR(module_doc, "Chares in C: the types behind the package `chariot`.");
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
-struct PyModuleDef py_module_def = {PyModuleDef_HEAD_INIT,
-                                    .m_name = "chariot._core",
-                                    .m_doc = module_doc,
-                                    .m_size = sizeof(struct py_state),
-                                    .m_methods = functions,
-                                    .m_slots = module_slots,
-                                    .m_traverse = module_traverse,
-                                    .m_clear = module_clear};
+struct PyModuleDef py_module_def = {
+    PyModuleDef_HEAD_INIT,  .m_name = "chariot._core", .m_doc = module_doc,           .m_size = sizeof(struct py_state),
+    .m_methods = functions, .m_slots = module_slots,   .m_traverse = module_traverse, .m_clear = module_clear};
 
 PyMODINIT_FUNC PyInit__core(void);
 PyMODINIT_FUNC PyInit__core(void) {

@@ -4,8 +4,7 @@
 #include <structmember.h>
 
 struct py_options {
-    PyObject_HEAD
-    PyObject *dict;
+    PyObject_HEAD PyObject *dict;
 };
 
 static int options_setattro(PyObject *self, PyObject *name, PyObject *value) {
@@ -79,18 +78,20 @@ static PyType_Spec options_spec = {.name = "chariot.Options",
 static PyObject *make_take(struct py_state *st, PyObject *dict) {
     if (dict == NULL) return NULL;
     PyObject *self = st->options_type->tp_alloc(st->options_type, 0);
-    if (self == NULL) Py_DECREF(dict);
-    else ((struct py_options *)(void *)self)->dict = dict;
+    if (self == NULL)
+        Py_DECREF(dict);
+    else
+        ((struct py_options *)(void *)self)->dict = dict;
     return self;
 }
 
 int py_options_init(struct py_state *st, PyObject *module) {
     st->options_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &options_spec, NULL);
     if (st->options_type == NULL) return -1;
-    st->options = make_take(st, Py_BuildValue("{sOsisisOsOsOsOss}", "local_msg_optim", Py_True, "local_msg_buf_size", 50,
-                                              "pickle_protocol", -1, "profiling", Py_False, "auto_flush_wait_queues",
-                                              Py_True, "quiet", Py_False, "remote_exec", Py_False, "hang_report",
-                                              "exit"));
+    st->options =
+        make_take(st, Py_BuildValue("{sOsisisOsOsOsOss}", "local_msg_optim", Py_True, "local_msg_buf_size", 50,
+                                    "pickle_protocol", -1, "profiling", Py_False, "auto_flush_wait_queues", Py_True,
+                                    "quiet", Py_False, "remote_exec", Py_False, "hang_report", "exit"));
     PyObject *interactive = make_take(st, Py_BuildValue("{sisO}", "verbose", 1, "broadcast_imports", Py_True));
     if (st->options == NULL || interactive == NULL) {
         Py_XDECREF(interactive);

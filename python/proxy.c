@@ -246,7 +246,8 @@ static PyObject *proxy_local_branch(PyObject *self, PyObject *ignored) {
 
 static PyMethodDef proxy_methods[] = {
     {"ckInsert", (PyCFunction)(void (*)(void))proxy_insert, METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("ckInsert($self, /, index, args=[], onPE=-1, useAtSync=False)\n--\n\nInserts an element into an array.")},
+     PyDoc_STR(
+         "ckInsert($self, /, index, args=[], onPE=-1, useAtSync=False)\n--\n\nInserts an element into an array.")},
     {"ckDoneInserting", proxy_done_inserting, METH_NOARGS,
      PyDoc_STR("ckDoneInserting($self, /)\n--\n\nAll first elements have been inserted: reductions may complete.")},
     {"destroy", (PyCFunction)(void (*)(void))proxy_destroy, METH_VARARGS | METH_KEYWORDS,
@@ -283,8 +284,8 @@ static PyType_Slot proxy_slots[] = {
     {0, NULL}};
 static PyType_Spec proxy_spec = {.name = "chariot._core.Proxy",
                                  .basicsize = sizeof(struct py_proxy),
-                                 .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION |
-                                          Py_TPFLAGS_IMMUTABLETYPE,
+                                 .flags =
+                                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
                                  .slots = proxy_slots};
 
 int py_proxy_init(struct py_state *st, PyObject *module) {

@@ -8,10 +8,9 @@
 #include "python/state.h"
 
 struct py_proxy {
-    PyObject_HEAD
-    struct chariot_ref ref;
-    struct py_class *cls;         /* borrowed: classes live as long as the module */
-    bool fresh;                   /* returned by a creation that nobody has awaited */
+    PyObject_HEAD struct chariot_ref ref;
+    struct py_class *cls; /* borrowed: classes live as long as the module */
+    bool fresh;           /* returned by a creation that nobody has awaited */
     PyObject *weakrefs;
 };
 
@@ -40,8 +39,8 @@ int py_index_read(PyObject *object, struct chariot_index *index);
 /* What Python sees as an index: int for groups, a tuple for all others. New reference. */
 PyObject *py_index_object(const struct chariot_ref *element);
 
-/* What __reduce__ gives for a proxy, or a bound method of it where method is not UINT32_MAX; and the module function that
- * such pickles call. */
+/* What __reduce__ gives for a proxy, or a bound method of it where method is not UINT32_MAX; and the module function
+ * that such pickles call. */
 PyObject *py_proxy_pickle(struct py_state *st, const struct chariot_ref *ref, uint32_t method);
 PyObject *py_proxy_load(PyObject *module, PyObject *const *args, Py_ssize_t num_args);
 

@@ -1,5 +1,5 @@
-/* What can be known of a method before it is called: parameters, defaults, whether it is a coroutine. Read from the code
- * object: Python's inspect module costs more to import than all of this package. */
+/* What can be known of a method before it is called: parameters, defaults, whether it is a coroutine. Read from the
+ * code object: Python's inspect module costs more to import than all of this package. */
 #include "python/class.h"
 
 static int has_mark(struct py_state *st, PyObject *function) {

@@ -15,7 +15,8 @@ static bool is_chare_class(struct py_state *st, PyObject *object) {
 }
 
 static bool is_old_class(struct py_state *st, PyObject *object) {
-    if (!PyType_Check(object) || object == (PyObject *)st->group_type || object == (PyObject *)st->array_type) return false;
+    if (!PyType_Check(object) || object == (PyObject *)st->group_type || object == (PyObject *)st->array_type)
+        return false;
     PyTypeObject *type = (PyTypeObject *)object;
     return PyType_IsSubtype(type, st->group_type) || PyType_IsSubtype(type, st->array_type);
 }
@@ -90,7 +91,8 @@ static int register_with_runtime(struct py_state *st) {
         int code = chariot_type_register(st->pe, &sorted[i]->ctype, &sorted[i]->id);
         if (code == 0) continue;
         sorted[i]->id = UINT32_MAX;
-        if (code == CHARIOT_EEXIST) PyErr_Format(st->error, "there are two chare classes named %U", sorted[i]->full_name);
+        if (code == CHARIOT_EEXIST)
+            PyErr_Format(st->error, "there are two chare classes named %U", sorted[i]->full_name);
         rc = py_raise_code(st, code, "registering a chare class");
     }
     free(sorted);
@@ -156,8 +158,9 @@ static int read_entry_class(struct py_state *st, PyObject *entry) {
     *st->entry_method = cls->init; /* shares its references: freed with the class */
     if (st->entry_method->kind == PY_PLAIN) st->entry_method->kind = PY_CORO;
     if (takes_one(st->entry_method)) return 0;
-    PyErr_Format(st->error, "%U.__init__ must take exactly one parameter besides self, the list of arguments, since %U is "
-                            "the entry class",
+    PyErr_Format(st->error,
+                 "%U.__init__ must take exactly one parameter besides self, the list of arguments, since %U is "
+                 "the entry class",
                  cls->short_name, cls->short_name);
     return -1;
 }
@@ -231,7 +234,8 @@ static int run(struct py_state *st) {
 const char py_charm_start_doc[] =
     "start($self, /, entry=None, classes=[], modules=[], interactive=False)\n--\n\n"
     "Starts the runtime, in every process of the job; entry, a function of one parameter (the list of arguments) or a\n"
-    "Chare subclass, runs on PE 0 as a coroutine. Registers the chare classes of the main program, of modules (names),\n"
+    "Chare subclass, runs on PE 0 as a coroutine. Registers the chare classes of the main program, of modules "
+    "(names),\n"
     "and classes. When the job ends it raises SystemExit with its status.";
 
 PyObject *py_charm_start(PyObject *self, PyObject *args, PyObject *kwargs) {

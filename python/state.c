@@ -23,15 +23,18 @@ struct chariot_pe *py_state_pe(struct py_state *st) {
 
 struct chariot_pe *py_state_running(struct py_state *st) {
     if (__builtin_expect(st->phase == PY_RUNNING, 1)) return st->pe;
-    PyErr_SetString(st->error, st->phase == PY_ENDED
-                                   ? "the job has ended"
-                                   : "the runtime is not running: call charm.start() and do this from its entry function");
+    PyErr_SetString(st->error,
+                    st->phase == PY_ENDED
+                        ? "the job has ended"
+                        : "the runtime is not running: call charm.start() and do this from its entry function");
     return NULL;
 }
 
 int py_raise_code(struct py_state *st, int code, const char *doing) {
     if (PyErr_Occurred()) return -1;
-    if (code == CHARIOT_ENOMEM) PyErr_NoMemory();
-    else PyErr_Format(st->error, "%s: %s", doing, chariot_error_text(code));
+    if (code == CHARIOT_ENOMEM)
+        PyErr_NoMemory();
+    else
+        PyErr_Format(st->error, "%s: %s", doing, chariot_error_text(code));
     return -1;
 }

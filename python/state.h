@@ -1,8 +1,8 @@
 /* python/state.h: the module's state: everything that chariot._core holds besides its objects.
  *
- * One PE per process, so one state that matters; it is still the module's, never a global. Methods find it through their
- * type (py_state_of); callbacks of the runtime get it as their ctx. Everything here is touched by the PE's thread alone,
- * with the GIL held.
+ * One PE per process, so one state that matters; it is still the module's, never a global. Methods find it through
+ * their type (py_state_of); callbacks of the runtime get it as their ctx. Everything here is touched by the PE's thread
+ * alone, with the GIL held.
  *
  * `pe` is NULL before the PE was opened and again after it was closed: whoever may run then looks first (py_state_pe,
  * py_state_running). */
@@ -55,9 +55,9 @@ enum { PY_MAX_FREE = 256 };
 struct py_state {
     struct chariot_pe *pe;
     enum py_phase phase;
-    bool launched;         /* by a launcher: endings are its to report */
-    bool start_failed;     /* charm.start() has raised */
-    bool exiting;          /* this PE has asked for the end of the job */
+    bool launched;     /* by a launcher: endings are its to report */
+    bool start_failed; /* charm.start() has raised */
+    bool exiting;      /* this PE has asked for the end of the job */
     int exit_status;
     PyThreadState *asleep; /* what before_sleep saved */
 
@@ -69,32 +69,32 @@ struct py_state {
     /* Types, owned. */
     PyTypeObject *charm_type, *options_type, *chare_type, *group_type, *array_type, *proxy_type, *bound_type,
         *future_type, *future_iter_type, *keywords_type;
-    PyObject *charm;       /* the singleton, owned */
-    PyObject *options;     /* charm.options, owned */
-    PyObject *error;       /* Charm4PyError, owned */
+    PyObject *charm;   /* the singleton, owned */
+    PyObject *options; /* charm.options, owned */
+    PyObject *error;   /* Charm4PyError, owned */
     PyObject *not_threaded_error;
-    bool local_msg_optim;  /* charm.options.local_msg_optim */
+    bool local_msg_optim; /* charm.options.local_msg_optim */
 
     /* Registered classes by registration number, owned. */
     struct py_class **classes;
     uint32_t num_classes;
-    PyObject *class_of;              /* {Chare subclass: number in classes} */
-    struct py_class *runtime_class;  /* charm.thisProxy's, made at the first use */
-    PyObject *entry;                 /* what charm.start() was given, owned */
-    PyObject *entry_args;            /* its one argument, owned */
-    struct py_method *entry_method;  /* its kind and name */
+    PyObject *class_of;             /* {Chare subclass: number in classes} */
+    struct py_class *runtime_class; /* charm.thisProxy's, made at the first use */
+    PyObject *entry;                /* what charm.start() was given, owned */
+    PyObject *entry_args;           /* its one argument, owned */
+    struct py_method *entry_method; /* its kind and name */
 
     /* Coroutines (task.h). */
-    struct _greenlet *scheduler;     /* the greenlet that runs chariot_run(), owned */
-    struct py_task *current;         /* the coroutine that runs now; NULL: the scheduler or a plain method */
-    struct py_method *callbacks;     /* what stands for callables that are no methods, by kind; owned */
-    struct py_task *starting;        /* handed to the worker that is switched to next */
-    struct py_task *live;            /* all that have not ended */
+    struct _greenlet *scheduler; /* the greenlet that runs chariot_run(), owned */
+    struct py_task *current;     /* the coroutine that runs now; NULL: the scheduler or a plain method */
+    struct py_method *callbacks; /* what stands for callables that are no methods, by kind; owned */
+    struct py_task *starting;    /* handed to the worker that is switched to next */
+    struct py_task *live;        /* all that have not ended */
     struct py_task *free_tasks;
     struct py_worker *free_workers;  /* greenlets that wait for a coroutine to run */
     const struct py_method *running; /* the plain method that runs now: for error texts; borrowed */
 
-    struct py_bound *free_bounds;    /* linked through their proxy field */
+    struct py_bound *free_bounds; /* linked through their proxy field */
     uint32_t num_free_bounds, num_free_tasks, num_free_workers;
 };
 

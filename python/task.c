@@ -108,10 +108,13 @@ int py_outcome_take(struct py_state *st, const struct py_method *method, const s
 
 static void complete(struct py_task *task, struct chariot_msg *result) {
     struct py_state *st = task->st;
-    struct chariot_elem *elem = task->role == PY_TASK_CONSTRUCTOR ? ((struct py_chare *)(void *)task->chare)->elem : NULL;
+    struct chariot_elem *elem =
+        task->role == PY_TASK_CONSTRUCTOR ? ((struct py_chare *)(void *)task->chare)->elem : NULL;
     if (elem != NULL) chariot_constructed(st->pe, elem);
-    if (task->role == PY_TASK_METHOD && task->reply.to != 0) chariot_reply_take(st->pe, &task->reply, result);
-    else chariot_msg_unref(result);
+    if (task->role == PY_TASK_METHOD && task->reply.to != 0)
+        chariot_reply_take(st->pe, &task->reply, result);
+    else
+        chariot_msg_unref(result);
 }
 
 /* Takes value; NULL: the exception that is set. */
@@ -203,7 +206,8 @@ static void refuse_yield(struct py_task *task, PyObject *yielded) {
     PyObject *closed = PyObject_CallMethod(task->coroutine, "close", NULL);
     if (closed == NULL) PyErr_WriteUnraisable(task->coroutine);
     Py_XDECREF(closed);
-    PyErr_Format(PyExc_TypeError, "a remote method can only await futures of the runtime, and what awaits those, not %s",
+    PyErr_Format(PyExc_TypeError,
+                 "a remote method can only await futures of the runtime, and what awaits those, not %s",
                  Py_TYPE(yielded)->tp_name);
     finish(task, NULL);
 }
@@ -213,10 +217,14 @@ static void run_async(struct py_task *task) {
     PyObject *out = NULL;
     st->current = task;
     PySendResult sent = PyIter_Send(task->coroutine, Py_None, &out);
-    if (sent == PYGEN_RETURN) finish(task, out);
-    else if (sent == PYGEN_ERROR) finish(task, NULL);
-    else if (!py_future_check(st, out)) refuse_yield(task, out);
-    else if (wait_for(task, out) != 0) finish(task, NULL);
+    if (sent == PYGEN_RETURN)
+        finish(task, out);
+    else if (sent == PYGEN_ERROR)
+        finish(task, NULL);
+    else if (!py_future_check(st, out))
+        refuse_yield(task, out);
+    else if (wait_for(task, out) != 0)
+        finish(task, NULL);
     if (sent == PYGEN_NEXT) Py_DECREF(out);
     st->current = NULL;
 }
@@ -225,8 +233,10 @@ static void resume(struct py_task *task) {
     Py_CLEAR(task->waits_for);
     if (task->alarm != NULL) task->alarm->task = NULL;
     task->alarm = NULL;
-    if (task->worker != NULL) run_greenlet(task);
-    else run_async(task);
+    if (task->worker != NULL)
+        run_greenlet(task);
+    else
+        run_async(task);
     if (task->ended) task_free(task);
 }
 
@@ -270,8 +280,10 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
     Py_XINCREF(chare);
     task->chare = chare;
     if (reply != NULL) task->reply = *reply;
-    if (prepare(task, callable, args, keywords) != 0) finish(task, NULL);
-    else first_slice(task);
+    if (prepare(task, callable, args, keywords) != 0)
+        finish(task, NULL);
+    else
+        first_slice(task);
     if (!task->ended) {
         task->suspended = true;
         return CHARIOT_LATER;
@@ -331,7 +343,8 @@ int py_task_wait(struct py_state *st, PyObject *future, int64_t timeout_ns) {
 int py_task_not_threaded(struct py_state *st) {
     char label[256];
     if (st->current != NULL) {
-        PyErr_Format(st->not_threaded_error, "%s() is an async method: write `await future` instead of waiting by a call",
+        PyErr_Format(st->not_threaded_error,
+                     "%s() is an async method: write `await future` instead of waiting by a call",
                      py_method_label(st->current->method, label, sizeof label));
     } else if (st->running != NULL) {
         PyErr_Format(st->not_threaded_error,
@@ -361,8 +374,10 @@ void py_task_call(struct py_state *st, PyObject *callable, PyObject *args) {
     const struct py_method *method = &st->callbacks[seen.kind];
     py_method_clear(&seen);
     if (rc != 0) PyErr_Clear();
-    if (method->kind == PY_PLAIN) call_plainly(st, method, callable, args);
-    else py_task_start(st, PY_TASK_FREE, method, callable, NULL, args, NULL, NULL, &result);
+    if (method->kind == PY_PLAIN)
+        call_plainly(st, method, callable, args);
+    else
+        py_task_start(st, PY_TASK_FREE, method, callable, NULL, args, NULL, NULL, &result);
 }
 
 /* ---------------------------------------------------------------- life */

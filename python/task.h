@@ -31,14 +31,14 @@ struct py_task {
     struct py_worker *worker;       /* the greenlet; NULL: async def */
     PyObject *waits_for;            /* future, owned while suspended */
     struct chariot_waiter waiter;
-    struct chariot_reply reply;     /* METHOD: who waits for the result */
-    struct py_alarm *alarm;         /* a timeout under way; borrowed */
+    struct chariot_reply reply; /* METHOD: who waits for the result */
+    struct py_alarm *alarm;     /* a timeout under way; borrowed */
     bool timed_out;
-    bool suspended;                 /* has been, at least once: the starter has gone */
+    bool suspended; /* has been, at least once: the starter has gone */
     bool ended;
-    struct chariot_msg *result;     /* of one that ended in its first slice, for its starter */
-    int code;                       /* of the same: 0, or negative: failed */
-    struct py_task *next, **prev;   /* st->live, or st->free_tasks */
+    struct chariot_msg *result;   /* of one that ended in its first slice, for its starter */
+    int code;                     /* of the same: 0, or negative: failed */
+    struct py_task *next, **prev; /* st->live, or st->free_tasks */
 };
 
 int py_task_init(struct py_state *st, PyObject *module);
@@ -46,15 +46,15 @@ int py_task_init(struct py_state *st, PyObject *module);
 int py_task_become_scheduler(struct py_state *st);
 
 /* Starts a coroutine: method of chare (NULL: the callable alone) with these arguments (borrowed; keywords may be NULL).
- * 0: it has ended, *result (may be NULL) is its value; CHARIOT_LATER: it goes on, and will complete reply (METHOD), call
- * chariot_constructed() (CONSTRUCTOR) or just end (FREE); negative: it failed, *result is the error, NULL: nobody
+ * 0: it has ended, *result (may be NULL) is its value; CHARIOT_LATER: it goes on, and will complete reply (METHOD),
+ * call chariot_constructed() (CONSTRUCTOR) or just end (FREE); negative: it failed, *result is the error, NULL: nobody
  * waited and the job ends. Called by the scheduler only. */
 int py_task_start(struct py_state *st, enum py_task_role role, const struct py_method *method, PyObject *callable,
                   PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
                   struct chariot_msg **result);
 
-/* Suspends the running greenlet coroutine until future (borrowed) is ready, or for so long (negative: for ever). -1 with
- * an exception set: TimeoutError, NotThreadedError. */
+/* Suspends the running greenlet coroutine until future (borrowed) is ready, or for so long (negative: for ever). -1
+ * with an exception set: TimeoutError, NotThreadedError. */
 int py_task_wait(struct py_state *st, PyObject *future, int64_t timeout_ns);
 /* Raises NotThreadedError, saying who tried to wait. Returns -1. */
 int py_task_not_threaded(struct py_state *st);
