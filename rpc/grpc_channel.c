@@ -50,7 +50,6 @@ static void set_common(struct args *args, const struct rpc_limits *limits) {
     set(args, GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, frame);
     set(args, GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, clamp(2 * limits->frame_bytes, MIN_WINDOW, MAX_WINDOW));
     set(args, GRPC_ARG_HTTP2_MAX_FRAME_SIZE, HTTP2_FRAME);
-    set(args, GRPC_ARG_HTTP2_BDP_PROBE, 0);
     set(args, GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
     set(args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     set(args, GRPC_ARG_TCP_TX_ZEROCOPY_ENABLED, 0);

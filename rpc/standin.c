@@ -32,8 +32,8 @@ struct rpc_standin {
     pthread_t thread;
     pthread_mutex_t lock; /* of the hub's list of transports; held while turns are borrowed */
     _Atomic(bool) stopping;
-    uint64_t turns;       /* the loop's, when last looked at */
-    int64_t turned_ns;    /* when they had changed */
+    uint64_t turns;    /* the loop's, when last looked at */
+    int64_t turned_ns; /* when they had changed */
 };
 
 static bool turned(struct rpc_standin *standin) {
@@ -121,7 +121,9 @@ static int start_thread(struct rpc_standin *standin) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&standin->thread, NULL, standin_main, standin);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed ? CHARIOT_EIO : 0;
+    if (failed) return CHARIOT_EIO;
+    pthread_setname_np(standin->thread, "chariot-standin");
+    return 0;
 }
 
 int rpc_standin_start(struct rpc_hub *hub, struct rpc_standin **out) {
