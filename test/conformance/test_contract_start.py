@@ -1,0 +1,422 @@
+"""Starting and ending a job: entry points, arguments, exit status of every kind, registration, errors of charm.start."""
+
+from __future__ import annotations
+
+import pytest
+from harness import PES, fails, holds, run
+
+ALL = (None, *PES)
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_function_as_entry(n: int | None) -> None:
+    result = holds(
+        """
+        class Box(Chare):
+            def look(self):
+                return sys.argv, charm.myPe(), charm.numPes(), charm.started
+
+        def main(args):
+            eq("program", os.path.basename(args[0]), "prog.py")
+            eq("arguments", args[1:], ["a", "-x", "--n=3", "", "two words", "ü"])
+            eq("on PE 0", charm.myPe(), 0)
+            check("numPes", charm.numPes() == int(os.environ.get("WANT", charm.numPes())))
+            for pe, (argv, my_pe, num_pes, started) in enumerate(Group(Box).look(ret=True).get()):
+                eq("its PE", my_pe, pe)
+                eq("its numPes", num_pes, charm.numPes())
+                eq("sys.argv everywhere", argv[1:], args[1:])
+                check("started", started is True)
+            print("PEs:", charm.numPes())
+            done()
+
+        check("not started", charm.started is False)
+        charm.start(main)
+        """,
+        n,
+        args=["a", "-x", "--n=3", "", "two words", "ü"],
+    )
+    assert f"PEs: {n or 1}" in result.stdout
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_chare_as_entry(n: int | None) -> None:
+    holds(
+        """
+        class Worker(Chare):
+            def __init__(self, main):
+                main.hello(self.thisIndex)
+
+        class Main(Chare):
+            def __init__(self, args):
+                self.heard = []
+                self.all = Future()
+                check("thisProxy in the constructor", self.thisProxy is not None)
+                check("no thisIndex", not hasattr(self, "thisIndex"))
+                Group(Worker, args=[self.thisProxy])
+                eq("constructor is a coroutine", sorted(self.all.get()), list(range(charm.numPes())))
+                eq("its methods are remote", self.thisProxy.twice(4, ret=True).get(), 8)
+                eq("program", len(args), 2)
+                eq("on PE 0", charm.myPe(), 0)
+                done()
+
+            def hello(self, pe):
+                self.heard.append(pe)
+                if len(self.heard) == charm.numPes():
+                    self.all.send(self.heard)
+
+            def twice(self, x):
+                return 2 * x
+
+        charm.start(Main)
+        """,
+        n,
+        args=["one"],
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_async_function_as_entry(n: int | None) -> None:
+    holds(
+        """
+        class Box(Chare):
+            def twice(self, x):
+                return 2 * x
+
+        async def main(args):
+            eq("awaited", await Chare(Box, onPE=charm.numPes() - 1).twice(4, ret=True), 8)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+# Where something ends the job: {} is replaced by the ending.
+PLACES = {
+    "entry": """
+        def main(args):
+            {}
+        """,
+    "entry after suspension": """
+        class Box(Chare):
+            def nothing(self): pass
+        def main(args):
+            Group(Box).nothing(awaitable=True).get()
+            {}
+        """,
+    "method": """
+        class Box(Chare):
+            def end(self):
+                {}
+        def main(args):
+            Chare(Box, onPE=charm.numPes() - 1).end()
+        """,
+    "method whose result is awaited": """
+        class Box(Chare):
+            def end(self):
+                {}
+        def main(args):
+            Chare(Box, onPE=charm.numPes() - 1).end(ret=True).get()
+        """,
+    "coroutine": """
+        class Box(Chare):
+            @coro
+            def end(self):
+                self.thisProxy.nothing(awaitable=True).get()
+                {}
+            def nothing(self): pass
+        def main(args):
+            Chare(Box, onPE=charm.numPes() - 1).end()
+        """,
+    "async method": """
+        class Box(Chare):
+            async def end(self):
+                await self.thisProxy.nothing(awaitable=True)
+                {}
+            def nothing(self): pass
+        def main(args):
+            Chare(Box, onPE=charm.numPes() - 1).end()
+        """,
+    "constructor": """
+        class Box(Chare):
+            def __init__(self):
+                {}
+        def main(args):
+            Chare(Box, onPE=charm.numPes() - 1)
+        """,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_exit_status_from(place: str) -> None:
+    for n, ending, status in ((2, "charm.exit(7)", 7), (1, "charm.exit()", 0), (2, "sys.exit(9)", 9)):
+        result = run(PLACES[place].format(ending) + "\n        charm.start(main)", n)
+        assert result.status == status and "Traceback" not in result.said, (ending, result)
+
+
+@pytest.mark.parametrize(
+    "ending, status",
+    [("sys.exit()", 0), ("sys.exit(None)", 0), ("exit(0)", 0), ("exit(255)", 255), ("raise SystemExit", 0)],
+)
+def test_exit_of_python(ending: str, status: int) -> None:
+    for place, n in (("entry", None), ("coroutine", 2)):
+        result = run(PLACES[place].format(ending) + "\n        charm.start(main)", n)
+        assert result.status == status and "Traceback" not in result.said, (place, result)
+
+
+@pytest.mark.parametrize("place, n", [("entry", None), ("method", 2), ("coroutine", 1), ("async method", 2)])
+def test_exit_with_an_object_prints_it(place: str, n: int | None) -> None:
+    text = PLACES[place].format("sys.exit('no more coffee')") + "\n        charm.start(main)"
+    result = fails(text, n, "no more coffee", status=1)
+    assert "Traceback" not in result.said and result.said.count("no more coffee") == 1
+
+
+@pytest.mark.parametrize("n", ALL)
+@pytest.mark.parametrize(
+    "ending, status",
+    [
+        ("charm.thisProxy.exit(5)", 5),
+        ("charm.thisProxy[0].exit(6)", 6),
+        ("charm.thisProxy[charm.numPes() - 1].exit()", 0),
+        ("Group(Box).end(charm.thisProxy.exit)", 0),
+        ("Group(Box).end(charm.thisProxy[0].exit)", 0),
+        ("Group(Box).end_with(charm.thisProxy[0].exit)", None),
+    ],
+)
+def test_remote_exit(n: int | None, ending: str, status: int | None) -> None:
+    text = f"""
+        class Box(Chare):
+            def end(self, target):
+                self.reduce(target)
+            def end_with(self, target):
+                self.contribute(3, Reducer.sum, target)
+        def main(args):
+            {ending}
+        charm.start(main)
+        """
+    result = run(text, n)
+    assert result.status == (3 * (n or 1) if status is None else status), result
+    assert "Traceback" not in result.said
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_what_was_printed_before_exit_arrives(n: int | None) -> None:
+    result = run(
+        """
+        class Box(Chare):
+            def speak(self):
+                sys.stdout.write("".join(f"line {i} of {self.thisIndex}\\n" for i in range(200)))
+                print(f"error of {self.thisIndex}", file=sys.stderr)
+        def main(args):
+            Group(Box).speak(awaitable=True).get()
+            charm.exit(4)
+        charm.start(main)
+        """,
+        n,
+    )
+    assert result.status == 4
+    wanted = [f"line {i} of {pe}" for pe in range(n or 1) for i in range(200)]
+    assert [line for line in result.lines() if line.startswith("line ")] == sorted(wanted)
+    assert all(f"error of {pe}\n" in result.stderr for pe in range(n or 1))
+
+
+@pytest.mark.parametrize("n, pe", [(None, 0), (1, 0), (4, 0), (4, 2)])
+def test_abort_prints_its_message_and_the_stack(n: int | None, pe: int) -> None:
+    result = fails(
+        f"""
+        class Box(Chare):
+            def brood(self):
+                self.give_up()
+            def give_up(self):
+                charm.abort("out of cheese")
+        def main(args):
+            Chare(Box, onPE={pe}).brood()
+        charm.start(main)
+        """,
+        n,
+        "out of cheese",
+        "give_up",
+        f"PE {pe}",
+    )
+    assert result.said.count("out of cheese") <= 2  # the message, and perhaps the line of the stack that holds it
+
+
+MODULES = {
+    "one.py": """
+        from chariot import Chare, charm
+        class Worker(Chare):
+            def who(self):
+                return "one", charm.myPe()
+        class OnlyHere(Chare):
+            def make(self):
+                return Chare(OnlyHere, onPE=0)
+        """,
+    "two.py": """
+        from chariot import Chare, charm
+        class Worker(Chare):
+            def who(self):
+                return "two", charm.myPe()
+        """,
+    "pack/__init__.py": "",
+    "pack/three.py": """
+        from chariot import Chare, charm
+        class Worker(Chare):
+            def who(self):
+                return "three", charm.myPe()
+        """,
+    "four.py": """
+        from chariot import Chare, charm
+        class Worker4(Chare):
+            def who(self):
+                return "four", charm.myPe()
+        """,
+}
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_classes_of_modules(n: int | None) -> None:
+    """From `modules=` (imported if need be), from `classes=`, imported into __main__; some of the same name."""
+    holds(
+        """
+        from four import Worker4
+
+        class Worker(Chare):
+            def who(self):
+                return "main", charm.myPe()
+            def kinds(self, proxies):
+                return [p[self.thisIndex] == p[0] for p in proxies], len(set(proxies))
+
+        class Derived(Worker4):
+            def who(self):
+                return ("derived",) + super().who()
+
+        def main(args):
+            import one, two, pack.three
+            pes = range(charm.numPes())
+            for name, cls in (("main", Worker), ("one", one.Worker), ("two", two.Worker), ("three", pack.three.Worker),
+                              ("four", Worker4)):
+                eq(name, Group(cls).who(ret=True).get(), [(name, pe) for pe in pes])
+                eq(name, Chare(cls, onPE=charm.numPes() - 1).who(ret=True).get(), (name, charm.numPes() - 1))
+            eq("derived", Array(Derived, 3).who(ret=True).get()[0], ("derived", "four", 0))
+            proxies = [Group(cls) for cls in (Worker, one.Worker, two.Worker)]
+            eq("as arguments", Group(Worker).kinds(proxies, ret=True).get()[0], ([True] * 3, 3))
+            check("made there", Chare(one.OnlyHere).make(ret=True).get().make(ret=True).get() is not None)
+            done()
+
+        import two
+        charm.start(main, modules=["one", "pack.three"], classes=[two.Worker])
+        """,
+        n,
+        files=MODULES,
+    )
+
+
+@pytest.mark.parametrize("n", (1, 2))
+def test_manual_registration(n: int) -> None:
+    holds(
+        """
+        import one
+        charm.register(one.Worker)
+        charm.register(one.Worker)
+
+        class Other(Chare):
+            pass
+
+        def main(args):
+            eq("registered", Group(one.Worker).who(ret=True).get()[0], ("one", 0))
+            raises("not registered", "Charm4PyError", lambda: Group(one.OnlyHere), "OnlyHere")
+            class Late(Chare):
+                pass
+            raises("defined too late", "Charm4PyError", lambda: Chare(Late), "Late")
+            done()
+
+        charm.start(main, classes=[Other])
+        """,
+        n,
+        files=MODULES,
+    )
+
+
+REFUSED = {
+    "no parameter": ("def main(): pass\ncharm.start(main)", True, "main"),
+    "two parameters": ("def main(a, b): pass\ncharm.start(main)", True, "main"),
+    "chare without parameter": ("class M(Chare):\n def __init__(self): pass\ncharm.start(M)", True, "M"),
+    "chare of two parameters": ("class M(Chare):\n def __init__(self, a, b): pass\ncharm.start(M)", True, "M"),
+    "not callable": ("charm.start(5)", False, ""),
+    "a string": ("charm.start('main')", False, ""),
+    "no chare among classes": ("def main(a): pass\ncharm.start(main, classes=[dict])", True, "dict"),
+    "no such keyword": ("def main(a): pass\ncharm.start(main, clases=[])", False, "clases"),
+    "parameter ret": (
+        "class C(Chare):\n def m(self, ret): pass\ndef main(a): pass\ncharm.start(main)", False, "ret"
+    ),
+    "reserved wait": ("class C(Chare):\n def wait(self): pass\ndef main(a): pass\ncharm.start(main)", True, "wait"),
+    "reserved contribute": (
+        "class C(Chare):\n def contribute(self): pass\ndef main(a): pass\ncharm.start(main)", True, "contribute"
+    ),
+    "reserved reduce": ("class C(Chare):\n def reduce(self): pass\ndef main(a): pass\ncharm.start(main)", True, "reduce"),
+    "reserved allreduce": (
+        "class C(Chare):\n def allreduce(self): pass\ndef main(a): pass\ncharm.start(main)", True, "allreduce"
+    ),
+    "reserved AtSync": ("class C(Chare):\n def AtSync(self): pass\ndef main(a): pass\ncharm.start(main)", True, "AtSync"),
+    "reserved migrate": (
+        "class C(Chare):\n def migrate(self): pass\ndef main(a): pass\ncharm.start(main)", True, "migrate"
+    ),
+    "reserved setMigratable": (
+        "class C(Chare):\n def setMigratable(self): pass\ndef main(a): pass\ncharm.start(main)", True, "setMigratable"
+    ),
+    "derived from Group": ("class C(Group): pass\ndef main(a): pass\ncharm.start(main)", False, ""),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_start_refuses(case: str) -> None:
+    body, is_charm4py_error, word = REFUSED[case]
+    lines = "\n".join("    " + line for line in body.splitlines())
+    text = f"try:\n{lines}\nexcept Exception as e:\n"
+    text += "    print('raised', is_charm_error(e), isinstance(e, (TypeError, ValueError)), str(e))\n    sys.exit(3)\n"
+    # Classes and the entry are made inside `try`, at module level: charm.start finds them in __main__.
+    result = run(text, None)
+    raised = next((line for line in result.stdout.splitlines() if line.startswith("raised ")), "")
+    assert raised, result
+    assert raised.startswith("raised True") or (not is_charm4py_error and raised.startswith("raised False True")), raised
+    assert word in raised
+
+
+def test_gather_is_free_for_users() -> None:
+    holds(
+        """
+        class Box(Chare):
+            def gather(self, x):
+                return x + self.thisIndex
+        def main(args):
+            eq("gather", Group(Box).gather(5, ret=True).get()[0], 5)
+            done()
+        charm.start(main)
+        """,
+        2,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_names_that_the_package_exports(n: int | None) -> None:
+    holds(
+        """
+        import chariot
+        from chariot.threads import NotThreadedError
+        import chariot.threads
+
+        def main(args):
+            for name in ("charm", "Chare", "Group", "Array", "Reducer", "Future", "coro"):
+                check(name, hasattr(chariot, name))
+            check("one Reducer", charm.reducers is Reducer)
+            check("NotThreadedError", issubclass(NotThreadedError, Exception))
+            check("a Future is a threads.Future", isinstance(Future(), chariot.threads.Future))
+            check("charm.Future", isinstance(charm.Future(), chariot.threads.Future))
+            check("charm.createFuture", isinstance(charm.createFuture(), chariot.threads.Future))
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
