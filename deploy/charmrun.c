@@ -70,12 +70,21 @@ static const struct old_option *find_old(const char *word, const char **value) {
 static int obey(struct deploy_options *options, const struct old_option *option, const char *value, FILE *notices,
                 struct deploy_reason *reason) {
     switch (option->meaning) {
-    case MEANS_PES: return deploy_options_num_pes(option->name, value, &options->num_pes, reason);
-    case MEANS_TIME_LIMIT: return deploy_options_seconds(option->name, value, &options->timeout, reason);
-    case MEANS_QUIET: options->quiet = true; return 0;
-    case MEANS_HELP: options->help = true; return 0;
-    case MEANS_LOCAL: return 0;
-    case MEANS_NOTHING: fprintf(notices, "charmrun: %s: %s\n", option->name, option->help); return 0;
+    case MEANS_PES:
+        return deploy_options_num_pes(option->name, value, &options->num_pes, reason);
+    case MEANS_TIME_LIMIT:
+        return deploy_options_seconds(option->name, value, &options->timeout, reason);
+    case MEANS_QUIET:
+        options->quiet = true;
+        return 0;
+    case MEANS_HELP:
+        options->help = true;
+        return 0;
+    case MEANS_LOCAL:
+        return 0;
+    case MEANS_NOTHING:
+        fprintf(notices, "charmrun: %s: %s\n", option->name, option->help);
+        return 0;
     }
     return CHARIOT_EINVAL;
 }

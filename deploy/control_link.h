@@ -1,7 +1,7 @@
 /* deploy/control_link.h: the launcher's end of the stream to one PE (chariot/v1/control.proto).
  *
- * Reads without ever waiting, frame by frame; what comes is remote input and is checked. Writing does not wait either in
- * effect: the two messages that a PE ever gets fit a socket's buffer many times. */
+ * Reads without ever waiting, frame by frame; what comes is remote input and is checked. Writing does not wait either
+ * in effect: the two messages that a PE ever gets fit a socket's buffer many times. */
 #ifndef CHARIOT_DEPLOY_CONTROL_LINK_H
 #define CHARIOT_DEPLOY_CONTROL_LINK_H
 
@@ -26,7 +26,7 @@ struct deploy_link {
     uint32_t pe;
     int fd; /* -1: closed */
     ev_io readable;
-    bool opened; /* the PE has read its ticket: it takes part in the job */
+    bool opened;   /* the PE has read its ticket: it takes part in the job */
     uint8_t *data; /* bytes of a frame that is not whole yet */
     size_t size, capacity;
 };

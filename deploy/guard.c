@@ -79,8 +79,8 @@ static void kill_all(const struct wards *wards) {
     }
 }
 
-/* A killed process may still finish the system call that makes a file. Waits until they are gone, yet not for long: under
- * an init that does not reap, the dead stay visible. */
+/* A killed process may still finish the system call that makes a file. Waits until they are gone, yet not for long:
+ * under an init that does not reap, the dead stay visible. */
 static void clean_up(const struct wards *wards, const char *run_dir) {
     const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
     kill_all(wards);
@@ -118,8 +118,8 @@ static void close_all_but(int fd) {
 }
 
 static _Noreturn void guard_main(int fd, const char *run_dir) {
-    static const int IGNORED[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE,
-                                  SIGUSR1, SIGUSR2, SIGALRM};
+    static const int IGNORED[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGTSTP, SIGTTIN,
+                                  SIGTTOU, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
     for (size_t i = 0; i < sizeof IGNORED / sizeof IGNORED[0]; i++) signal(IGNORED[i], SIG_IGN);
     prctl(PR_SET_NAME, "chariot-guard");
     setsid();

@@ -12,7 +12,7 @@
 #include "deploy/reason.h"
 
 struct deploy_guard {
-    int fd;    /* -1: none */
+    int fd; /* -1: none */
     pid_t pid;
 };
 

@@ -10,17 +10,15 @@
 
 #include "deploy/control_link.h"
 #include "deploy/output.h"
+#include "deploy/signals.h"
 #include "rpc/error.h"
 
-static const double KILL_AFTER_S = 1;       /* SIGTERM, then SIGKILL */
-static const double INTERRUPT_AFTER_S = 2;  /* the same after Ctrl-C: programs may want to say something */
-static const double LEAVE_WITHIN_S = 10;    /* from the first Farewell until all PEs are gone */
-static const double DESERTED_AFTER_S = 5;   /* a PE has ended without a word, others still run */
+static const double KILL_AFTER_S = 1;      /* SIGTERM, then SIGKILL */
+static const double INTERRUPT_AFTER_S = 2; /* the same after Ctrl-C: programs may want to say something */
+static const double LEAVE_WITHIN_S = 10;   /* from the first Farewell until all PEs are gone */
+static const double DESERTED_AFTER_S = 5;  /* a PE has ended without a word, others still run */
 
 enum phase { RUNNING, LEAVING, ENDING, FLUSHING };
-
-static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2};
-enum { NUM_SIGNALS = sizeof SIGNALS / sizeof SIGNALS[0] };
 
 struct job_pe {
     struct deploy_link link;
@@ -42,7 +40,7 @@ struct job {
     uint8_t token[32];
     uint32_t deserter; /* the PE that ended without a word */
     ev_timer kill, leave, timeout, deserted;
-    ev_signal signals[NUM_SIGNALS];
+    struct deploy_signals signals;
 };
 
 /* ---------------------------------------------------------------- ending */
@@ -81,14 +79,25 @@ static void end(struct job *job, int status, int number, double kill_after_s) {
     check_all_gone(job);
 }
 
-__attribute__((format(printf, 3, 4))) static void end_saying(struct job *job, int status, const char *format, ...) {
+static void say_v(struct job *job, const char *format, va_list arguments) {
     char text[1024];
+    vsnprintf(text, sizeof text, format, arguments);
+    deploy_output_say(&job->output, text, strlen(text));
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct job *job, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    say_v(job, format, arguments);
+    va_end(arguments);
+}
+
+__attribute__((format(printf, 3, 4))) static void end_saying(struct job *job, int status, const char *format, ...) {
     va_list arguments;
     if (job->phase == ENDING || job->phase == FLUSHING) return;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    say_v(job, format, arguments);
     va_end(arguments);
-    deploy_output_say(&job->output, text, strlen(text));
     end(job, status, SIGTERM, KILL_AFTER_S);
 }
 
@@ -118,17 +127,20 @@ static void on_leave_over(struct ev_loop *loop, ev_timer *timer, int events) {
                LEAVE_WITHIN_S);
 }
 
+/* A program that does not use chariot may end where and when it likes; so the absence counts once another PE has opened
+ * the job, which may be long after. */
 static void on_deserted(struct ev_loop *loop, ev_timer *timer, int events) {
     struct job *job = timer->data;
     (void)loop, (void)events;
-    if (job->phase != RUNNING) return;
     for (uint32_t pe = 0; pe < job->num_pes; pe++) {
         if (job->pes[pe].gone || !deploy_link_is_opened(&job->pes[pe].link)) continue;
         end_saying(job, DEPLOY_STATUS_PES,
-                   "chariot: PE %u ended without charm.exit() while others still run: did every PE call charm.start()?\n",
+                   "chariot: PE %u ended without charm.exit() while others still run: "
+                   "did every PE call charm.start()?\n",
                    job->deserter);
         return;
     }
+    start_timer(job, timer, DESERTED_AFTER_S);
 }
 
 /* ---------------------------------------------------------------- what PEs say */
@@ -160,8 +172,10 @@ static void on_message(void *context, uint32_t pe, const Chariot__V1__ToLauncher
     struct job *job = context;
     switch (message->what_case) {
     case CHARIOT__V1__TO_LAUNCHER__WHAT_LISTENING:
-        if (pe == 0) on_listening(job, message->listening->address);
-        else on_malformed(job, pe);
+        if (pe == 0)
+            on_listening(job, message->listening->address);
+        else
+            on_malformed(job, pe);
         return;
     case CHARIOT__V1__TO_LAUNCHER__WHAT_VERDICT:
         on_verdict(job, message->verdict);
@@ -186,6 +200,10 @@ static void judge_exit(struct job *job, uint32_t pe, const struct deploy_exit *h
     } else if (job->phase == RUNNING && how->code != 0) {
         end_saying(job, how->code, "chariot: PE %u (pid %ld on %s) ended with status %d before the job did\n", pe,
                    place.pid, place.host, how->code);
+    } else if (job->phase == LEAVING && how->code != 0 && how->code != job->status) {
+        say(job, "chariot: PE %u (pid %ld on %s) ended with status %d after the job had ended with %d\n", pe, place.pid,
+            place.host, how->code, job->status);
+        if (job->status == 0) job->status = how->code;
     } else if (job->phase == RUNNING && job->alive > 0) {
         job->deserter = pe;
         if (!ev_is_active(&job->deserted)) start_timer(job, &job->deserted, DESERTED_AFTER_S);
@@ -196,6 +214,7 @@ static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how
     struct job *job = context;
     job->pes[pe].gone = true;
     job->alive--;
+    deploy_signals_drain(&job->signals); /* Ctrl-C kills a PE 0 that shares our terminal: that is its cause */
     /* What this PE, or another, has said of the reason comes before what its death looks like. */
     deploy_link_drain(&job->pes[pe].link);
     for (uint32_t other = 0; other < job->num_pes && job->phase == RUNNING; other++) {
@@ -222,26 +241,34 @@ static void on_finished(void *context) {
 
 /* ---------------------------------------------------------------- signals */
 
-static bool sent_by_terminal(const struct job *job, int number) {
-    return job->launch.terminal && (number == SIGINT || number == SIGQUIT || number == SIGTSTP);
+static void on_end_signal(struct job *job, int number, bool from_terminal) {
+    if (job->phase == FLUSHING) { /* who reads our output does not read */
+        job->status = DEPLOY_STATUS_SIGNAL + number;
+        ev_break(job->loop, EVBREAK_ALL);
+    } else if (job->phase == ENDING) {
+        signal_all(job, SIGKILL, false);
+    } else {
+        signal_all(job, number, from_terminal);
+        say(job, "chariot: ended by signal %d (%s)\n", number, strsignal(number));
+        end(job, DEPLOY_STATUS_SIGNAL + number, 0, INTERRUPT_AFTER_S);
+    }
 }
 
-static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
-    struct job *job = watcher->data;
-    int number = watcher->signum;
-    (void)loop, (void)events;
-    if (number == SIGTSTP) {
-        signal_all(job, SIGTSTP, sent_by_terminal(job, number));
-        raise(SIGSTOP);
+static void on_signal(void *context, int number, bool from_terminal) {
+    struct job *job = context;
+    switch (number) {
+    case SIGTSTP:
+        signal_all(job, SIGTSTP, from_terminal);
+        raise(SIGSTOP); /* SIGTSTP itself is blocked */
         return;
-    }
-    bool ends = number != SIGCONT && number != SIGUSR1 && number != SIGUSR2;
-    if (ends && (job->phase == ENDING || job->phase == FLUSHING)) {
-        signal_all(job, SIGKILL, false);
+    case SIGCONT:
+    case SIGUSR1:
+    case SIGUSR2:
+        signal_all(job, number, from_terminal);
         return;
+    default:
+        on_end_signal(job, number, from_terminal);
     }
-    signal_all(job, number, sent_by_terminal(job, number));
-    if (ends) end(job, DEPLOY_STATUS_SIGNAL + number, 0, INTERRUPT_AFTER_S);
 }
 
 /* ---------------------------------------------------------------- life */
@@ -270,55 +297,70 @@ static int start_pe(struct job *job, uint32_t pe, struct deploy_reason *reason) 
     return 0;
 }
 
-static void watch(struct job *job) {
+static void arm(struct job *job) {
     ev_timer *timers[] = {&job->kill, &job->leave, &job->timeout, &job->deserted};
     void (*on_timer[])(struct ev_loop *, ev_timer *, int) = {on_kill, on_leave_over, on_timeout, on_deserted};
     for (int i = 0; i < 4; i++) {
         ev_init(timers[i], on_timer[i]);
         timers[i]->data = job;
     }
-    for (int i = 0; i < NUM_SIGNALS; i++) {
-        ev_signal_init(&job->signals[i], on_signal, SIGNALS[i]);
-        job->signals[i].data = job;
-        ev_signal_start(job->loop, &job->signals[i]);
-    }
     if (job->config->options->timeout > 0) start_timer(job, &job->timeout, job->config->options->timeout);
 }
 
 /* Once PEs exist. Where one cannot be started, those that were are ended. */
 static int run(struct job *job, struct deploy_reason *reason) {
-    watch(job);
+    arm(job);
     for (uint32_t pe = 0; pe < job->num_pes && reason->text[0] == '\0'; pe++) (void)start_pe(job, pe, reason);
     if (reason->text[0] != '\0') end(job, reason->status, SIGTERM, KILL_AFTER_S);
     if (job->alive > 0) ev_run(job->loop, 0);
-    for (int i = 0; i < NUM_SIGNALS; i++) ev_signal_stop(job->loop, &job->signals[i]);
     for (uint32_t pe = 0; pe < job->num_pes; pe++) {
         if (job->pes[pe].started) deploy_link_close(&job->pes[pe].link);
     }
     return job->status;
 }
 
-/* SIGCHLD belongs to the launcher's signalfd; PEs get the mask and the limit that we had. */
+/* PEs get the signal mask and the limit of open files that we were started with. */
 static void prepare(struct job *job) {
     const struct deploy_job_config *config = job->config;
-    sigset_t child;
-    job->launch = (struct deploy_launch){.loop = job->loop, .guard = config->guard, .num_pes = job->num_pes,
-                                         .path = config->program->path, .argv = config->program->argv,
-                                         .terminal = isatty(0) == 1, .on_exit = on_exit_of, .context = job};
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, &job->launch.signal_mask);
+    job->launch = (struct deploy_launch){.loop = job->loop,
+                                         .guard = config->guard,
+                                         .num_pes = job->num_pes,
+                                         .path = config->program->path,
+                                         .argv = config->program->argv,
+                                         .terminal = isatty(0) == 1,
+                                         .signal_mask = job->signals.before,
+                                         .on_exit = on_exit_of,
+                                         .context = job};
     getrlimit(RLIMIT_NOFILE, &job->launch.open_files);
     struct rlimit most = job->launch.open_files;
     most.rlim_cur = most.rlim_max;
     setrlimit(RLIMIT_NOFILE, &most);
-    signal(SIGPIPE, SIG_IGN);
     job->link_handler = (struct deploy_link_handler){on_message, on_malformed, job};
     job->output_handler = (struct deploy_output_handler){on_broken, on_finished, job};
 }
 
+static int open_and_run(struct job *job, struct deploy_reason *reason) {
+    const struct deploy_job_config *config = job->config;
+    int status = DEPLOY_STATUS_OS;
+    if (deploy_signals_open(&job->signals, job->loop, reason) != 0) return status;
+    prepare(job);
+    if (deploy_output_open(&job->output, job->loop, job->num_pes, config->options->tag, &job->output_handler) != 0) {
+        deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+        goto err_after_signals;
+    }
+    if (config->launcher->open(&job->launch, &job->launcher, reason) == 0) {
+        status = run(job, reason);
+        config->launcher->close(job->launcher);
+    }
+    deploy_output_close(&job->output);
+err_after_signals:
+    deploy_signals_close(&job->signals);
+    return status;
+}
+
 int deploy_job_run(const struct deploy_job_config *config, struct deploy_reason *reason) {
     struct job job = {.config = config, .num_pes = config->options->num_pes};
+    job.signals = (struct deploy_signals){.fd = -1, .on_signal = on_signal, .context = &job};
     reason->text[0] = '\0';
     job.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     job.pes = calloc(job.num_pes, sizeof *job.pes);
@@ -326,19 +368,9 @@ int deploy_job_run(const struct deploy_job_config *config, struct deploy_reason 
     int status = DEPLOY_STATUS_OS;
     if (job.loop == NULL || job.pes == NULL || !random) {
         deploy_reason_set(reason, DEPLOY_STATUS_OS, "no event loop, memory or random numbers to be had");
-        goto out;
+    } else {
+        status = open_and_run(&job, reason);
     }
-    prepare(&job);
-    if (deploy_output_open(&job.output, job.loop, job.num_pes, config->options->tag, &job.output_handler) != 0) {
-        deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
-        goto out;
-    }
-    if (config->launcher->open(&job.launch, &job.launcher, reason) == 0) {
-        status = run(&job, reason);
-        config->launcher->close(job.launcher);
-    }
-    deploy_output_close(&job.output);
-out:
     free(job.pes);
     if (job.loop != NULL) ev_loop_destroy(job.loop);
     return reason->text[0] == '\0' ? status : reason->status;

@@ -23,8 +23,8 @@ struct deploy_job_config {
     const char *run_dir;
 };
 
-/* Runs the job to its end; returns its exit status. What it has to say has been printed, but for *reason, which is filled
- * in (text not empty) where the job could not start. */
+/* Runs the job to its end; returns its exit status. What it has to say has been printed, but for *reason, which is
+ * filled in (text not empty) where the job could not start. */
 int deploy_job_run(const struct deploy_job_config *config, struct deploy_reason *reason);
 
 #endif

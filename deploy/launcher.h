@@ -1,9 +1,9 @@
 /* deploy/launcher.h: what starts PEs: one ops table per kind.
  *
- * `local` (fork and exec on this host) is the default; ssh, Slurm and others stand behind the same table. The job (job.h)
- * knows only this. A launcher hands over three descriptors for each PE: one that speaks chariot/v1/control.proto and the
- * ends of what are, or stand for, the PE's standard output and error; where the PE is on another host, the launcher
- * carries their bytes. All functions are called on the loop's thread; none waits. */
+ * `local` (fork and exec on this host) is the default; ssh, Slurm and others stand behind the same table. The job
+ * (job.h) knows only this. A launcher hands over three descriptors for each PE: one that speaks
+ * chariot/v1/control.proto and the ends of what are, or stand for, the PE's standard output and error; where the PE is
+ * on another host, the launcher carries their bytes. All functions are called on the loop's thread; none waits. */
 #ifndef CHARIOT_DEPLOY_LAUNCHER_H
 #define CHARIOT_DEPLOY_LAUNCHER_H
 
@@ -58,8 +58,8 @@ struct deploy_launcher_ops {
     /* Once for each PE, in ascending order. On failure nothing of this PE is left. A failure that shows only later (the
      * program cannot be executed) comes as a Verdict on the control stream. */
     int (*start)(void *state, uint32_t pe, struct deploy_streams *streams, struct deploy_reason *reason);
-    /* Sends a signal to the PE and to what it has started; nothing happens if it is gone. `from_terminal`: the kernel has
-     * sent the same signal to our whole process group already. */
+    /* Sends a signal to the PE and to what it has started; nothing happens if it is gone. `from_terminal`: the kernel
+     * has sent the same signal to our whole process group already. */
     void (*signal)(void *state, uint32_t pe, int number, bool from_terminal);
     /* Valid for PEs that were started, also when they are gone. */
     void (*where)(void *state, uint32_t pe, struct deploy_place *place);

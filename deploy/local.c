@@ -2,13 +2,14 @@
  *
  * start:  socketpair and pipes -> fork -> the child joins its group, asks to die with us, tells the guard, arranges its
  *         descriptors, executes. What fails in the child goes over its control stream as a Verdict.
- * end:    SIGCHLD on a signalfd -> waitid leaves the zombie, whose pid keeps the group's number taken -> the rest of its
- *         group is killed -> the guard forgets it -> it is reaped -> on_exit.
+ * end:    SIGCHLD on a signalfd -> waitid leaves the zombie, whose pid keeps the group's number taken -> the rest of
+ * its group is killed -> the guard forgets it -> it is reaped -> on_exit.
  *
  * Process groups. Each PE leads a group of its own, so that a signal reaches what it has started and nothing of it is
- * left behind. PE 0 reads our standard input; if that is a terminal, a group in the background would be stopped by SIGTTIN
- * at the first read, so PE 0 then stays in our group, the terminal's foreground group. What the terminal sends (Ctrl-C) it
- * gets from there and not from us a second time; processes that such a PE 0 has started are not killed as a group. */
+ * left behind. PE 0 reads our standard input; if that is a terminal, a group in the background would be stopped by
+ * SIGTTIN at the first read, so PE 0 then stays in our group, the terminal's foreground group. What the terminal sends
+ * (Ctrl-C) it gets from there and not from us a second time; processes that such a PE 0 has started are not killed as a
+ * group. */
 #include "deploy/launcher.h"
 
 #include <errno.h>

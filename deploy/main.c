@@ -1,13 +1,14 @@
-/* deploy/main.c: the command `chariot`: sub-commands by one table. Called as `charmrun` it takes the old launch line. */
+/* deploy/main.c: the command `chariot`: sub-commands by one table. Called as `charmrun` it takes the old launch line.
+ */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "deploy/charmrun.h"
 #include "deploy/nearest.h"
 #include "deploy/reason.h"
 #include "deploy/run.h"
-
-#define CHARIOT_VERSION_TEXT "0.1.0"
 
 struct command {
     const char *name;
@@ -20,7 +21,7 @@ static int on_help(const char *argv0, char **argv);
 
 static int on_version(const char *argv0, char **argv) {
     (void)argv0, (void)argv;
-    puts("chariot " CHARIOT_VERSION_TEXT);
+    puts("chariot " CHARIOT_VERSION);
     return 0;
 }
 
@@ -49,7 +50,8 @@ static int unknown(const char *name) {
         deploy_reason_set(&reason, DEPLOY_STATUS_USAGE, "no command '%s'; did you mean 'chariot run %s'?", name, name);
     else if (best != NULL)
         deploy_reason_set(&reason, DEPLOY_STATUS_USAGE, "no command '%s'; did you mean '%s'?", name, best);
-    else deploy_reason_set(&reason, DEPLOY_STATUS_USAGE, "no command '%s'; 'chariot help' lists them", name);
+    else
+        deploy_reason_set(&reason, DEPLOY_STATUS_USAGE, "no command '%s'; 'chariot help' lists them", name);
     deploy_reason_print(&reason);
     return reason.status;
 }
@@ -67,8 +69,18 @@ static int on_help(const char *argv0, char **argv) {
     return 0;
 }
 
+/* Otherwise a pipe or socket of ours could become the standard output that we write to. */
+static void fill_standard_descriptors(void) {
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= 2);
+    if (fd > 2) close(fd);
+}
+
 int main(int argc, char **argv) {
     if (argc < 1) return DEPLOY_STATUS_USAGE;
+    fill_standard_descriptors();
     if (deploy_charmrun_is_name(argv[0])) return deploy_run_charmrun(argv[0], argv + 1);
     if (argc < 2) {
         struct deploy_reason reason = {0};

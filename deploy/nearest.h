@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Edits (insert, delete, replace, swap neighbours) that turn one word into the other. Words longer than 63 bytes count as
- * far apart from everything. */
+/* Edits (insert, delete, replace, swap neighbours) that turn one word into the other. Words longer than 63 bytes count
+ * as far apart from everything. */
 size_t deploy_nearest_distance(const char *a, const char *b);
 
 /* Keeps the best candidate so far in *best (NULL at first) if `candidate` is not closer. What is further than a third

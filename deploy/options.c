@@ -34,8 +34,7 @@ uint32_t deploy_options_cores(void) {
 }
 
 void deploy_options_init(struct deploy_options *options) {
-    *options = (struct deploy_options){
-        .num_pes = deploy_options_cores(), .transport = "unix", .launcher = "local"};
+    *options = (struct deploy_options){.num_pes = deploy_options_cores(), .transport = "unix", .launcher = "local"};
 }
 
 int deploy_options_num_pes(const char *option, const char *value, uint32_t *num_pes, struct deploy_reason *reason) {
@@ -88,7 +87,7 @@ static int set_launcher(struct deploy_options *options, const char *as_typed, co
 }
 
 #define FLAG(field)                                                                                                    \
-    static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                   \
+    static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                    \
                            struct deploy_reason *reason) {                                                             \
         (void)as_typed, (void)value, (void)reason;                                                                     \
         options->field = true;                                                                                         \

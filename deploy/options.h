@@ -1,8 +1,8 @@
 /* deploy/options.h: the command line of `chariot run`.
  *
- * One table in options.c holds name, argument and help of every option; the parser and the help text come from it. Parsing
- * stops at the first word that is no option: that is the program, and what follows belongs to it. All strings are
- * borrowed from argv until the process ends. */
+ * One table in options.c holds name, argument and help of every option; the parser and the help text come from it.
+ * Parsing stops at the first word that is no option: that is the program, and what follows belongs to it. All strings
+ * are borrowed from argv until the process ends. */
 #ifndef CHARIOT_DEPLOY_OPTIONS_H
 #define CHARIOT_DEPLOY_OPTIONS_H
 
@@ -16,14 +16,14 @@ enum { DEPLOY_MAX_PES = 65536 };
 
 struct deploy_options {
     uint32_t num_pes;
-    bool tag;               /* put "[pe] " before each line of output */
-    bool charm4py;          /* `import charm4py` finds chariot */
-    bool quiet;             /* no banner */
-    bool help;              /* print help, start nothing */
-    const char *transport;  /* "unix" or "tcp" */
-    const char *launcher;   /* name of a launcher's ops table */
-    double timeout;         /* seconds after which the job is ended; 0: never */
-    char **program;         /* program and its arguments, up to NULL; empty only with help */
+    bool tag;              /* put "[pe] " before each line of output */
+    bool charm4py;         /* `import charm4py` finds chariot */
+    bool quiet;            /* no banner */
+    bool help;             /* print help, start nothing */
+    const char *transport; /* "unix" or "tcp" */
+    const char *launcher;  /* name of a launcher's ops table */
+    double timeout;        /* seconds after which the job is ended; 0: never */
+    char **program;        /* program and its arguments, up to NULL; empty only with help */
 };
 
 void deploy_options_init(struct deploy_options *options);

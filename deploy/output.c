@@ -15,8 +15,9 @@
 
 #include "rpc/error.h"
 
-static const double QUIET_SECONDS = 0.05; /* a prompt shows without delay to the eye, a line in pieces still comes whole */
-static const double HOLD_SECONDS = 2;     /* a holder silent for so long may wait for one who waits for the sink */
+static const double QUIET_SECONDS =
+    0.05;                             /* a prompt shows without delay to the eye, a line in pieces still comes whole */
+static const double HOLD_SECONDS = 2; /* a holder silent for so long may wait for one who waits for the sink */
 
 enum { FIRST_CAPACITY = 4096, TAG_BYTES = sizeof "[65535] " };
 
@@ -24,7 +25,8 @@ static void pass(struct deploy_stream *stream);
 
 /* ---------------------------------------------------------------- tags */
 
-/* A tag goes before the first byte of each line; a carriage return begins the line anew, unless it is part of "\r\n". */
+/* A tag goes before the first byte of each line; a carriage return begins the line anew, unless it is part of "\r\n".
+ */
 static bool needs_tag(char last, char next) {
     if (last == '\n') return next != '\r';
     return last == '\r' && next != '\r' && next != '\n';
@@ -54,11 +56,11 @@ static void write_tagged(struct deploy_stream *stream, const char *data, size_t 
 
 /* ---------------------------------------------------------------- passing on */
 
-/* The first `size` bytes of the stream's data go to the sink. On out of memory they stay, and go later. */
-static void write_out(struct deploy_stream *stream, size_t size) {
+/* The first `size` bytes of the stream's data go to the sink. False: out of memory, they stay, and go later. */
+static bool write_out(struct deploy_stream *stream, size_t size) {
     struct deploy_sink *sink = &stream->outlet->sink;
     size_t tags = stream->output->tag ? (1 + count_line_ends(stream->data, size)) * TAG_BYTES : 0;
-    if (size == 0 || deploy_sink_reserve(sink, size + tags + 1) != 0) return;
+    if (size == 0 || deploy_sink_reserve(sink, size + tags + 1) != 0) return false;
     if (sink->writer != stream) stream->last = '\n'; /* whatever it left unfinished, it is on a new line now */
     if (stream->output->tag) {
         write_tagged(stream, stream->data, size);
@@ -68,6 +70,13 @@ static void write_out(struct deploy_stream *stream, size_t size) {
     stream->last = stream->data[size - 1];
     stream->size -= size;
     memmove(stream->data, stream->data + size, stream->size);
+    return true;
+}
+
+static void look_again(struct deploy_output *output) {
+    if (ev_is_active(&output->again)) return;
+    ev_timer_set(&output->again, 0., 0.);
+    ev_timer_start(output->loop, &output->again);
 }
 
 static void release(struct deploy_outlet *outlet, struct deploy_output *output) {
@@ -76,6 +85,7 @@ static void release(struct deploy_outlet *outlet, struct deploy_output *output) 
     for (uint32_t i = 0; i < 2 * output->num_pes; i++) {
         if (output->streams[i].outlet == outlet) pass(&output->streams[i]);
     }
+    if (output->finishing) look_again(output);
 }
 
 static void hold(struct deploy_stream *stream) {
@@ -104,7 +114,7 @@ static void read_on(struct deploy_stream *stream) {
 static void watch_unfinished(struct deploy_stream *stream) {
     if (stream->pe != 0 || !stream->outlet->sink.is_terminal) return;
     if (stream->size > 0 && stream->fd >= 0) {
-        ev_timer_again(stream->output->loop, &stream->quiet);
+        if (!ev_is_active(&stream->quiet)) ev_timer_again(stream->output->loop, &stream->quiet);
     } else {
         ev_timer_stop(stream->output->loop, &stream->quiet);
     }
@@ -117,8 +127,7 @@ static void pass(struct deploy_stream *stream) {
     if (size > 0) {
         char last = stream->data[size - 1];
         bool ended = last == '\n' || last == '\r' || stream->fd < 0;
-        write_out(stream, size);
-        if (!ended) hold(stream);
+        if (write_out(stream, size) && !ended) hold(stream);
     }
     read_on(stream);
     watch_unfinished(stream);
@@ -162,7 +171,7 @@ static bool read_once(struct deploy_stream *stream) {
 static void finish_stream(struct deploy_stream *stream) {
     while (read_once(stream)) {
         pass(stream);
-        if (stream->size == DEPLOY_LINE_BYTES) return; /* the sink is full or held; on_room goes on */
+        if (stream->size == DEPLOY_LINE_BYTES) return; /* the sink is full or held; on_again goes on */
     }
     pass(stream);
 }
@@ -184,7 +193,8 @@ static void on_quiet(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct deploy_stream *stream = watcher->data;
     (void)events;
     ev_timer_stop(loop, watcher);
-    if (stream->outlet->holder == NULL && !deploy_sink_is_full(&stream->outlet->sink)) write_out(stream, stream->size);
+    if (stream->outlet->holder == NULL && !deploy_sink_is_full(&stream->outlet->sink))
+        (void)write_out(stream, stream->size);
     read_on(stream);
 }
 
@@ -207,30 +217,22 @@ static bool is_finished(const struct deploy_output *output) {
     return deploy_sink_is_empty(&output->out->sink) && deploy_sink_is_empty(&output->err->sink);
 }
 
-static void check_finished(struct deploy_output *output) {
-    if (!output->finishing || !is_finished(output)) return;
-    ev_timer_set(&output->finished, 0., 0.);
-    ev_timer_start(output->loop, &output->finished);
-}
-
-static void on_finished(struct ev_loop *loop, ev_timer *watcher, int events) {
+static void on_again(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct deploy_output *output = watcher->data;
     (void)loop, (void)events;
-    output->handler->on_finished(output->handler->context);
+    for (uint32_t i = 0; i < 2 * output->num_pes; i++) finish_stream(&output->streams[i]);
+    if (is_finished(output)) output->handler->on_finished(output->handler->context);
 }
 
 static void on_room(void *context, struct deploy_sink *sink) {
     struct deploy_output *output = context;
-    for (uint32_t i = 0; i < 2 * output->num_pes && !deploy_sink_is_full(sink); i++) {
-        struct deploy_stream *stream = &output->streams[i];
-        if (&stream->outlet->sink != sink) continue;
-        if (output->finishing) {
-            finish_stream(stream);
-        } else {
-            pass(stream);
-        }
+    if (output->finishing) {
+        look_again(output);
+        return;
     }
-    check_finished(output);
+    for (uint32_t i = 0; i < 2 * output->num_pes && !deploy_sink_is_full(sink); i++) {
+        if (&output->streams[i].outlet->sink == sink) pass(&output->streams[i]);
+    }
 }
 
 static void on_broken(void *context, struct deploy_sink *sink, int error) {
@@ -259,8 +261,7 @@ void deploy_output_say(struct deploy_output *output, const char *text, size_t si
 
 void deploy_output_finish(struct deploy_output *output) {
     output->finishing = true;
-    for (uint32_t i = 0; i < 2 * output->num_pes; i++) finish_stream(&output->streams[i]);
-    check_finished(output);
+    look_again(output);
 }
 
 static void add_stream(struct deploy_output *output, struct deploy_stream *stream, uint32_t pe, int fd) {
@@ -310,8 +311,8 @@ int deploy_output_open(struct deploy_output *output, struct ev_loop *loop, uint3
         output->streams[i] = (struct deploy_stream){
             .output = output, .outlet = i % 2 == 0 ? output->out : output->err, .pe = i / 2, .fd = -1, .last = '\n'};
     }
-    ev_init(&output->finished, on_finished);
-    output->finished.data = output;
+    ev_init(&output->again, on_again);
+    output->again.data = output;
     return 0;
 }
 
@@ -328,7 +329,7 @@ void deploy_output_close(struct deploy_output *output) {
         ev_timer_stop(output->loop, &outlet->hold);
         deploy_sink_close(&outlet->sink);
     }
-    ev_timer_stop(output->loop, &output->finished);
+    ev_timer_stop(output->loop, &output->again);
     free(output->streams);
     *output = (struct deploy_output){0};
 }

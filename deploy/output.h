@@ -1,7 +1,7 @@
 /* deploy/output.h: what PEs print, passed on line by line.
  *
- * Each PE has two streams; each stream ends in a sink. Only whole lines are passed on, so those of different PEs never mix.
- * Exceptions, none of which tears a line:
+ * Each PE has two streams; each stream ends in a sink. Only whole lines are passed on, so those of different PEs never
+ * mix. Exceptions, none of which tears a line:
  *   - text that ends in a carriage return (a progress bar), at once;
  *   - where the sink is a terminal, an unfinished line of PE 0 (a prompt, a bar) after a moment without more;
  *   - a line of more than 64 KiB, in pieces: its stream then holds the sink until the line ends, others wait;
@@ -25,12 +25,12 @@ struct deploy_stream {
     struct deploy_output *output;
     struct deploy_outlet *outlet;
     uint32_t pe;
-    int fd;             /* -1: ended */
+    int fd; /* -1: ended */
     ev_io readable;
-    ev_timer quiet;     /* armed while an unfinished line of PE 0 waits for a terminal */
-    char *data;         /* not passed on yet */
+    ev_timer quiet; /* armed while an unfinished line of PE 0 waits for a terminal */
+    char *data;     /* not passed on yet */
     size_t size, capacity;
-    char last;          /* the last byte passed on; '\n' at first */
+    char last; /* the last byte passed on; '\n' at first */
 };
 
 /* A sink and who holds it. */
@@ -57,7 +57,7 @@ struct deploy_output {
     struct deploy_outlet *out, *err; /* the same if both lead to the same place */
     struct deploy_stream *streams;   /* 2 * num_pes: out and err of each PE */
     uint32_t num_pes;
-    ev_timer finished;               /* calls on_finished from the loop */
+    ev_timer again; /* while finishing: looks at all streams once more */
 };
 
 /* Writes to descriptors 1 and 2. CHARIOT_ENOMEM. */

@@ -14,8 +14,8 @@ struct deploy_program {
     char **argv; /* owned vector, up to NULL; the words are borrowed from the command line, or static */
 };
 
-/* `words`: program and arguments, up to NULL, borrowed until deinit. `argv0`: how the launcher itself was called; Python
- * is $CHARIOT_PYTHON, or stands beside the launcher (not beside what a symbolic link leads to, so that a virtual
+/* `words`: program and arguments, up to NULL, borrowed until deinit. `argv0`: how the launcher itself was called;
+ * Python is $CHARIOT_PYTHON, or stands beside the launcher (not beside what a symbolic link leads to, so that a virtual
  * environment finds its own), or is the first python3 on PATH. CHARIOT_EABORTED with *reason: status 127 when there is
  * no such program, 126 when it cannot be read or is a directory. */
 int deploy_program_init(struct deploy_program *program, const char *argv0, char **words, struct deploy_reason *reason);

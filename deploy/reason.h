@@ -9,13 +9,13 @@
  * 70 to 74 are those of sysexits.h. */
 enum deploy_status {
     DEPLOY_STATUS_USAGE = 2,
-    DEPLOY_STATUS_PES = 70,        /* PEs that break the rules of a job: no farewell, no end after it, garbage */
-    DEPLOY_STATUS_OS = 71,         /* no process, memory, directory or descriptor to be had */
-    DEPLOY_STATUS_OUTPUT = 74,     /* our own output cannot be written */
-    DEPLOY_STATUS_TIMEOUT = 124,   /* --timeout is over */
+    DEPLOY_STATUS_PES = 70,         /* PEs that break the rules of a job: no farewell, no end after it, garbage */
+    DEPLOY_STATUS_OS = 71,          /* no process, memory, directory or descriptor to be had */
+    DEPLOY_STATUS_OUTPUT = 74,      /* our own output cannot be written */
+    DEPLOY_STATUS_TIMEOUT = 124,    /* --timeout is over */
     DEPLOY_STATUS_CANNOT_RUN = 126, /* the program is there, but cannot be read or executed */
     DEPLOY_STATUS_NOT_FOUND = 127,
-    DEPLOY_STATUS_SIGNAL = 128,    /* plus the number of the signal */
+    DEPLOY_STATUS_SIGNAL = 128, /* plus the number of the signal */
 };
 
 struct deploy_reason {

@@ -33,10 +33,11 @@ int deploy_rundir_choose(char *path, struct deploy_reason *reason) {
         snprintf(path, DEPLOY_RUNDIR_MAX + 1, "%s/chariot-%016" PRIx64, bases[i], number);
         return 0;
     }
-    return deploy_reason_set(reason, DEPLOY_STATUS_OS,
-                             "no directory for sockets: none of $XDG_RUNTIME_DIR, $TMPDIR and /tmp is writable and has a "
-                             "path of at most %d bytes",
-                             DEPLOY_RUNDIR_MAX - NAME_BYTES);
+    return deploy_reason_set(
+        reason, DEPLOY_STATUS_OS,
+        "no directory for sockets: none of $XDG_RUNTIME_DIR, $TMPDIR and /tmp is writable and has a "
+        "path of at most %d bytes",
+        DEPLOY_RUNDIR_MAX - NAME_BYTES);
 }
 
 int deploy_rundir_make(const char *path, struct deploy_reason *reason) {

@@ -1,7 +1,7 @@
 /* deploy/rundir.h: the private directory of a job, where its sockets live.
  *
- * Its name is chosen before it is made, so that the guard knows it first and no moment is left in which a killed launcher
- * leaves it behind. */
+ * Its name is chosen before it is made, so that the guard knows it first and no moment is left in which a killed
+ * launcher leaves it behind. */
 #ifndef CHARIOT_DEPLOY_RUNDIR_H
 #define CHARIOT_DEPLOY_RUNDIR_H
 

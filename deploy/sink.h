@@ -2,8 +2,8 @@
  *
  * Bytes are gathered in memory and written by the loop as the other side takes them, so that a slow reader stops nobody
  * here. A writer should stop while the sink is full. When a writer follows another one's unfinished line (a progress
- * bar, a prompt), a newline comes between: no line is ever torn. Never blocks: a pipe or a terminal is opened anew, because
- * O_NONBLOCK on the description that we inherited would change it for our shell as well. */
+ * bar, a prompt), a newline comes between: no line is ever torn. Never blocks: a pipe or a terminal is opened anew,
+ * because O_NONBLOCK on the description that we inherited would change it for our shell as well. */
 #ifndef CHARIOT_DEPLOY_SINK_H
 #define CHARIOT_DEPLOY_SINK_H
 
@@ -14,13 +14,13 @@
 struct deploy_sink {
     struct ev_loop *loop;
     int fd;
-    bool is_own;      /* fd was opened by us */
+    bool is_own; /* fd was opened by us */
     bool is_socket;
     bool is_terminal;
-    size_t piece;     /* most that one write may carry: where fd can block, what surely fits when it is writable */
-    bool is_broken;   /* nobody reads any more: everything is dropped */
+    size_t piece;   /* most that one write may carry: where fd can block, what surely fits when it is writable */
+    bool is_broken; /* nobody reads any more: everything is dropped */
     ev_io writable;
-    char *data;       /* start..start+size are still to be written */
+    char *data; /* start..start+size are still to be written */
     size_t start, size, capacity;
     const void *writer; /* who wrote last */
     bool mid_line;      /* the last byte was no newline */
