@@ -21,7 +21,8 @@ static void pump(struct rpc_link *link);
 
 static void start_batch(struct rpc_link *link, const grpc_op *ops, size_t count, struct rpc_tag *tag,
                         void (*on_done)(struct rpc_tag *tag, bool ok)) {
-    grpc_call_error error = grpc_call_start_batch(link->call, ops, count, rpc_tag_start(tag, &link->ops, on_done), NULL);
+    grpc_call_error error =
+        grpc_call_start_batch(link->call, ops, count, rpc_tag_start(tag, &link->ops, on_done), NULL);
     assert(error == GRPC_CALL_OK); /* anything else is a wrong use of the API */
     (void)error;
 }
@@ -29,8 +30,10 @@ static void start_batch(struct rpc_link *link, const grpc_op *ops, size_t count,
 static void hold(struct rpc_link *link, bool held) {
     if (link->held == held) return;
     link->held = held;
-    if (held) link->g->held++;
-    else link->g->held--;
+    if (held)
+        link->g->held++;
+    else
+        link->g->held--;
 }
 
 static void link_free(struct rpc_link *link) {
@@ -69,8 +72,10 @@ void rpc_link_cancel(struct rpc_link *link, int error, const char *text) {
 static void fail(struct rpc_link *link, int error, const char *text) {
     bool known = link->proven;
     rpc_link_cancel(link, error, text);
-    if (known && !link->g->closing) rpc_grpc_peer_gone(link->g, link->pe, error, text);
-    else if (link->g->peers[link->pe].in == link) link->g->peers[link->pe].in = NULL;
+    if (known && !link->g->closing)
+        rpc_grpc_peer_gone(link->g, link->pe, error, text);
+    else if (link->g->peers[link->pe].in == link)
+        link->g->peers[link->pe].in = NULL;
 }
 
 static void fail_malformed(struct rpc_link *link, int error, const char *why) {
@@ -105,6 +110,8 @@ static void on_stream_end(struct rpc_link *link, bool orderly, int error, const 
     const char *address = link->g->peers[link->pe].address;
     snprintf(text, sizeof text, "the connection to PE %u (%s) ended: %s", link->pe, address == NULL ? "?" : address,
              why);
+    if (!link->proven)
+        rpc_log(link->g->node->log, RPC_LOG_WARNING, "RPC-LINK-LOST", "pe=%u why=\"%s\"", link->pe, why);
     fail(link, error, text);
 }
 
@@ -156,8 +163,10 @@ static void half_close(struct rpc_link *link) {
 /* Starts what is to be written next, if anything. */
 static void pump(struct rpc_link *link) {
     if (link->writing || link->half_closed || link->state == RPC_LINK_ENDED) return;
-    if (!rpc_out_empty(&link->out)) write_frame(link);
-    else if (link->opener ? link->state == RPC_LINK_LEAVING : link->peer_done) half_close(link);
+    if (!rpc_out_empty(&link->out))
+        write_frame(link);
+    else if (link->opener ? link->state == RPC_LINK_LEAVING : link->peer_done)
+        half_close(link);
 }
 
 int rpc_link_send(struct rpc_link *link, struct chariot_msg *msg) {
@@ -282,8 +291,10 @@ static void read_frame(struct rpc_link *link) {
         return;
     }
     int error = slices_of(link->g->hub, &reader, &slices, &count);
-    if (error == 0) error = rpc_frame_reader_feed(&link->reader, slices, count, &messages);
-    else link->reader.why = "out of memory";
+    if (error == 0)
+        error = rpc_frame_reader_feed(&link->reader, slices, count, &messages);
+    else
+        link->reader.why = "out of memory";
     grpc_byte_buffer_reader_destroy(&reader);
     /* A part of a message proves its sender too. */
     if (error == 0 && rpc_frame_reader_amid(&link->reader)) link->proven = true;
