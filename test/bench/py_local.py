@@ -85,7 +85,8 @@ class Local(Chare):
 
 
 class Idle(Chare):
-    pass
+    def nothing(self) -> None:
+        pass
 
 
 def calls(chare: Any, method: str, count: int) -> float:
@@ -118,11 +119,11 @@ def creations(pes: int) -> None:
     charm.awaitCreation(*singles[-pes:])
     report(f"py.create.single.{pes}", clock.millions_per_second(20_000) * 1e3)
     clock = Clock()
-    sparse = Array(Idle, ndims=1)
+    sparse: Any = Array(Idle, ndims=1)
     for n in range(50_000):
         sparse.ckInsert(n)
     sparse.ckDoneInserting()
-    charm.awaitCreation(*[Chare(Idle, onPE=pe) for pe in range(pes)])
+    sparse.nothing(awaitable=True).get()
     report(f"py.insert.{pes}", clock.millions_per_second(50_000))
 
 

@@ -121,6 +121,20 @@ def print_table(rounds: Rounds) -> None:
         print(line)
 
 
+def print_summary(rounds: Rounds) -> None:
+    """How many of whose targets are reached."""
+    verdicts: dict[str, list[bool]] = {}
+    for row in ROWS:
+        seen = [values[row.key] for values in rounds if row.key in values]
+        found = ratios(row, rounds)
+        for target in row.targets if seen else ():
+            ratio = statistics.median(found) if found else None
+            verdicts.setdefault(target.who, []).append(reached(row, target, statistics.median(seen), ratio))
+    print()
+    for who, all_of in verdicts.items():
+        print(f"{who}: {sum(all_of)} of {len(all_of)} targets reached")
+
+
 def machine() -> dict[str, Any]:
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
@@ -174,6 +188,7 @@ def main() -> int:
         rounds.append(one_round(sources, starts, failures))
     print(f"{about['cpu']}, {about['cores']} cores, load {about['load_before']:.1f} before, commit {about['commit']}")
     print_table(rounds)
+    print_summary(rounds)
     path = write_results(about, as_json(about, rounds, failures), options.keep)
     print(f"\nall figures: {path.relative_to(ROOT)}")
     for name, wrong in failures.items():
