@@ -24,18 +24,18 @@ struct py_state;
 
 /* The codec's part of the module's state. All owned; those said to be lazy are NULL until first used. */
 struct py_codec {
-    PyObject *pickler, *unpickle; /* _pickle.Pickler, _pickle.loads */
-    PyObject *bytes_io;           /* io.BytesIO */
-    PyObject *copyreg_table;      /* copyreg.dispatch_table */
-    PyObject *array_type;         /* array.array; lazy */
-    PyObject *reduce_array;       /* our function that reduces an array.array */
-    PyObject *load_array;         /* our function that makes one from a buffer */
-    PyObject *fallback_pickler;   /* chariot._cloudpickle.Pickler; lazy */
-    PyObject *dtypes;             /* {bytes as on the wire: numpy.dtype} */
-    PyObject *dtype_names;        /* {structured numpy.dtype: bytes, or None: it must be pickled} */
-    PyObject *format_exception;   /* traceback.format_exception; lazy */
-    PyObject *remote_error;       /* class of exceptions whose own class could not come along */
-    PyTypeObject *view_type;      /* a writable buffer inside a message */
+    PyObject *pickler, *unpickle;        /* _pickle.Pickler, _pickle.loads */
+    PyObject *bytes_io;                  /* io.BytesIO */
+    PyObject *copyreg_table;             /* copyreg.dispatch_table */
+    PyObject *array_type, *ndarray_type; /* array.array, numpy.ndarray; lazy */
+    PyObject *reduce_array, *load_array; /* our functions that pickle and unpickle those */
+    PyObject *reduce_ndarray, *load_ndarray;
+    PyObject *fallback_pickler; /* chariot._cloudpickle.Pickler; lazy */
+    PyObject *dtypes;           /* {bytes as on the wire: numpy.dtype} */
+    PyObject *dtype_names;      /* {structured numpy.dtype: bytes, or None: it must be pickled} */
+    PyObject *format_exception; /* traceback.format_exception; lazy */
+    PyObject *remote_error;     /* class of exceptions whose own class could not come along */
+    PyTypeObject *view_type;    /* a writable buffer inside a message */
 };
 /* base_error (borrowed): Charm4PyError. Adds RemoteError, and _encode() and _decode() for tests, to the module. */
 int py_codec_init(struct py_state *st, PyObject *module, PyObject *base_error);
@@ -90,6 +90,7 @@ int py_view_init(struct py_state *st, PyObject *module);
 int py_array_is_plain(struct py_state *st, PyObject *value); /* 1, 0, or -1 with an exception */
 int py_array_encode(struct py_state *st, struct chariot_writer *writer, PyObject *value);
 PyObject *py_array_decode(struct py_state *st, const struct chariot_value *value, struct chariot_msg *owner);
+int py_ndarray_init(struct py_state *st, PyObject *module); /* codec_ndarray.c: their pickling */
 
 /* codec_pickle.c */
 int py_pickle_init(struct py_state *st, PyObject *module);

@@ -1,9 +1,10 @@
 /* python/codec_pickle.c: objects that are not plain, as pickles with their buffers beside them.
  *
  * A fresh C pickler of protocol 5 for each, so that pickling may run anything, us included. array.array goes by a
- * reduction of ours, since its own copies the elements three times. What pickle refuses (lambdas, classes inside
- * functions) is tried again with cloudpickle; what that refuses too is a TypeError which names the type.
- * Only PEs of the same job ever read pickles; the public service does not come by here. */
+ * reduction of ours, since its own copies the elements three times; so does numpy.ndarray (codec_ndarray.c). What
+ * pickle refuses (lambdas, classes inside functions) is tried again with cloudpickle; what that refuses too is a
+ * TypeError which names the type. Only PEs of the same job ever read pickles; the public service does not come by here.
+ */
 #include "python/codec.h"
 #include "python/state.h"
 
@@ -11,17 +12,32 @@ enum { PROTOCOL = 5 };
 
 /* ---------------------------------------------------------------- writing */
 
-/* copyreg's table, to which anybody may add, and array.array where a program has imported it. New reference. */
+/* A type of a module, remembered once a program has imported that. Borrowed; NULL: not imported (yet). */
+static PyObject *find_type(PyObject **type, const char *module_name, const char *name) {
+    if (*type != NULL) return *type;
+    PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), module_name);
+    if (module != NULL) *type = PyObject_GetAttrString(module, name);
+    if (*type == NULL) PyErr_Clear();
+    return *type;
+}
+
+/* copyreg's table, to which anybody may add, and what we pickle in our own way. New reference. */
 static PyObject *make_dispatch_table(struct py_codec *codec) {
     PyObject *table = PyDict_Copy(codec->copyreg_table);
-    if (codec->array_type == NULL) {
-        PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), "array");
-        if (module != NULL) codec->array_type = PyObject_GetAttrString(module, "array");
-        if (module != NULL && codec->array_type == NULL) PyErr_Clear();
-    }
-    if (table == NULL || codec->array_type == NULL) return table;
-    if (PyDict_SetItem(table, codec->array_type, codec->reduce_array) < 0) Py_CLEAR(table);
+    PyObject *array = find_type(&codec->array_type, "array", "array");
+    PyObject *ndarray = find_type(&codec->ndarray_type, "numpy", "ndarray");
+    if (table != NULL && array != NULL && PyDict_SetItem(table, array, codec->reduce_array) < 0) Py_CLEAR(table);
+    if (table != NULL && ndarray != NULL && PyDict_SetItem(table, ndarray, codec->reduce_ndarray) < 0) Py_CLEAR(table);
     return table;
+}
+
+/* What an array.array or numpy.ndarray pickles as, for the other pickler; NotImplemented for all else. */
+static PyObject *reduce_arrays(PyObject *module, PyObject *object) {
+    struct py_codec *codec = &py_state_of_module(module)->codec;
+    PyObject *type = (PyObject *)Py_TYPE(object);
+    if (type == codec->ndarray_type) return PyObject_CallOneArg(codec->reduce_ndarray, object);
+    if (type == codec->array_type) return PyObject_CallOneArg(codec->reduce_array, object);
+    Py_RETURN_NOTIMPLEMENTED;
 }
 
 /* A pickler of that class which writes to file and puts buffers into a list. */
@@ -193,6 +209,7 @@ static PyObject *load_array(PyObject *module, PyObject *args) {
 
 static PyMethodDef functions[] = {
     {"_reduce_array", reduce_array, METH_O, PyDoc_STR("Pickles an array.array with its elements out of band.")},
+    {"_reduce_arrays", reduce_arrays, METH_O, PyDoc_STR("How an array is pickled; NotImplemented for all else.")},
     {"_load_array", load_array, METH_VARARGS, PyDoc_STR("Makes an array.array from a type code and a buffer.")},
     {NULL, NULL, 0, NULL},
 };

@@ -5,8 +5,11 @@
 /* X over all owned references. */
 #define CODEC_OBJECTS(X)                                                                                               \
     X(pickler)                                                                                                         \
-    X(unpickle) X(bytes_io) X(copyreg_table) X(array_type) X(reduce_array) X(load_array) X(fallback_pickler) X(dtypes) \
-        X(dtype_names) X(format_exception) X(remote_error) X(view_type)
+    X(unpickle)                                                                                                        \
+    X(bytes_io)                                                                                                        \
+    X(copyreg_table)                                                                                                   \
+    X(array_type) X(ndarray_type) X(reduce_ndarray) X(load_ndarray) X(reduce_array) X(load_array) X(fallback_pickler)  \
+        X(dtypes) X(dtype_names) X(format_exception) X(remote_error) X(view_type)
 
 int py_codec_traverse(struct py_codec *codec, visitproc visit, void *arg) {
 #define VISIT(field) Py_VISIT(codec->field);
@@ -99,6 +102,6 @@ int py_codec_init(struct py_state *st, PyObject *module, PyObject *base_error) {
     st->codec.dtype_names = PyDict_New();
     if (st->codec.dtypes == NULL || st->codec.dtype_names == NULL) return -1;
     if (PyModule_AddFunctions(module, functions) < 0) return -1;
-    if (py_view_init(st, module) < 0 || py_pickle_init(st, module) < 0) return -1;
+    if (py_view_init(st, module) < 0 || py_ndarray_init(st, module) < 0 || py_pickle_init(st, module) < 0) return -1;
     return py_codec_error_init(st, module, base_error);
 }

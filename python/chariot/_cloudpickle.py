@@ -4,6 +4,8 @@ import sys
 
 import cloudpickle
 
+from chariot import _core
+
 
 def _is_in_program(obj: object) -> bool:
     """True for what every PE has under the same name, since all of them run the same program."""
@@ -22,4 +24,7 @@ class Pickler(cloudpickle.Pickler):
     def reducer_override(self, obj: object) -> object:
         if _is_in_program(obj):
             return NotImplemented
+        reduced = _core._reduce_arrays(obj)
+        if reduced is not NotImplemented:
+            return reduced
         return super().reducer_override(obj)

@@ -430,6 +430,23 @@ def test_array_array_keeps_its_type(code):
     assert round_trip([value, {"x": value}])[0] == value
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["?", "f8", ">i4", "M8[s]", "U3", [("a", "u1"), ("b", ">f8")], "O"], ids=str)
+@pytest.mark.parametrize("wrap", [lambda a: Point(a, 0), lambda a: [a, lambda: 1]], ids=["pickle", "cloudpickle"])
+def test_arrays_inside_pickles_keep_dtype_and_shape(layout, dtype, wrap):
+    value = LAYOUTS[layout](sample(dtype, (20, 6, 7)) if dtype != "O" else np.full((20, 6, 7), None))
+    back = round_trip(wrap(value))
+    back = back.x if isinstance(back, Point) else back[0]
+    assert type(back) is np.ndarray and back.dtype == value.dtype and back.shape == value.shape
+    assert back.tolist() == value.tolist() and back.flags.writeable and back.flags.aligned
+    assert back.flags.f_contiguous == value.flags.f_contiguous or not value.flags.forc
+
+
+def test_a_broadcast_array_inside_a_pickle():
+    value = np.broadcast_to(np.arange(3.0), (4, 3))
+    assert round_trip(Point(value, 0)).x.tolist() == value.tolist()
+
+
 def test_large_buffers_travel_beside_the_pickle():
     value = array.array("d", range(100_000))
     assert round_trip(value) == value
@@ -442,7 +459,7 @@ def test_large_buffers_travel_beside_the_pickle():
     assert back.x.flags.aligned
     read_only = np.arange(1000.0)
     read_only.setflags(write=False)
-    assert not round_trip(Point(read_only, 0)).x.flags.writeable
+    assert round_trip(Point(read_only, 0)).x.flags.writeable
 
 
 # ---------------------------------------------------------------- arguments
@@ -604,7 +621,7 @@ def test_no_changed_byte_crashes(data):
                 continue
             try:
                 decode(changed)
-            except (ValueError, MemoryError):
+            except (ValueError, MemoryError, _core.Charm4PyError):  # the last: a future, but no job runs
                 pass
 
 

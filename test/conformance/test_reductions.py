@@ -1,11 +1,18 @@
 """Reductions: built-in reducers over all kinds of contributions, reducers of the program, their targets, their failures."""
 
-from pathlib import Path
-
 import pytest
-from jobs import check_job, run_job
+from harness import PES, Result, run
 
-PES = [1, 2, 4]
+
+def attempt(source: str, pes: int) -> Result:
+    return run(source, pes, timeout=100, preamble=False)
+
+
+def succeed(source: str, pes: int) -> None:
+    """The program checks itself; a failed assertion on any PE ends the job with its traceback."""
+    result = attempt(source, pes)
+    assert result.status == 0 and "all is well" in result.stdout, result.said
+
 
 COMMON = """
 import array, functools, math, operator
@@ -51,7 +58,7 @@ CASES = [  # (reducer, contributions, result)
     ("sum", list(BIG), BIG.sum(0)),
     ("sum", [r.astype("f2") for r in ROWS], ROWS.astype("f2").sum(0)),
     ("sum", [r.astype("c8") for r in ROWS], ROWS.astype("c8").sum(0)),
-    ("sum", [r.astype(">i4") for r in ROWS], ROWS.astype("i4").sum(0)),
+    ("sum", [r.astype(">i4") for r in ROWS], ROWS.sum(0).astype("i4")),
     ("sum", [np.asfortranarray(r) if i % 2 else r for i, r in enumerate(ROWS)], ROWS.sum(0)),
     ("sum", [np.float32(n) for n in numbers], np.float32(sum(numbers))),
     ("max", [np.int16(n) for n in numbers], np.int16(N)),
@@ -99,8 +106,8 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_built_in_reducers_on_everything(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, BUILTINS, pes)
+def test_built_in_reducers_on_everything(pes: int) -> None:
+    succeed(BUILTINS, pes)
 
 
 OWN = (
@@ -167,8 +174,8 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_reducers_of_the_program(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, OWN, pes)
+def test_reducers_of_the_program(pes: int) -> None:
+    succeed(OWN, pes)
 
 
 TARGETS = (
@@ -248,8 +255,8 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_targets_of_reductions(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, TARGETS, pes)
+def test_targets_of_reductions(pes: int) -> None:
+    succeed(TARGETS, pes)
 
 
 FAILING = (
@@ -316,12 +323,12 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_a_reduction_that_fails_gives_its_exception_to_the_future(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, FAILING.replace("MORE", ""), pes)
+def test_a_reduction_that_fails_gives_its_exception_to_the_future(pes: int) -> None:
+    succeed(FAILING.replace("MORE", ""), pes)
 
 
-def test_a_failed_reduction_to_a_method_ends_the_job(tmp_path: Path) -> None:
+def test_a_failed_reduction_to_a_method_ends_the_job() -> None:
     source = FAILING.replace("MORE", "parts.go(parts[0].never, 'picky')").replace("    exit()", "    Future().get()")
-    done = run_job(tmp_path, source, 2)
-    assert done.returncode != 0 and "picky refuses" in done.stderr, done.stderr
+    done = attempt(source, 2)
+    assert done.status != 0 and "picky refuses" in done.stderr, done.stderr
     assert "was delivered" not in done.stderr

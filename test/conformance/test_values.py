@@ -1,11 +1,18 @@
 """Values on their way between PEs: arguments, keywords, results, exceptions, with everything in between."""
 
-from pathlib import Path
-
 import pytest
-from jobs import check_job, run_job
+from harness import PES, Result, run
 
-PES = [1, 2, 4]
+
+def attempt(source: str, pes: int) -> Result:
+    return run(source, pes, timeout=100, preamble=False)
+
+
+def succeed(source: str, pes: int) -> None:
+    """The program checks itself; a failed assertion on any PE ends the job with its traceback."""
+    result = attempt(source, pes)
+    assert result.status == 0 and "all is well" in result.stdout, result.said
+
 
 VALUES = """
 import array, collections, math
@@ -99,8 +106,8 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_every_kind_of_value_arrives_as_it_was_sent(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, ECHO, pes)
+def test_every_kind_of_value_arrives_as_it_was_sent(pes: int) -> None:
+    succeed(ECHO, pes)
 
 
 SHARING = """
@@ -153,8 +160,8 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_arguments_share_what_they_shared_and_nothing_with_the_sender(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, SHARING, pes)
+def test_arguments_share_what_they_shared_and_nothing_with_the_sender(pes: int) -> None:
+    succeed(SHARING, pes)
 
 
 CALLBACKS = """
@@ -205,8 +212,8 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_proxies_methods_and_futures_travel(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, CALLBACKS, pes)
+def test_proxies_methods_and_futures_travel(pes: int) -> None:
+    succeed(CALLBACKS, pes)
 
 
 ERRORS = """
@@ -275,8 +282,8 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", PES)
-def test_exceptions_arrive_with_their_origin(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, ERRORS, pes)
+def test_exceptions_arrive_with_their_origin(pes: int) -> None:
+    succeed(ERRORS, pes)
 
 
 CANNOT = """
@@ -314,12 +321,12 @@ charm.start(main)
 
 
 @pytest.mark.parametrize("pes", [2, 4])
-def test_a_value_that_cannot_travel_is_an_error_where_it_was_given(tmp_path: Path, pes: int) -> None:
-    check_job(tmp_path, CANNOT, pes)
+def test_a_value_that_cannot_travel_is_an_error_where_it_was_given(pes: int) -> None:
+    succeed(CANNOT, pes)
 
 
-def test_an_exception_that_nobody_receives_ends_the_job_with_its_traceback(tmp_path: Path) -> None:
+def test_an_exception_that_nobody_receives_ends_the_job_with_its_traceback() -> None:
     source = ERRORS.replace('exc = caught(failing[last].fail("index", ret=True))', 'failing[last].fail("own"); return')
-    done = run_job(tmp_path, source, 2)
-    assert done.returncode != 0
+    done = attempt(source, 2)
+    assert done.status != 0
     assert "Own" in done.stderr and "in deeper" in done.stderr and "PE 1" in done.stderr
