@@ -48,21 +48,29 @@ setup_system() {
     apt_install "${missing[@]}"
 }
 
-# The stamp says what .venv was made from; a moved checkout, other requirements or another Python make it anew.
+# Two stamps say what .venv was made from: .made the Python and the place, which ask for a new one when they change, and
+# .setup-done the requirements. Two makes at once take turns.
 setup_venv() {
-    local stamp=$venv/.setup-done key
-    key=$(cat "$root/requirements.txt" <(echo "$root") <("$base_python" -VV) | sha256sum | cut -d' ' -f1)
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
+    local place wanted
+    exec 9<"$root/requirements.txt"
+    flock 9
+    place="$root $("$base_python" -VV)"
+    if [ "$(cat "$venv/.made" 2>/dev/null)" != "$place" ]; then
         echo "setup: making .venv with $base_python"
-        rm -f "$stamp"
         "$base_python" -m venv --clear "$venv"
-        "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$root/requirements.txt"
         echo "$root/python" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/chariot.pth"
         ln -sfn ../../build/release/bin/chariot "$venv/bin/chariot"
         ln -sfn ../../build/release/bin/charmrun "$venv/bin/charmrun"
-        echo "$key" >"$stamp.new" && mv "$stamp.new" "$stamp"
+        echo "$place" >"$venv/.made"
     fi
-    touch "$stamp"
+    wanted=$(sha256sum <"$root/requirements.txt")
+    if [ "$(cat "$venv/.setup-done" 2>/dev/null)" != "$wanted" ]; then
+        echo "setup: installing Python packages into .venv"
+        rm -f "$venv/.setup-done"
+        "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$root/requirements.txt"
+        echo "$wanted" >"$venv/.setup-done"
+    fi
+    touch "$venv/.setup-done"
 }
 
 mode=${1:-build}
