@@ -17,18 +17,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chariot import Array, Chare, Future, Reducer, charm
+from chariot import Array, Chare, Reducer, charm
+from chariot.threads import Future
 from picture import PictureError, in_heat_colours, read_picture, write_png
 from progress import ProgressBar
 
 Plate = npt.NDArray[np.float64]
+Cells = tuple[int | slice, int | slice]
 Side = tuple[int, int]  # of a block: where the neighbour there stands in the grid, seen from the block
 
 SHIPPED = Path(__file__).parent / "data" / "evening.png"
 
 # The cells around a block, which belong to its neighbours, by side; and the cells of its own that the neighbour wants.
-HALO = {(-1, 0): np.s_[0, 1:-1], (1, 0): np.s_[-1, 1:-1], (0, -1): np.s_[1:-1, 0], (0, 1): np.s_[1:-1, -1]}
-EDGE = {(-1, 0): np.s_[1, 1:-1], (1, 0): np.s_[-2, 1:-1], (0, -1): np.s_[1:-1, 1], (0, 1): np.s_[1:-1, -2]}
+HALO: dict[Side, Cells] = {
+    (-1, 0): np.s_[0, 1:-1], (1, 0): np.s_[-1, 1:-1], (0, -1): np.s_[1:-1, 0], (0, 1): np.s_[1:-1, -1]
+}  # fmt: skip
+EDGE: dict[Side, Cells] = {
+    (-1, 0): np.s_[1, 1:-1], (1, 0): np.s_[-2, 1:-1], (0, -1): np.s_[1:-1, 1], (0, 1): np.s_[1:-1, -2]
+}  # fmt: skip
 
 
 def step(old: Plate, new: Plate) -> None:
@@ -58,7 +64,7 @@ class Block(Chare):
         }
         self.iteration = 0
         self.edges: tuple[dict[Side, Plate], dict[Side, Plate]] = ({}, {})  # of even and of odd iterations
-        self.waiting: Future[None] | None = None
+        self.waiting: Future[None] | None = None  # for all edges of this iteration
 
     async def solve(self, iterations: int, every: int, tolerance: float) -> int:
         """Iterates until nothing changes by `tolerance` or more; returns how many iterations that took."""
@@ -94,7 +100,7 @@ class Block(Chare):
     async def receive_edges(self) -> None:
         here = self.edges[self.iteration % 2]
         if len(here) < len(self.neighbours):
-            self.waiting = Future()
+            self.waiting = charm.Future()
             await self.waiting
         for side, cells in here.items():
             self.old[HALO[side]] = cells
@@ -155,10 +161,10 @@ def main(args: list[str]) -> None:
 
 def parse(args: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="heat.py", description="Heat conduction on a plate.")
-    parser.add_argument("picture", type=Path, nargs="?", default=SHIPPED, help="temperatures at the start: a PNG or PGM file")
+    parser.add_argument("picture", type=Path, nargs="?", default=SHIPPED, help="a PNG or PGM file")
     parser.add_argument("--blocks", type=grid_of, default=(4, 4), metavar="RxC", help="rows and columns of blocks")
     parser.add_argument("--iterations", type=positive, default=6000, metavar="N", help="at most so many")
-    parser.add_argument("--every", type=positive, default=100, metavar="N", help="look at the change every N iterations")
+    parser.add_argument("--every", type=positive, default=100, metavar="N", help="agree on the change every N")
     parser.add_argument("--tolerance", type=float, default=0.0, help="stop when no cell changes as much")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out", help="where the pictures go")
     return parser.parse_args(args)

@@ -4,7 +4,8 @@
 """
 from __future__ import annotations
 
-from chariot import Chare, Future, Group, charm
+from chariot import Chare, Group, charm
+from chariot.threads import Future
 
 
 class Greeter(Chare):
@@ -18,7 +19,7 @@ class Greeter(Chare):
 
 def main(args: list[str]) -> None:
     greeters = Group(Greeter)
-    done: Future[str] = Future()
+    done: Future[str] = charm.Future()
     greeters[0].greet("hello", done)
     print(done.get())
     charm.exit()

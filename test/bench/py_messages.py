@@ -83,7 +83,7 @@ def one_way(peer: Any, count: int, data: Any = None) -> float:
 
 def bandwidth(peer: Any, count: int, data: Any) -> float:
     peer.drop(data, awaitable=True).get()
-    return one_way(peer, count, data) * data.nbytes / 1e3
+    return one_way(peer, count, data) * float(data.nbytes) / 1e3
 
 
 def awaited(peer: Any, trips: int) -> float:

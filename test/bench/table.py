@@ -134,7 +134,8 @@ def py_messages(lane: str, name: str) -> tuple[Row, ...]:
         )
     ]
     rows += [
-        Row(section, "bandwidth, 1 MiB numpy", f"py.{lane}.bandwidth.1m", "GB/s", f"grpc.{lane}.bandwidth.1m", (peers(8),)),
+        Row(section, "bandwidth, 1 MiB numpy", f"py.{lane}.bandwidth.1m", "GB/s", f"grpc.{lane}.bandwidth.1m",
+            (peers(8),)),
         Row(section, "bandwidth, 16 MiB numpy", f"py.{lane}.bandwidth.16m", "GB/s", f"grpc.{lane}.bandwidth.1m",
             (peers(6),)),
     ]  # fmt: skip

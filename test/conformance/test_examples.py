@@ -217,7 +217,8 @@ def test_progress_is_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
 def test_progress_is_redrawn_on_a_terminal(tmp_path: Path) -> None:
     plate = write_pgm(tmp_path / "p.pgm", 20, 20)
     ours, theirs = pty.openpty()
-    command = [ROOT / ".venv/bin/python", "examples/heat.py", plate, "--iterations", "100", "--every", "10", "--out", tmp_path]
+    options = ["--iterations", "100", "--every", "10", "--out", tmp_path]
+    command = [ROOT / ".venv/bin/python", "examples/heat.py", plate, *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT_S, cwd=ROOT)
     os.close(theirs)
     shown = os.read(ours, 65536).decode()
