@@ -49,7 +49,10 @@ static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
         struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
         obj_reduce_begin(pe, coll->id, msg->seq, elements, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
     }
-    struct chariot_reply reply = {.to = answer ? coll->id : 0, .seq = msg->seq, .ndims = coll->ndims, .want_value = value,
+    struct chariot_reply reply = {.to = answer ? coll->id : 0,
+                                  .seq = msg->seq,
+                                  .ndims = coll->ndims,
+                                  .want_value = value,
                                   .kind = answer ? OBJ_REPLY_BROADCAST : OBJ_REPLY_NONE};
     for (size_t i = 0; i < here && !pe->ending; i++) {
         struct chariot_elem *elem = coll->elems[i];
@@ -67,12 +70,15 @@ static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_m
     chariot_writer_init_take(&writer, NULL);
     void *data = NULL;
     chariot_put_array(&writer, "<i8", 1, (const int64_t[]){2}, 'C', 2 * sizeof(int64_t), &data);
-    if (data != NULL) memcpy(data, (const int64_t[]){(int64_t)coll->issued, (int64_t)coll->created}, 2 * sizeof(int64_t));
+    if (data != NULL)
+        memcpy(data, (const int64_t[]){(int64_t)coll->issued, (int64_t)coll->created}, 2 * sizeof(int64_t));
     coll->issued = coll->created = 0;
     coll->open = false;
     struct chariot_msg *value;
-    if (chariot_writer_finish(&writer, &value) != 0) obj_out_of_memory(pe);
-    else obj_reduce_answer_take(pe, coll->id, msg->seq, (const uint64_t[3]){0}, 1, value);
+    if (chariot_writer_finish(&writer, &value) != 0)
+        obj_out_of_memory(pe);
+    else
+        obj_reduce_answer_take(pe, coll->id, msg->seq, (const uint64_t[3]){0}, 1, value);
 }
 
 static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {

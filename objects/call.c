@@ -41,8 +41,10 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
         return CHARIOT_EINVAL;
     }
     uint64_t reply_id = reply == NULL ? 0 : obj_future_own_id(reply);
-    if (to->whole) obj_broadcast_take(pe, to->collection, method, flags_of(want), reply_id, args);
-    else obj_call_send_take(pe, to->collection, to->index, to->ndims, method, flags_of(want), reply_id, args);
+    if (to->whole)
+        obj_broadcast_take(pe, to->collection, method, flags_of(want), reply_id, args);
+    else
+        obj_call_send_take(pe, to->collection, to->index, to->ndims, method, flags_of(want), reply_id, args);
     return 0;
 }
 
@@ -55,8 +57,10 @@ void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *ta
     struct chariot_msg *args = obj_msg_finish(pe, OBJ_KIND_CALL, &writer);
     if (args == NULL) return;
     const struct chariot_ref *ref = &target->ref;
-    if (ref->whole) obj_broadcast_take(pe, ref->collection, target->method, 0, 0, args);
-    else obj_call_send_take(pe, ref->collection, ref->index, ref->ndims, target->method, 0, 0, args);
+    if (ref->whole)
+        obj_broadcast_take(pe, ref->collection, target->method, 0, 0, args);
+    else
+        obj_call_send_take(pe, ref->collection, ref->index, ref->ndims, target->method, 0, 0, args);
 }
 
 /* ---------------------------------------------------------------- receiving */
@@ -76,8 +80,10 @@ void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     uint32_t to = pe->location->find(pe, coll, msg->index);
-    if (to != pe->node.pe) obj_send_take(pe, to, rpc_msg_ref(msg));
-    else obj_wait_take(pe, &coll->waiting, obj_key3(msg->index), rpc_msg_ref(msg));
+    if (to != pe->node.pe)
+        obj_send_take(pe, to, rpc_msg_ref(msg));
+    else
+        obj_wait_take(pe, &coll->waiting, obj_key3(msg->index), rpc_msg_ref(msg));
 }
 
 static void wait_for_constructor(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_reply *reply) {
@@ -103,8 +109,10 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
                      const struct chariot_reply *reply) {
     const struct chariot_type *type = pe->types[elem->coll->type];
     if (msg->method == OBJ_METHOD_CREATED) {
-        if (elem->constructing) wait_for_constructor(pe, elem, reply);
-        else obj_reply_take(pe, reply, NULL);
+        if (elem->constructing)
+            wait_for_constructor(pe, elem, reply);
+        else
+            obj_reply_take(pe, reply, NULL);
         return;
     }
     struct chariot_call call = {
@@ -116,8 +124,10 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
         rpc_turn_take(&pe->node.turn);
     }
     if (rc == CHARIOT_LATER) return;
-    if (rc < 0) fail(pe, elem, &call, rc);
-    else obj_reply_take(pe, reply, call.result);
+    if (rc < 0)
+        fail(pe, elem, &call, rc);
+    else
+        obj_reply_take(pe, reply, call.result);
 }
 
 /* ---------------------------------------------------------------- replies */
@@ -151,7 +161,8 @@ int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply,
     return obj_reply_take(pe, reply, value) ? 0 : 1;
 }
 
-void obj_unreceived_error(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error) {
+void obj_unreceived_error(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method,
+                          struct chariot_msg *error) {
     if (pe->face.on_unreceived_error != NULL) {
         rpc_turn_lend(&pe->node.turn);
         pe->face.on_unreceived_error(pe->face.ctx, elem, method, error);

@@ -1,8 +1,9 @@
 /* chariot.h: distributed objects in C.
  *
  * A program runs as a job of several processes, the PEs. It makes chares, objects that live on any PE, one by one or in
- * collections (groups: one element per PE; arrays: one element per index of up to six dimensions), and calls their entry
- * methods through refs, which mean the same on every PE. Calls are asynchronous; results come back through futures.
+ * collections (groups: one element per PE; arrays: one element per index of up to six dimensions), and calls their
+ * entry methods through refs, which mean the same on every PE. Calls are asynchronous; results come back through
+ * futures.
  *
  *     int main(void) {
  *         struct chariot_pe *pe;
@@ -78,14 +79,15 @@ struct chariot_ref {
     uint32_t type;       /* chare type of the members */
     uint8_t kind;        /* enum chariot_kind */
     uint8_t ndims;
-    uint8_t whole;       /* 1: the collection; 0: one element */
+    uint8_t whole; /* 1: the collection; 0: one element */
     uint8_t pad;
 };
 
 bool chariot_ref_equal(const struct chariot_ref *a, const struct chariot_ref *b);
 uint64_t chariot_ref_hash(const struct chariot_ref *ref); /* the same on every PE */
 /* Ref to an element. CHARIOT_EINVAL: wrong number of dimensions; CHARIOT_ERANGE: does not fit. */
-int chariot_ref_element(const struct chariot_ref *collection, const struct chariot_index *index, struct chariot_ref *out);
+int chariot_ref_element(const struct chariot_ref *collection, const struct chariot_index *index,
+                        struct chariot_ref *out);
 void chariot_ref_collection(const struct chariot_ref *element, struct chariot_ref *out);
 void chariot_ref_index(const struct chariot_ref *element, struct chariot_index *out);
 /* Takes apart a CHARIOT_REF value; *method is UINT32_MAX where it is no bound method. */
@@ -112,7 +114,7 @@ struct chariot_reply {
 struct chariot_call {
     struct chariot_pe *pe;
     struct chariot_elem *elem;
-    void *object;               /* what the type's create gave */
+    void *object; /* what the type's create gave */
     uint32_t method;
     struct chariot_msg *args;   /* borrowed until return; reference it to keep it */
     struct chariot_reply reply; /* copy it where the outcome is CHARIOT_LATER */
@@ -158,7 +160,8 @@ struct chariot_face {
     /* Writes msg's object into its payload, since it must leave this PE. May replace *msg. */
     int (*encode)(void *ctx, struct chariot_msg **msg);
     /* Reduces values that C does not understand (pickles, big integers) with a built-in reducer. Gives *out. */
-    int (*combine)(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out);
+    int (*combine)(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values,
+                   struct chariot_msg **out);
     /* A timed or posted callback, or a method without receiver, failed: nobody waits for msg (borrowed). */
     void (*on_unreceived_error)(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error);
     /* Called between turns of the scheduler when a signal asked for it (Ctrl-C); nonzero: exit with that status. */
@@ -233,7 +236,8 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
                       enum chariot_want want, struct chariot_future *reply);
 
 /* Completes a call whose outcome was CHARIOT_LATER. value NULL: null; an error value (chariot_msg_set_error) fails it.
- * Outcome 1: it was an error and nobody waits for it (and msg was not consumed into anything: the caller reports it). */
+ * Outcome 1: it was an error and nobody waits for it (and msg was not consumed into anything: the caller reports it).
+ */
 int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 /* True if the value of this reply stays on this PE, so that it may carry an object in place of a payload. */
 bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply);
@@ -253,8 +257,8 @@ struct chariot_future *chariot_future_open(struct chariot_pe *pe, uint64_t id);
 int chariot_future_read(const struct chariot_value *value, uint64_t *id);
 struct chariot_future *chariot_future_ref(struct chariot_future *future);
 void chariot_future_unref(struct chariot_future *future); /* takes NULL */
-/* Unique in the job, to be sent anywhere; from then on the future outlives its last reference here until it is complete,
- * and a while longer. */
+/* Unique in the job, to be sent anywhere; from then on the future outlives its last reference here until it is
+ * complete, and a while longer. */
 uint64_t chariot_future_id(struct chariot_future *future);
 /* Sends one value to a future, on whatever PE it is. CHARIOT_ESTATE: it is one of this PE and complete already; on
  * another PE that ends the job with an error that names it. */

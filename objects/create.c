@@ -90,8 +90,11 @@ static int create_collection_take(struct chariot_pe *pe, const struct chariot_cr
     msg->target = obj_id_make(how->kind, pe->node.pe, pe->next_collection++);
     msg->flags = OBJ_FLAG_TREE;
     msg->root = pe->node.pe;
-    *out = (struct chariot_ref){.collection = msg->target, .type = how->type, .kind = (uint8_t)how->kind,
-                                .ndims = (uint8_t)head.ndims, .whole = 1};
+    *out = (struct chariot_ref){.collection = msg->target,
+                                .type = how->type,
+                                .kind = (uint8_t)how->kind,
+                                .ndims = (uint8_t)head.ndims,
+                                .whole = 1};
     obj_send_down_take(pe, msg);
     return 0;
 }
@@ -147,7 +150,8 @@ static void expect_children(struct chariot_pe *pe, struct obj_coll *coll) {
 }
 
 /* The arguments of a CREATE message as a message of their own: what stands behind its head. */
-static struct chariot_msg *arguments_of(struct chariot_pe *pe, struct chariot_msg *msg, const struct chariot_reader *rest) {
+static struct chariot_msg *arguments_of(struct chariot_pe *pe, struct chariot_msg *msg,
+                                        const struct chariot_reader *rest) {
     struct chariot_writer writer;
     size_t size = (size_t)(rest->end - rest->at);
     chariot_writer_init_take(&writer, rpc_msg_new(size + 32));
@@ -258,8 +262,10 @@ void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (elem == NULL) return;
     if (!early) elem->reductions = msg->seq > coll->reductions ? msg->seq : coll->reductions;
     pe->location->on_created(pe, elem);
-    if (early && coll->open) coll->created++;
-    else if (early) tell_root(pe, coll, 1, OBJ_COUNT_CREATED);
+    if (early && coll->open)
+        coll->created++;
+    else if (early)
+        tell_root(pe, coll, 1, OBJ_COUNT_CREATED);
 }
 
 int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *array) {

@@ -89,8 +89,10 @@ void obj_end_abort(struct chariot_pe *pe, int status, const char *text) {
     if (pe->aborted) return;
     pe->aborted = pe->ending = true;
     pe->status = status == 0 ? 1 : status & 0xff;
-    if (pe->around.on_abort != NULL) pe->around.on_abort(pe->around.ctx, pe->status, text);
-    else fputs(text, stderr);
+    if (pe->around.on_abort != NULL)
+        pe->around.on_abort(pe->around.ctx, pe->status, text);
+    else
+        fputs(text, stderr);
 }
 
 void chariot_abort(struct chariot_pe *pe, int status, const char *text) {

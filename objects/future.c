@@ -107,9 +107,12 @@ static void waiter_unlink(struct chariot_pe *pe, struct chariot_waiter *waiter) 
     struct chariot_future *future = waiter->future_;
     if (future->complete) pe->num_ready--;
     *waiter->prev_ = waiter->next_;
-    if (waiter->next_ != NULL) waiter->next_->prev_ = waiter->prev_;
-    else if (future->complete) pe->ready_end = waiter->prev_;
-    else future->waiters_end = waiter->prev_;
+    if (waiter->next_ != NULL)
+        waiter->next_->prev_ = waiter->prev_;
+    else if (future->complete)
+        pe->ready_end = waiter->prev_;
+    else
+        future->waiters_end = waiter->prev_;
     waiter->future_ = NULL;
 }
 
@@ -123,8 +126,10 @@ static void tell(struct chariot_future *future, uint32_t to) {
         struct chariot_msg **value = &future->values[i];
         if (obj_msg_encode(pe, value) != 0) continue;
         chariot_put_bool(&writer, (*value)->flags & OBJ_FLAG_ERROR);
-        if ((*value)->size == 0) chariot_put_null(&writer);
-        else chariot_put_encoded(&writer, rpc_msg_payload(*value), (*value)->size);
+        if ((*value)->size == 0)
+            chariot_put_null(&writer);
+        else
+            chariot_put_encoded(&writer, rpc_msg_payload(*value), (*value)->size);
     }
     struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_VALUES, &writer);
     if (msg == NULL) return;
@@ -149,15 +154,16 @@ static void complete(struct chariot_future *future) {
 
 static void too_late(struct chariot_pe *pe, uint64_t id) {
     char line[160];
-    snprintf(line, sizeof line, "chariot: PE %u: a value came for future %llu, which is complete already\n", pe->node.pe,
-             (unsigned long long)(id & 0xffffffffffu));
+    snprintf(line, sizeof line, "chariot: PE %u: a value came for future %llu, which is complete already\n",
+             pe->node.pe, (unsigned long long)(id & 0xffffffffffu));
     obj_end_abort(pe, 1, line);
 }
 
 static bool store_take(struct chariot_future *future, struct chariot_msg *value) {
     uint64_t count = future->num_values;
     if ((count & (count - 1)) == 0) {
-        struct chariot_msg **values = realloc(future->values, (count == 0 ? 1 : 2 * count) * sizeof(struct chariot_msg *));
+        struct chariot_msg **values =
+            realloc(future->values, (count == 0 ? 1 : 2 * count) * sizeof(struct chariot_msg *));
         if (values == NULL) {
             rpc_msg_unref(value);
             obj_out_of_memory(future->pe);
@@ -197,8 +203,10 @@ void obj_future_run_ready(struct chariot_pe *pe) {
 void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
     if (obj_id_pe(id) == pe->node.pe) {
         struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
-        if (future == NULL) rpc_msg_unref(value); /* nobody holds it any more */
-        else obj_future_deposit_take(pe, future, value);
+        if (future == NULL)
+            rpc_msg_unref(value); /* nobody holds it any more */
+        else
+            obj_future_deposit_take(pe, future, value);
         return;
     }
     if (value == NULL) value = obj_null_new(pe);

@@ -1,47 +1,48 @@
 /* objects/kinds.h: the kinds of message that PEs send each other, and what the envelope's fields mean in each.
  *
- * target is a collection unless said otherwise, index the element, reply a future's id. `tree` kinds carry OBJ_FLAG_TREE
- * and travel down the tree rooted at `root`; obj_route() passes them on before anything else is done with them. */
+ * target is a collection unless said otherwise, index the element, reply a future's id. `tree` kinds carry
+ * OBJ_FLAG_TREE and travel down the tree rooted at `root`; obj_route() passes them on before anything else is done with
+ * them. */
 #ifndef CHARIOT_OBJECTS_KINDS_H
 #define CHARIOT_OBJECTS_KINDS_H
 
 /* X(NAME, number, handler): the handler runs on the scheduler, from the run queue. */
 #define OBJ_KINDS(X)                                                                                                   \
-    X(CALL, 16, obj_call_on_message)                  /* entry method of one element */                                \
-    X(CREATE, 17, obj_create_on_collection)           /* tree: a collection comes to be; payload: head, arguments */   \
-    X(CREATE_ONE, 18, obj_create_on_single)           /* a single chare; method: its type */                           \
-    X(INSERT, 19, obj_create_on_insert)               /* one element of an array; seq: reductions seen by the sender */ \
-    X(LOCATED, 20, obj_location_on_located)           /* to the home PE: the element lives on PE `root` */             \
-    X(BROADCAST_ASK, 21, obj_broadcast_on_ask)        /* to the root: please broadcast */                              \
-    X(BROADCAST, 22, obj_broadcast_on_message)        /* tree: entry method of all elements; seq: its number */        \
-    X(PARTIAL, 23, obj_reduce_on_partial)             /* to the tree parent: part of reduction seq; method: space */   \
-    X(RESULT, 24, obj_reduce_on_result)               /* tree: result of allreduce seq */                              \
-    X(VALUE, 25, obj_future_on_value)                 /* to the owner of future `reply` */                             \
-    X(SUBSCRIBE, 26, obj_future_on_subscribe)         /* to the owner: tell `from` the values of `reply` */            \
-    X(VALUES, 27, obj_future_on_values)               /* all values of future `reply` */                               \
-    X(COUNT, 28, obj_create_on_count)                 /* to the root: seq more elements; method: issued or created */  \
-    X(EXIT_ASK, 29, obj_end_on_exit_ask)              /* to PE 0: end the job with status `method` */                  \
-    X(EXIT, 30, obj_end_on_exit)                      /* tree: the job ends with status `method` */                    \
-    X(READY, 31, obj_start_on_ready)                  /* to the tree parent: target: hash of types and reducers */     \
-    X(EXPECT, 32, obj_reduce_on_expect)               /* to the tree parent: there are elements below me now */        \
-    X(TASK, 33, obj_task_on_message)                  /* local: run a posted function */
+    X(CALL, 16, obj_call_on_message)           /* entry method of one element */                                       \
+    X(CREATE, 17, obj_create_on_collection)    /* tree: a collection comes to be; payload: head, arguments */          \
+    X(CREATE_ONE, 18, obj_create_on_single)    /* a single chare; method: its type */                                  \
+    X(INSERT, 19, obj_create_on_insert)        /* one element of an array; seq: reductions seen by the sender */       \
+    X(LOCATED, 20, obj_location_on_located)    /* to the home PE: the element lives on PE `root` */                    \
+    X(BROADCAST_ASK, 21, obj_broadcast_on_ask) /* to the root: please broadcast */                                     \
+    X(BROADCAST, 22, obj_broadcast_on_message) /* tree: entry method of all elements; seq: its number */               \
+    X(PARTIAL, 23, obj_reduce_on_partial)      /* to the tree parent: part of reduction seq; method: space */          \
+    X(RESULT, 24, obj_reduce_on_result)        /* tree: result of allreduce seq */                                     \
+    X(VALUE, 25, obj_future_on_value)          /* to the owner of future `reply` */                                    \
+    X(SUBSCRIBE, 26, obj_future_on_subscribe)  /* to the owner: tell `from` the values of `reply` */                   \
+    X(VALUES, 27, obj_future_on_values)        /* all values of future `reply` */                                      \
+    X(COUNT, 28, obj_create_on_count)          /* to the root: seq more elements; method: issued or created */         \
+    X(EXIT_ASK, 29, obj_end_on_exit_ask)       /* to PE 0: end the job with status `method` */                         \
+    X(EXIT, 30, obj_end_on_exit)               /* tree: the job ends with status `method` */                           \
+    X(READY, 31, obj_start_on_ready)           /* to the tree parent: target: hash of types and reducers */            \
+    X(EXPECT, 32, obj_reduce_on_expect)        /* to the tree parent: there are elements below me now */               \
+    X(TASK, 33, obj_task_on_message)           /* local: run a posted function */
 
 enum obj_kind {
 #define OBJ_KIND_ENUM(name, number, handler) OBJ_KIND_##name = (number),
     OBJ_KINDS(OBJ_KIND_ENUM)
 #undef OBJ_KIND_ENUM
-    OBJ_KIND_END = 34,
+        OBJ_KIND_END = 34,
 };
 
 enum obj_flag {
-    OBJ_FLAG_TREE = 1 << 0,       /* passed down the tree rooted at `root` */
-    OBJ_FLAG_ERROR = 1 << 1,      /* the value is an error */
-    OBJ_FLAG_WANT_DONE = 1 << 2,  /* enum chariot_want of a call */
+    OBJ_FLAG_TREE = 1 << 0,      /* passed down the tree rooted at `root` */
+    OBJ_FLAG_ERROR = 1 << 1,     /* the value is an error */
+    OBJ_FLAG_WANT_DONE = 1 << 2, /* enum chariot_want of a call */
     OBJ_FLAG_WANT_VALUE = 1 << 3,
-    OBJ_FLAG_EARLY = 1 << 4,      /* an insertion issued before the array was done inserting */
-    OBJ_FLAG_OBJECT = 1 << 5,     /* local: the face's object is the only form of the payload */
-    OBJ_FLAG_PLACED = 1 << 6,     /* an insertion that must stay on the PE it was sent to */
-    OBJ_FLAG_NULL = 1 << 7,       /* stands for the value null: no payload */
+    OBJ_FLAG_EARLY = 1 << 4,  /* an insertion issued before the array was done inserting */
+    OBJ_FLAG_OBJECT = 1 << 5, /* local: the face's object is the only form of the payload */
+    OBJ_FLAG_PLACED = 1 << 6, /* an insertion that must stay on the PE it was sent to */
+    OBJ_FLAG_NULL = 1 << 7,   /* stands for the value null: no payload */
 };
 
 /* Methods that the runtime answers itself, for every type. */

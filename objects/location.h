@@ -12,14 +12,15 @@ struct obj_location_ops {
     const char *name;
     /* The authority for index. Pure; the same on every PE. */
     uint32_t (*home)(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3]);
-    /* Where to send a message for index now: another PE, or this one, where it then is delivered or waits. May be called
-     * by the stand-in. */
+    /* Where to send a message for index now: another PE, or this one, where it then is delivered or waits. May be
+     * called by the stand-in. */
     uint32_t (*find)(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3]);
     /* An element has come to live here. */
     void (*on_created)(struct chariot_pe *pe, struct chariot_elem *elem);
     /* A dense collection comes to be: calls fn for each index that this PE creates. */
     void (*each_initial)(struct chariot_pe *pe, const struct obj_coll *coll,
-                         void (*fn)(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], void *ctx),
+                         void (*fn)(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3],
+                                    void *ctx),
                          void *ctx);
     /* True if PE `other` creates elements of this dense collection. */
     bool (*holds_initial)(struct chariot_pe *pe, const struct obj_coll *coll, uint32_t other);

@@ -23,8 +23,12 @@ struct obj_map {
     size_t mask; /* slots - 1; 0: none allocated */
 };
 
-static inline struct obj_key obj_key1(uint64_t a) { return (struct obj_key){{a, 0, 0}}; }
-static inline struct obj_key obj_key2(uint64_t a, uint64_t b) { return (struct obj_key){{a, b, 0}}; }
+static inline struct obj_key obj_key1(uint64_t a) {
+    return (struct obj_key){{a, 0, 0}};
+}
+static inline struct obj_key obj_key2(uint64_t a, uint64_t b) {
+    return (struct obj_key){{a, b, 0}};
+}
 static inline struct obj_key obj_key3(const uint64_t words[3]) {
     return (struct obj_key){{words[0], words[1], words[2]}};
 }

@@ -80,8 +80,10 @@ void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) 
         return;
     }
     int rc = obj_msg_encode(pe, &msg);
-    if (rc == 0) leave(pe, to, msg);
-    else obj_msg_encode_failed(pe, rc);
+    if (rc == 0)
+        leave(pe, to, msg);
+    else
+        obj_msg_encode_failed(pe, rc);
     rpc_msg_unref(msg);
 }
 

@@ -48,7 +48,7 @@ struct chariot_pe {
     struct rpc_msg_queue run_queue;
     struct chariot_waiter *ready, **ready_end; /* waiters whose future is complete */
     size_t num_ready;
-    struct obj_timer *timers;                  /* binary heap by (at_ns, order) */
+    struct obj_timer *timers; /* binary heap by (at_ns, order) */
     size_t num_timers, cap_timers;
     uint64_t timer_order;
 
@@ -60,10 +60,10 @@ struct chariot_pe {
     struct obj_map collections; /* id: struct obj_coll */
     struct obj_map singles;     /* id: struct chariot_elem */
     struct obj_coll **single_of_type;
-    struct obj_map orphans;     /* id of a collection not known yet: struct obj_waiting */
-    struct obj_map futures;     /* id: struct chariot_future, own and handles */
-    struct obj_map reductions;  /* collection, space and number: struct obj_reduction */
-    struct obj_map allreduces;  /* collection, number: struct chariot_future that waits for the result */
+    struct obj_map orphans;    /* id of a collection not known yet: struct obj_waiting */
+    struct obj_map futures;    /* id: struct chariot_future, own and handles */
+    struct obj_map reductions; /* collection, space and number: struct obj_reduction */
+    struct obj_map allreduces; /* collection, number: struct chariot_future that waits for the result */
     uint64_t next_collection, next_future;
     uint32_t next_single_pe;
     struct chariot_future *recent[OBJ_RECENT_FUTURES];
@@ -94,26 +94,26 @@ struct obj_coll {
     uint32_t root; /* PE whose tree its broadcasts and reductions travel */
     uint8_t kind;
     uint8_t ndims;
-    bool open;     /* early insertions may still be issued: reductions wait, broadcasts are kept */
-    bool counted;  /* root: total is known, so reductions may complete */
-    bool settled;  /* every early insertion has arrived */
-    bool sparse;   /* elements come by insertion */
+    bool open;         /* early insertions may still be issued: reductions wait, broadcasts are kept */
+    bool counted;      /* root: total is known, so reductions may complete */
+    bool settled;      /* every early insertion has arrived */
+    bool sparse;       /* elements come by insertion */
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
     int64_t dims[CHARIOT_MAX_DIMS];
     struct obj_map by_index;     /* struct chariot_elem */
     struct chariot_elem **elems; /* in order of creation; NULL where one was destroyed */
     size_t num_elems, cap_elems;
-    struct obj_map waiting;      /* index: struct obj_waiting, messages for elements not created yet */
-    struct obj_map located;      /* home PE only: index: PE + 1, elements that live elsewhere */
-    struct rpc_msg_queue kept;   /* broadcasts for early insertions that are still under way */
-    uint64_t broadcasts;         /* number of the last one delivered here */
-    uint64_t assigned;           /* root: number of the last one started */
-    uint64_t sent_below;         /* reductions below this number have been passed on */
-    uint64_t reductions;         /* one more than the highest that an element here has contributed to */
-    uint64_t issued;             /* early insertions issued here and not yet reported */
-    uint64_t created;            /* early insertions that arrived here and are not yet reported */
-    uint64_t total;              /* root: number of elements, counted when not open */
-    uint64_t total_created;      /* root: early insertions that have arrived somewhere */
+    struct obj_map waiting;    /* index: struct obj_waiting, messages for elements not created yet */
+    struct obj_map located;    /* home PE only: index: PE + 1, elements that live elsewhere */
+    struct rpc_msg_queue kept; /* broadcasts for early insertions that are still under way */
+    uint64_t broadcasts;       /* number of the last one delivered here */
+    uint64_t assigned;         /* root: number of the last one started */
+    uint64_t sent_below;       /* reductions below this number have been passed on */
+    uint64_t reductions;       /* one more than the highest that an element here has contributed to */
+    uint64_t issued;           /* early insertions issued here and not yet reported */
+    uint64_t created;          /* early insertions that arrived here and are not yet reported */
+    uint64_t total;            /* root: number of elements, counted when not open */
+    uint64_t total_created;    /* root: early insertions that have arrived somewhere */
 };
 
 struct obj_reply_wait {
@@ -162,9 +162,15 @@ void obj_api_leave(struct chariot_pe **pe);
 static inline uint64_t obj_id_make(uint32_t kind, uint32_t pe, uint64_t number) {
     return (uint64_t)kind << 61 | (uint64_t)pe << 40 | number;
 }
-static inline uint32_t obj_id_kind(uint64_t id) { return (uint32_t)(id >> 61); }
-static inline uint32_t obj_id_pe(uint64_t id) { return (uint32_t)(id >> 40 & 0x1fffff); }
-static inline bool obj_kind_is_single(uint32_t kind) { return kind == CHARIOT_SINGLE || kind == CHARIOT_MAIN; }
+static inline uint32_t obj_id_kind(uint64_t id) {
+    return (uint32_t)(id >> 61);
+}
+static inline uint32_t obj_id_pe(uint64_t id) {
+    return (uint32_t)(id >> 40 & 0x1fffff);
+}
+static inline bool obj_kind_is_single(uint32_t kind) {
+    return kind == CHARIOT_SINGLE || kind == CHARIOT_MAIN;
+}
 
 /* message.c: messages to send. NULL: out of memory, the job ends. */
 struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity);
@@ -182,7 +188,8 @@ void obj_msg_encode_failed(struct chariot_pe *pe, int rc); /* ends the job */
 struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */
 struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims);
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys its elements */
-struct obj_coll *obj_coll_single(struct chariot_pe *pe, uint32_t type); /* the record all single chares of a type share */
+struct obj_coll *obj_coll_single(struct chariot_pe *pe,
+                                 uint32_t type); /* the record all single chares of a type share */
 struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
 /* Makes an element that has seen all broadcasts up to `seen`, and runs its constructor. */
 void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,

@@ -70,7 +70,8 @@ static void describe(struct obj_reduction *red, uint32_t reducer, const struct c
 
 static void reducer_failed(struct chariot_pe *pe, uint32_t reducer, int rc) {
     char line[160];
-    snprintf(line, sizeof line, "chariot: PE %u: reducer %u failed: %s\n", pe->node.pe, reducer, chariot_error_text(rc));
+    snprintf(line, sizeof line, "chariot: PE %u: reducer %u failed: %s\n", pe->node.pe, reducer,
+             chariot_error_text(rc));
     obj_end_abort(pe, 1, line);
 }
 
@@ -292,8 +293,10 @@ static int contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, con
     struct obj_reduction *red = NULL;
     if (rc == 0 && coll->id != 0) {
         red = record(pe, key_of(coll->id, OBJ_SPACE_PROGRAM, *number));
-        if (red == NULL) rc = CHARIOT_ENOMEM;
-        else if (red->known && red->reducer != reducer) rc = CHARIOT_ESTATE;
+        if (red == NULL)
+            rc = CHARIOT_ENOMEM;
+        else if (red->known && red->reducer != reducer)
+            rc = CHARIOT_ESTATE;
     }
     if (rc == 0 && value != NULL) {
         obj_msg_mark(value);
@@ -374,8 +377,10 @@ void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
         if (value == NULL) return;
         add_value_take(pe, red, value);
     }
-    if (space == OBJ_SPACE_BROADCAST) check_broadcast(pe, red);
-    else check_program(pe, coll, red);
+    if (space == OBJ_SPACE_BROADCAST)
+        check_broadcast(pe, red);
+    else
+        check_program(pe, coll, red);
 }
 
 /* ---------------------------------------------------------------- a changing collection */

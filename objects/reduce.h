@@ -21,12 +21,12 @@ enum { OBJ_TO_ALL = 16, /* every PE, for allreduce */ OBJ_TO_COUNT = 17 /* obj_c
 struct obj_reduction {
     struct obj_key key; /* collection, space << 56 | number */
     uint32_t reducer;
-    bool known;         /* reducer and target are set */
-    bool sent;          /* passed on once: later parts go on at once */
-    bool delivered;     /* OBJ_SPACE_BROADCAST: the broadcast has been delivered here, local_need is set */
-    uint32_t children;  /* bit i: tree child i has reported */
+    bool known;        /* reducer and target are set */
+    bool sent;         /* passed on once: later parts go on at once */
+    bool delivered;    /* OBJ_SPACE_BROADCAST: the broadcast has been delivered here, local_need is set */
+    uint32_t children; /* bit i: tree child i has reported */
     uint64_t local_need, local_count;
-    uint64_t count;     /* elements in `values` not yet passed on (at the root: all) */
+    uint64_t count; /* elements in `values` not yet passed on (at the root: all) */
     struct chariot_target target;
     struct chariot_msg **values;
     size_t num_values, cap_values;

@@ -1,7 +1,7 @@
 /* What the values of a reduction become: built-in reducers in C, the face's help, the program's reducers, gather.
  *
- * Gather: each contribution becomes an entry, (where it came from, value); partial results are entries after each other;
- * the result is the list of values by index, and by collection where a section has several. */
+ * Gather: each contribution becomes an entry, (where it came from, value); partial results are entries after each
+ * other; the result is the list of values by index, and by collection where a section has several. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +36,8 @@ struct entry {
 };
 
 static int entry_make(const struct chariot_ref *from, struct chariot_msg **value) {
-    struct entry_head head = {from->collection, {from->index[0], from->index[1], from->index[2]}, from->ndims, from->kind};
+    struct entry_head head = {
+        from->collection, {from->index[0], from->index[1], from->index[2]}, from->ndims, from->kind};
     struct chariot_writer writer;
     chariot_writer_init_take(&writer, NULL);
     chariot_put_bytes(&writer, &head, sizeof head);
@@ -72,7 +73,9 @@ static int read_entry(struct chariot_reader *reader, struct entry *entry) {
     if (bytes.bytes.size != sizeof head) return CHARIOT_EMALFORMED;
     memcpy(&head, bytes.bytes.data, sizeof head);
     if (head.ndims > CHARIOT_MAX_DIMS) return CHARIOT_EMALFORMED;
-    struct chariot_ref ref = {.collection = head.collection, .kind = (uint8_t)head.kind, .ndims = (uint8_t)head.ndims,
+    struct chariot_ref ref = {.collection = head.collection,
+                              .kind = (uint8_t)head.kind,
+                              .ndims = (uint8_t)head.ndims,
                               .index = {head.index[0], head.index[1], head.index[2]}};
     entry->collection = head.collection;
     chariot_ref_index(&ref, &entry->at);

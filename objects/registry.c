@@ -11,7 +11,8 @@ static void *append(void *array, uint32_t count) {
 }
 
 int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id) {
-    if (type->name == NULL || type->create == NULL || type->num_methods >= OBJ_METHOD_FIRST_PSEUDO) return CHARIOT_EINVAL;
+    if (type->name == NULL || type->create == NULL || type->num_methods >= OBJ_METHOD_FIRST_PSEUDO)
+        return CHARIOT_EINVAL;
     for (uint32_t i = 0; i < pe->num_types; i++) {
         if (strcmp(pe->types[i]->name, type->name) == 0) return CHARIOT_EEXIST;
     }

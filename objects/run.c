@@ -97,8 +97,10 @@ int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void
     pe->entry = entry;
     pe->entry_ctx = ctx;
     int rc = pe->ending ? 0 : rpc_job_connect(&run->job, &pe->node, why, sizeof why);
-    if (rc != 0) obj_end_abort(pe, 69, why);
-    else obj_start(pe);
+    if (rc != 0)
+        obj_end_abort(pe, 69, why);
+    else
+        obj_start(pe);
     while (!pe->ending) {
         bool busy = obj_pe_step(pe, rpc_loop_now_ns(), MESSAGES_PER_TURN);
         if (!pe->ending) rpc_loop_turn(run->job.loop, busy, obj_pe_deadline_ns(pe));

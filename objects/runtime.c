@@ -47,6 +47,7 @@ int obj_runtime_init(struct chariot_pe *pe) {
 }
 
 void chariot_ref_runtime(struct chariot_pe *pe, int64_t element, struct chariot_ref *out) {
-    *out = (struct chariot_ref){.collection = obj_runtime_id(), .kind = CHARIOT_GROUP, .ndims = 1, .whole = element < 0};
+    *out =
+        (struct chariot_ref){.collection = obj_runtime_id(), .kind = CHARIOT_GROUP, .ndims = 1, .whole = element < 0};
     if (element >= 0) out->index[0] = (uint64_t)element;
 }

@@ -1,4 +1,5 @@
-/* objects/value.h: values in messages: a self-describing binary form that C chares, Python and foreign clients all read.
+/* objects/value.h: values in messages: a self-describing binary form that C chares, Python and foreign clients all
+ * read.
  *
  * Part of chariot.h. A message's payload is any number of values after each other; arguments of a method are one list
  * (the positional ones) and, where there are keyword-only ones, a map behind it. Containers say how many values follow.
@@ -18,19 +19,19 @@ struct chariot_ref;
 enum chariot_value_type {
     CHARIOT_NULL = 0,
     CHARIOT_BOOL,
-    CHARIOT_INT,     /* fits 64 bits, signed */
-    CHARIOT_BIGINT,  /* two's complement, little-endian bytes */
+    CHARIOT_INT,    /* fits 64 bits, signed */
+    CHARIOT_BIGINT, /* two's complement, little-endian bytes */
     CHARIOT_DOUBLE,
-    CHARIOT_STRING,  /* UTF-8, surrogates passed through (WTF-8) */
+    CHARIOT_STRING, /* UTF-8, surrogates passed through (WTF-8) */
     CHARIOT_BYTES,
-    CHARIOT_LIST,    /* n values follow */
-    CHARIOT_TUPLE,   /* n values follow */
-    CHARIOT_MAP,     /* n pairs of values follow */
-    CHARIOT_ARRAY,   /* n-dimensional, dense */
-    CHARIOT_REF,     /* a reference to a chare, a collection, or one of its methods */
+    CHARIOT_LIST,  /* n values follow */
+    CHARIOT_TUPLE, /* n values follow */
+    CHARIOT_MAP,   /* n pairs of values follow */
+    CHARIOT_ARRAY, /* n-dimensional, dense */
+    CHARIOT_REF,   /* a reference to a chare, a collection, or one of its methods */
     CHARIOT_FUTURE,
-    CHARIOT_ERROR,   /* a map follows: type, text, trace, pe, and for Python a pickle of the exception */
-    CHARIOT_PICKLE,  /* n out-of-band buffers (bytes values) follow */
+    CHARIOT_ERROR,  /* a map follows: type, text, trace, pe, and for Python a pickle of the exception */
+    CHARIOT_PICKLE, /* n out-of-band buffers (bytes values) follow */
 };
 
 enum { CHARIOT_MAX_ARRAY_DIMS = 64 };
