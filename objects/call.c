@@ -65,6 +65,19 @@ void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *ta
 
 /* ---------------------------------------------------------------- receiving */
 
+static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, struct chariot_msg *msg) {
+    if (msg->hops >= OBJ_MAX_HOPS) {
+        char line[200];
+        snprintf(line, sizeof line,
+                 "chariot: PE %u: a call of an element of %s from PE %u was passed on %u times in vain\n", pe->node.pe,
+                 pe->types[coll->type]->name, msg->from, msg->hops);
+        obj_end_abort(pe, 70, line);
+        return;
+    }
+    msg->hops++;
+    obj_send_take(pe, to, rpc_msg_ref(msg));
+}
+
 void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
     if (elem != NULL) {
@@ -80,10 +93,10 @@ void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     uint32_t to = pe->location->find(pe, coll, msg->index);
-    if (to != pe->node.pe)
-        obj_send_take(pe, to, rpc_msg_ref(msg));
-    else
+    if (to == pe->node.pe)
         obj_wait_take(pe, &coll->waiting, obj_key3(msg->index), rpc_msg_ref(msg));
+    else
+        pass_on(pe, coll, to, msg);
 }
 
 static void wait_for_constructor(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_reply *reply) {

@@ -36,9 +36,17 @@ static void free_waiting(void *value, void *ctx) {
     obj_waiting_free(value);
 }
 
-static void destroy_elem(struct chariot_pe *pe, struct chariot_elem *elem) {
+void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
     const struct chariot_type *type = pe->types[elem->coll->type];
-    if (elem->object != NULL && type->destroy != NULL) type->destroy(pe, type, elem->object);
+    void *object = elem->object;
+    elem->object = NULL;
+    if (object == NULL || type->destroy == NULL) return;
+    rpc_turn_lend(&pe->node.turn);
+    type->destroy(pe, type, object);
+    rpc_turn_take(&pe->node.turn);
+}
+
+void obj_elem_free(struct chariot_elem *elem) {
     while (elem->constructed != NULL) {
         struct obj_reply_wait *wait = elem->constructed;
         elem->constructed = wait->next;
@@ -47,9 +55,16 @@ static void destroy_elem(struct chariot_pe *pe, struct chariot_elem *elem) {
     free(elem);
 }
 
-void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
+void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll) {
     for (size_t i = 0; i < coll->num_elems; i++) {
-        if (coll->elems[i] != NULL) destroy_elem(pe, coll->elems[i]);
+        if (coll->elems[i] != NULL) obj_elem_destroy_object(pe, coll->elems[i]);
+    }
+}
+
+void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
+    obj_coll_destroy_objects(pe, coll);
+    for (size_t i = 0; i < coll->num_elems; i++) {
+        if (coll->elems[i] != NULL) obj_elem_free(coll->elems[i]);
     }
     free(coll->elems);
     obj_map_deinit(&coll->by_index);

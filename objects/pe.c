@@ -11,32 +11,68 @@
 
 /* ---------------------------------------------------------------- arrival and departure */
 
+static int send_on(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
+    if (pe->node.transport == NULL) return CHARIOT_ECLOSED; /* the job is over: only destructors run */
+    int rc = rpc_node_send(&pe->node, to, msg);
+    if (rc >= 0 || rc == CHARIOT_EGONE || rc == CHARIOT_ECLOSED || pe->ending)
+        return rc; /* a death is reported apart */
+    char line[256];
+    snprintf(line, sizeof line, "chariot: PE %u cannot send to PE %u: %s\n", pe->node.pe, to, chariot_error_text(rc));
+    obj_end_abort(pe, 70, line);
+    return rc;
+}
+
+static void start_ending(struct chariot_pe *pe, const struct chariot_msg *exit) {
+    pe->ending = true;
+    pe->status = (int)(exit->method & 0xff);
+}
+
 /* What only travels through this PE is passed on at once, also by the stand-in while a method computes; all else waits
  * for the scheduler. */
 static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (msg->flags & OBJ_FLAG_TREE) {
         uint32_t children[OBJ_TREE_RADIX];
         uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
-        for (uint32_t i = 0; i < count; i++) rpc_node_send(&pe->node, children[i], msg);
+        for (uint32_t i = 0; i < count; i++) send_on(pe, children[i], msg);
     } else if (msg->kind == OBJ_KIND_CALL && !obj_kind_is_single(obj_id_kind(msg->target))) {
         struct obj_coll *coll = obj_coll_get(pe, msg->target);
         uint32_t to = coll == NULL ? pe->node.pe : pe->location->find(pe, coll, msg->index);
-        if (to != pe->node.pe) {
-            if (msg->hops < UINT8_MAX) msg->hops++;
-            rpc_node_send(&pe->node, to, msg);
+        if (to != pe->node.pe && msg->hops < OBJ_MAX_HOPS) {
+            msg->hops++;
+            send_on(pe, to, msg);
             rpc_msg_unref(msg);
             return;
         }
     }
-    if (msg->kind == OBJ_KIND_EXIT) pe->ending = true, pe->status = (int)msg->method;
+    if (msg->kind == OBJ_KIND_EXIT) start_ending(pe, msg);
     obj_pe_queue_take(pe, msg);
+}
+
+static bool is_tree_kind(uint8_t kind) {
+    return kind == OBJ_KIND_CREATE || kind == OBJ_KIND_BROADCAST || kind == OBJ_KIND_RESULT || kind == OBJ_KIND_EXIT;
+}
+
+/* What handlers may rely on for every message from elsewhere. */
+static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *msg) {
+    uint32_t num_pes = pe->node.num_pes;
+    if (msg->kind < RPC_KIND_FIRST_USER || msg->kind >= OBJ_KIND_END || msg->kind == OBJ_KIND_TASK) return false;
+    if (msg->from >= num_pes || msg->root >= num_pes) return false;
+    if (msg->kind == OBJ_KIND_READY) return msg->flags == 0; /* its target is a hash */
+    if (obj_id_pe(msg->target) >= num_pes) return false;
+    bool tree = (msg->flags & OBJ_FLAG_TREE) != 0;
+    return tree == is_tree_kind(msg->kind) && (!tree || msg->root == obj_id_pe(msg->target));
+}
+
+void obj_refuse(struct chariot_pe *pe, const struct chariot_msg *msg) {
+    rpc_log(pe->node.log, RPC_LOG_WARNING, "OBJ-MSG-REFUSED", "kind=%u from=%u target=%llx", msg->kind, msg->from,
+            (unsigned long long)msg->target);
 }
 
 static void on_message_take(void *owner, struct chariot_msg *msg) {
     struct chariot_pe *pe = owner;
-    if (msg->kind < RPC_KIND_FIRST_USER || msg->kind >= OBJ_KIND_END || msg->kind == OBJ_KIND_TASK ||
-        msg->from >= pe->node.num_pes || msg->root >= pe->node.num_pes) {
-        rpc_msg_unref(msg); /* from a PE of this job that is broken; its own errors will tell */
+    if (!acceptable(pe, msg)) {
+        obj_refuse(pe, msg); /* from a PE of this job that is broken; its own errors will tell */
+        rpc_msg_unref(msg);
         return;
     }
     msg->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
@@ -66,12 +102,7 @@ void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 static void leave(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
     rpc_trace(pe->node.log, "OBJ-SEND", to, msg->kind, msg->target);
-    int rc = rpc_node_send(&pe->node, to, msg);
-    if (rc == 1) pe->crowded = to;
-    if (rc >= 0 || rc == CHARIOT_EGONE || rc == CHARIOT_ECLOSED || pe->ending) return; /* a death is reported apart */
-    char line[256];
-    snprintf(line, sizeof line, "chariot: PE %u cannot send to PE %u: %s\n", pe->node.pe, to, chariot_error_text(rc));
-    obj_end_abort(pe, 70, line);
+    if (send_on(pe, to, msg) == 1) pe->crowded = to;
 }
 
 void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
@@ -98,7 +129,7 @@ void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     for (uint32_t i = 0; i < count; i++) leave(pe, children[i], msg);
-    if (msg->kind == OBJ_KIND_EXIT) pe->ending = true, pe->status = (int)msg->method;
+    if (msg->kind == OBJ_KIND_EXIT) start_ending(pe, msg);
     obj_pe_queue_take(pe, msg);
 }
 
@@ -129,11 +160,15 @@ void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key ke
     rpc_msg_queue_push_take(&waiting->queue, msg);
 }
 
+/* In front of the run queue: they came before all that is in it. */
 void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key) {
     struct obj_waiting *waiting = obj_map_remove(map, key);
     if (waiting == NULL) return;
-    struct chariot_msg *msg;
-    while ((msg = rpc_msg_queue_pop(&waiting->queue)) != NULL) obj_pe_queue_take(pe, msg);
+    struct rpc_msg_queue *first = &waiting->queue, *then = &pe->run_queue;
+    first->tail->next = then->head;
+    then->head = first->head;
+    if (then->tail == NULL) then->tail = first->tail;
+    then->count += first->count;
     free(waiting);
 }
 
@@ -209,16 +244,25 @@ static void free_coll(void *value, void *ctx) {
 }
 
 static void free_single(void *value, void *ctx) {
-    struct chariot_pe *pe = ctx;
-    struct chariot_elem *elem = value;
-    const struct chariot_type *type = pe->types[elem->coll->type];
-    if (elem->object != NULL && type->destroy != NULL) type->destroy(pe, type, elem->object);
-    free(elem);
+    (void)ctx;
+    obj_elem_free(value);
 }
 
+static void destroy_objects(void *value, void *ctx) {
+    obj_coll_destroy_objects(ctx, value);
+}
+
+static void destroy_single(void *value, void *ctx) {
+    obj_elem_destroy_object(ctx, value);
+}
+
+/* Destructors are the user's code and may call the public API: all of them run before anything else is freed. */
 void obj_pe_deinit(struct chariot_pe *pe) {
+    pe->ending = true;
+    obj_map_each(&pe->singles, destroy_single, pe);
+    obj_map_each(&pe->collections, destroy_objects, pe);
     rpc_msg_queue_clear(&pe->run_queue);
-    obj_map_each(&pe->singles, free_single, pe);
+    obj_map_each(&pe->singles, free_single, NULL);
     obj_map_deinit(&pe->singles);
     obj_map_each(&pe->collections, free_coll, pe);
     obj_map_deinit(&pe->collections);

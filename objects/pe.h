@@ -16,6 +16,7 @@ struct obj_location_ops;
 
 enum {
     OBJ_TREE_RADIX = 4,
+    OBJ_MAX_HOPS = 32,         /* a message passed on that often goes round in circles */
     OBJ_RECENT_FUTURES = 1024, /* complete futures that are kept for PEs which may still ask */
 };
 
@@ -133,7 +134,7 @@ struct chariot_elem {
 };
 
 /* pe.c */
-int obj_pe_init(struct chariot_pe *pe); /* node's pe, num_pes and transport are set by the caller, before or after */
+int obj_pe_init(struct chariot_pe *pe); /* the caller has set node's pe and num_pes; its transport may come later */
 void obj_pe_deinit(struct chariot_pe *pe);
 extern const struct rpc_upcalls obj_upcalls; /* for node->up; owner: the PE */
 /* Runs up to `budget` messages at this time. Returns true while there is more to do now. */
@@ -146,11 +147,13 @@ void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg);
 /* Starts a tree message at its root (this PE): to the children and to this PE's own run queue. */
 void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_out_of_memory(struct chariot_pe *pe);
+/* Notes that msg, from another PE, is malformed; the caller drops it. */
+void obj_refuse(struct chariot_pe *pe, const struct chariot_msg *msg);
 /* Drops messages of waiting and frees it. */
 void obj_waiting_free(struct obj_waiting *waiting);
 /* Appends to the queue of key in map, making it on demand. */
 void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key key, struct chariot_msg *msg);
-/* Puts all that waits under key back into the run queue. */
+/* Puts all that waits under key back, in front of the run queue, so that it stays ahead of what came later. */
 void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key);
 
 /* Public calls come from user code: they take the turn, and give it back when their scope ends. */
@@ -188,6 +191,10 @@ void obj_msg_encode_failed(struct chariot_pe *pe, int rc); /* ends the job */
 struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */
 struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims);
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys its elements */
+/* Runs the destructors and leaves the elements without an object. */
+void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll);
+void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem);
+void obj_elem_free(struct chariot_elem *elem);
 struct obj_coll *obj_coll_single(struct chariot_pe *pe,
                                  uint32_t type); /* the record all single chares of a type share */
 struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
