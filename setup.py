@@ -13,7 +13,8 @@ from pathlib import Path
 
 from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.command.build_scripts import build_scripts
+
+from distutils.command.build_scripts import build_scripts  # setuptools' own, once setuptools is imported
 
 ROOT = Path(__file__).resolve().parent
 BUILD = "build/release"
