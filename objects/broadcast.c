@@ -54,6 +54,7 @@ static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
                                   .ndims = coll->ndims,
                                   .want_value = value,
                                   .kind = answer ? OBJ_REPLY_BROADCAST : OBJ_REPLY_NONE};
+    rpc_msg_ref(msg); /* shared by them, so none takes its payload for its own */
     for (size_t i = 0; i < here && !pe->ending; i++) {
         struct chariot_elem *elem = coll->elems[i];
         if (elem == NULL || elem->broadcasts >= msg->seq) continue;
@@ -61,6 +62,7 @@ static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
         memcpy(reply.index, elem->index, sizeof reply.index);
         obj_call_invoke(pe, elem, msg, &reply);
     }
+    rpc_msg_unref(msg);
 }
 
 static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {

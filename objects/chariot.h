@@ -44,6 +44,9 @@ struct chariot_future; /* a handle to a value, or several, that will come */
 struct chariot_msg *chariot_msg_new(size_t capacity);
 struct chariot_msg *chariot_msg_ref(struct chariot_msg *msg);
 void chariot_msg_unref(struct chariot_msg *msg); /* takes NULL */
+/* Others hold it too (it is being passed on, has several receivers here, or is kept): its payload must stay as it is. The
+ * one receiver of a message that is not shared may keep a reference and write to its payload. */
+bool chariot_msg_is_shared(const struct chariot_msg *msg);
 const void *chariot_msg_data(const struct chariot_msg *msg);
 size_t chariot_msg_size(const struct chariot_msg *msg); /* bytes */
 /* A face may hang an object on a message: in place of a payload (it then stays on this PE, see chariot_face.encode), or

@@ -180,7 +180,9 @@ void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (!coll->sparse) {
         coll->total = obj_location_count(pe, coll);
         expect_children(pe, coll);
+        rpc_msg_ref(args); /* shared by them, so none takes its payload for its own */
         pe->location->each_initial(pe, coll, create_initial, args);
+        rpc_msg_unref(args);
     }
     rpc_msg_unref(args);
     obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));

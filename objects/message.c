@@ -15,6 +15,10 @@ void chariot_msg_unref(struct chariot_msg *msg) {
     rpc_msg_unref(msg);
 }
 
+bool chariot_msg_is_shared(const struct chariot_msg *msg) {
+    return msg->refs > 1;
+}
+
 const void *chariot_msg_data(const struct chariot_msg *msg) {
     return rpc_msg_payload(msg);
 }

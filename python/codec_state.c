@@ -1,27 +1,35 @@
 /* python/codec_state.c: the codec's part of the module's state; the codec by itself, for tests. */
 #include "python/codec.h"
+
+#include <string.h>
+
 #include "python/state.h"
 
-/* X over all owned references. */
-#define CODEC_OBJECTS(X)                                                                                               \
-    X(pickler)                                                                                                         \
-    X(unpickle)                                                                                                        \
-    X(bytes_io)                                                                                                        \
-    X(copyreg_table)                                                                                                   \
-    X(array_type) X(ndarray_type) X(reduce_ndarray) X(load_ndarray) X(reduce_array) X(load_array) X(fallback_pickler)  \
-        X(dtypes) X(dtype_names) X(format_exception) X(remote_error) X(view_type)
+/* All owned references, so that none is forgotten in one of two places. The last entry is NULL. */
+enum { NUM_OWNED = 16 };
+static void list_owned(struct py_codec *codec, PyObject **owned[NUM_OWNED]) {
+    PyObject **all[NUM_OWNED] = {
+        &codec->pickler,      &codec->unpickle,       &codec->bytes_io,         &codec->copyreg_table,
+        &codec->array_type,   &codec->ndarray_type,   &codec->reduce_array,     &codec->load_array,
+        &codec->load_ndarray, &codec->reduce_ndarray, &codec->fallback_pickler, &codec->dtypes,
+        &codec->dtype_names,  &codec->remote_error,   &codec->format_exception, NULL,
+    };
+    memcpy(owned, all, sizeof all);
+}
 
 int py_codec_traverse(struct py_codec *codec, visitproc visit, void *arg) {
-#define VISIT(field) Py_VISIT(codec->field);
-    CODEC_OBJECTS(VISIT)
-#undef VISIT
+    PyObject **owned[NUM_OWNED];
+    list_owned(codec, owned);
+    for (int i = 0; owned[i] != NULL; i++) Py_VISIT(*owned[i]);
+    Py_VISIT(codec->view_type);
     return 0;
 }
 
 void py_codec_clear(struct py_codec *codec) {
-#define CLEAR(field) Py_CLEAR(codec->field);
-    CODEC_OBJECTS(CLEAR)
-#undef CLEAR
+    PyObject **owned[NUM_OWNED];
+    list_owned(codec, owned);
+    for (int i = 0; owned[i] != NULL; i++) Py_CLEAR(*owned[i]);
+    Py_CLEAR(codec->view_type);
 }
 
 /* ---------------------------------------------------------------- for tests */

@@ -142,8 +142,9 @@ int py_message_args(struct py_state *st, struct chariot_msg *msg, PyObject **arg
         *args = PyTuple_New(0);
         return *args == NULL ? -1 : 0;
     }
-    if (py_decode_args(st, msg, false, args, keywords) != 0) return -1;
-    keep(st, msg, *args, *keywords);
+    bool alone = !chariot_msg_is_shared(msg);
+    if (py_decode_args(st, msg, alone, args, keywords) != 0) return -1;
+    if (!alone) keep(st, msg, *args, *keywords); /* views of the message would keep it alive, and it them */
     return 0;
 }
 

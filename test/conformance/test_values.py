@@ -134,6 +134,14 @@ class Receiver(Chare):
     def total(self):
         return float(self.array.sum())
 
+    def overwrite(self, array, wanted):
+        assert (array == wanted).all()
+        array[:] = -1 - charm.myPe()
+        self.mine = array
+
+    def mine_is_mine(self):
+        return bool((self.mine == -1 - charm.myPe()).all())
+
 
 def main(args):
     group = Group(Receiver)
@@ -143,8 +151,9 @@ def main(args):
         assert group[pe].give(ret=True).get() == [1, pe]
     assert b == [1]
     assert group[0].take([b, b], b, {"b": b}, ret=True).get()
-    loop = [1]
-    loop.append(loop)
+    for i in range(20):  # what one PE writes does not travel on to PEs behind it in the tree
+        group.overwrite(np.full(20_000, float(i)), i)
+        assert group.mine_is_mine(ret=True).get() == [True] * charm.numPes()
     array = np.zeros(100_000)
     for pe in range(1, charm.numPes()):
         for _ in range(3):
