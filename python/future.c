@@ -145,7 +145,7 @@ static PyObject *future_get(PyObject *self, PyObject *const *args, Py_ssize_t nu
 }
 
 PyDoc_STRVAR(send_doc,
-             "send($self, value=None, /)\n--\n\n"
+             "send($self, /, value=None)\n--\n\n"
              "Sends a value to the future, from any PE. An exception is raised where the value is asked for.");
 
 static PyObject *future_send(PyObject *self, PyObject *const *args, Py_ssize_t num) {
