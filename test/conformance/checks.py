@@ -18,7 +18,9 @@ def same(a, b):
     if isinstance(a, np.ndarray):
         if a.dtype != b.dtype or a.shape != b.shape:
             return False
-        return same(a.tolist(), b.tolist()) if a.dtype.hasobject else a.tobytes() == b.tobytes()
+        if a.dtype.hasobject or a.dtype.names or a.dtype.char in "gG":  # bytes may hold pointers or padding
+            return same(a.tolist(), b.tolist())
+        return a.tobytes() == b.tobytes()
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):

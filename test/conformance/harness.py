@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-CHARIOT = ROOT / ".venv/bin/chariot"
-PYTHON = ROOT / ".venv/bin/python"
+BIN = Path(os.environ.get("CHARIOT_TEST_BIN", ROOT / ".venv/bin"))  # another installation than this checkout's
+CHARIOT = BIN / "chariot"
+PYTHON = BIN / "python"
 CHECKS = Path(__file__).with_name("checks.py")
 PES = (1, 2, 4)
 GRACE_S = 5.0  # for what is cleaned up behind a job's back after a launcher that was killed

@@ -286,12 +286,13 @@ def test_by_reference_on_one_pe_by_value_to_others(n: int | None, by_reference: 
 
         def main(args):
             here, last = Chare(E, onPE=0), charm.numPes() - 1
+            charm.awaitCreation(here)
             for e, pe in ((here, 0), (Group(E)[0], 0), (Group(E)[last], last), (Chare(E, onPE=last), last)):
                 items, a, box, data = [0], np.arange(3), Box(), {}
                 e.change(items, a, box, data=data, awaitable=True).get()
                 got = items, a.tolist(), box.x, data
                 if pe == 0 and BY_REFERENCE:
-                    eq("by reference", got, ([0, 1], [99, 1, 2], 5, {"new": True}))
+                    eq(f"by reference, {e}", got, ([0, 1], [99, 1, 2], 5, {"new": True}))
                     eq("the object itself", e.identity(items, ret=True).get(), id(items))
                 else:
                     eq("by value", got, ([0], [0, 1, 2], 0, {}))
@@ -311,6 +312,28 @@ def test_by_reference_on_one_pe_by_value_to_others(n: int | None, by_reference: 
                 a[:] = 7
                 if pe != 0 or not BY_REFERENCE:
                     eq("as it was", float(e.kept_value(ret=True).get().sum()), 0.0)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_by_reference_before_the_chare_exists(n: int | None) -> None:
+    """The first call of a chare that is being made on this PE is no exception."""
+    holds(
+        """
+        class E(Chare):
+            def change(self, items):
+                items.append(1)
+
+        def main(args):
+            for make in (lambda: Chare(E, onPE=0), lambda: Group(E)[0], lambda: Array(E, 1)[0]):
+                items = []
+                make().change(items, awaitable=True).get()
+                eq("by reference", items, [1])
             done()
 
         charm.start(main)

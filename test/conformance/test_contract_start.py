@@ -201,6 +201,30 @@ def test_remote_exit(n: int | None, ending: str, status: int | None) -> None:
 
 
 @pytest.mark.parametrize("n", ALL)
+def test_the_runtimes_proxy(n: int | None) -> None:
+    holds(
+        """
+        class Box(Chare):
+            @coro
+            def ask(self, proxy):
+                return proxy.myPe(ret=True).get(), charm.thisProxy == proxy
+
+        def main(args):
+            pes = list(range(charm.numPes()))
+            eq("of all", charm.thisProxy.myPe(ret=True).get(), pes)
+            for pe in pes:
+                eq("of one", charm.thisProxy[pe].myPe(ret=True).get(), pe)
+            for got in Group(Box).ask(charm.thisProxy, ret=True).get():
+                eq("the same everywhere", got, (pes, True))
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
 def test_what_was_printed_before_exit_arrives(n: int | None) -> None:
     result = run(
         """
