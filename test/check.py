@@ -81,10 +81,10 @@ class Check:
         lint: list[str | Path] = [PYTHON, "test/lint/lint.py"]
         for rule in ("layers", "globals", "words", "protos"):
             yield self.run(f"lint {rule}", [*lint, rule], 60)
-        protos = sorted((ROOT / "rpc/proto").glob("**/*.proto"))
+        protos = sorted(path.relative_to(ROOT) for path in ROOT.glob("rpc/proto/**/*.proto"))
         yield self.run("protoc", ["protoc", "-Irpc/proto", "--descriptor_set_out=/dev/null", *protos], 60)
         yield self.make("format-check")
-        yield self.make("syntax")
+        yield self.make("-k", "syntax")
         typed = [*ROOT.glob("python/chariot/**/*.pyi"), *ROOT.glob("examples/*.py"), *ROOT.glob("test/lint/*.py")]
         yield self.run("mypy --strict", [PYTHON, "-m", "mypy", "--strict", *typed, Path(__file__)], 300)
         yield from self.pytest("test/lint")
