@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <grpc/grpc_security.h>
+#include <grpc/support/log.h>
 #include <grpc/support/time.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -165,6 +166,11 @@ static void keep_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
 }
 
+/* What gRPC has to say comes as the status of a call, and is said once, by us. GRPC_VERBOSITY turns its log on. */
+static void silence(void) {
+    if (getenv("GRPC_VERBOSITY") == NULL) gpr_set_log_verbosity((gpr_log_severity)(GPR_LOG_SEVERITY_ERROR + 1));
+}
+
 static int make_bell(struct rpc_hub *hub) {
     hub->bell_channel = grpc_lame_client_channel_create("bell", GRPC_STATUS_UNAVAILABLE, "never connects");
     if (hub->bell_channel == NULL) return CHARIOT_EIO;
@@ -199,6 +205,7 @@ static int hub_new(struct rpc_loop *loop, struct rpc_hub **out) {
     struct rpc_hub *hub = calloc(1, sizeof *hub);
     if (hub == NULL) return CHARIOT_ENOMEM;
     keep_memory();
+    silence();
     grpc_init();
     hub->loop = loop;
     hub->cq = grpc_completion_queue_create_for_next(NULL);
