@@ -122,12 +122,12 @@ static void watch_unfinished(struct deploy_stream *stream) {
 
 static void pass(struct deploy_stream *stream) {
     struct deploy_outlet *outlet = stream->outlet;
-    bool may = outlet->holder == NULL || outlet->holder == stream;
+    bool may = outlet->holder == NULL || outlet->holder == stream || outlet->sink.is_broken;
     size_t size = may && !deploy_sink_is_full(&outlet->sink) ? passable(stream) : 0;
     if (size > 0) {
         char last = stream->data[size - 1];
         bool ended = last == '\n' || last == '\r' || stream->fd < 0;
-        if (write_out(stream, size) && !ended) hold(stream);
+        if (write_out(stream, size) && !ended && !outlet->sink.is_broken) hold(stream);
     }
     read_on(stream);
     watch_unfinished(stream);

@@ -1,0 +1,125 @@
+/* Tests of deploy/options.c: each option in each spelling, and each mistake with its message. */
+#include "deploy/options.h"
+
+#include <stdlib.h>
+
+#include "rpc/error.h"
+#include "test/unit/unit.h"
+
+static struct deploy_options options;
+static struct deploy_reason reason;
+
+static int parse(char **words) {
+    deploy_options_init(&options);
+    reason = (struct deploy_reason){0};
+    return deploy_options_parse(&options, words, &reason);
+}
+#define PARSE(...) parse((char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+static void expect_refused(int rc, const char *text) {
+    CU_ASSERT_EQUAL(rc, CHARIOT_EABORTED);
+    CU_ASSERT_EQUAL(reason.status, 2);
+    if (strstr(reason.text, text) == NULL) fprintf(stderr, "'%s' is not in '%s'\n", text, reason.text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason.text, text));
+}
+
+static void defaults_are_all_cores_and_unix_sockets(void) {
+    CU_ASSERT_EQUAL(PARSE("prog.py"), 0);
+    CU_ASSERT_EQUAL(options.num_pes, deploy_options_cores());
+    CU_ASSERT(options.num_pes >= 1);
+    CU_ASSERT_STRING_EQUAL(options.transport, "unix");
+    CU_ASSERT_STRING_EQUAL(options.launcher, "local");
+    CU_ASSERT_FALSE(options.tag || options.charm4py || options.quiet || options.help);
+    CU_ASSERT_EQUAL(options.timeout, 0);
+}
+
+static void number_of_pes_in_every_spelling(void) {
+    CU_ASSERT_EQUAL(PARSE("-n", "7", "p"), 0);
+    CU_ASSERT_EQUAL(options.num_pes, 7);
+    CU_ASSERT_EQUAL(PARSE("-n8", "p"), 0);
+    CU_ASSERT_EQUAL(options.num_pes, 8);
+    CU_ASSERT_EQUAL(PARSE("--num-pes", "9", "p"), 0);
+    CU_ASSERT_EQUAL(options.num_pes, 9);
+    CU_ASSERT_EQUAL(PARSE("--num-pes=65536", "p"), 0);
+    CU_ASSERT_EQUAL(options.num_pes, 65536);
+}
+
+static void number_of_pes_must_be_one(void) {
+    static char *const BAD[] = {"0", "x", "", "-1", "+4", " 4", "4x", "1.5", "65537", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "-n takes a number of PEs from 1 to 65536, not '%s'", BAD[i]);
+        expect_refused(PARSE("-n", BAD[i], "p"), text);
+    }
+    expect_refused(PARSE("-n"), "-n needs a value (N)");
+    expect_refused(PARSE("--num-pes"), "--num-pes needs a value (N)");
+}
+
+static void other_options_are_set(void) {
+    CU_ASSERT_EQUAL(PARSE("--tag", "--quiet", "--charm4py", "--transport=tcp", "--timeout", "2.5", "p"), 0);
+    CU_ASSERT(options.tag && options.quiet && options.charm4py);
+    CU_ASSERT_STRING_EQUAL(options.transport, "tcp");
+    CU_ASSERT_EQUAL(options.timeout, 2.5);
+}
+
+static void values_are_checked(void) {
+    expect_refused(PARSE("--transport", "pigeon", "p"), "--transport takes 'unix' or 'tcp', not 'pigeon'");
+    expect_refused(PARSE("--timeout", "0", "p"), "--timeout takes a time in seconds above 0, not '0'");
+    expect_refused(PARSE("--timeout", "soon", "p"), "not 'soon'");
+    expect_refused(PARSE("--timeout", "nan", "p"), "not 'nan'");
+    expect_refused(PARSE("--timeout=inf", "p"), "not 'inf'");
+    expect_refused(PARSE("--tag=yes", "p"), "--tag takes no value");
+}
+
+static void unknown_option_names_the_nearest(void) {
+    expect_refused(PARSE("--tga", "p"), "unknown option '--tga'; did you mean '--tag'?");
+    expect_refused(PARSE("--transprot", "tcp", "p"), "did you mean '--transport'?");
+    expect_refused(PARSE("-np", "4", "p"), "unknown option '-np'; did you mean '-n'?");
+    expect_refused(PARSE("-p", "4", "p"), "did you mean '-n'?");
+    expect_refused(PARSE("--frobnicate", "p"), "unknown option '--frobnicate'; 'chariot help run' lists the options");
+}
+
+static void remote_text_is_no_format(void) {
+    expect_refused(PARSE("--%s%n", "p"), "unknown option '--%s%n'");
+}
+
+static void program_ends_the_options(void) {
+    char *words[] = {"-n", "2", "prog.py", "-n", "3", "--tag", NULL};
+    CU_ASSERT_EQUAL(parse(words), 0);
+    CU_ASSERT_EQUAL(options.num_pes, 2);
+    CU_ASSERT_FALSE(options.tag);
+    CU_ASSERT_PTR_EQUAL(options.program, words + 2);
+}
+
+static void two_dashes_end_the_options(void) {
+    char *words[] = {"--", "--odd-name", NULL};
+    CU_ASSERT_EQUAL(parse(words), 0);
+    CU_ASSERT_PTR_EQUAL(options.program, words + 1);
+}
+
+static void a_program_is_needed_but_for_help(void) {
+    expect_refused(PARSE(), "no program given; usage: chariot run");
+    expect_refused(PARSE("-n", "2"), "no program given");
+    CU_ASSERT_EQUAL(PARSE("--help"), 0);
+    CU_ASSERT_TRUE(options.help);
+    CU_ASSERT_EQUAL(PARSE("-h"), 0);
+    CU_ASSERT_TRUE(options.help);
+}
+
+static void help_has_a_line_for_every_option(void) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    deploy_options_help(out);
+    fclose(out);
+    static const char *const NAMES[] = {"-n, --num-pes N", "--tag",      "--transport unix|tcp", "--timeout S",
+                                        "--quiet",         "--charm4py", "--launcher NAME",      "-h, --help"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, NAMES[i]));
+    free(text);
+}
+
+UNIT_MAIN("deploy/options", UNIT(defaults_are_all_cores_and_unix_sockets), UNIT(number_of_pes_in_every_spelling),
+          UNIT(number_of_pes_must_be_one), UNIT(other_options_are_set), UNIT(values_are_checked),
+          UNIT(unknown_option_names_the_nearest), UNIT(remote_text_is_no_format), UNIT(program_ends_the_options),
+          UNIT(two_dashes_end_the_options), UNIT(a_program_is_needed_but_for_help),
+          UNIT(help_has_a_line_for_every_option))
