@@ -214,7 +214,7 @@ $(PY_BUILD)/_core.so: $(PY_OBJ) $(LIB_SO)
 ext: $(if $(PY_SRC),$(PY_BUILD)/_core.so)
 
 py: ext | $(SETUP) ## the Python extension, into python/chariot
-	@cmp -s $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX) || cp $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX)
+	@cmp -s $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX) || cp --remove-destination $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX)
 	@ln -sfn ../../$(LIB_SO) python/chariot/$(notdir $(LIB_SO))
 
 # ---------------------------------------------------------------- parts of lint
