@@ -37,14 +37,21 @@ void deploy_options_init(struct deploy_options *options) {
     *options = (struct deploy_options){.num_pes = deploy_options_cores(), .transport = "unix", .launcher = "local"};
 }
 
+/* The old launch line (charmrun.c) shares the parsers of values. */
+static const char *help_for(const char *option) {
+    return option[0] == '+' ? "charmrun ++help" : "chariot help run";
+}
+
 int deploy_options_num_pes(const char *option, const char *value, uint32_t *num_pes, struct deploy_reason *reason) {
     char *end;
     errno = 0;
     unsigned long long number = strtoull(value, &end, 10);
     bool digits = value[0] >= '0' && value[0] <= '9' && *end == '\0';
     if (!digits || errno != 0 || number < 1 || number > DEPLOY_MAX_PES)
-        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes a number of PEs from 1 to %d, not '%s'" HINT,
-                                 option, DEPLOY_MAX_PES, value);
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "%s takes a number of PEs from 1 to %d, not '%s'; '%s'"
+                                 " lists the options",
+                                 option, DEPLOY_MAX_PES, value, help_for(option));
     *num_pes = (uint32_t)number;
     return 0;
 }
@@ -53,8 +60,9 @@ int deploy_options_seconds(const char *option, const char *value, double *second
     char *end;
     double number = strtod(value, &end);
     if (end == value || *end != '\0' || !isfinite(number) || number <= 0 || number > 1e9)
-        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes a time in seconds above 0, not '%s'" HINT,
-                                 option, value);
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "%s takes a time in seconds above 0, not '%s'; '%s' lists the options", option, value,
+                                 help_for(option));
     *seconds = number;
     return 0;
 }
