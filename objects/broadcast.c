@@ -18,7 +18,7 @@ void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uin
 void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        obj_orphan(pe, msg);
         return;
     }
     struct chariot_msg *down = rpc_msg_ref(msg);
@@ -87,6 +87,8 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
     uint64_t id = coll->id;
     obj_map_remove(&pe->collections, obj_key1(id));
+    obj_reduce_drop(pe, coll);
+    obj_allreduce_drop(pe, coll);
     obj_coll_free(pe, coll);
     if (!wants(msg)) return;
     obj_reduce_begin(pe, id, msg->seq, 1, CHARIOT_REDUCE_NOP, &target);
@@ -96,7 +98,7 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
 void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        obj_orphan(pe, msg);
         return;
     }
     coll->broadcasts = msg->seq;

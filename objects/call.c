@@ -33,10 +33,30 @@ static uint8_t flags_of(enum chariot_want want) {
     return want == CHARIOT_WANT_VALUE ? OBJ_FLAG_WANT_VALUE : want == CHARIOT_WANT_DONE ? OBJ_FLAG_WANT_DONE : 0;
 }
 
+bool obj_ref_is_valid(const struct chariot_pe *pe, const struct chariot_ref *ref) {
+    if (ref->collection == 0 || obj_id_pe(ref->collection) >= pe->node.num_pes) return false;
+    return !ref->whole || !obj_kind_is_single(obj_id_kind(ref->collection)); /* a single chare is no collection */
+}
+
+bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_target *target) {
+    switch (target->kind) {
+    case CHARIOT_TO_NOTHING:
+    case OBJ_TO_ALL:
+    case OBJ_TO_COUNT:
+        return true;
+    case CHARIOT_TO_FUTURE:
+        return obj_id_pe(target->future) < pe->node.num_pes;
+    case CHARIOT_TO_METHOD:
+        return obj_ref_is_valid(pe, &target->ref);
+    default:
+        return false;
+    }
+}
+
 int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint32_t method, struct chariot_msg *args,
                       enum chariot_want want, struct chariot_future *reply) {
     OBJ_API(pe);
-    if (to->collection == 0 || (want == CHARIOT_WANT_NOTHING) != (reply == NULL)) {
+    if (!obj_ref_is_valid(pe, to) || (want == CHARIOT_WANT_NOTHING) != (reply == NULL)) {
         rpc_msg_unref(args);
         return CHARIOT_EINVAL;
     }
@@ -89,7 +109,7 @@ void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        obj_orphan(pe, msg);
         return;
     }
     uint32_t to = pe->location->find(pe, coll, msg->index);
@@ -137,13 +157,18 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
         rpc_turn_take(&pe->node.turn);
     }
     if (rc == CHARIOT_LATER) return;
-    if (rc < 0)
+    if (rc < 0 || (call.result != NULL && (call.result->flags & OBJ_FLAG_ERROR) != 0))
         fail(pe, elem, &call, rc);
     else
         obj_reply_take(pe, reply, call.result);
 }
 
 /* ---------------------------------------------------------------- replies */
+
+bool chariot_ref_is_local(struct chariot_pe *pe, const struct chariot_ref *ref) {
+    OBJ_API(pe);
+    return !ref->whole && destination(pe, ref->collection, ref->index) == pe->node.pe;
+}
 
 bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply) {
     return reply->kind == OBJ_REPLY_FUTURE && obj_id_pe(reply->to) == pe->node.pe;

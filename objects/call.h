@@ -7,7 +7,14 @@
 /* chariot_reply.kind */
 enum { OBJ_REPLY_NONE = 0, OBJ_REPLY_FUTURE, OBJ_REPLY_BROADCAST };
 
+#define OBJ_TEXT_DESTROYED "the collection was destroyed"
+
 struct obj_reply_wait *obj_reply_wait_new(const struct chariot_reply *reply);
+
+/* True if messages for ref can be sent: it is one, and its root is a PE of this job. */
+bool obj_ref_is_valid(const struct chariot_pe *pe, const struct chariot_ref *ref);
+/* The same of what a reduction's result may go to, from this PE or another. */
+bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_target *target);
 
 /* An error nobody waits for: the face's, or the end of the job. */
 void obj_unreceived_error(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error);

@@ -44,8 +44,8 @@ struct chariot_future; /* a handle to a value, or several, that will come */
 struct chariot_msg *chariot_msg_new(size_t capacity);
 struct chariot_msg *chariot_msg_ref(struct chariot_msg *msg);
 void chariot_msg_unref(struct chariot_msg *msg); /* takes NULL */
-/* Others hold it too (it is being passed on, has several receivers here, or is kept): its payload must stay as it is. The
- * one receiver of a message that is not shared may keep a reference and write to its payload. */
+/* Others hold it too (it is being passed on, has several receivers here, or is kept): its payload must stay as it is.
+ * The one receiver of a message that is not shared may keep a reference and write to its payload. */
 bool chariot_msg_is_shared(const struct chariot_msg *msg);
 const void *chariot_msg_data(const struct chariot_msg *msg);
 size_t chariot_msg_size(const struct chariot_msg *msg); /* bytes */
@@ -97,7 +97,10 @@ void chariot_ref_index(const struct chariot_ref *element, struct chariot_index *
 int chariot_ref_read(const struct chariot_value *value, struct chariot_ref *ref, uint32_t *method);
 /* The runtime itself as a group: chariot_runtime methods (exit) as targets. Element pe, or the whole for pe < 0. */
 void chariot_ref_runtime(struct chariot_pe *pe, int64_t element, struct chariot_ref *out);
-enum { CHARIOT_RUNTIME_EXIT = 0 }; /* args: status int, or none */
+enum {
+    CHARIOT_RUNTIME_EXIT = 0, /* args: status int, or none */
+    CHARIOT_RUNTIME_MY_PE,    /* gives the number of the PE that answers */
+};
 
 /* ---------------------------------------------------------------- types */
 
@@ -244,6 +247,8 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
 int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 /* True if the value of this reply stays on this PE, so that it may carry an object in place of a payload. */
 bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply);
+/* True if a call of that element stays on this PE, as far as is known here: its arguments may be an object. */
+bool chariot_ref_is_local(struct chariot_pe *pe, const struct chariot_ref *ref);
 
 /* Runs fn(ctx) soon from the scheduler; or once `delay_ns` have passed. */
 int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
@@ -266,6 +271,9 @@ uint64_t chariot_future_id(struct chariot_future *future);
 /* Sends one value to a future, on whatever PE it is. CHARIOT_ESTATE: it is one of this PE and complete already; on
  * another PE that ends the job with an error that names it. */
 int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
+/* Completes it with `error` now, whatever it still waits for, unless it is complete; values that come later are
+ * dropped. On another PE than its owner's only those who wait here are woken. */
+void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error);
 bool chariot_future_ready(struct chariot_future *future); /* asks the owner, where that is another PE */
 uint64_t chariot_future_num_values(const struct chariot_future *future);
 /* Value i in order of arrival, of a ready future; borrowed from it. */

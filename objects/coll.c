@@ -22,13 +22,26 @@ static struct obj_coll *coll_new(uint64_t id, uint32_t type, uint8_t kind, uint8
     return coll;
 }
 
+static int note_newest(struct chariot_pe *pe, uint64_t id) {
+    struct obj_key creator = obj_key1(obj_id_pe(id));
+    obj_map_remove(&pe->newest, creator);
+    return obj_map_add(&pe->newest, creator, (void *)(uintptr_t)(obj_id_number(id) + 1));
+}
+
 struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims) {
     struct obj_coll *coll = coll_new(id, type, kind, ndims);
-    if (coll == NULL || obj_map_add(&pe->collections, obj_key1(id), coll) != 0) {
+    if (coll == NULL || note_newest(pe, id) != 0 || obj_map_add(&pe->collections, obj_key1(id), coll) != 0) {
         free(coll);
         return NULL;
     }
     return coll;
+}
+
+bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id) {
+    uint32_t kind = obj_id_kind(id);
+    if (kind != CHARIOT_GROUP && kind != CHARIOT_ARRAY_OF) return false;
+    uintptr_t end = (uintptr_t)obj_map_get(&pe->newest, obj_key1(obj_id_pe(id)));
+    return obj_id_number(id) < end && obj_map_get(&pe->collections, obj_key1(id)) == NULL;
 }
 
 static void free_waiting(void *value, void *ctx) {
@@ -64,7 +77,9 @@ void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll) {
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
     obj_coll_destroy_objects(pe, coll);
     for (size_t i = 0; i < coll->num_elems; i++) {
-        if (coll->elems[i] != NULL) obj_elem_free(coll->elems[i]);
+        if (coll->elems[i] == NULL) continue;
+        if (!pe->ending) obj_elem_constructed(pe, coll->elems[i]); /* nobody waits for ever */
+        obj_elem_free(coll->elems[i]);
     }
     free(coll->elems);
     obj_map_deinit(&coll->by_index);
@@ -151,8 +166,7 @@ void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, 
     }
 }
 
-void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem) {
-    OBJ_API(pe);
+void obj_elem_constructed(struct chariot_pe *pe, struct chariot_elem *elem) {
     elem->constructing = false;
     while (elem->constructed != NULL) {
         struct obj_reply_wait *wait = elem->constructed;
@@ -160,6 +174,11 @@ void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem) {
         obj_reply_take(pe, &wait->reply, NULL);
         free(wait);
     }
+}
+
+void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem) {
+    OBJ_API(pe);
+    obj_elem_constructed(pe, elem);
 }
 
 void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out) {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/call.h"
 #include "objects/location.h"
-#include "objects/pe.h"
 #include "objects/reduce.h"
 
 /* How a CREATE message describes its collection: the first value of its payload, as bytes. PEs of a job run one build,
@@ -22,30 +22,34 @@ struct create_head {
 
 /* ---------------------------------------------------------------- creation */
 
+static int check_dims(uint32_t ndims, const int64_t dims[CHARIOT_MAX_DIMS], bool *sparse) {
+    if (ndims < 1 || ndims > CHARIOT_MAX_DIMS) return CHARIOT_EINVAL;
+    uint64_t count = 1;
+    bool none = true;
+    for (uint32_t i = 0; i < ndims; i++) {
+        if (dims[i] < 0 || (ndims > 3 && dims[i] > INT32_MAX)) return CHARIOT_ERANGE;
+        none = none && dims[i] == 0;
+        if (__builtin_mul_overflow(count, (uint64_t)dims[i], &count) || count > INT64_MAX) return CHARIOT_ERANGE;
+    }
+    *sparse = none;
+    return 0;
+}
+
 static int check(struct chariot_pe *pe, const struct chariot_create *how, bool *sparse) {
-    if (how->type >= pe->num_types) return CHARIOT_EINVAL;
     *sparse = false;
+    if (how->type >= pe->num_types) return CHARIOT_EINVAL;
     switch (how->kind) {
     case CHARIOT_MAIN:
+        return 0;
     case CHARIOT_SINGLE:
         return how->on_pe < -1 || how->on_pe >= (int64_t)pe->node.num_pes ? CHARIOT_ERANGE : 0;
     case CHARIOT_GROUP:
         return 0;
     case CHARIOT_ARRAY_OF:
-        break;
+        return check_dims(how->ndims, how->dims, sparse);
     default:
         return CHARIOT_EINVAL;
     }
-    if (how->ndims < 1 || how->ndims > CHARIOT_MAX_DIMS) return CHARIOT_EINVAL;
-    uint64_t count = 1;
-    bool none = true;
-    for (uint32_t i = 0; i < how->ndims; i++) {
-        if (how->dims[i] < 0 || (how->ndims > 3 && how->dims[i] > INT32_MAX)) return CHARIOT_ERANGE;
-        none = none && how->dims[i] == 0;
-        if (__builtin_mul_overflow(count, (uint64_t)how->dims[i], &count) || count > INT64_MAX) return CHARIOT_ERANGE;
-    }
-    *sparse = none;
-    return 0;
 }
 
 static int create_single_take(struct chariot_pe *pe, const struct chariot_create *how, struct chariot_msg *args,
@@ -113,8 +117,11 @@ int chariot_create_take(struct chariot_pe *pe, const struct chariot_create *how,
 }
 
 void obj_create_on_single(struct chariot_pe *pe, struct chariot_msg *msg) {
-    if (msg->method >= pe->num_types || !obj_kind_is_single(obj_id_kind(msg->target))) return;
-    if (obj_map_get(&pe->singles, obj_key1(msg->target)) != NULL) return;
+    bool known = obj_map_get(&pe->singles, obj_key1(msg->target)) != NULL;
+    if (known || msg->method >= pe->num_types || !obj_kind_is_single(obj_id_kind(msg->target))) {
+        obj_refuse(pe, msg);
+        return;
+    }
     struct obj_coll *coll = obj_coll_single(pe, msg->method);
     if (coll == NULL) {
         obj_out_of_memory(pe);
@@ -127,7 +134,7 @@ void obj_create_on_single(struct chariot_pe *pe, struct chariot_msg *msg) {
 /* ---------------------------------------------------------------- a collection arrives */
 
 static void create_initial(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], void *args) {
-    obj_elem_create(pe, (struct obj_coll *)(uintptr_t)coll, coll->id, index, 0, args);
+    if (!pe->ending) obj_elem_create(pe, (struct obj_coll *)(uintptr_t)coll, coll->id, index, 0, args);
 }
 
 /* True if any PE in the subtree below `top` creates elements. */
@@ -159,42 +166,67 @@ static struct chariot_msg *arguments_of(struct chariot_pe *pe, struct chariot_ms
     return obj_msg_finish(pe, OBJ_KIND_CREATE, &writer);
 }
 
-void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_reader reader;
+/* The head of a message from any PE: it may say anything. */
+static int read_head(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_reader *reader,
+                     struct create_head *head) {
     struct chariot_value value;
+    uint32_t kind = obj_id_kind(msg->target);
+    bool sparse = false;
+    chariot_reader_init(reader, msg);
+    int rc = chariot_get_typed(reader, CHARIOT_BYTES, &value);
+    if (rc != 0 || value.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
+    memcpy(head, value.bytes.data, sizeof *head);
+    if (head->type >= pe->num_types || (kind != CHARIOT_GROUP && kind != CHARIOT_ARRAY_OF)) return CHARIOT_EMALFORMED;
+    rc = kind == CHARIOT_GROUP ? (head->ndims == 1 ? 0 : CHARIOT_EINVAL) : check_dims(head->ndims, head->dims, &sparse);
+    return rc == 0 && head->sparse == sparse ? 0 : CHARIOT_EMALFORMED;
+}
+
+static void fill(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *args) {
+    coll->total = obj_location_count(pe, coll);
+    expect_children(pe, coll);
+    rpc_msg_ref(args); /* shared by them, so none takes its payload for its own */
+    coll->filling = true;
+    pe->location->each_initial(pe, coll, create_initial, args);
+    coll->filling = false;
+    rpc_msg_unref(args);
+    obj_reduce_filled(pe, coll);
+}
+
+void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_reader rest;
     struct create_head head;
-    chariot_reader_init(&reader, msg);
-    if (chariot_get_typed(&reader, CHARIOT_BYTES, &value) != 0 || value.bytes.size != sizeof head) return;
-    memcpy(&head, value.bytes.data, sizeof head);
-    if (head.type >= pe->num_types || head.ndims > CHARIOT_MAX_DIMS || obj_coll_get(pe, msg->target) != NULL) return;
+    if (read_head(pe, msg, &rest, &head) != 0 || obj_coll_get(pe, msg->target) != NULL) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    struct chariot_msg *args = arguments_of(pe, msg, &rest);
+    if (args == NULL) return;
     struct obj_coll *coll =
         obj_coll_add(pe, msg->target, head.type, (uint8_t)obj_id_kind(msg->target), (uint8_t)head.ndims);
-    struct chariot_msg *args = coll == NULL ? NULL : arguments_of(pe, msg, &reader);
-    if (args == NULL) {
+    if (coll == NULL) {
+        rpc_msg_unref(args);
         obj_out_of_memory(pe);
         return;
     }
     memcpy(coll->dims, head.dims, sizeof coll->dims);
     coll->sparse = coll->open = head.sparse != 0;
     coll->settled = coll->counted = !coll->sparse;
-    if (!coll->sparse) {
-        coll->total = obj_location_count(pe, coll);
-        expect_children(pe, coll);
-        rpc_msg_ref(args); /* shared by them, so none takes its payload for its own */
-        pe->location->each_initial(pe, coll, create_initial, args);
-        rpc_msg_unref(args);
-    }
+    if (!coll->sparse) fill(pe, coll, args);
     rpc_msg_unref(args);
     obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
 }
 
 /* ---------------------------------------------------------------- insertion */
 
+static bool is_array(const struct chariot_pe *pe, const struct chariot_ref *ref) {
+    return obj_ref_is_valid(pe, ref) && obj_id_kind(ref->collection) == CHARIOT_ARRAY_OF;
+}
+
 int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
                         struct chariot_msg *args, int64_t on_pe) {
     OBJ_API(pe);
     struct chariot_ref ref;
-    int rc = array->kind != CHARIOT_ARRAY_OF ? CHARIOT_EINVAL : chariot_ref_element(array, index, &ref);
+    int rc = is_array(pe, array) ? chariot_ref_element(array, index, &ref) : CHARIOT_EINVAL;
     if (rc == 0 && (on_pe < -1 || on_pe >= (int64_t)pe->node.num_pes)) rc = CHARIOT_ERANGE;
     if (rc != 0) {
         rpc_msg_unref(args);
@@ -242,8 +274,12 @@ void obj_create_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct 
 
 void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (obj_id_kind(msg->target) != CHARIOT_ARRAY_OF) {
+        obj_refuse(pe, msg);
+        return;
+    }
     if (coll == NULL) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        obj_orphan(pe, msg);
         return;
     }
     if (msg->hops == 0) { /* issued here before the array was known here */
@@ -272,7 +308,7 @@ void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *array) {
     OBJ_API(pe);
-    if (array->kind != CHARIOT_ARRAY_OF) return CHARIOT_EINVAL;
+    if (!is_array(pe, array)) return CHARIOT_EINVAL;
     obj_broadcast_take(pe, array->collection, OBJ_METHOD_COUNT, OBJ_FLAG_WANT_DONE, 0, NULL);
     return 0;
 }
@@ -280,7 +316,7 @@ int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *arra
 /* At the root: the array settles when what was issued has arrived. */
 static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
     obj_reduce_recheck(pe, coll);
-    if (coll->settled || !coll->counted || coll->total_created != coll->total) return;
+    if (pe->ending || coll->settled || !coll->counted || coll->total_created != coll->total) return;
     coll->settled = true;
     obj_broadcast_take(pe, coll->id, OBJ_METHOD_SETTLED, 0, 0, NULL);
 }

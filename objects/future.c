@@ -24,6 +24,7 @@ struct chariot_future {
     bool shared;     /* the id was handed out */
     bool subscribed; /* a handle that has asked */
     bool complete;
+    bool cancelled; /* complete before its values were there: later ones are dropped */
 };
 
 static struct chariot_future *future_new(struct chariot_pe *pe, uint64_t id, bool own) {
@@ -180,7 +181,7 @@ void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *futur
     if (stored == NULL) return;
     if (future->complete) {
         rpc_msg_unref(stored);
-        too_late(pe, future->id);
+        if (!future->cancelled) too_late(pe, future->id);
         return;
     }
     if (store_take(future, stored) && future->num_values == future->needed) complete(future);
@@ -334,10 +335,23 @@ int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_
     struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
     if (future != NULL && future->own && future->complete) {
         rpc_msg_unref(value);
-        return CHARIOT_ESTATE;
+        return future->cancelled ? 0 : CHARIOT_ESTATE;
     }
     obj_future_send_take(pe, id, value);
     return 0;
+}
+
+void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error) {
+    OBJ_API(pe);
+    if (future->complete) {
+        rpc_msg_unref(error);
+        return;
+    }
+    obj_msg_mark(error);
+    if (!store_take(future, error)) return;
+    future->cancelled = true;
+    future->needed = future->num_values;
+    complete(future);
 }
 
 bool chariot_future_ready(struct chariot_future *future) {

@@ -92,7 +92,7 @@ static bool static_holds_initial(struct chariot_pe *pe, const struct obj_coll *c
 void obj_location_on_located(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        obj_orphan(pe, msg);
         return;
     }
     struct obj_key key = obj_key3(msg->index);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/call.h"
 #include "objects/location.h"
 #include "objects/runtime.h"
 #include "rpc/log.h"
@@ -160,6 +161,16 @@ void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key ke
     rpc_msg_queue_push_take(&waiting->queue, msg);
 }
 
+void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (!obj_coll_is_gone(pe, msg->target)) {
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+        return;
+    }
+    if (msg->reply == 0 || (msg->kind != OBJ_KIND_CALL && msg->kind != OBJ_KIND_BROADCAST_ASK)) return;
+    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
+    if (error != NULL) obj_future_send_take(pe, msg->reply, error);
+}
+
 /* In front of the run queue: they came before all that is in it. */
 void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key) {
     struct obj_waiting *waiting = obj_map_remove(map, key);
@@ -271,6 +282,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     }
     obj_map_each(&pe->orphans, free_waiting, NULL);
     obj_map_deinit(&pe->orphans);
+    obj_map_deinit(&pe->newest);
     obj_reduce_free_all(pe);
     obj_map_deinit(&pe->allreduces);
     obj_future_free_all(pe);

@@ -61,6 +61,7 @@ struct chariot_pe {
     struct obj_map collections; /* id: struct obj_coll */
     struct obj_map singles;     /* id: struct chariot_elem */
     struct obj_coll **single_of_type;
+    struct obj_map newest;     /* PE: one more than the number of its last collection that came to be here */
     struct obj_map orphans;    /* id of a collection not known yet: struct obj_waiting */
     struct obj_map futures;    /* id: struct chariot_future, own and handles */
     struct obj_map reductions; /* collection, space and number: struct obj_reduction */
@@ -99,6 +100,7 @@ struct obj_coll {
     bool counted;      /* root: total is known, so reductions may complete */
     bool settled;      /* every early insertion has arrived */
     bool sparse;       /* elements come by insertion */
+    bool filling;      /* its initial elements are being made */
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
     int64_t dims[CHARIOT_MAX_DIMS];
     struct obj_map by_index;     /* struct chariot_elem */
@@ -153,6 +155,8 @@ void obj_refuse(struct chariot_pe *pe, const struct chariot_msg *msg);
 void obj_waiting_free(struct obj_waiting *waiting);
 /* Appends to the queue of key in map, making it on demand. */
 void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key key, struct chariot_msg *msg);
+/* The target of msg (borrowed) is not known: msg waits for it or, where it was destroyed, fails. */
+void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Puts all that waits under key back, in front of the run queue, so that it stays ahead of what came later. */
 void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key);
 
@@ -170,6 +174,9 @@ static inline uint32_t obj_id_kind(uint64_t id) {
 }
 static inline uint32_t obj_id_pe(uint64_t id) {
     return (uint32_t)(id >> 40 & 0x1fffff);
+}
+static inline uint64_t obj_id_number(uint64_t id) {
+    return id & 0xffffffffffu;
 }
 static inline bool obj_kind_is_single(uint32_t kind) {
     return kind == CHARIOT_SINGLE || kind == CHARIOT_MAIN;
@@ -190,11 +197,16 @@ void obj_msg_encode_failed(struct chariot_pe *pe, int rc); /* ends the job */
 /* coll.c: what this PE knows of collections */
 struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */
 struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims);
+/* True if the collection was here and is no more. A PE's collections come to be everywhere in the order of their ids.
+ */
+bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id);
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys its elements */
 /* Runs the destructors and leaves the elements without an object. */
 void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll);
 void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem);
 void obj_elem_free(struct chariot_elem *elem);
+/* Its constructor has ended, or never will: replies to whoever waits. */
+void obj_elem_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 struct obj_coll *obj_coll_single(struct chariot_pe *pe,
                                  uint32_t type); /* the record all single chares of a type share */
 struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);

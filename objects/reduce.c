@@ -1,4 +1,4 @@
-/* The reduction engine. See reduce.h; what values become is in reduce_value.c. */
+/* The reduction engine. See reduce.h; the public side is in contribute.c, what values become in reduce_value.c. */
 #include "objects/reduce.h"
 
 #include <stdio.h>
@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "objects/call.h"
-
-enum { COMBINE_AT = 32 }; /* parts that are gathered before they are combined */
 
 /* What a PARTIAL message says before its value. PEs of a job run one build, so it travels as it lies in memory. */
 struct partial_head {
@@ -19,7 +17,7 @@ struct partial_head {
 
 /* ---------------------------------------------------------------- records */
 
-static struct obj_key key_of(uint64_t id, enum obj_space space, uint64_t number) {
+struct obj_key obj_reduce_key(uint64_t id, enum obj_space space, uint64_t number) {
     return obj_key2(id, (uint64_t)space << 56 | number);
 }
 
@@ -36,16 +34,10 @@ static struct obj_reduction *record(struct chariot_pe *pe, struct obj_key key) {
     return NULL;
 }
 
-static void drop_values(struct obj_reduction *red) {
-    for (size_t i = 0; i < red->num_values; i++) rpc_msg_unref(red->values[i]);
-    red->num_values = 0;
-}
-
 static void free_record(void *value, void *ctx) {
     struct obj_reduction *red = value;
     (void)ctx;
-    drop_values(red);
-    free(red->values);
+    obj_parts_deinit(&red->parts);
     free(red);
 }
 
@@ -66,66 +58,44 @@ static void describe(struct obj_reduction *red, uint32_t reducer, const struct c
     red->target = *target;
 }
 
-/* ---------------------------------------------------------------- values */
+/* ---------------------------------------------------------------- passing on, completing */
 
 static void reducer_failed(struct chariot_pe *pe, uint32_t reducer, int rc) {
     char line[160];
+    if (rc == CHARIOT_ENOMEM) {
+        obj_out_of_memory(pe);
+        return;
+    }
     snprintf(line, sizeof line, "chariot: PE %u: reducer %u failed: %s\n", pe->node.pe, reducer,
              chariot_error_text(rc));
     obj_end_abort(pe, 1, line);
 }
 
-/* Makes one value of all that are there, if they are at least `from`. */
-static bool combine(struct chariot_pe *pe, struct obj_reduction *red, size_t from) {
-    if (red->num_values < from) return true;
-    struct chariot_msg *out = NULL;
-    int rc = obj_reduce_combine(pe, red->reducer, red->num_values, red->values, &out);
-    drop_values(red);
-    if (rc != 0) {
-        reducer_failed(pe, red->reducer, rc);
-        return false;
-    }
-    red->values[red->num_values++] = out;
-    return true;
-}
-
-static void add_value_take(struct chariot_pe *pe, struct obj_reduction *red, struct chariot_msg *value) {
-    if (red->num_values == red->cap_values) {
-        size_t cap = red->cap_values == 0 ? 4 : 2 * red->cap_values;
-        struct chariot_msg **values = realloc(red->values, cap * sizeof(struct chariot_msg *));
-        if (values == NULL) {
-            rpc_msg_unref(value);
-            obj_out_of_memory(pe);
-            return;
-        }
-        red->values = values;
-        red->cap_values = cap;
-    }
-    red->values[red->num_values++] = value;
-    if (red->num_values >= COMBINE_AT && red->reducer != CHARIOT_REDUCE_GATHER) combine(pe, red, 2);
-}
-
-/* ---------------------------------------------------------------- passing on, completing */
-
+/* To the tree parent, with all that is here; the record is forgotten. */
 static void pass_on(struct chariot_pe *pe, struct obj_reduction *red) {
-    if (!combine(pe, red, 2)) return;
-    struct partial_head head = {red->count, red->reducer, (uint32_t)red->num_values, red->target};
-    struct chariot_msg *value = red->num_values == 0 ? NULL : red->values[0];
+    int rc = obj_parts_combine(pe, red->reducer, &red->parts, 2);
+    struct chariot_msg *value = rc == 0 ? obj_parts_give(&red->parts) : NULL;
+    struct partial_head head = {red->count, red->reducer, value != NULL, red->target};
+    struct obj_key key = red->key;
+    forget(pe, red);
+    if (rc != 0) {
+        reducer_failed(pe, head.reducer, rc);
+        return;
+    }
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, rpc_msg_new(sizeof head + 32 + (value ? value->size : 0)));
+    chariot_writer_init_take(&writer, rpc_msg_new(sizeof head + 32 + (value == NULL ? 0 : value->size)));
     chariot_put_bytes(&writer, &head, sizeof head);
     if (value != NULL) chariot_put_encoded(&writer, rpc_msg_payload(value), value->size);
     struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_PARTIAL, &writer);
-    if (msg == NULL) return;
-    if (value != NULL) msg->flags |= value->flags & OBJ_FLAG_ERROR;
-    msg->target = red->key.word[0];
-    msg->seq = red->key.word[1];
-    uint32_t root = obj_id_pe(msg->target);
-    msg->root = root;
-    red->sent = true;
-    red->count = 0;
-    drop_values(red);
-    obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, root, pe->node.num_pes, OBJ_TREE_RADIX), msg);
+    if (msg != NULL) {
+        uint32_t root = obj_id_pe(key.word[0]);
+        if (value != NULL) msg->flags |= value->flags & OBJ_FLAG_ERROR;
+        msg->target = key.word[0];
+        msg->seq = key.word[1];
+        msg->root = root;
+        obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, root, pe->node.num_pes, OBJ_TREE_RADIX), msg);
+    }
+    rpc_msg_unref(value);
 }
 
 static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_msg *sum) {
@@ -157,9 +127,8 @@ static void give_all_take(struct chariot_pe *pe, struct obj_key key, struct char
     obj_send_down_take(pe, msg);
 }
 
-/* Sends the result where it is to go; takes it (NULL: null). */
-static void give_take(struct chariot_pe *pe, struct obj_key key, const struct chariot_target *target,
-                      struct chariot_msg *result) {
+void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struct chariot_target *target,
+                          struct chariot_msg *result) {
     switch (target->kind) {
     case CHARIOT_TO_FUTURE:
         obj_future_send_take(pe, target->future, result);
@@ -181,20 +150,15 @@ static void give_take(struct chariot_pe *pe, struct obj_key key, const struct ch
 
 /* A lone value is combined too: the sum of True is 1. */
 static void complete(struct chariot_pe *pe, struct obj_reduction *red) {
-    if (!combine(pe, red, 1)) return;
-    struct chariot_msg *result = NULL;
-    if (red->num_values > 0) {
-        result = red->values[0];
-        red->num_values = 0;
-    }
-    bool error = result != NULL && (result->flags & OBJ_FLAG_ERROR) != 0;
-    int rc = error ? 0 : obj_reduce_post(pe, red->reducer, &result);
+    uint32_t reducer = red->reducer;
     struct obj_key key = red->key;
     struct chariot_target target = red->target;
-    uint32_t reducer = red->reducer;
+    int rc = obj_parts_combine(pe, reducer, &red->parts, 1);
+    struct chariot_msg *result = rc == 0 ? obj_parts_give(&red->parts) : NULL;
     forget(pe, red);
+    if (rc == 0) rc = obj_reduce_post(pe, reducer, &result);
     if (rc == 0) {
-        give_take(pe, key, &target, result);
+        obj_reduce_give_take(pe, key, &target, result);
     } else {
         rpc_msg_unref(result);
         reducer_failed(pe, reducer, rc);
@@ -213,7 +177,6 @@ static void check_broadcast(struct chariot_pe *pe, struct obj_reduction *red) {
         complete(pe, red);
     } else {
         pass_on(pe, red);
-        forget(pe, red);
     }
 }
 
@@ -224,17 +187,31 @@ static void check_program(struct chariot_pe *pe, struct obj_coll *coll, struct o
         return;
     }
     bool all_here = red->local_count >= coll->by_index.count && (red->children & coll->expected) == coll->expected;
-    if (!all_here && number >= coll->sent_below) return;
-    pass_on(pe, red);
+    if (coll->filling || (!all_here && number >= coll->sent_below)) return;
     if (number >= coll->sent_below) coll->sent_below = number + 1;
-    forget(pe, red);
+    pass_on(pe, red);
+}
+
+void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll) {
+    for (uint64_t number = coll->sent_below; number < coll->reductions; number++) {
+        struct obj_reduction *red = obj_map_get(&pe->reductions, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
+        if (red != NULL) check_program(pe, coll, red);
+    }
 }
 
 /* ---------------------------------------------------------------- parts from elements */
 
+/* Value NULL: none. False: the job ends. */
+static bool add_value_take(struct chariot_pe *pe, struct obj_reduction *red, uint64_t position,
+                           struct chariot_msg *value) {
+    int rc = value == NULL ? 0 : obj_parts_add_take(pe, red->reducer, &red->parts, position, value);
+    if (rc != 0) reducer_failed(pe, red->reducer, rc);
+    return rc == 0;
+}
+
 void obj_reduce_begin(struct chariot_pe *pe, uint64_t id, uint64_t number, uint64_t elements, uint32_t reducer,
                       const struct chariot_target *target) {
-    struct obj_reduction *red = record(pe, key_of(id, OBJ_SPACE_BROADCAST, number));
+    struct obj_reduction *red = record(pe, obj_reduce_key(id, OBJ_SPACE_BROADCAST, number));
     if (red == NULL) return;
     describe(red, reducer, target);
     red->delivered = true;
@@ -242,87 +219,49 @@ void obj_reduce_begin(struct chariot_pe *pe, uint64_t id, uint64_t number, uint6
     check_broadcast(pe, red);
 }
 
+/* A result as it travels: with a payload, in a gather with the index it belongs to. */
+static int prepare_answer(struct chariot_pe *pe, uint32_t reducer, const struct chariot_ref *from,
+                          struct chariot_msg **value) {
+    int rc = obj_msg_encode(pe, value);
+    return rc == 0 && reducer == CHARIOT_REDUCE_GATHER ? obj_reduce_pre(pe, reducer, from, value) : rc;
+}
+
 void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number, const uint64_t index[3], uint8_t ndims,
                             struct chariot_msg *value) {
-    struct obj_reduction *red = obj_map_get(&pe->reductions, key_of(id, OBJ_SPACE_BROADCAST, number));
-    if (red == NULL || !red->delivered) { /* the collection is gone */
+    struct obj_key key = obj_reduce_key(id, OBJ_SPACE_BROADCAST, number);
+    struct obj_reduction *red = obj_map_get(&pe->reductions, key);
+    int rc = 0;
+    if (red != NULL && value != NULL) {
+        uint32_t reducer = red->reducer;
+        struct chariot_ref from = {.collection = id,
+                                   .index = {index[0], index[1], index[2]},
+                                   .kind = (uint8_t)obj_id_kind(id),
+                                   .ndims = ndims};
+        rc = prepare_answer(pe, reducer, &from, &value);
+        if (rc != 0) reducer_failed(pe, reducer, rc);
+        red = obj_map_get(&pe->reductions, key); /* user code ran */
+    }
+    if (rc != 0 || red == NULL || !red->delivered) { /* or the collection is gone */
         rpc_msg_unref(value);
         return;
     }
-    struct chariot_ref contributor = {
-        .collection = id, .index = {index[0], index[1], index[2]}, .kind = (uint8_t)obj_id_kind(id), .ndims = ndims};
-    if (value != NULL && red->reducer == CHARIOT_REDUCE_GATHER) {
-        int rc = obj_msg_encode(pe, &value);
-        if (rc == 0) rc = obj_reduce_pre(pe, red->reducer, &contributor, &value);
-        if (rc != 0) reducer_failed(pe, red->reducer, rc);
-    }
-    red->local_count++;
     red->count++;
-    if (value != NULL) add_value_take(pe, red, value);
-    check_broadcast(pe, red);
+    if (add_value_take(pe, red, red->local_count++, value)) check_broadcast(pe, red);
 }
 
-/* A single chare reduces with itself. */
-static int contribute_alone_take(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *value,
-                                 uint32_t reducer, const struct chariot_target *target) {
-    struct chariot_msg *sum = NULL;
-    int rc = value == NULL ? 0 : obj_reduce_combine(pe, reducer, 1, &value, &sum);
-    if (rc == 0 && value != NULL) {
+int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t number, uint32_t place,
+                        struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target) {
+    struct obj_reduction *red = record(pe, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
+    if (red == NULL || (red->known && red->reducer != reducer)) {
         rpc_msg_unref(value);
-        value = sum;
-        rc = obj_reduce_post(pe, reducer, &value);
+        return red == NULL ? CHARIOT_ENOMEM : CHARIOT_ESTATE;
     }
-    if (rc != 0) {
-        rpc_msg_unref(value);
-        return rc;
-    }
-    give_take(pe, obj_key2(elem->index[1], elem->reductions - 1), target, value);
-    return 0;
-}
-
-static int contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
-                           struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target,
-                           uint64_t *number) {
-    struct obj_coll *coll = elem->coll;
-    struct chariot_ref contributor;
-    obj_elem_ref(elem, &contributor);
-    int rc = 0;
-    if (!obj_reduce_known(pe, reducer) || (value == NULL) != (reducer == CHARIOT_REDUCE_NOP)) rc = CHARIOT_EINVAL;
-    if (over != NULL && over->collection != contributor.collection) rc = CHARIOT_EINVAL;
-    *number = elem->reductions;
-    struct obj_reduction *red = NULL;
-    if (rc == 0 && coll->id != 0) {
-        red = record(pe, key_of(coll->id, OBJ_SPACE_PROGRAM, *number));
-        if (red == NULL)
-            rc = CHARIOT_ENOMEM;
-        else if (red->known && red->reducer != reducer)
-            rc = CHARIOT_ESTATE;
-    }
-    if (rc == 0 && value != NULL) {
-        obj_msg_mark(value);
-        rc = obj_msg_encode(pe, &value);
-        if (rc == 0) rc = obj_reduce_pre(pe, reducer, &contributor, &value);
-    }
-    if (rc != 0) {
-        rpc_msg_unref(value);
-        return rc;
-    }
-    elem->reductions++;
-    if (red == NULL) return contribute_alone_take(pe, elem, value, reducer, target);
-    if (coll->reductions < elem->reductions) coll->reductions = elem->reductions;
+    if (coll->reductions <= number) coll->reductions = number + 1;
     describe(red, reducer, target);
     red->local_count++;
     red->count++;
-    if (value != NULL) add_value_take(pe, red, value);
-    check_program(pe, coll, red);
+    if (add_value_take(pe, red, place, value)) check_program(pe, coll, red);
     return 0;
-}
-
-int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
-                            struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target) {
-    OBJ_API(pe);
-    uint64_t number;
-    return contribute_take(pe, elem, over, value, reducer, target, &number);
 }
 
 /* ---------------------------------------------------------------- parts from other PEs */
@@ -352,35 +291,59 @@ static struct chariot_msg *value_of(struct chariot_pe *pe, const struct chariot_
     return value;
 }
 
-void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_reader reader;
+static int read_head(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_reader *reader,
+                     struct partial_head *head) {
     struct chariot_value bytes;
-    struct partial_head head;
-    int child = child_bit(pe, obj_id_pe(msg->target), msg->from);
-    chariot_reader_init(&reader, msg);
-    if (chariot_get_typed(&reader, CHARIOT_BYTES, &bytes) != 0 || bytes.bytes.size != sizeof head) return;
-    memcpy(&head, bytes.bytes.data, sizeof head);
-    enum obj_space space = (enum obj_space)(msg->seq >> 56);
-    struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    if (child < 0 || space > OBJ_SPACE_BROADCAST || !obj_reduce_known(pe, head.reducer)) return;
-    if (coll == NULL && space == OBJ_SPACE_PROGRAM) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
-        return;
-    }
+    chariot_reader_init(reader, msg);
+    int rc = chariot_get_typed(reader, CHARIOT_BYTES, &bytes);
+    if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
+    memcpy(head, bytes.bytes.data, sizeof *head);
+    bool has_value = !chariot_reader_done(reader);
+    if (head->num_values != has_value || !obj_reduce_known(pe, head->reducer)) return CHARIOT_EMALFORMED;
+    return obj_target_is_valid(pe, &head->target) ? 0 : CHARIOT_EMALFORMED;
+}
+
+static void disagreed(struct chariot_pe *pe, const struct chariot_msg *msg, uint32_t here, uint32_t there) {
+    char line[160];
+    snprintf(line, sizeof line, "chariot: PE %u and PE %u reduce one collection with reducers %u and %u\n", pe->node.pe,
+             msg->from, here, there);
+    obj_end_abort(pe, 1, line);
+}
+
+static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg, int child,
+                        const struct partial_head *head, const struct chariot_reader *rest) {
     struct obj_reduction *red = record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
-    describe(red, head.reducer, &head.target);
-    red->children |= 1u << child;
-    red->count += head.count;
-    if (head.num_values > 0) {
-        struct chariot_msg *value = value_of(pe, msg, &reader);
-        if (value == NULL) return;
-        add_value_take(pe, red, value);
+    if (red->known && red->reducer != head->reducer) {
+        disagreed(pe, msg, red->reducer, head->reducer);
+        return;
     }
-    if (space == OBJ_SPACE_BROADCAST)
+    struct chariot_msg *value = head->num_values == 0 ? NULL : value_of(pe, msg, rest);
+    if (value == NULL && head->num_values > 0) return;
+    describe(red, head->reducer, &head->target);
+    red->children |= 1u << child;
+    red->count += head->count;
+    if (!add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, value)) return;
+    if (coll == NULL)
         check_broadcast(pe, red);
     else
         check_program(pe, coll, red);
+}
+
+void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_reader rest;
+    struct partial_head head;
+    uint64_t space = msg->seq >> 56;
+    int child = child_bit(pe, obj_id_pe(msg->target), msg->from);
+    if (child < 0 || space > OBJ_SPACE_BROADCAST || read_head(pe, msg, &rest, &head) != 0) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    struct obj_coll *coll = space == OBJ_SPACE_BROADCAST ? NULL : obj_coll_get(pe, msg->target);
+    if (coll == NULL && space == OBJ_SPACE_PROGRAM)
+        obj_orphan(pe, msg);
+    else
+        add_partial(pe, coll, msg, child, &head, &rest);
 }
 
 /* ---------------------------------------------------------------- a changing collection */
@@ -390,7 +353,7 @@ struct recheck {
     struct obj_reduction *found;
 };
 
-static void find_complete(void *value, void *ctx) {
+static void find_first(void *value, void *ctx) {
     struct obj_reduction *red = value;
     struct recheck *look = ctx;
     if (red->key.word[0] != look->id || red->key.word[1] >> 56 != OBJ_SPACE_PROGRAM) return;
@@ -398,9 +361,9 @@ static void find_complete(void *value, void *ctx) {
 }
 
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
-    for (;;) {
+    while (!pe->ending) {
         struct recheck look = {.id = coll->id};
-        obj_map_each(&pe->reductions, find_complete, &look);
+        obj_map_each(&pe->reductions, find_first, &look);
         if (!coll->counted || look.found == NULL || look.found->count < coll->total) return;
         complete(pe, look.found);
     }
@@ -416,45 +379,26 @@ void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
 
 void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    if (coll == NULL) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
+    int child = child_bit(pe, obj_id_pe(msg->target), msg->from);
+    if (child < 0) {
+        obj_refuse(pe, msg);
         return;
     }
-    int child = child_bit(pe, coll->root, msg->from);
-    if (child < 0) return;
+    if (coll == NULL) {
+        obj_orphan(pe, msg);
+        return;
+    }
     if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
     coll->expected |= 1u << child;
 }
 
-/* ---------------------------------------------------------------- allreduce */
+/* ---------------------------------------------------------------- a collection goes */
 
-int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
-                           struct chariot_msg *value, uint32_t reducer, struct chariot_future **future) {
-    OBJ_API(pe);
-    uint64_t id = elem->coll->id != 0 ? elem->coll->id : elem->index[1];
-    struct obj_key key = key_of(id, OBJ_SPACE_PROGRAM, elem->reductions);
-    struct chariot_future *waits = obj_map_get(&pe->allreduces, key);
-    if (waits == NULL) {
-        waits = obj_future_new(pe, 1); /* this reference is the table's */
-        if (waits == NULL || obj_map_add(&pe->allreduces, key, waits) != 0) {
-            obj_future_unref(waits);
-            rpc_msg_unref(value);
-            return CHARIOT_ENOMEM;
-        }
+void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
+    struct recheck look = {.id = coll->id};
+    for (obj_map_each(&pe->reductions, find_first, &look); look.found != NULL;) {
+        forget(pe, look.found);
+        look.found = NULL;
+        obj_map_each(&pe->reductions, find_first, &look);
     }
-    *future = obj_future_ref(waits);
-    struct chariot_target target = {.kind = OBJ_TO_ALL};
-    uint64_t number;
-    int rc = contribute_take(pe, elem, over, value, reducer, &target, &number);
-    if (rc == 0) return 0;
-    obj_future_unref(*future);
-    *future = NULL;
-    return rc;
-}
-
-void obj_reduce_on_result(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_future *waits = obj_map_remove(&pe->allreduces, obj_key2(msg->target, msg->seq));
-    if (waits == NULL) return;
-    obj_future_deposit_take(pe, waits, rpc_msg_ref(msg));
-    obj_future_unref(waits);
 }

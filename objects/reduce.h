@@ -11,25 +11,40 @@
 
 #include "objects/pe.h"
 
-enum obj_space { OBJ_SPACE_PROGRAM = 0, OBJ_SPACE_BROADCAST = 1, OBJ_SPACE_RESULT = 2 };
+enum obj_space { OBJ_SPACE_PROGRAM = 0, OBJ_SPACE_BROADCAST = 1 };
 
 enum { OBJ_COUNT_ISSUED = 0, OBJ_COUNT_CREATED = 1 };
 
 /* Where a result goes, beyond what programs may ask for. */
 enum { OBJ_TO_ALL = 16, /* every PE, for allreduce */ OBJ_TO_COUNT = 17 /* obj_create_counted() */ };
 
+/* A value that takes part: of one element, of a run of elements, or of a tree child. */
+struct obj_part {
+    uint64_t first; /* position of its first element; OBJ_PART_OF_CHILD + i: tree child i */
+    uint64_t span;  /* elements that it covers; 0: a child's */
+    struct chariot_msg *value;
+};
+
+#define OBJ_PART_OF_CHILD ((uint64_t)1 << 40)
+
+/* What is here of one reduction; owns a reference to each value. All zero: empty. */
+struct obj_parts {
+    struct obj_part *list;
+    struct chariot_msg **scratch; /* room for as many values as list has */
+    size_t count, cap;
+    size_t merge_at; /* parts at which blocks are looked for again */
+};
+
 struct obj_reduction {
     struct obj_key key; /* collection, space << 56 | number */
     uint32_t reducer;
     bool known;        /* reducer and target are set */
-    bool sent;         /* passed on once: later parts go on at once */
     bool delivered;    /* OBJ_SPACE_BROADCAST: the broadcast has been delivered here, local_need is set */
     uint32_t children; /* bit i: tree child i has reported */
     uint64_t local_need, local_count;
-    uint64_t count; /* elements in `values` not yet passed on (at the root: all) */
+    uint64_t count; /* elements that the parts stand for */
     struct chariot_target target;
-    struct chariot_msg **values;
-    size_t num_values, cap_values;
+    struct obj_parts parts;
 };
 
 /* The broadcast with this number has been delivered to `elements` elements here, whose results go to target. */
@@ -40,13 +55,35 @@ void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number,
                             struct chariot_msg *value);
 /* The collection's total has changed: some may be complete now. Root only. */
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll);
+/* All initial elements of coll are here: what they reduced in their constructors may be passed on. */
+void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll);
 /* This PE gets its first element: ancestors shall wait for its part. */
 void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll);
+/* The collection goes: drops its reductions; who waits for an allreduce gets an error. */
+void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);
+void obj_allreduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);
+/* One element's part of reduction `number`; takes value. CHARIOT_ESTATE: others reduce it with another reducer. */
+int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t number, uint32_t place,
+                        struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target);
+/* Sends the result where it is to go; takes it (NULL: null). */
+void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struct chariot_target *target,
+                          struct chariot_msg *result);
+struct obj_key obj_reduce_key(uint64_t id, enum obj_space space, uint64_t number);
+
+/* reduce_parts.c: codes as the reducer's, CHARIOT_ENOMEM. After a failure the parts can only be freed. */
+int obj_parts_add_take(struct chariot_pe *pe, uint32_t reducer, struct obj_parts *parts, uint64_t position,
+                       struct chariot_msg *value);
+/* Makes one value of all, if they are at least `at_least` (1 or 2) parts. */
+int obj_parts_combine(struct chariot_pe *pe, uint32_t reducer, struct obj_parts *parts, size_t at_least);
+/* The one value that is left, for the caller to own; NULL: there is none. */
+struct chariot_msg *obj_parts_give(struct obj_parts *parts);
+void obj_parts_deinit(struct obj_parts *parts);
 
 /* reduce_value.c: combines values[0..count) into one (given). Codes as the reducer's. Values stay the caller's. */
 int obj_reduce_combine(struct chariot_pe *pe, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                        struct chariot_msg **out);
-/* What a contribution becomes before, and the result after. Take *value, give *value. */
+/* What a contribution becomes before, and the result after: with a payload. Take *value, give *value, or on failure
+ * leave what is left to the caller. An error value passes as it is. */
 int obj_reduce_pre(struct chariot_pe *pe, uint32_t reducer, const struct chariot_ref *contributor,
                    struct chariot_msg **value);
 int obj_reduce_post(struct chariot_pe *pe, uint32_t reducer, struct chariot_msg **value);

@@ -41,7 +41,10 @@ static int entry_make(const struct chariot_ref *from, struct chariot_msg **value
     struct chariot_writer writer;
     chariot_writer_init_take(&writer, NULL);
     chariot_put_bytes(&writer, &head, sizeof head);
-    chariot_put_encoded(&writer, rpc_msg_payload(*value), (*value)->size);
+    if ((*value)->size == 0)
+        chariot_put_null(&writer);
+    else
+        chariot_put_encoded(&writer, rpc_msg_payload(*value), (*value)->size);
     rpc_msg_unref(*value);
     *value = NULL;
     return chariot_writer_finish(&writer, value);
@@ -126,6 +129,14 @@ static int gather_post(struct chariot_msg **value) {
 
 /* ---------------------------------------------------------------- the three steps */
 
+/* What user code made: one value, with a payload, since it travels on. */
+static int checked(struct chariot_pe *pe, int rc, struct chariot_msg **value) {
+    if (rc != 0) return rc;
+    if (*value == NULL) return CHARIOT_EINVAL;
+    obj_msg_mark(*value);
+    return obj_msg_encode(pe, value);
+}
+
 int obj_reduce_pre(struct chariot_pe *pe, uint32_t reducer, const struct chariot_ref *contributor,
                    struct chariot_msg **value) {
     if (reducer == CHARIOT_REDUCE_GATHER) return entry_make(contributor, value);
@@ -134,27 +145,34 @@ int obj_reduce_pre(struct chariot_pe *pe, uint32_t reducer, const struct chariot
     rpc_turn_lend(&pe->node.turn);
     int rc = own->pre(pe, own, contributor, value);
     rpc_turn_take(&pe->node.turn);
-    return rc;
+    return checked(pe, rc, value);
 }
 
 int obj_reduce_post(struct chariot_pe *pe, uint32_t reducer, struct chariot_msg **value) {
+    if (*value != NULL && ((*value)->flags & OBJ_FLAG_ERROR) != 0) return 0;
     if (reducer == CHARIOT_REDUCE_GATHER) return gather_post(value);
     const struct chariot_reducer *own = of_program(pe, reducer);
     if (own == NULL || own->post == NULL || *value == NULL) return 0;
     rpc_turn_lend(&pe->node.turn);
     int rc = own->post(pe, own, value);
     rpc_turn_take(&pe->node.turn);
-    return rc;
+    return checked(pe, rc, value);
 }
 
 static int combine_by_face(struct chariot_pe *pe, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                            struct chariot_msg **out) {
     const struct chariot_reducer *own = of_program(pe, reducer);
     if (own == NULL && pe->face.combine == NULL) return CHARIOT_ETYPE;
+    struct chariot_msg *made = NULL;
     rpc_turn_lend(&pe->node.turn);
-    int rc = own != NULL ? own->combine(pe, own, count, values, out)
-                         : pe->face.combine(pe->face.ctx, reducer, count, values, out);
+    int rc = own != NULL ? own->combine(pe, own, count, values, &made)
+                         : pe->face.combine(pe->face.ctx, reducer, count, values, &made);
     rpc_turn_take(&pe->node.turn);
+    rc = checked(pe, rc, &made);
+    if (rc == 0)
+        *out = made;
+    else
+        rpc_msg_unref(made);
     return rc;
 }
 

@@ -13,6 +13,14 @@ static int on_exit_call(struct chariot_call *call) {
     return 0;
 }
 
+static int on_my_pe_call(struct chariot_call *call) {
+    if (!call->reply.want_value) return 0;
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_int(&writer, chariot_my_pe(call->pe));
+    return chariot_writer_finish(&writer, &call->result);
+}
+
 static int create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
                   struct chariot_msg *args, void **object) {
     *object = NULL;
@@ -21,6 +29,7 @@ static int create(struct chariot_pe *pe, const struct chariot_type *type, struct
 
 static const struct chariot_method methods[] = {
     [CHARIOT_RUNTIME_EXIT] = {"exit", on_exit_call},
+    [CHARIOT_RUNTIME_MY_PE] = {"myPe", on_my_pe_call},
 };
 
 static const struct chariot_type runtime_type = {

@@ -41,7 +41,7 @@ void script_run(struct script *script, uint32_t num_pes, uint64_t seed) {
     }
     CU_ASSERT_TRUE(ended);
     CU_ASSERT_STRING_EQUAL(world->abort_text, "");
-    for (uint32_t i = 0; i < num_pes; i++) CU_ASSERT_EQUAL(world->pes[i].status, 0);
+    for (uint32_t i = 0; i < num_pes; i++) CU_ASSERT_EQUAL(world->pes[i].status, script->status);
     if (script->verify != NULL) script->verify(script, world);
     chariot_future_unref(script->waits);
     world_close(world);

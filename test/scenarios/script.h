@@ -13,8 +13,9 @@ struct script {
     /* Looks at the world when the job has ended. May be NULL. */
     void (*verify)(struct script *script, struct world *world);
     void *ctx;
-    int64_t max_delay_ns;
-    int step; /* the next */
+    int64_t max_delay_ns; /* 0: 5 ms */
+    int status;           /* that all PEs are to exit with */
+    int step;             /* the next */
     struct chariot_future *waits;
     struct chariot_waiter waiter;
     struct world world;
@@ -22,7 +23,7 @@ struct script {
 
 /* In place of `next`, a future of several values. Called from play(). */
 struct chariot_future *script_expect(struct script *script, struct chariot_pe *pe, uint64_t num_values);
-/* Runs the script on a world of its own; asserts that all PEs exit with status 0. */
+/* Runs the script on a world of its own; asserts that all PEs exit with its status. */
 void script_run(struct script *script, uint32_t num_pes, uint64_t seed);
 
 /* How many seeds to run: `usual` of them per 100 that CHARIOT_SEEDS asks for. */

@@ -1,0 +1,105 @@
+/* Contributions of elements: checked, prepared (user code), then counted; and allreduce, whose result all PEs get. */
+#include "objects/call.h"
+#include "objects/reduce.h"
+
+/* What a contribution becomes before it is counted. Runs user code, so nothing of the reduction is looked at yet.
+ * On failure *value is gone. */
+static int prepare(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over, uint32_t reducer,
+                   struct chariot_msg **value) {
+    struct chariot_ref contributor;
+    obj_elem_ref(elem, &contributor);
+    int rc = 0;
+    if (!obj_reduce_known(pe, reducer) || (*value == NULL) != (reducer == CHARIOT_REDUCE_NOP)) rc = CHARIOT_EINVAL;
+    if (over != NULL && over->collection != contributor.collection) rc = CHARIOT_EINVAL;
+    if (rc == 0 && *value != NULL) {
+        obj_msg_mark(*value);
+        rc = obj_msg_encode(pe, value);
+        if (rc == 0) rc = obj_reduce_pre(pe, reducer, &contributor, value);
+    }
+    if (rc == 0) return 0;
+    rpc_msg_unref(*value);
+    *value = NULL;
+    return rc;
+}
+
+/* A single chare reduces with itself. */
+static int add_alone_take(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *value, uint32_t reducer,
+                          const struct chariot_target *target) {
+    struct chariot_msg *result = NULL;
+    int rc = value == NULL ? 0 : obj_reduce_combine(pe, reducer, 1, &value, &result);
+    rpc_msg_unref(value);
+    if (rc == 0) rc = obj_reduce_post(pe, reducer, &result);
+    if (rc != 0) {
+        rpc_msg_unref(result);
+        return rc;
+    }
+    struct obj_key key = obj_reduce_key(elem->index[1], OBJ_SPACE_PROGRAM, elem->reductions++);
+    obj_reduce_give_take(pe, key, target, result);
+    return 0;
+}
+
+static int add_take(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *value, uint32_t reducer,
+                    const struct chariot_target *target) {
+    if (elem->coll->id == 0) return add_alone_take(pe, elem, value, reducer, target);
+    int rc = obj_reduce_add_take(pe, elem->coll, elem->reductions, elem->place, value, reducer, target);
+    if (rc == 0) elem->reductions++;
+    return rc;
+}
+
+int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
+                            struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target) {
+    OBJ_API(pe);
+    if (target->kind > CHARIOT_TO_METHOD || !obj_target_is_valid(pe, target)) {
+        rpc_msg_unref(value);
+        return CHARIOT_EINVAL;
+    }
+    int rc = prepare(pe, elem, over, reducer, &value);
+    return rc != 0 ? rc : add_take(pe, elem, value, reducer, target);
+}
+
+/* ---------------------------------------------------------------- allreduce */
+
+/* The future that all elements here share for this reduction; the table holds one reference. */
+static struct chariot_future *shared_future(struct chariot_pe *pe, struct obj_key key) {
+    struct chariot_future *future = obj_map_get(&pe->allreduces, key);
+    if (future != NULL) return future;
+    future = obj_future_new(pe, 1);
+    if (future == NULL || obj_map_add(&pe->allreduces, key, future) == 0) return future;
+    obj_future_unref(future);
+    return NULL;
+}
+
+int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
+                           struct chariot_msg *value, uint32_t reducer, struct chariot_future **future) {
+    OBJ_API(pe);
+    *future = NULL;
+    int rc = prepare(pe, elem, over, reducer, &value);
+    if (rc != 0) return rc;
+    uint64_t id = elem->coll->id != 0 ? elem->coll->id : elem->index[1];
+    struct chariot_future *waits = shared_future(pe, obj_reduce_key(id, OBJ_SPACE_PROGRAM, elem->reductions));
+    if (waits == NULL) {
+        rpc_msg_unref(value);
+        return CHARIOT_ENOMEM;
+    }
+    rc = add_take(pe, elem, value, reducer, &(struct chariot_target){.kind = OBJ_TO_ALL});
+    if (rc == 0) *future = obj_future_ref(waits);
+    return rc;
+}
+
+void obj_reduce_on_result(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_future *waits = obj_map_remove(&pe->allreduces, obj_key2(msg->target, msg->seq));
+    if (waits == NULL) return;
+    obj_future_deposit_take(pe, waits, rpc_msg_ref(msg));
+    obj_future_unref(waits);
+}
+
+void obj_allreduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
+    for (uint64_t number = coll->reductions; number-- > 0 && pe->allreduces.count > 0;) {
+        struct obj_key key = obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number);
+        struct chariot_future *waits = obj_map_remove(&pe->allreduces, key);
+        if (waits == NULL) continue;
+        struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
+        if (error != NULL) obj_future_deposit_take(pe, waits, error);
+        obj_future_unref(waits);
+    }
+}
