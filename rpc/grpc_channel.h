@@ -9,11 +9,11 @@
 
 #include "rpc/transport.h"
 
-#define RPC_METHOD_LINK "/chariot.v1.PeerService/Link"
-#define RPC_METHOD_JOIN "/chariot.v1.PeerService/Join"
-#define RPC_METADATA_TOKEN "chariot-token-bin"
+#define RPC_METHOD_LINK      "/chariot.v1.PeerService/Link"
+#define RPC_METHOD_JOIN      "/chariot.v1.PeerService/Join"
+#define RPC_METADATA_TOKEN   "chariot-token-bin"
 #define RPC_METADATA_VERSION "chariot-version"
-#define RPC_METADATA_PE "chariot-pe"
+#define RPC_METADATA_PE      "chariot-pe"
 
 /* Gives a channel; connects on its first call. */
 grpc_channel *rpc_channel_new(const char *target, const struct rpc_limits *limits);

@@ -40,7 +40,7 @@ struct rpc_loan {
 struct rpc_hub {
     struct rpc_loop *loop;
     grpc_completion_queue *cq;
-    struct rpc_grpc *transports;      /* linked through next; changed with the stand-in's lock held */
+    struct rpc_grpc *transports; /* linked through next; changed with the stand-in's lock held */
     struct rpc_standin *standin;
     _Atomic(struct rpc_tag *) handed; /* events from the stand-in, newest first */
     _Atomic(struct rpc_loan *) loans; /* given back, newest first */
@@ -50,7 +50,7 @@ struct rpc_hub {
     struct rpc_tag bell_tag;          /* of events that say nothing else */
     void **scratch;                   /* for slices of one frame; grows */
     size_t scratch_bytes;
-    bool urgent;                      /* this poll reads on over credit */
+    bool urgent; /* this poll reads on over credit */
 };
 
 /* The hub of a loop, made (with its stand-in) where there is none yet. CHARIOT_ENOMEM, CHARIOT_EIO. */
@@ -59,7 +59,8 @@ int rpc_hub_attach(struct rpc_loop *loop, struct rpc_grpc *transport, struct rpc
 void rpc_hub_detach(struct rpc_hub *hub, struct rpc_grpc *transport);
 
 /* Prepares a tag for an operation that is started next. */
-struct rpc_tag *rpc_tag_start(struct rpc_tag *tag, unsigned *outstanding, void (*on_done)(struct rpc_tag *tag, bool ok));
+struct rpc_tag *rpc_tag_start(struct rpc_tag *tag, unsigned *outstanding,
+                              void (*on_done)(struct rpc_tag *tag, bool ok));
 
 /* Scheduler: handles what is there; returns how many events. `urgent` as in rpc_transport_ops.poll. */
 int rpc_hub_poll(struct rpc_hub *hub, bool urgent);

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 #include <stdio.h>
@@ -15,19 +14,17 @@
 #include "rpc/grpc_status.h"
 #include "rpc/log.h"
 
-static void pump(struct rpc_link *link);
-
 /* ---------------------------------------------------------------- operations */
 
-static void start_batch(struct rpc_link *link, const grpc_op *ops, size_t count, struct rpc_tag *tag,
-                        void (*on_done)(struct rpc_tag *tag, bool ok)) {
+void rpc_link_start(struct rpc_link *link, const grpc_op *ops, size_t count, struct rpc_tag *tag,
+                    void (*on_done)(struct rpc_tag *tag, bool ok)) {
     grpc_call_error error =
         grpc_call_start_batch(link->call, ops, count, rpc_tag_start(tag, &link->ops, on_done), NULL);
     assert(error == GRPC_CALL_OK); /* anything else is a wrong use of the API */
     (void)error;
 }
 
-static void hold(struct rpc_link *link, bool held) {
+void rpc_link_hold(struct rpc_link *link, bool held) {
     if (link->held == held) return;
     link->held = held;
     if (held)
@@ -37,7 +34,7 @@ static void hold(struct rpc_link *link, bool held) {
 }
 
 static void link_free(struct rpc_link *link) {
-    hold(link, false);
+    rpc_link_hold(link, false);
     *link->at = link->next;
     if (link->next != NULL) link->next->at = link->at;
     struct rpc_peer *peer = &link->g->peers[link->pe];
@@ -55,7 +52,7 @@ static void link_free(struct rpc_link *link) {
 }
 
 /* Last in every completion. */
-static void done(struct rpc_link *link) {
+void rpc_link_done(struct rpc_link *link) {
     if (link->ops == 0) link_free(link);
 }
 
@@ -78,26 +75,26 @@ static void fail(struct rpc_link *link, int error, const char *text) {
         link->g->peers[link->pe].in = NULL;
 }
 
-static void fail_malformed(struct rpc_link *link, int error, const char *why) {
+void rpc_link_fail_malformed(struct rpc_link *link, int error, const char *why) {
     char text[160];
     snprintf(text, sizeof text, "PE %u sent a frame that cannot be read: %s", link->pe, why);
     rpc_log(link->g->node->log, RPC_LOG_WARNING, "RPC-FRAME-MALFORMED", "pe=%u why=\"%s\"", link->pe, why);
     fail(link, error, text);
 }
 
-static void hear_bye(struct rpc_link *link) {
+void rpc_link_hear_bye(struct rpc_link *link) {
     link->heard_bye = true;
     link->g->peers[link->pe].gone = true;
     if (link->state == RPC_LINK_OPEN) link->state = RPC_LINK_LEAVING;
     rpc_out_clear(&link->out); /* nobody reads it any more */
-    pump(link);
+    rpc_link_pump(link);
 }
 
 static void on_stream_end(struct rpc_link *link, bool orderly, int error, const char *why) {
     if (link->state == RPC_LINK_ENDED) return;
     bool meant = link->heard_bye || link->state == RPC_LINK_LEAVING || orderly;
     if (meant && !link->g->closing && rpc_frame_reader_amid(&link->reader)) {
-        fail_malformed(link, CHARIOT_EMALFORMED, "the stream ended within a message");
+        rpc_link_fail_malformed(link, CHARIOT_EMALFORMED, "the stream ended within a message");
         return;
     }
     if (meant) {
@@ -110,8 +107,7 @@ static void on_stream_end(struct rpc_link *link, bool orderly, int error, const 
     const char *address = link->g->peers[link->pe].address;
     snprintf(text, sizeof text, "the connection to PE %u (%s) ended: %s", link->pe, address == NULL ? "?" : address,
              why);
-    if (!link->proven)
-        rpc_log(link->g->node->log, RPC_LOG_WARNING, "RPC-LINK-LOST", "pe=%u why=\"%s\"", link->pe, why);
+    if (!link->proven) rpc_log(link->g->node->log, RPC_LOG_WARNING, "RPC-LINK-LOST", "pe=%u why=\"%s\"", link->pe, why);
     fail(link, error, text);
 }
 
@@ -120,13 +116,13 @@ static void on_client_finish(struct rpc_tag *tag, bool ok) {
     char *why = grpc_slice_to_c_string(link->status_text);
     on_stream_end(link, link->status == GRPC_STATUS_OK, rpc_error_of_status(link->status), why);
     gpr_free(why);
-    done(link);
+    rpc_link_done(link);
 }
 
 static void on_server_finish(struct rpc_tag *tag, bool ok) {
     struct rpc_link *link = (struct rpc_link *)((char *)tag - offsetof(struct rpc_link, finish_tag));
     on_stream_end(link, link->cancelled == 0, CHARIOT_EGONE, "the peer's end of it broke off");
-    done(link);
+    rpc_link_done(link);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -138,8 +134,8 @@ static void on_written(struct rpc_tag *tag, bool ok) {
     link->out_frame = NULL;
     link->out_frame_bytes = 0;
     /* Where the write failed, the stream has ended, and the finish says how. */
-    if (ok) pump(link);
-    done(link);
+    if (ok) rpc_link_pump(link);
+    rpc_link_done(link);
 }
 
 static void write_frame(struct rpc_link *link) {
@@ -148,7 +144,7 @@ static void write_frame(struct rpc_link *link) {
     (void)error;
     link->writing = true;
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = link->out_frame};
-    start_batch(link, &op, 1, &link->write_tag, on_written);
+    rpc_link_start(link, &op, 1, &link->write_tag, on_written);
 }
 
 static void half_close(struct rpc_link *link) {
@@ -157,11 +153,11 @@ static void half_close(struct rpc_link *link) {
         op = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER, .data.send_status_from_server.status = GRPC_STATUS_OK};
     link->half_closed = true;
     link->writing = true;
-    start_batch(link, &op, 1, &link->write_tag, on_written);
+    rpc_link_start(link, &op, 1, &link->write_tag, on_written);
 }
 
 /* Starts what is to be written next, if anything. */
-static void pump(struct rpc_link *link) {
+void rpc_link_pump(struct rpc_link *link) {
     if (link->writing || link->half_closed || link->state == RPC_LINK_ENDED) return;
     if (!rpc_out_empty(&link->out))
         write_frame(link);
@@ -175,7 +171,7 @@ int rpc_link_send(struct rpc_link *link, struct chariot_msg *msg) {
     int error = rpc_out_append(&link->out, msg);
     if (error != 0) return error;
     link->proven = true;
-    pump(link);
+    rpc_link_pump(link);
     return rpc_link_unsent(link) > link->g->limits.queue_bytes ? 1 : 0;
 }
 
@@ -190,130 +186,11 @@ void rpc_link_leave(struct rpc_link *link) {
     bye->from = link->g->base.pe;
     if (rpc_out_append(&link->out, bye) == 0) {
         link->state = RPC_LINK_LEAVING;
-        pump(link);
+        rpc_link_pump(link);
     } else {
         rpc_link_cancel(link, CHARIOT_ENOMEM, "out of memory");
     }
     rpc_msg_unref(bye);
-}
-
-/* ---------------------------------------------------------------- reading */
-
-static void on_read(struct rpc_tag *tag, bool ok);
-
-static bool may_read(const struct rpc_link *link) {
-    const struct rpc_grpc *g = link->g;
-    if (g->closing) return true;
-    if (!g->joined) return false;
-    if (g->hub->urgent) return true;
-    size_t limit = link->held ? g->limits.credit_bytes / 2 : g->limits.credit_bytes;
-    return link->credit->bytes <= limit;
-}
-
-static void read_on(struct rpc_link *link) {
-    if (link->reading || link->peer_done || link->state == RPC_LINK_ENDED) {
-        hold(link, false);
-        return;
-    }
-    if (!may_read(link)) {
-        hold(link, true);
-        return;
-    }
-    hold(link, false);
-    link->reading = true;
-    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &link->in_frame};
-    start_batch(link, &op, 1, &link->read_tag, on_read);
-}
-
-void rpc_grpc_resume_reads(struct rpc_grpc *g) {
-    if (g->held == 0) return;
-    for (struct rpc_link *link = g->links; link != NULL; link = link->next) {
-        if (link->held) read_on(link);
-    }
-}
-
-/* Hands a message up. Kinds of rpc/'s own stay here. */
-static int deliver_take(struct rpc_link *link, struct chariot_msg *msg) {
-    struct rpc_grpc *g = link->g;
-    if (msg->kind >= RPC_KIND_FIRST_USER && !link->heard_bye) {
-        link->proven = true;
-        if (g->closing) {
-            rpc_msg_unref(msg);
-            return 0;
-        }
-        rpc_msg_charge(msg, link->credit);
-        g->base.up->on_message_take(g->base.owner, msg);
-        return 0;
-    }
-    bool bye = msg->kind == RPC_KIND_BYE && !link->heard_bye;
-    rpc_msg_unref(msg);
-    if (!bye) return CHARIOT_EMALFORMED;
-    hear_bye(link);
-    return 0;
-}
-
-static void deliver_all(struct rpc_link *link, struct rpc_msg_queue *messages, int error) {
-    const char *why = link->reader.why;
-    struct chariot_msg *msg;
-    while ((msg = rpc_msg_queue_pop(messages)) != NULL) {
-        if (deliver_take(link, msg) == 0) continue;
-        error = CHARIOT_EMALFORMED;
-        why = "message of an unknown kind";
-        break;
-    }
-    rpc_msg_queue_clear(messages);
-    if (error != 0) fail_malformed(link, error, why);
-}
-
-/* The frame's slices, borrowed from it. CHARIOT_ENOMEM. */
-static int slices_of(struct rpc_hub *hub, grpc_byte_buffer_reader *reader, struct rpc_slice **out, size_t *count) {
-    struct rpc_slice *slices = rpc_hub_scratch(hub, sizeof *slices * 64);
-    size_t used = 0;
-    grpc_slice *slice;
-    while (slices != NULL && grpc_byte_buffer_reader_peek(reader, &slice)) {
-        size_t wanted = hub->scratch_bytes / sizeof *slices;
-        if (used == wanted) slices = rpc_hub_scratch(hub, sizeof *slices * wanted * 2);
-        if (slices == NULL) break;
-        slices[used++] = (struct rpc_slice){GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
-    }
-    *out = slices;
-    *count = used;
-    return slices == NULL ? CHARIOT_ENOMEM : 0;
-}
-
-static void read_frame(struct rpc_link *link) {
-    struct rpc_msg_queue messages = {0};
-    grpc_byte_buffer_reader reader;
-    struct rpc_slice *slices;
-    size_t count;
-    if (!grpc_byte_buffer_reader_init(&reader, link->in_frame)) {
-        fail_malformed(link, CHARIOT_EMALFORMED, "compressed frame");
-        return;
-    }
-    int error = slices_of(link->g->hub, &reader, &slices, &count);
-    if (error == 0)
-        error = rpc_frame_reader_feed(&link->reader, slices, count, &messages);
-    else
-        link->reader.why = "out of memory";
-    grpc_byte_buffer_reader_destroy(&reader);
-    /* A part of a message proves its sender too. */
-    if (error == 0 && rpc_frame_reader_amid(&link->reader)) link->proven = true;
-    deliver_all(link, &messages, error);
-}
-
-static void on_read(struct rpc_tag *tag, bool ok) {
-    struct rpc_link *link = (struct rpc_link *)((char *)tag - offsetof(struct rpc_link, read_tag));
-    link->reading = false;
-    if (link->in_frame == NULL) {
-        link->peer_done = true;
-        pump(link);
-    } else {
-        if (link->state != RPC_LINK_ENDED) read_frame(link);
-        grpc_byte_buffer_destroy(link->in_frame);
-        link->in_frame = NULL;
-    }
-    read_on(link);
-    done(link);
 }
 
 /* ---------------------------------------------------------------- beginning */
@@ -341,7 +218,7 @@ static struct rpc_link *link_new(struct rpc_grpc *g, uint32_t pe) {
 }
 
 static void on_started(struct rpc_tag *tag, bool ok) {
-    done((struct rpc_link *)((char *)tag - offsetof(struct rpc_link, start_tag)));
+    rpc_link_done((struct rpc_link *)((char *)tag - offsetof(struct rpc_link, start_tag)));
 }
 
 static void start_client(struct rpc_link *link) {
@@ -357,8 +234,8 @@ static void start_client(struct rpc_link *link) {
                       .data.recv_status_on_client = {.trailing_metadata = &link->trailing_metadata,
                                                      .status = &link->status,
                                                      .status_details = &link->status_text}};
-    start_batch(link, start, 2, &link->start_tag, on_started);
-    start_batch(link, &finish, 1, &link->finish_tag, on_client_finish);
+    rpc_link_start(link, start, 2, &link->start_tag, on_started);
+    rpc_link_start(link, &finish, 1, &link->finish_tag, on_client_finish);
     rpc_metadata_deinit(&metadata);
 }
 
@@ -372,7 +249,7 @@ int rpc_link_open(struct rpc_grpc *g, uint32_t pe, struct rpc_link **out) {
                                           grpc_slice_from_static_string(RPC_METHOD_LINK), NULL,
                                           gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     start_client(link);
-    read_on(link);
+    rpc_link_read_on(link);
     *out = link;
     return 0;
 }
@@ -384,9 +261,9 @@ int rpc_link_accept_take(struct rpc_grpc *g, grpc_call *call, uint32_t pe) {
     g->peers[pe].in = link;
     grpc_op start = {.op = GRPC_OP_SEND_INITIAL_METADATA};
     grpc_op finish = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &link->cancelled};
-    start_batch(link, &start, 1, &link->start_tag, on_started);
-    start_batch(link, &finish, 1, &link->finish_tag, on_server_finish);
-    read_on(link);
+    rpc_link_start(link, &start, 1, &link->start_tag, on_started);
+    rpc_link_start(link, &finish, 1, &link->finish_tag, on_server_finish);
+    rpc_link_read_on(link);
     if (g->closing) rpc_link_leave(link);
     return 0;
 }

@@ -32,28 +32,28 @@ enum rpc_link_state { RPC_LINK_OPEN, RPC_LINK_LEAVING, RPC_LINK_ENDED };
 
 struct rpc_link {
     struct rpc_grpc *g;
-    struct rpc_link *next;     /* in the transport's list */
-    struct rpc_link **at;      /* what points to this one there */
-    uint32_t pe;               /* the peer */
+    struct rpc_link *next; /* in the transport's list */
+    struct rpc_link **at;  /* what points to this one there */
+    uint32_t pe;           /* the peer */
     enum rpc_link_state state;
-    bool opener;               /* this PE made the call */
-    bool proven;               /* a valid frame came, or this PE sends on it: its end is a peer's end */
-    bool writing;              /* a write, a half-close or a status is on its way */
+    bool opener;  /* this PE made the call */
+    bool proven;  /* a valid frame came, or this PE sends on it: its end is a peer's end */
+    bool writing; /* a write, a half-close or a status is on its way */
     bool reading;
-    bool held;                 /* the next read waits (see rpc_grpc.held) */
-    bool half_closed;          /* our half-close or status has been started: nothing is written any more */
-    bool peer_done;            /* the peer's half-close or end has been read */
+    bool held;        /* the next read waits (see rpc_grpc.held) */
+    bool half_closed; /* our half-close or status has been started: nothing is written any more */
+    bool peer_done;   /* the peer's half-close or end has been read */
     bool heard_bye;
-    unsigned ops;              /* outstanding; 0: freed */
-    grpc_channel *channel;     /* of the opener */
+    unsigned ops;          /* outstanding; 0: freed */
+    grpc_channel *channel; /* of the opener */
     grpc_call *call;
     struct rpc_tag start_tag, write_tag, read_tag, finish_tag;
     grpc_metadata_array initial_metadata, trailing_metadata;
     grpc_byte_buffer *in_frame, *out_frame;
     size_t out_frame_bytes;
-    grpc_status_code status;   /* opener: how the call ended */
+    grpc_status_code status; /* opener: how the call ended */
     grpc_slice status_text;
-    int cancelled;             /* acceptor: it ended without our status */
+    int cancelled; /* acceptor: it ended without our status */
     struct rpc_out out;
     struct rpc_frame_reader reader;
     struct rpc_credit *credit;
@@ -74,5 +74,21 @@ static inline size_t rpc_link_unsent(const struct rpc_link *link) {
 void rpc_link_leave(struct rpc_link *link);
 /* Ends it at once, without a report. The peer of an acceptor is told error and text as the call's status. */
 void rpc_link_cancel(struct rpc_link *link, int error, const char *text);
+
+/* ---------------------------------------------------------------- between grpc_link.c and grpc_link_read.c */
+
+/* Starts operations of the call; on_done ends with rpc_link_done(). */
+void rpc_link_start(struct rpc_link *link, const grpc_op *ops, size_t count, struct rpc_tag *tag,
+                    void (*on_done)(struct rpc_tag *tag, bool ok));
+/* Frees the link where that was its last operation. */
+void rpc_link_done(struct rpc_link *link);
+/* Marks that the next read waits, or does not. */
+void rpc_link_hold(struct rpc_link *link, bool held);
+/* Starts the next read, or holds it. */
+void rpc_link_read_on(struct rpc_link *link);
+/* Starts what is to be written next, if anything. */
+void rpc_link_pump(struct rpc_link *link);
+void rpc_link_hear_bye(struct rpc_link *link);
+void rpc_link_fail_malformed(struct rpc_link *link, int error, const char *why);
 
 #endif

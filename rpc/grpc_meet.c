@@ -25,7 +25,7 @@ struct rpc_join_call {
     struct rpc_tag read_tag, close_tag, answer_tag;
     grpc_byte_buffer *request, *response;
     int cancelled;
-    bool ended;   /* its status has been started */
+    bool ended; /* its status has been started */
 };
 
 /* ---------------------------------------------------------------- ending a call */
@@ -41,7 +41,8 @@ static void done(struct rpc_join_call *call) {
 
 static void start_batch(struct rpc_join_call *call, const grpc_op *ops, size_t count, struct rpc_tag *tag,
                         void (*on_done)(struct rpc_tag *tag, bool ok)) {
-    grpc_call_error error = grpc_call_start_batch(call->call, ops, count, rpc_tag_start(tag, &call->ops, on_done), NULL);
+    grpc_call_error error =
+        grpc_call_start_batch(call->call, ops, count, rpc_tag_start(tag, &call->ops, on_done), NULL);
     assert(error == GRPC_CALL_OK);
     (void)error;
 }
@@ -51,7 +52,8 @@ static void on_answered(struct rpc_tag *tag, bool ok) {
 }
 
 /* Ends the call with a status, and with `response` (taken over from the caller) where there is one. */
-static void end_call(struct rpc_join_call *call, grpc_status_code status, const char *text, grpc_byte_buffer *response) {
+static void end_call(struct rpc_join_call *call, grpc_status_code status, const char *text,
+                     grpc_byte_buffer *response) {
     if (call->ended) return;
     call->ended = true;
     call->response = response;

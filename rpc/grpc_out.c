@@ -16,7 +16,7 @@ enum {
 /* One batch of small messages, or one large message. */
 struct rpc_out_item {
     struct rpc_out_item *next;
-    struct rpc_loan *loan;        /* of the large message; NULL: a batch */
+    struct rpc_loan *loan; /* of the large message; NULL: a batch */
     struct rpc_frame_batch batch;
 };
 
@@ -57,8 +57,10 @@ static struct rpc_out_item *pop(struct rpc_out *out) {
 
 static void push(struct rpc_out *out, struct rpc_out_item *item) {
     item->next = NULL;
-    if (out->tail == NULL) out->head = item;
-    else out->tail->next = item;
+    if (out->tail == NULL)
+        out->head = item;
+    else
+        out->tail->next = item;
     out->tail = item;
 }
 
@@ -86,8 +88,8 @@ void rpc_out_deinit(struct rpc_out *out) {
 
 static int append_small(struct rpc_out *out, const struct chariot_msg *msg) {
     struct rpc_out_item *tail = out->tail;
-    bool fits = tail != NULL && tail->loan == NULL &&
-                tail->batch.size + rpc_frame_size_of(msg) <= out->limits->batch_bytes;
+    bool fits =
+        tail != NULL && tail->loan == NULL && tail->batch.size + rpc_frame_size_of(msg) <= out->limits->batch_bytes;
     struct rpc_out_item *item = fits ? tail : item_new(out);
     if (item == NULL) return CHARIOT_ENOMEM;
     int error = rpc_frame_batch_append(&item->batch, msg);
@@ -205,8 +207,10 @@ int rpc_out_next(struct rpc_out *out, grpc_byte_buffer **frame, size_t *size) {
         int error = begin_split(out);
         if (error != 0) return error;
     }
-    if (out->splitting) next_fragment(out, &gather);
-    else next_items(out, &gather);
+    if (out->splitting)
+        next_fragment(out, &gather);
+    else
+        next_items(out, &gather);
     *size = gather.bytes;
     *frame = gather_finish(&gather);
     return 0;

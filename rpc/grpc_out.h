@@ -23,7 +23,7 @@ struct rpc_out {
     struct rpc_frame_split split; /* of head, while its loan is out */
     grpc_slice whole;             /* all of head's message, while it is split */
     bool splitting;
-    size_t bytes;                 /* that wait, on the wire */
+    size_t bytes; /* that wait, on the wire */
 };
 
 void rpc_out_init(struct rpc_out *out, struct rpc_hub *hub, const struct rpc_limits *limits);

@@ -85,10 +85,14 @@ static void serve_take(struct rpc_accept *accept, grpc_call *call) {
     uint32_t pe;
     const char *why;
     int error = rpc_metadata_check(&accept->metadata, g->token, g->base.pe, g->base.num_pes, &pe, &why);
-    if (error != 0) refuse_take(g, call, rpc_status_of_error(error), why);
-    else if (grpc_slice_str_cmp(accept->details.method, RPC_METHOD_LINK) == 0) serve_link_take(g, call, pe);
-    else if (grpc_slice_str_cmp(accept->details.method, RPC_METHOD_JOIN) == 0) rpc_meet_serve_take(g, call, pe);
-    else refuse_take(g, call, GRPC_STATUS_UNIMPLEMENTED, "unknown method");
+    if (error != 0)
+        refuse_take(g, call, rpc_status_of_error(error), why);
+    else if (grpc_slice_str_cmp(accept->details.method, RPC_METHOD_LINK) == 0)
+        serve_link_take(g, call, pe);
+    else if (grpc_slice_str_cmp(accept->details.method, RPC_METHOD_JOIN) == 0)
+        rpc_meet_serve_take(g, call, pe);
+    else
+        refuse_take(g, call, GRPC_STATUS_UNIMPLEMENTED, "unknown method");
 }
 
 static void on_call(struct rpc_tag *tag, bool ok);
@@ -127,8 +131,7 @@ int rpc_server_open(struct rpc_grpc *g, const char *target) {
     return 0;
 }
 
-static void on_shutdown(struct rpc_tag *tag, bool ok) {
-}
+static void on_shutdown(struct rpc_tag *tag, bool ok) {}
 
 void rpc_server_shutdown(struct rpc_grpc *g) {
     if (g->accept == NULL) return;

@@ -147,8 +147,8 @@ static void grpc_close(struct rpc_transport *transport, bool abrupt) {
 static struct rpc_grpc *grpc_new(struct rpc_node *node, const struct rpc_grpc_config *config) {
     struct rpc_grpc *g = calloc(1, sizeof *g);
     if (g == NULL) return NULL;
-    g->base = (struct rpc_transport){.ops = &grpc_ops, .up = node->up, .owner = node->owner, .pe = node->pe,
-                                     .num_pes = node->num_pes};
+    g->base = (struct rpc_transport){
+        .ops = &grpc_ops, .up = node->up, .owner = node->owner, .pe = node->pe, .num_pes = node->num_pes};
     g->node = node;
     g->limits = config->limits;
     if (g->limits.batch_bytes > g->limits.frame_bytes) g->limits.batch_bytes = g->limits.frame_bytes;

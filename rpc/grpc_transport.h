@@ -28,24 +28,24 @@ struct rpc_peer {
 
 struct rpc_grpc {
     struct rpc_transport base;
-    struct rpc_grpc *next;      /* in the hub's list */
-    struct rpc_node *node;      /* borrowed */
+    struct rpc_grpc *next; /* in the hub's list */
+    struct rpc_node *node; /* borrowed */
     struct rpc_hub *hub;
     struct rpc_limits limits;
     uint8_t token[RPC_TOKEN_BYTES];
-    struct rpc_peer *peers;     /* by PE */
-    struct rpc_link *links;     /* all that have operations outstanding */
-    unsigned held;              /* links whose next read waits for credit, or for the address book */
-    unsigned outstanding;       /* operations that belong to no link */
-    bool joined;                /* the address book is complete: messages may come in */
+    struct rpc_peer *peers; /* by PE */
+    struct rpc_link *links; /* all that have operations outstanding */
+    unsigned held;          /* links whose next read waits for credit, or for the address book */
+    unsigned outstanding;   /* operations that belong to no link */
+    bool joined;            /* the address book is complete: messages may come in */
     bool closing;
     grpc_server *server;
-    char *address;              /* under which others reach the server */
+    char *address; /* under which others reach the server */
     struct rpc_accept *accept;
-    struct rpc_join *join;      /* NULL but during the rendezvous */
+    struct rpc_join *join; /* NULL but during the rendezvous */
 };
 
-/* Arms the reads that may go on (grpc_link.c). */
+/* Arms the reads that may go on (grpc_link_read.c). */
 void rpc_grpc_resume_reads(struct rpc_grpc *g);
 
 /* A peer's connection ended badly: cancels its links and reports it, once. */

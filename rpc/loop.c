@@ -1,8 +1,9 @@
 /* rpc/loop.c: the event loop and its policy of waiting (loop.h).
  *
  * Busy: the completion queue is asked when some 20 us have passed, since asking costs 600 ns, and libev every
- * millisecond. Idle: both are asked, then the queue is asked over and over for 30 us, giving up the core each time, then
- * the thread sleeps: in the completion queue where gRPC is open, in slices while libev has watchers, else in libev.
+ * millisecond. Idle: both are asked, then the queue is asked over and over for 30 us, giving up the core each time,
+ * then the thread sleeps: in the completion queue where gRPC is open, in slices while libev has watchers, else in
+ * libev.
  *
  * No wake is lost: the sleeper writes `place` and then reads `woken`, the waker writes `woken` and then reads `place`,
  * all in sequentially consistent order. */
@@ -19,10 +20,10 @@
 #include "rpc/loop_impl.h"
 
 enum {
-    POLL_NS = 20000,       /* busy: between two looks at the network */
-    EV_NS = 1000000,       /* busy: between two at libev */
-    SPIN_NS = 30000,       /* idle: before sleeping */
-    SLICE_NS = 20000000,   /* asleep in the completion queue: longest time without a look at libev's watchers */
+    POLL_NS = 20000,            /* busy: between two looks at the network */
+    EV_NS = 1000000,            /* busy: between two at libev */
+    SPIN_NS = 30000,            /* idle: before sleeping */
+    SLICE_NS = 20000000,        /* asleep in the completion queue: longest time without a look at libev's watchers */
     LONG_SLICE_NS = 1000000000, /* the same where it has none */
     STRIDE_MAX = 64,
     STRIDE_SHORT_NS = 2000, /* looks at the clock that follow each other faster than this are too many */
@@ -53,11 +54,9 @@ static void invoke_counted(struct ev_loop *ev) {
     ev_invoke_pending(ev);
 }
 
-static void on_ev_wake(struct ev_loop *ev, ev_async *watcher, int events) {
-}
+static void on_ev_wake(struct ev_loop *ev, ev_async *watcher, int events) {}
 
-static void on_ev_deadline(struct ev_loop *ev, ev_timer *watcher, int events) {
-}
+static void on_ev_deadline(struct ev_loop *ev, ev_timer *watcher, int events) {}
 
 /* True when a callback ran. */
 static bool run_ev(struct rpc_loop *loop, int how) {
@@ -90,8 +89,10 @@ static bool clock_due(struct rpc_loop *loop, int64_t *now_ns) {
     *now_ns = rpc_loop_now_ns();
     int64_t passed_ns = *now_ns - loop->looked_ns;
     loop->looked_ns = *now_ns;
-    if (passed_ns < STRIDE_SHORT_NS && loop->stride < STRIDE_MAX) loop->stride *= 2;
-    else if (passed_ns > STRIDE_LONG_NS && loop->stride > 1) loop->stride /= 2;
+    if (passed_ns < STRIDE_SHORT_NS && loop->stride < STRIDE_MAX)
+        loop->stride *= 2;
+    else if (passed_ns > STRIDE_LONG_NS && loop->stride > 1)
+        loop->stride /= 2;
     return true;
 }
 
@@ -169,8 +170,10 @@ static void sleep_in_queue(struct rpc_loop *loop, int64_t deadline_ns) {
 static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
     atomic_store(&loop->place, loop->hub != NULL ? RPC_LOOP_ASLEEP_IN_CQ : RPC_LOOP_ASLEEP_IN_EV);
     if (!atomic_load(&loop->woken)) {
-        if (loop->hub != NULL) sleep_in_queue(loop, deadline_ns);
-        else sleep_in_ev(loop, deadline_ns);
+        if (loop->hub != NULL)
+            sleep_in_queue(loop, deadline_ns);
+        else
+            sleep_in_ev(loop, deadline_ns);
     }
     atomic_store(&loop->place, RPC_LOOP_RUNNING);
     atomic_store(&loop->woken, false);
@@ -190,8 +193,10 @@ static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
 void rpc_loop_turn(struct rpc_loop *loop, bool busy, int64_t deadline_ns) {
     uint64_t turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
     atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
-    if (busy) busy_turn(loop);
-    else idle_turn(loop, deadline_ns);
+    if (busy)
+        busy_turn(loop);
+    else
+        idle_turn(loop, deadline_ns);
 }
 
 /* Async-signal-safe: atomics, ev_async_send and write(2). */

@@ -24,18 +24,18 @@ struct rpc_loop {
     struct ev_loop *ev;
     ev_async ev_wake;
     ev_timer ev_deadline;
-    unsigned ev_handled;      /* callbacks that libev has run in this turn */
-    bool ev_sleeps;           /* libev's next wait is a real sleep */
-    struct rpc_hub *hub;      /* NULL: no gRPC transport is open on this loop */
+    unsigned ev_handled; /* callbacks that libev has run in this turn */
+    bool ev_sleeps;      /* libev's next wait is a real sleep */
+    struct rpc_hub *hub; /* NULL: no gRPC transport is open on this loop */
     _Atomic(bool) woken;
-    _Atomic(int) place;       /* enum rpc_loop_place */
-    _Atomic(uint64_t) turns;  /* written by the loop's thread alone */
-    int wake_fd;              /* eventfd that the stand-in waits on */
-    unsigned stride;          /* busy turns between two looks at the clock */
-    unsigned since_look;      /* busy turns since the last one */
+    _Atomic(int) place;      /* enum rpc_loop_place */
+    _Atomic(uint64_t) turns; /* written by the loop's thread alone */
+    int wake_fd;             /* eventfd that the stand-in waits on */
+    unsigned stride;         /* busy turns between two looks at the clock */
+    unsigned since_look;     /* busy turns since the last one */
     int64_t looked_ns;
-    int64_t polled_ns;        /* when the network was asked last */
-    int64_t ev_ran_ns;        /* when libev was */
+    int64_t polled_ns; /* when the network was asked last */
+    int64_t ev_ran_ns; /* when libev was */
     void (*before_sleep)(void *ctx);
     void (*after_sleep)(void *ctx);
     void *sleep_ctx;

@@ -144,8 +144,10 @@ static void close_beside_others(struct grpc_world *world, struct peer *peer, boo
 
 static void world_end_close(void *inner, struct peer *peer, bool abrupt) {
     struct grpc_world *world = inner;
-    if (world->num_loops > 1) close_beside_others(world, peer, abrupt);
-    else peer->node.transport->ops->close(peer->node.transport, abrupt);
+    if (world->num_loops > 1)
+        close_beside_others(world, peer, abrupt);
+    else
+        peer->node.transport->ops->close(peer->node.transport, abrupt);
     peer->node.transport = NULL;
     free(peer->node.hosts);
     peer->node.hosts = NULL;

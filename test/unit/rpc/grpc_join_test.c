@@ -127,7 +127,8 @@ static void raw_join(struct raw *raw, struct net *net, const char *claimed_pe, u
     raw_send(raw, packed, size);
 }
 
-static void expect_no(const char *claimed_pe, uint32_t pe, uint32_t num_pes, grpc_status_code status, const char *text) {
+static void expect_no(const char *claimed_pe, uint32_t pe, uint32_t num_pes, grpc_status_code status,
+                      const char *text) {
     struct net net;
     struct raw raw;
     net_open_unjoined(&net, 3, &rpc_limits_default);

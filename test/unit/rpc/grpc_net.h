@@ -29,7 +29,7 @@ struct net {
     struct net_pe pes[NET_MAX];
     uint32_t num_pes;
     char dir[32];
-    int log_fd;            /* PE 0's log lines, in memory */
+    int log_fd; /* PE 0's log lines, in memory */
 };
 
 /* Opens all PEs and lets them join. Fails the test where that fails. */

@@ -24,7 +24,7 @@ struct desk {
     struct rpc_frame_reader reader;
     struct rpc_msg_queue read;
     size_t frames, largest, slices;
-    bool from_message; /* a slice lay in a message's own memory */
+    bool from_message;              /* a slice lay in a message's own memory */
     uintptr_t watched, watched_end; /* of the message appended last */
 };
 

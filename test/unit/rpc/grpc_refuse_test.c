@@ -272,7 +272,8 @@ static size_t put_header(uint8_t *out, const char *name, const char *value, size
     return at + value_size;
 }
 
-static size_t put_http2_frame(uint8_t *out, uint8_t type, uint8_t flags, uint8_t stream, const void *data, size_t size) {
+static size_t put_http2_frame(uint8_t *out, uint8_t type, uint8_t flags, uint8_t stream, const void *data,
+                              size_t size) {
     const uint8_t head[9] = {0, (uint8_t)(size >> 8), (uint8_t)size, type, flags, 0, 0, 0, stream};
     memcpy(out, head, sizeof head);
     memcpy(out + sizeof head, data, size);
@@ -296,8 +297,8 @@ static size_t put_call(uint8_t *out, const uint8_t *message, size_t message_size
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     size_t at = strlen(preface);
     memcpy(out, preface, at);
-    at += put_http2_frame(out + at, 4, 0, 0, "", 0);           /* SETTINGS */
-    at += put_http2_frame(out + at, 1, 4, 1, headers, size);   /* HEADERS, END_HEADERS */
+    at += put_http2_frame(out + at, 4, 0, 0, "", 0);                       /* SETTINGS */
+    at += put_http2_frame(out + at, 1, 4, 1, headers, size);               /* HEADERS, END_HEADERS */
     return at + put_http2_frame(out + at, 0, 0, 1, message, message_size); /* DATA */
 }
 
@@ -343,5 +344,4 @@ UNIT_MAIN("rpc/grpc_refuse", UNIT(no_token), UNIT(wrong_token), UNIT(part_of_the
           UNIT(no_pe), UNIT(unknown_method), UNIT(a_second_link_of_a_pe), UNIT(a_frame_cut_short),
           UNIT(a_frame_of_garbage), UNIT(a_length_field_of_1_gib), UNIT(a_kind_that_is_not_for_peers),
           UNIT(garbage_of_a_peer_that_had_spoken_is_reported), UNIT(one_that_hangs_up_unheard_is_nobody),
-          UNIT(raw_bytes_on_the_socket), UNIT(a_grpc_message_that_claims_1_gib),
-          UNIT(a_grpc_message_above_the_limit))
+          UNIT(raw_bytes_on_the_socket), UNIT(a_grpc_message_that_claims_1_gib), UNIT(a_grpc_message_above_the_limit))

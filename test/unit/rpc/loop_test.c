@@ -27,8 +27,10 @@ static void fixture_open(struct fixture *fixture, bool with_grpc) {
 }
 
 static void fixture_close(struct fixture *fixture) {
-    if (fixture->with_grpc) net_close(&fixture->net);
-    else rpc_loop_free(fixture->loop);
+    if (fixture->with_grpc)
+        net_close(&fixture->net);
+    else
+        rpc_loop_free(fixture->loop);
 }
 
 static void the_deadline_ends_the_wait(void) {
@@ -70,8 +72,10 @@ static void on_signal(int number) {
 static void *waker_main(void *arg) {
     struct waker *waker = arg;
     while (atomic_load(&waker->loop->place) == RPC_LOOP_RUNNING) sched_yield();
-    if (waker->by_signal) pthread_kill(waker->sleeper, SIGUSR1);
-    else rpc_loop_wake(waker->loop);
+    if (waker->by_signal)
+        pthread_kill(waker->sleeper, SIGUSR1);
+    else
+        rpc_loop_wake(waker->loop);
     return NULL;
 }
 

@@ -26,9 +26,9 @@ static const int64_t HANG_NS = 60000000000;
 struct end {
     struct rpc_node node;
     struct rpc_msg_queue kept;
-    atomic_uint passed;   /* that came by way of PE 1 */
+    atomic_uint passed; /* that came by way of PE 1 */
     atomic_uint large;
-    atomic_uint foreign;  /* upcalls on another thread than the scheduler's */
+    atomic_uint foreign; /* upcalls on another thread than the scheduler's */
     atomic_uint gone;
     pthread_t scheduler;
     char *address;
