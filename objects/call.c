@@ -167,7 +167,10 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
 
 bool chariot_ref_is_local(struct chariot_pe *pe, const struct chariot_ref *ref) {
     OBJ_API(pe);
-    return !ref->whole && destination(pe, ref->collection, ref->index) == pe->node.pe;
+    if (ref->whole) return false;
+    if (ref->kind == CHARIOT_GROUP) return ref->index[0] == pe->node.pe;
+    bool guessed = !obj_kind_is_single(ref->kind) && obj_coll_get(pe, ref->collection) == NULL;
+    return !guessed && destination(pe, ref->collection, ref->index) == pe->node.pe;
 }
 
 bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply) {

@@ -9,23 +9,7 @@
 #include <stdlib.h>
 
 #include "objects/call.h"
-
-struct chariot_future {
-    struct chariot_pe *pe;
-    uint64_t id;
-    uint64_t needed;
-    struct chariot_msg **values;
-    struct chariot_waiter *waiters, **waiters_end;
-    uint32_t *subscribers; /* PEs to tell */
-    uint32_t num_subscribers;
-    uint32_t refs;
-    uint64_t num_values;
-    bool own;        /* values come together here; else a handle */
-    bool shared;     /* the id was handed out */
-    bool subscribed; /* a handle that has asked */
-    bool complete;
-    bool cancelled; /* complete before its values were there: later ones are dropped */
-};
+#include "objects/future.h"
 
 static struct chariot_future *future_new(struct chariot_pe *pe, uint64_t id, bool own) {
     struct chariot_future *future = calloc(1, sizeof *future);
@@ -117,28 +101,7 @@ static void waiter_unlink(struct chariot_pe *pe, struct chariot_waiter *waiter) 
     waiter->future_ = NULL;
 }
 
-/* All values in one message: their number, then each with whether it is an error. */
-static void tell(struct chariot_future *future, uint32_t to) {
-    struct chariot_pe *pe = future->pe;
-    struct chariot_writer writer;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_int(&writer, (int64_t)future->num_values);
-    for (uint64_t i = 0; i < future->num_values; i++) {
-        struct chariot_msg **value = &future->values[i];
-        if (obj_msg_encode(pe, value) != 0) continue;
-        chariot_put_bool(&writer, (*value)->flags & OBJ_FLAG_ERROR);
-        if ((*value)->size == 0)
-            chariot_put_null(&writer);
-        else
-            chariot_put_encoded(&writer, rpc_msg_payload(*value), (*value)->size);
-    }
-    struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_VALUES, &writer);
-    if (msg == NULL) return;
-    msg->reply = future->id;
-    obj_send_take(pe, to, msg);
-}
-
-static void complete(struct chariot_future *future) {
+void obj_future_complete(struct chariot_future *future) {
     struct chariot_pe *pe = future->pe;
     future->complete = true;
     obj_future_ref(future); /* while it is looked at */
@@ -148,7 +111,7 @@ static void complete(struct chariot_future *future) {
     }
     future->waiters = NULL;
     future->waiters_end = &future->waiters;
-    for (uint32_t i = 0; i < future->num_subscribers; i++) tell(future, future->subscribers[i]);
+    for (uint32_t i = 0; i < future->num_subscribers; i++) obj_future_tell(future, future->subscribers[i]);
     future->num_subscribers = 0;
     obj_future_unref(future);
 }
@@ -160,7 +123,7 @@ static void too_late(struct chariot_pe *pe, uint64_t id) {
     obj_end_abort(pe, 1, line);
 }
 
-static bool store_take(struct chariot_future *future, struct chariot_msg *value) {
+bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *value) {
     uint64_t count = future->num_values;
     if ((count & (count - 1)) == 0) {
         struct chariot_msg **values =
@@ -184,7 +147,7 @@ void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *futur
         if (!future->cancelled) too_late(pe, future->id);
         return;
     }
-    if (store_take(future, stored) && future->num_values == future->needed) complete(future);
+    if (obj_future_store_take(future, stored) && future->num_values == future->needed) obj_future_complete(future);
 }
 
 void obj_future_run_ready(struct chariot_pe *pe) {
@@ -199,98 +162,7 @@ void obj_future_run_ready(struct chariot_pe *pe) {
     }
 }
 
-/* ---------------------------------------------------------------- messages */
-
-void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
-    if (obj_id_pe(id) == pe->node.pe) {
-        struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
-        if (future == NULL)
-            rpc_msg_unref(value); /* nobody holds it any more */
-        else
-            obj_future_deposit_take(pe, future, value);
-        return;
-    }
-    if (value == NULL) value = obj_null_new(pe);
-    if (value == NULL) return;
-    uint8_t error = value->flags & OBJ_FLAG_ERROR;
-    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_VALUE, value);
-    if (msg == NULL) return;
-    msg->flags |= error;
-    msg->reply = id;
-    obj_send_take(pe, obj_id_pe(id) % pe->node.num_pes, msg);
-}
-
-void obj_future_on_value(struct chariot_pe *pe, struct chariot_msg *msg) {
-    obj_future_send_take(pe, msg->reply, rpc_msg_ref(msg));
-}
-
-static void tell_unknown(struct chariot_pe *pe, uint64_t id, uint32_t to) {
-    struct chariot_msg *error =
-        obj_error_new(pe, "RuntimeError", "the future is gone: nobody on the PE that made it holds it any more");
-    if (error == NULL) return;
-    struct chariot_future gone = {.pe = pe, .id = id, .num_values = 1, .values = &error};
-    tell(&gone, to);
-    rpc_msg_unref(error);
-}
-
-void obj_future_on_subscribe(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(msg->reply));
-    if (future == NULL || !future->own) {
-        tell_unknown(pe, msg->reply, msg->from);
-        return;
-    }
-    if (future->complete) {
-        tell(future, msg->from);
-        return;
-    }
-    uint32_t *more = realloc(future->subscribers, (future->num_subscribers + 1) * sizeof *more);
-    if (more == NULL) {
-        obj_out_of_memory(pe);
-        return;
-    }
-    future->subscribers = more;
-    more[future->num_subscribers++] = msg->from;
-}
-
-/* One value of a VALUES message. */
-static struct chariot_msg *read_value(struct chariot_reader *reader) {
-    struct chariot_value error;
-    const void *data;
-    size_t size;
-    if (chariot_get_typed(reader, CHARIOT_BOOL, &error) != 0 || chariot_skip(reader, &data, &size) != 0) return NULL;
-    struct chariot_writer writer;
-    struct chariot_msg *msg = NULL;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_encoded(&writer, data, size);
-    if (chariot_writer_finish(&writer, &msg) == 0 && error.boolean) msg->flags |= OBJ_FLAG_ERROR;
-    return msg;
-}
-
-void obj_future_on_values(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(msg->reply));
-    if (future == NULL || future->own || future->complete) return;
-    struct chariot_reader reader;
-    struct chariot_value count;
-    chariot_reader_init(&reader, msg);
-    if (chariot_get_typed(&reader, CHARIOT_INT, &count) != 0) return;
-    for (int64_t i = 0; i < count.integer; i++) {
-        struct chariot_msg *value = read_value(&reader);
-        if (value == NULL || !store_take(future, value)) break;
-    }
-    complete(future);
-}
-
 /* ---------------------------------------------------------------- public */
-
-static void subscribe(struct chariot_future *future) {
-    struct chariot_pe *pe = future->pe;
-    if (future->own || future->subscribed || future->complete) return;
-    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_SUBSCRIBE, 0);
-    if (msg == NULL) return;
-    future->subscribed = true;
-    msg->reply = future->id;
-    obj_send_take(pe, obj_id_pe(future->id) % pe->node.num_pes, msg);
-}
 
 struct chariot_future *chariot_future_new(struct chariot_pe *pe, uint64_t num_values) {
     OBJ_API(pe);
@@ -303,8 +175,7 @@ struct chariot_future *chariot_future_open(struct chariot_pe *pe, uint64_t id) {
     if (future != NULL) return obj_future_ref(future);
     future = future_new(pe, id, false);
     if (future != NULL && obj_id_pe(id) == pe->node.pe) {
-        struct chariot_msg *error =
-            obj_error_new(pe, "RuntimeError", "the future is gone: nobody on the PE that made it holds it any more");
+        struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_FUTURE_GONE);
         if (error != NULL) obj_future_deposit_take(pe, future, error);
     }
     return future;
@@ -331,6 +202,10 @@ uint64_t chariot_future_id(struct chariot_future *future) {
 
 int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
     OBJ_API(pe);
+    if (obj_id_pe(id) >= pe->node.num_pes) {
+        rpc_msg_unref(value);
+        return CHARIOT_EINVAL;
+    }
     if (value != NULL) obj_msg_mark(value);
     struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
     if (future != NULL && future->own && future->complete) {
@@ -348,15 +223,15 @@ void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *fu
         return;
     }
     obj_msg_mark(error);
-    if (!store_take(future, error)) return;
+    if (!obj_future_store_take(future, error)) return;
     future->cancelled = true;
     future->needed = future->num_values;
-    complete(future);
+    obj_future_complete(future);
 }
 
 bool chariot_future_ready(struct chariot_future *future) {
     OBJ_API(future->pe);
-    subscribe(future);
+    obj_future_subscribe(future);
     return future->complete;
 }
 
@@ -377,7 +252,7 @@ int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *wa
         return 0;
     }
     waiter_append(waiter, &future->waiters_end);
-    subscribe(future);
+    obj_future_subscribe(future);
     return 0;
 }
 

@@ -1,0 +1,338 @@
+/* objects/future.c, future_peer.c: values come together at the owner, waiters are called once, ids and payloads from
+ * other PEs are not trusted. */
+#include "objects/call.h"
+#include "test/unit/objects/probe.h"
+#include "test/unit/unit.h"
+
+#include <string.h>
+
+static struct chariot_future *future_of(uint32_t pe, uint64_t num_values) {
+    struct chariot_future *future = chariot_future_new(probe_pe(pe), num_values);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(future);
+    return future;
+}
+
+static void put(uint32_t pe, uint64_t id, int64_t value) {
+    CU_ASSERT_EQUAL(chariot_future_send_take(probe_pe(pe), id, value_int(value)), 0);
+}
+
+/* ---------------------------------------------------------------- waiters */
+
+static int calls[8];
+static struct chariot_waiter waiters[8];
+static int forgets = -1; /* the waiter that the first one forgets when it is called */
+
+static void on_ready(struct chariot_pe *pe, void *ctx) {
+    calls[(intptr_t)ctx]++;
+    if (forgets >= 0 && ctx == (void *)0) chariot_future_forget(&waiters[forgets]);
+}
+
+static void wait_on(struct chariot_future *future, int number) {
+    waiters[number] = (struct chariot_waiter){.fn = on_ready, .ctx = (void *)(intptr_t)number};
+    CU_ASSERT_EQUAL(chariot_future_wait(future, &waiters[number]), 0);
+}
+
+static void open_waiters(uint32_t num_pes) {
+    probe_open(num_pes);
+    memset(calls, 0, sizeof calls);
+    forgets = -1;
+}
+
+static void waiters_are_called_once_and_never_inside_the_call_that_completes(void) {
+    open_waiters(1);
+    struct chariot_future *future = future_of(0, 2);
+    wait_on(future, 0);
+    put(0, chariot_future_id(future), 4);
+    probe_settle();
+    CU_ASSERT_FALSE(chariot_future_ready(future));
+    wait_on(future, 1);
+    put(0, chariot_future_id(future), 5);
+    CU_ASSERT_TRUE(chariot_future_ready(future));
+    wait_on(future, 2); /* complete already */
+    CU_ASSERT_EQUAL(calls[0] + calls[1] + calls[2], 0);
+    probe_settle();
+    for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(calls[i], 1);
+    CU_ASSERT_EQUAL(chariot_future_num_values(future), 2);
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(future, 0)), 4);
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(future, 1)), 5);
+    chariot_future_unref(future);
+    probe_close();
+}
+
+static void a_forgotten_waiter_is_not_called(void) {
+    open_waiters(1);
+    struct chariot_future *future = future_of(0, 1);
+    for (int i = 0; i < 5; i++) wait_on(future, i);
+    chariot_future_forget(&waiters[4]);
+    chariot_future_forget(&waiters[4]); /* no effect */
+    chariot_future_forget(&waiters[2]);
+    chariot_future_forget(&waiters[0]);
+    put(0, chariot_future_id(future), 1);
+    chariot_future_forget(&waiters[3]); /* ready, not called yet */
+    wait_on(future, 5);
+    probe_settle();
+    CU_ASSERT_EQUAL(calls[1], 1);
+    CU_ASSERT_EQUAL(calls[5], 1);
+    CU_ASSERT_EQUAL(calls[0] + calls[2] + calls[3] + calls[4], 0);
+    CU_ASSERT_EQUAL(probe_pe(0)->num_ready, 0);
+    chariot_future_unref(future);
+    probe_close();
+}
+
+static void a_waiter_may_forget_those_behind_it(void) {
+    for (int which = 1; which <= 3; which++) {
+        open_waiters(1);
+        struct chariot_future *future = future_of(0, 1);
+        for (int i = 0; i < 4; i++) wait_on(future, i);
+        forgets = which;
+        put(0, chariot_future_id(future), 1);
+        chariot_future_unref(future); /* those who wait hold it */
+        probe_settle();
+        for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(calls[i], i != which);
+        CU_ASSERT_EQUAL(probe_pe(0)->num_ready, 0);
+        probe_close();
+    }
+}
+
+static struct chariot_future *to_drop;
+static struct chariot_waiter again;
+
+static void drop_and_wait_again(struct chariot_pe *pe, void *ctx) {
+    if (calls[7]++ > 0) return;
+    again = (struct chariot_waiter){.fn = drop_and_wait_again};
+    CU_ASSERT_EQUAL(chariot_future_wait(to_drop, &again), 0);
+    chariot_future_unref(to_drop);
+}
+
+static void a_future_may_be_dropped_in_its_callback(void) {
+    open_waiters(1);
+    to_drop = future_of(0, 1);
+    waiters[0] = (struct chariot_waiter){.fn = drop_and_wait_again};
+    CU_ASSERT_EQUAL(chariot_future_wait(to_drop, &waiters[0]), 0);
+    obj_future_send_take(probe_pe(0), obj_future_own_id(to_drop), NULL);
+    probe_settle();
+    CU_ASSERT_EQUAL(calls[7], 2);
+    CU_ASSERT_EQUAL(probe_pe(0)->futures.count, 0);
+    probe_close();
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void a_future_nobody_can_ask_for_goes_with_its_last_reference(void) {
+    probe_open(2);
+    struct chariot_ref there = probe_single(0, 1);
+    struct chariot_future *future = future_of(0, 1);
+    CU_ASSERT_EQUAL(chariot_send_take(probe_pe(0), &there, PROBE_SAY, NULL, CHARIOT_WANT_VALUE, future), 0);
+    chariot_future_unref(future);
+    CU_ASSERT_EQUAL(probe_pe(0)->futures.count, 0);
+    probe_settle(); /* the reply is dropped */
+    CU_ASSERT_EQUAL(probe.num_calls, 1);
+    CU_ASSERT_EQUAL(probe.world.aborts, 0);
+    probe_close();
+}
+
+static void a_future_whose_id_was_sent_outlives_its_last_reference(void) {
+    probe_open(2);
+    struct chariot_future *future = future_of(0, 1);
+    uint64_t id = chariot_future_id(future);
+    chariot_future_unref(future);
+    put(1, id, 8);
+    probe_settle();
+    struct chariot_future *handle = chariot_future_open(probe_pe(1), id);
+    CU_ASSERT_FALSE(chariot_future_ready(handle));
+    probe_settle();
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(handle));
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(handle, 0)), 8);
+    CU_ASSERT_PTR_EQUAL(chariot_future_open(probe_pe(1), id), handle);
+    chariot_future_unref(handle);
+    chariot_future_unref(handle);
+    CU_ASSERT_EQUAL(probe_pe(1)->futures.count, 0);
+    struct chariot_future *same = chariot_future_open(probe_pe(0), id);
+    CU_ASSERT_PTR_EQUAL(same, future);
+    chariot_future_unref(same);
+    probe_close();
+}
+
+static void complete_futures_are_kept_a_while_only(void) {
+    probe_open(2);
+    uint64_t first = 0;
+    for (int i = 0; i <= OBJ_RECENT_FUTURES; i++) {
+        struct chariot_future *future = future_of(0, 1);
+        if (i == 0) first = chariot_future_id(future);
+        put(0, chariot_future_id(future), i);
+        chariot_future_unref(future);
+        if (i < OBJ_RECENT_FUTURES) CU_ASSERT_EQUAL(probe_pe(0)->futures.count, (size_t)i + 1);
+    }
+    CU_ASSERT_EQUAL(probe_pe(0)->futures.count, OBJ_RECENT_FUTURES);
+    struct chariot_future *late = chariot_future_open(probe_pe(1), first),
+                          *next = chariot_future_open(probe_pe(1), first + 1);
+    chariot_future_ready(late);
+    chariot_future_ready(next);
+    probe_settle();
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(late) && chariot_future_ready(next));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error_of(chariot_future_value(late, 0)), "the future is gone"));
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(next, 0)), 1);
+    chariot_future_unref(late);
+    chariot_future_unref(next);
+    probe_close();
+}
+
+static void a_gone_future_opened_on_its_own_pe_is_an_error_and_drops_values(void) {
+    probe_open(1);
+    struct chariot_future *future = future_of(0, 1);
+    uint64_t id = obj_future_own_id(future);
+    chariot_future_unref(future);
+    future = chariot_future_open(probe_pe(0), id);
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(future));
+    CU_ASSERT_TRUE(chariot_msg_is_error(chariot_future_value(future, 0)));
+    put(0, id, 1); /* the reply to a call that went out before, say */
+    CU_ASSERT_EQUAL(probe.world.aborts, 0);
+    chariot_future_unref(future);
+    probe_close();
+}
+
+/* ---------------------------------------------------------------- too late */
+
+static void a_late_value_is_refused_here_and_ends_the_job_from_elsewhere(void) {
+    probe_open(2);
+    struct chariot_future *future = future_of(0, 1);
+    uint64_t id = chariot_future_id(future);
+    put(0, id, 1);
+    CU_ASSERT_EQUAL(chariot_future_send_take(probe_pe(0), id, value_int(2)), CHARIOT_ESTATE);
+    put(1, id, 3);
+    probe_settle();
+    CU_ASSERT_STRING_EQUAL(probe.world.abort_text,
+                           "chariot: PE 0: a value came for future 1, which is complete already\n");
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(future, 0)), 1);
+    chariot_future_unref(future);
+    probe_close();
+}
+
+static void a_cancelled_future_has_the_error_and_drops_values(void) {
+    open_waiters(2);
+    struct chariot_future *future = future_of(0, 3);
+    uint64_t id = chariot_future_id(future);
+    put(0, id, 1);
+    wait_on(future, 0);
+    chariot_future_cancel_take(probe_pe(0), future, obj_error_new(probe_pe(0), "CancelledError", ""));
+    put(0, id, 2);
+    put(1, id, 3);
+    probe_settle();
+    CU_ASSERT_EQUAL(calls[0], 1);
+    CU_ASSERT_EQUAL(probe.world.aborts, 0);
+    CU_ASSERT_EQUAL(chariot_future_num_values(future), 2);
+    CU_ASSERT_TRUE(chariot_msg_is_error(chariot_future_value(future, 1)));
+    chariot_future_unref(future);
+    probe_close();
+}
+
+/* ---------------------------------------------------------------- what other PEs may say */
+
+static void ids_of_no_pe_are_refused(void) {
+    probe_open(2);
+    uint64_t nowhere = obj_id_make(0, 77, 1);
+    CU_ASSERT_EQUAL(chariot_future_send_take(probe_pe(0), nowhere, NULL), CHARIOT_EINVAL);
+    struct chariot_msg *msg = value_int(1);
+    msg->kind = OBJ_KIND_VALUE;
+    msg->reply = nowhere;
+    obj_upcalls.on_message_take(probe_pe(0), msg);
+    probe_settle(); /* it is not passed on for ever */
+    struct chariot_future *handle = chariot_future_open(probe_pe(0), nowhere);
+    chariot_future_ready(handle);
+    probe_settle();
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(handle));
+    CU_ASSERT_TRUE(chariot_msg_is_error(chariot_future_value(handle, 0)));
+    chariot_future_unref(handle);
+    probe_close();
+}
+
+/* PE 1 holds a handle to a future of PE 0 and gets this in answer. */
+static void malformed(struct chariot_msg *msg) {
+    probe_open(2);
+    uint64_t id = obj_id_make(0, 0, 5);
+    struct chariot_future *handle = chariot_future_open(probe_pe(1), id);
+    msg->kind = OBJ_KIND_VALUES;
+    msg->reply = id;
+    obj_upcalls.on_message_take(probe_pe(1), msg);
+    probe_settle();
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(handle));
+    CU_ASSERT_EQUAL(chariot_future_num_values(handle), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error_of(chariot_future_value(handle, 0)), "malformed"));
+    chariot_future_unref(handle);
+    probe_close();
+}
+
+static struct chariot_msg *values_of(int64_t count, int booleans, int values) {
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_int(&writer, count);
+    for (int i = 0; i < booleans; i++) {
+        chariot_put_bool(&writer, false);
+        if (i < values) chariot_put_int(&writer, i);
+    }
+    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &msg), 0);
+    return msg;
+}
+
+static void malformed_values_become_an_error(void) {
+    malformed(chariot_msg_new(0));
+    malformed(value_double(1.5));
+    malformed(values_of(0, 0, 0));
+    malformed(values_of(-1, 1, 1));
+    malformed(values_of(3, 2, 2));
+    malformed(values_of(INT64_MAX, 1, 0));
+    malformed(values_of(1, 2, 2));
+}
+
+static void values_nobody_asked_for_are_dropped(void) {
+    probe_open(2);
+    struct chariot_future *own = future_of(1, 1);
+    uint64_t ids[] = {obj_future_own_id(own), obj_id_make(0, 0, 5)};
+    for (int i = 0; i < 2; i++) {
+        struct chariot_msg *msg = values_of(1, 1, 1);
+        msg->kind = OBJ_KIND_VALUES;
+        msg->reply = ids[i];
+        obj_upcalls.on_message_take(probe_pe(1), msg);
+    }
+    probe_settle();
+    CU_ASSERT_FALSE(chariot_future_ready(own));
+    chariot_future_unref(own);
+    probe_close();
+}
+
+static int cannot_encode(void *ctx, struct chariot_msg **msg) {
+    return CHARIOT_ETYPE;
+}
+
+static void a_value_that_cannot_leave_is_an_error_for_others_only(void) {
+    probe_open(2);
+    probe_pe(0)->face = (struct chariot_face){.encode = cannot_encode};
+    struct chariot_future *future = future_of(0, 2), *handle;
+    uint64_t id = chariot_future_id(future);
+    handle = chariot_future_open(probe_pe(1), id);
+    chariot_future_ready(handle);
+    struct chariot_msg *with_object = chariot_msg_new(0);
+    chariot_msg_set_object(with_object, &probe, NULL);
+    CU_ASSERT_EQUAL(chariot_future_send_take(probe_pe(0), id, with_object), 0);
+    put(0, id, 6);
+    probe_settle();
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(handle));
+    CU_ASSERT_EQUAL(chariot_future_num_values(handle), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error_of(chariot_future_value(handle, 0)), "cannot leave"));
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(handle, 1)), 6);
+    CU_ASSERT_PTR_EQUAL(chariot_msg_object(chariot_future_value(future, 0)), &probe);
+    chariot_future_unref(handle);
+    chariot_future_unref(future);
+    probe_close();
+}
+
+UNIT_MAIN("objects/future", UNIT(waiters_are_called_once_and_never_inside_the_call_that_completes),
+          UNIT(a_forgotten_waiter_is_not_called), UNIT(a_waiter_may_forget_those_behind_it),
+          UNIT(a_future_may_be_dropped_in_its_callback), UNIT(a_future_nobody_can_ask_for_goes_with_its_last_reference),
+          UNIT(a_future_whose_id_was_sent_outlives_its_last_reference), UNIT(complete_futures_are_kept_a_while_only),
+          UNIT(a_gone_future_opened_on_its_own_pe_is_an_error_and_drops_values),
+          UNIT(a_late_value_is_refused_here_and_ends_the_job_from_elsewhere),
+          UNIT(a_cancelled_future_has_the_error_and_drops_values), UNIT(ids_of_no_pe_are_refused),
+          UNIT(malformed_values_become_an_error), UNIT(values_nobody_asked_for_are_dropped),
+          UNIT(a_value_that_cannot_leave_is_an_error_for_others_only))
