@@ -165,12 +165,17 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
 
 /* ---------------------------------------------------------------- replies */
 
-bool chariot_ref_is_local(struct chariot_pe *pe, const struct chariot_ref *ref) {
+enum chariot_place chariot_ref_place(struct chariot_pe *pe, const struct chariot_ref *ref) {
     OBJ_API(pe);
-    if (ref->whole) return false;
-    if (ref->kind == CHARIOT_GROUP) return ref->index[0] == pe->node.pe;
-    bool guessed = !obj_kind_is_single(ref->kind) && obj_coll_get(pe, ref->collection) == NULL;
-    return !guessed && destination(pe, ref->collection, ref->index) == pe->node.pe;
+    if (ref->whole) return CHARIOT_ELSEWHERE;
+    bool here;
+    if (ref->kind == CHARIOT_GROUP)
+        here = ref->index[0] == pe->node.pe;
+    else if (obj_kind_is_single(ref->kind) || obj_coll_get(pe, ref->collection) != NULL)
+        here = destination(pe, ref->collection, ref->index) == pe->node.pe;
+    else
+        return CHARIOT_MAYBE_HERE;
+    return here ? CHARIOT_HERE : CHARIOT_ELSEWHERE;
 }
 
 bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply) {

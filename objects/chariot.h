@@ -247,8 +247,10 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
 int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 /* True if the value of this reply stays on this PE, so that it may carry an object in place of a payload. */
 bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply);
-/* True if a call of that element stays on this PE, as far as is known here: its arguments may be an object. */
-bool chariot_ref_is_local(struct chariot_pe *pe, const struct chariot_ref *ref);
+/* Where a call of an element goes, as far as is known here. HERE: its arguments may be an object in place of a payload.
+ * MAYBE_HERE: of a collection whose creation is still on its way: they may be an object beside a payload. */
+enum chariot_place { CHARIOT_ELSEWHERE = 0, CHARIOT_HERE, CHARIOT_MAYBE_HERE };
+enum chariot_place chariot_ref_place(struct chariot_pe *pe, const struct chariot_ref *ref);
 
 /* Runs fn(ctx) soon from the scheduler; or once `delay_ns` have passed. */
 int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);

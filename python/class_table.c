@@ -90,21 +90,32 @@ static int describe_exit(struct py_method *method, struct py_class *cls) {
     return method->name == NULL || method->params == NULL || method->defaults == NULL ? -1 : 0;
 }
 
+/* myPe() */
+static int describe_my_pe(struct py_method *method, struct py_class *cls) {
+    method->cls = cls;
+    method->name = PyUnicode_InternFromString("myPe");
+    method->params = PyTuple_New(0);
+    return method->name == NULL || method->params == NULL ? -1 : 0;
+}
+
+enum { NUM_RUNTIME_METHODS = CHARIOT_RUNTIME_MY_PE + 1 };
+
 struct py_class *py_class_runtime(struct py_state *st) {
     if (st->runtime_class != NULL) return st->runtime_class;
     struct py_class *cls = calloc(1, sizeof *cls);
-    if (cls == NULL || (cls->methods = calloc(1, sizeof *cls->methods)) == NULL) {
+    if (cls == NULL || (cls->methods = calloc(NUM_RUNTIME_METHODS, sizeof *cls->methods)) == NULL) {
         free(cls);
         PyErr_NoMemory();
         return NULL;
     }
     cls->st = st;
-    cls->num_methods = 1;
+    cls->num_methods = NUM_RUNTIME_METHODS;
     cls->full_name = PyUnicode_FromString("chariot.Runtime");
     cls->short_name = PyUnicode_FromString("charm");
-    cls->by_name = Py_BuildValue("{s:i}", "exit", CHARIOT_RUNTIME_EXIT);
+    cls->by_name = Py_BuildValue("{s:i,s:i}", "exit", CHARIOT_RUNTIME_EXIT, "myPe", CHARIOT_RUNTIME_MY_PE);
     if (cls->full_name == NULL || cls->short_name == NULL || cls->by_name == NULL ||
-        describe_exit(&cls->methods[0], cls) != 0) {
+        describe_exit(&cls->methods[CHARIOT_RUNTIME_EXIT], cls) != 0 ||
+        describe_my_pe(&cls->methods[CHARIOT_RUNTIME_MY_PE], cls) != 0) {
         py_class_free(cls);
         return NULL;
     }

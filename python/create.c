@@ -19,7 +19,7 @@ int py_create_args(struct py_state *st, struct py_class *cls, PyObject *args, st
     struct py_call_args bound;
     PyObject *const *items = &PyTuple_GET_ITEM(list, 0);
     int rc = py_bind(st, &cls->init, items, (size_t)PyTuple_GET_SIZE(list), NULL, &bound);
-    if (rc == 0) rc = py_message_put_args(st, items, PyTuple_GET_SIZE(list), NULL, false, msg);
+    if (rc == 0) rc = py_message_put_args(st, items, PyTuple_GET_SIZE(list), NULL, CHARIOT_ELSEWHERE, msg);
     Py_DECREF(list);
     return rc;
 }

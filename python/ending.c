@@ -106,16 +106,26 @@ static bool main_uses_us(struct py_state *st, PyObject *dict) {
     return false;
 }
 
+/* The program's path as it was given; NULL where there is none: python -c, an interactive session. Borrowed. By now the
+ * interpreter has taken __file__ out of the program's namespace. */
+static const char *program_name(void) {
+    PyObject *argv = PySys_GetObject("argv"); /* borrowed */
+    if (argv == NULL || !PyList_Check(argv) || PyList_GET_SIZE(argv) == 0) return NULL;
+    PyObject *first = PyList_GET_ITEM(argv, 0);
+    const char *name = PyUnicode_Check(first) ? PyUnicode_AsUTF8(first) : NULL;
+    bool usable = name != NULL && name[0] != 0 && name[0] != '-' && PySys_GetObject("ps1") == NULL;
+    return usable ? name : NULL;
+}
+
 /* `python prog.py`: a program that uses chares and never started. Tools that only import us are left alone. */
 PyObject *py_ending_at_exit(PyObject *module, PyObject *ignored) {
     struct py_state *st = py_state_of_module(module);
-    PyObject *main = PyImport_AddModule("__main__");                               /* borrowed */
-    PyObject *dict = main == NULL ? NULL : PyModule_GetDict(main);                 /* borrowed */
-    PyObject *file = dict == NULL ? NULL : PyDict_GetItemString(dict, "__file__"); /* borrowed */
+    PyObject *main = PyImport_AddModule("__main__");               /* borrowed */
+    PyObject *dict = main == NULL ? NULL : PyModule_GetDict(main); /* borrowed */
+    const char *name = program_name();
     bool failed = st->start_failed || PySys_GetObject("last_type") != NULL;
-    if (st->phase == PY_IDLE && !failed && file != NULL && PyUnicode_Check(file) && main_uses_us(st, dict)) {
-        const char *name = PyUnicode_AsUTF8(file);
-        say_forgotten(st, name == NULL ? "the program" : name);
+    if (st->phase == PY_IDLE && !failed && name != NULL && dict != NULL && main_uses_us(st, dict)) {
+        say_forgotten(st, name);
     }
     PyErr_Clear();
     Py_RETURN_NONE;

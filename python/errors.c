@@ -34,7 +34,10 @@ int py_errors_init(struct py_state *st, PyObject *module) {
     if (PyModule_AddObjectRef(module, "Charm4PyError", st->error) != 0) return -1;
     st->not_threaded_error = PyErr_NewExceptionWithDoc(
         "chariot.threads.NotThreadedError", "Something that waits was called outside of a coroutine.", st->error, NULL);
-    if (st->not_threaded_error == NULL) return -1;
+    st->cancelled_error = PyErr_NewExceptionWithDoc(
+        "chariot.threads.FutureCancelled", "The future that was waited for has been cancelled.", st->error, NULL);
+    if (st->not_threaded_error == NULL || st->cancelled_error == NULL) return -1;
+    if (PyModule_AddObjectRef(module, "FutureCancelled", st->cancelled_error) != 0) return -1;
     return PyModule_AddObjectRef(module, "NotThreadedError", st->not_threaded_error);
 }
 
@@ -160,7 +163,19 @@ int py_exit_status(PyObject *code) {
     return 1;
 }
 
+/* Ctrl-C in a job without a launcher: as Python ends, but without the traceback of where it happened to be. */
+static void end_interrupted(struct py_state *st) {
+    if (st->exiting || st->pe == NULL) return;
+    flush_stdout();
+    st->exiting = true;
+    chariot_abort(st->pe, 130, "KeyboardInterrupt\n");
+}
+
 bool py_error_exits(struct py_state *st, PyObject *exc) {
+    if (PyErr_GivenExceptionMatches(exc, PyExc_KeyboardInterrupt)) {
+        end_interrupted(st);
+        return true;
+    }
     if (!PyErr_GivenExceptionMatches(exc, PyExc_SystemExit)) return false;
     if (st->exiting || st->pe == NULL) return true; /* charm.exit() unwinding */
     PyObject *code = PyObject_GetAttr(exc, st->names.code);

@@ -20,7 +20,7 @@ void py_error_uncaught(struct py_state *st, const char *where, PyObject *exc);
 /* What to do with the exception that is set after user code failed with nobody to receive its result: SystemExit ends
  * the job with its code, all else is uncaught. Clears the error indicator. */
 void py_error_end_job(struct py_state *st, const char *where);
-/* True if exc is SystemExit; the job then ends with its code. */
+/* True if exc is SystemExit, or KeyboardInterrupt: the job then ends with its code, or 130. */
 bool py_error_exits(struct py_state *st, PyObject *exc);
 
 /* An exit status from what programs give to exit(): None 0, an int itself, anything else printed and 1. */

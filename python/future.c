@@ -173,6 +173,18 @@ static PyObject *future_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     Py_RETURN_NONE;
 }
 
+/* Who waits is woken with an exception of the class made for it. */
+static PyObject *future_cancel(PyObject *self, PyObject *ignored) {
+    struct py_state *st = as_future(self)->st;
+    if (py_state_running(st) == NULL) return NULL;
+    PyObject *exc = PyObject_CallFunction(st->cancelled_error, "s", "the future was cancelled");
+    struct chariot_msg *msg = exc == NULL ? NULL : py_message_put_error(st, exc, NULL);
+    Py_XDECREF(exc);
+    if (msg == NULL) return NULL;
+    chariot_future_cancel_take(st->pe, as_future(self)->future, msg);
+    Py_RETURN_NONE;
+}
+
 static PyObject *future_ready(PyObject *self, PyObject *ignored) {
     if (py_state_running(as_future(self)->st) == NULL) return NULL;
     return PyBool_FromLong(chariot_future_ready(as_future(self)->future));
@@ -273,6 +285,9 @@ static PyMethodDef future_methods[] = {
     {"get", (PyCFunction)(void (*)(void))future_get, METH_FASTCALL | METH_KEYWORDS, get_doc},
     {"send", (PyCFunction)(void (*)(void))future_send_keyword, METH_FASTCALL | METH_KEYWORDS, send_doc},
     {"ready", future_ready, METH_NOARGS, PyDoc_STR("ready($self, /)\n--\n\nWhether get() would return at once.")},
+    {"cancel", future_cancel, METH_NOARGS,
+     PyDoc_STR("cancel($self, /)\n--\n\nWakes all who wait for it with FutureCancelled; values that come later are "
+               "dropped.")},
     {"__reduce__", future_reduce, METH_NOARGS, NULL},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL}};

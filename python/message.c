@@ -89,12 +89,22 @@ static PyObject *boxed_args(struct py_state *st, PyObject *const *args, Py_ssize
 /* ---------------------------------------------------------------- arguments */
 
 int py_message_put_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords,
-                        bool by_reference, struct chariot_msg **msg) {
+                        enum chariot_place place, struct chariot_msg **msg) {
     *msg = NULL;
     if (num == 0 && keywords == NULL) return 0;
-    if (!by_reference) return py_encode_args(st, args, num, keywords, msg);
-    *msg = hang_take(boxed_args(st, args, num, keywords));
-    return *msg == NULL ? -1 : 0;
+    if (place != CHARIOT_HERE && py_encode_args(st, args, num, keywords, msg) != 0) return -1;
+    if (place == CHARIOT_ELSEWHERE) return 0;
+    PyObject *object = boxed_args(st, args, num, keywords);
+    if (*msg == NULL) {
+        *msg = hang_take(object);
+        return *msg == NULL ? -1 : 0;
+    }
+    if (object == NULL) {
+        chariot_msg_unref(*msg);
+        return -1;
+    }
+    chariot_msg_set_object(*msg, object, drop);
+    return 0;
 }
 
 static int args_of_object(struct py_state *st, PyObject *object, PyObject **args, PyObject **keywords) {

@@ -11,10 +11,10 @@
 
 int py_message_init(struct py_state *st, PyObject *module);
 
-/* Arguments as a message; by_reference: the objects themselves. Gives *msg, NULL where there are none. -1 with an
- * exception set. */
+/* Arguments as a message for a receiver at that place: the objects themselves (HERE), encoded, or both. Gives *msg,
+ * NULL where there are none. -1 with an exception set. */
 int py_message_put_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords,
-                        bool by_reference, struct chariot_msg **msg);
+                        enum chariot_place place, struct chariot_msg **msg);
 /* The arguments of a message (NULL: none): a new reference to a tuple, and to a dict or NULL. -1 with an exception. */
 int py_message_args(struct py_state *st, struct chariot_msg *msg, PyObject **args, PyObject **keywords);
 

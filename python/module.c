@@ -75,8 +75,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
                              st->array_type,       st->proxy_type,   st->bound_type, st->future_type,
                              st->future_iter_type, st->keywords_type};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
-    PyObject *objects[] = {st->charm,    st->options, st->error,     st->not_threaded_error,
-                           st->class_of, st->entry,   st->entry_args};
+    PyObject *objects[] = {st->charm,           st->options,  st->error, st->not_threaded_error,
+                           st->cancelled_error, st->class_of, st->entry, st->entry_args};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);
     for (uint32_t i = 0; i < st->num_classes; i++) {
         int rc = py_class_traverse(st->classes[i], visit, arg);

@@ -184,7 +184,7 @@ static int start_main_chare(struct py_state *st) {
     struct chariot_msg *msg;
     struct chariot_ref ref;
     PyObject *args = PyTuple_GET_ITEM(st->entry_args, 0);
-    if (cls == NULL || py_message_put_args(st, &args, 1, NULL, false, &msg) != 0) return -1;
+    if (cls == NULL || py_message_put_args(st, &args, 1, NULL, CHARIOT_ELSEWHERE, &msg) != 0) return -1;
     struct chariot_create how = {.type = cls->id, .kind = CHARIOT_MAIN, .ndims = 1};
     int rc = chariot_create_take(st->pe, &how, msg, &ref);
     return rc == 0 ? 0 : py_raise_code(st, rc, "creating the main chare");

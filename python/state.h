@@ -72,7 +72,7 @@ struct py_state {
     PyObject *charm;   /* the singleton, owned */
     PyObject *options; /* charm.options, owned */
     PyObject *error;   /* Charm4PyError, owned */
-    PyObject *not_threaded_error;
+    PyObject *not_threaded_error, *cancelled_error;
     bool local_msg_optim; /* charm.options.local_msg_optim */
 
     /* Registered classes by registration number, owned. */

@@ -1,5 +1,5 @@
-"""The class of futures, and the error of those who wait without being a coroutine."""
+"""The class of futures, and the errors of those who wait."""
 
-from ._core import Future, NotThreadedError
+from ._core import Future, FutureCancelled, NotThreadedError
 
-__all__ = ["Future", "NotThreadedError"]
+__all__ = ["Future", "FutureCancelled", "NotThreadedError"]
