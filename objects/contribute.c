@@ -93,11 +93,17 @@ void obj_reduce_on_result(struct chariot_pe *pe, struct chariot_msg *msg) {
     obj_future_unref(waits);
 }
 
+static struct chariot_future *remove_one_of(struct chariot_pe *pe, uint64_t id) {
+    struct obj_map_slot slot;
+    for (size_t cursor = 0; obj_map_next(&pe->allreduces, &cursor, &slot);) {
+        if (slot.key.word[0] == id) return obj_map_remove(&pe->allreduces, slot.key);
+    }
+    return NULL;
+}
+
 void obj_allreduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
-    for (uint64_t number = coll->reductions; number-- > 0 && pe->allreduces.count > 0;) {
-        struct obj_key key = obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number);
-        struct chariot_future *waits = obj_map_remove(&pe->allreduces, key);
-        if (waits == NULL) continue;
+    struct chariot_future *waits;
+    while ((waits = remove_one_of(pe, coll->id)) != NULL) {
         struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
         if (error != NULL) obj_future_deposit_take(pe, waits, error);
         obj_future_unref(waits);

@@ -1,7 +1,6 @@
 #include "objects/map.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "rpc/error.h"
@@ -78,6 +77,14 @@ void *obj_map_remove(struct obj_map *map, struct obj_key key) {
     map->slots[hole].value = NULL;
     map->count--;
     return value;
+}
+
+bool obj_map_next(const struct obj_map *map, size_t *cursor, struct obj_map_slot *out) {
+    for (size_t end = map->mask == 0 ? 0 : map->mask + 1; *cursor < end;) {
+        *out = map->slots[(*cursor)++];
+        if (out->value != NULL) return true;
+    }
+    return false;
 }
 
 void obj_map_each(const struct obj_map *map, void (*fn)(void *value, void *ctx), void *ctx) {

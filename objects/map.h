@@ -5,6 +5,7 @@
 #ifndef CHARIOT_OBJECTS_MAP_H
 #define CHARIOT_OBJECTS_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,8 @@ int obj_map_add(struct obj_map *map, struct obj_key key, void *value);
 void *obj_map_remove(struct obj_map *map, struct obj_key key);
 /* Calls fn for each value, in no order; fn may not change the map. */
 void obj_map_each(const struct obj_map *map, void (*fn)(void *value, void *ctx), void *ctx);
+/* Walks the map in no order: *cursor is 0 at first; false: that was all. Begin again after a change. */
+bool obj_map_next(const struct obj_map *map, size_t *cursor, struct obj_map_slot *out);
 /* Frees the table, not the values. */
 void obj_map_deinit(struct obj_map *map);
 

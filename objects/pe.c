@@ -60,6 +60,8 @@ static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *ms
     if (msg->from >= num_pes || msg->root >= num_pes) return false;
     if (msg->kind == OBJ_KIND_READY) return msg->flags == 0; /* its target is a hash */
     if (obj_id_pe(msg->target) >= num_pes) return false;
+    bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST;
+    if (numbered && msg->seq > OBJ_MAX_NUMBER) return false;
     bool tree = (msg->flags & OBJ_FLAG_TREE) != 0;
     return tree == is_tree_kind(msg->kind) && (!tree || msg->root == obj_id_pe(msg->target));
 }

@@ -20,6 +20,8 @@ enum {
     OBJ_RECENT_FUTURES = 1024, /* complete futures that are kept for PEs which may still ask */
 };
 
+#define OBJ_MAX_NUMBER (((uint64_t)1 << 40) - 1) /* of broadcasts, reductions, collections, futures */
+
 /* What the surroundings of a PE do for it; run.c on a real machine, tests in the simulator. All may be NULL. */
 struct obj_surroundings {
     void *ctx;

@@ -348,25 +348,27 @@ void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 /* ---------------------------------------------------------------- a changing collection */
 
-struct recheck {
-    uint64_t id;
-    struct obj_reduction *found;
-};
-
-static void find_first(void *value, void *ctx) {
-    struct obj_reduction *red = value;
-    struct recheck *look = ctx;
-    if (red->key.word[0] != look->id || red->key.word[1] >> 56 != OBJ_SPACE_PROGRAM) return;
-    if (look->found == NULL || red->key.word[1] < look->found->key.word[1]) look->found = red;
+static struct obj_reduction *lowest(struct chariot_pe *pe, uint64_t id) {
+    struct obj_map_slot slot;
+    struct obj_reduction *found = NULL;
+    for (size_t cursor = 0; obj_map_next(&pe->reductions, &cursor, &slot);) {
+        if (slot.key.word[0] != id || slot.key.word[1] >> 56 != OBJ_SPACE_PROGRAM) continue;
+        if (found == NULL || slot.key.word[1] < found->key.word[1]) found = slot.value;
+    }
+    return found;
 }
 
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
-    while (!pe->ending) {
-        struct recheck look = {.id = coll->id};
-        obj_map_each(&pe->reductions, find_first, &look);
-        if (!coll->counted || look.found == NULL || look.found->count < coll->total) return;
-        complete(pe, look.found);
+    while (coll->counted && !pe->ending) {
+        struct obj_reduction *red = lowest(pe, coll->id);
+        if (red == NULL || red->count < coll->total) return;
+        complete(pe, red);
     }
+}
+
+void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
+    struct obj_reduction *red;
+    while ((red = lowest(pe, coll->id)) != NULL) forget(pe, red);
 }
 
 void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
@@ -390,15 +392,4 @@ void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
     coll->expected |= 1u << child;
-}
-
-/* ---------------------------------------------------------------- a collection goes */
-
-void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
-    struct recheck look = {.id = coll->id};
-    for (obj_map_each(&pe->reductions, find_first, &look); look.found != NULL;) {
-        forget(pe, look.found);
-        look.found = NULL;
-        obj_map_each(&pe->reductions, find_first, &look);
-    }
 }

@@ -1,0 +1,244 @@
+/* What a broken PE of the job may send: messages of every kind, with headers and payloads that are nearly right. The
+ * job may end, with a message, or hang; nothing crashes, and all memory is freed. Found by the sanitizers, not by
+ * asserts. */
+#include "rpc/sim_flight.h"
+#include "test/scenarios/script.h"
+#include "test/scenarios/values.h"
+#include "test/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUM_PES = 5, MAX_SEEN = 2000 };
+
+static struct {
+    struct rpc_random random;
+    struct rpc_transport *real[NUM_PES];
+    struct rpc_transport spies[NUM_PES];
+    struct chariot_msg *seen[MAX_SEEN]; /* copies of what was sent */
+    size_t num_seen;
+    struct chariot_ref group, array, sparse, single;
+} now; /* one run at a time */
+
+static uint64_t draw(uint64_t below) {
+    return rpc_random_draw(&now.random) % below;
+}
+
+/* ---------------------------------------------------------------- what is overheard */
+
+static int spy_send(struct rpc_transport *spy, uint32_t pe, struct chariot_msg *msg) {
+    struct rpc_transport *real = now.real[spy->pe];
+    if (now.num_seen < MAX_SEEN) {
+        now.seen[now.num_seen] = rpc_msg_copy(msg);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(now.seen[now.num_seen]);
+        now.num_seen++;
+    }
+    return real->ops->send(real, pe, msg);
+}
+
+static int spy_poll(struct rpc_transport *spy, bool urgent) {
+    return now.real[spy->pe]->ops->poll(now.real[spy->pe], urgent);
+}
+
+static const struct rpc_transport_ops spy_ops = {.name = "spy", .send = spy_send, .poll = spy_poll};
+
+static void spy_on(struct world *world) {
+    for (uint32_t i = 0; i < NUM_PES; i++) {
+        now.real[i] = world->pes[i].node.transport;
+        now.spies[i] = (struct rpc_transport){.ops = &spy_ops, .pe = i, .num_pes = NUM_PES};
+        world->pes[i].node.transport = &now.spies[i];
+    }
+}
+
+static void stop_spying(struct world *world) {
+    for (uint32_t i = 0; i < NUM_PES; i++) world->pes[i].node.transport = now.real[i];
+    while (now.num_seen > 0) rpc_msg_unref(now.seen[--now.num_seen]);
+}
+
+/* ---------------------------------------------------------------- what is sent */
+
+static uint64_t any_word(void) {
+    const uint64_t words[] = {0,
+                              1,
+                              2,
+                              UINT64_MAX,
+                              (uint64_t)1 << draw(64),
+                              draw(100),
+                              now.group.collection,
+                              now.array.collection,
+                              now.sparse.collection,
+                              now.single.collection,
+                              obj_id_make(CHARIOT_GROUP, (uint32_t)draw(9), draw(9)),
+                              obj_id_make((uint32_t)draw(8), (uint32_t)draw(9), draw(9)),
+                              obj_id_make(0, (uint32_t)draw(NUM_PES), draw(9))};
+    return words[draw(sizeof words / sizeof words[0])];
+}
+
+static void change_field(struct chariot_msg *msg) {
+    switch (draw(11)) {
+    case 0:
+        msg->kind = (uint8_t)(RPC_KIND_FIRST_USER + draw(20));
+        break;
+    case 1:
+        msg->flags ^= (uint8_t)(1u << draw(8));
+        break;
+    case 2:
+        msg->ndims = (uint8_t)draw(9);
+        break;
+    case 3:
+        msg->from = (uint32_t)draw(NUM_PES + 1);
+        break;
+    case 4:
+        msg->method = draw(2) ? (uint32_t)any_word() : OBJ_METHOD_FIRST_PSEUDO + (uint32_t)draw(5);
+        break;
+    case 5:
+        msg->root = (uint32_t)draw(NUM_PES + 1);
+        break;
+    case 6:
+        msg->target = any_word();
+        break;
+    case 7:
+        msg->index[draw(3)] = any_word();
+        break;
+    case 8:
+        msg->reply = any_word();
+        break;
+    case 9:
+        msg->seq = draw(2) ? any_word() : msg->seq + 1;
+        break;
+    default:
+        msg->hops = (uint8_t)draw(256);
+    }
+}
+
+/* Not the sizes of a collection: what is well-formed may be as large as it says. */
+static void change_payload(struct chariot_msg *msg) {
+    size_t from = msg->kind == OBJ_KIND_CREATE ? 80 : 0;
+    if (msg->size <= from) return;
+    if (draw(4) == 0) msg->size = draw(msg->size + 1);
+    for (uint64_t i = draw(4); i > 0 && msg->size > from; i--) {
+        rpc_msg_payload(msg)[from + draw(msg->size - from)] ^= (uint8_t)(1u << draw(8));
+    }
+}
+
+static void inject(struct world *world) {
+    struct chariot_msg *msg = rpc_msg_copy(now.seen[draw(now.num_seen)]);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(msg);
+    for (uint64_t i = draw(4); i > 0; i--) change_field(msg);
+    if (draw(2) == 0) change_payload(msg);
+    uint32_t to = (uint32_t)draw(NUM_PES);
+    obj_upcalls.on_message_take(&world->pes[to], msg);
+    world_wake(world, to);
+}
+
+/* ---------------------------------------------------------------- a program that does everything */
+
+static int create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                  struct chariot_msg *args, void **object) {
+    *object = &now;
+    return 0;
+}
+
+static uint64_t result_to;
+
+static int on_work(struct chariot_call *call) {
+    const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = result_to};
+    struct chariot_future *all;
+    chariot_contribute_take(call->pe, call->elem, NULL, value_int(1), CHARIOT_REDUCE_SUM, &target);
+    chariot_contribute_take(call->pe, call->elem, NULL, value_int(1), CHARIOT_REDUCE_GATHER, &target);
+    if (chariot_allreduce_take(call->pe, call->elem, NULL, NULL, CHARIOT_REDUCE_NOP, &all) == 0) {
+        chariot_future_unref(all);
+    }
+    struct chariot_future *handle = chariot_future_open(call->pe, result_to);
+    chariot_future_ready(handle);
+    chariot_future_unref(handle);
+    call->result = value_int(5);
+    return 0;
+}
+
+static int on_insert(struct chariot_call *call) {
+    struct chariot_index at = {.ndims = 3, .at = {(int64_t)draw(1000000), 1, -7}};
+    chariot_insert_take(call->pe, &now.sparse, &at, NULL, draw(2) ? -1 : (int64_t)draw(NUM_PES));
+    return 0;
+}
+
+static const struct chariot_method methods[] = {{"work", on_work}, {"insert", on_insert}};
+static const struct chariot_type type = {.name = "Worker", .methods = methods, .num_methods = 2, .create = create};
+
+static void ignore_error(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error) {}
+
+static void begin(struct world *world, uint32_t type_id) {
+    struct chariot_create how = {.type = type_id, .kind = CHARIOT_GROUP, .on_pe = 3};
+    chariot_create_take(&world->pes[1], &how, NULL, &now.group);
+    how.kind = CHARIOT_SINGLE;
+    chariot_create_take(&world->pes[2], &how, NULL, &now.single);
+    how = (struct chariot_create){.type = type_id, .kind = CHARIOT_ARRAY_OF, .ndims = 2, .dims = {3, 4}};
+    chariot_create_take(&world->pes[0], &how, NULL, &now.array);
+    how = (struct chariot_create){.type = type_id, .kind = CHARIOT_ARRAY_OF, .ndims = 3};
+    chariot_create_take(&world->pes[4], &how, NULL, &now.sparse);
+    for (uint32_t i = 0; i < NUM_PES; i++) world_wake(world, i);
+}
+
+/* Each PE does something to one of the four. */
+static void act(struct world *world) {
+    const struct chariot_ref *refs[] = {&now.group, &now.array, &now.sparse, &now.single};
+    uint32_t at = (uint32_t)draw(NUM_PES);
+    struct chariot_pe *pe = &world->pes[at];
+    const struct chariot_ref *ref = refs[draw(4)];
+    struct chariot_future *future = chariot_future_new(pe, 1 + draw(3));
+    result_to = chariot_future_id(future);
+    switch (draw(8)) {
+    case 0:
+        chariot_await_created(pe, ref, future);
+        break;
+    case 1:
+        chariot_done_inserting(pe, &now.sparse);
+        break;
+    case 2:
+        if (draw(5) == 0) chariot_destroy(pe, ref, draw(2) ? future : NULL);
+        break;
+    case 3:
+    case 4:
+        chariot_send_take(pe, &now.group, 1, NULL, CHARIOT_WANT_DONE, future);
+        break;
+    default:
+        chariot_send_take(pe, ref, 0, args_of(1, 2), CHARIOT_WANT_VALUE, future);
+    }
+    chariot_future_unref(future);
+    world_wake(world, at);
+}
+
+/* Whatever ended it: a job that has ended hears nothing more. */
+static void carry_on(struct world *world) {
+    world->aborts = 0;
+    for (uint32_t i = 0; i < NUM_PES; i++) world->pes[i].ending = world->pes[i].aborted = false;
+}
+
+static void run(uint64_t seed) {
+    struct world world;
+    memset(&now, 0, sizeof now);
+    rpc_random_init(&now.random, seed);
+    world_open(&world, (struct rpc_sim_config){.num_pes = NUM_PES, .seed = seed, .max_delay_ns = 1000});
+    uint32_t type_id = world_register(&world, &type);
+    for (uint32_t i = 0; i < NUM_PES; i++) {
+        world.pes[i].face = (struct chariot_face){.on_unreceived_error = ignore_error};
+    }
+    spy_on(&world);
+    world_start(&world);
+    begin(&world, type_id);
+    for (int step = 0; step < 400; step++) {
+        world_step(&world);
+        rpc_sim_advance(world.sim, rpc_sim_now_ns(world.sim) + 500);
+        if (step % 4 == 0) act(&world);
+        if (step > 60 && step % 3 == 0) inject(&world);
+        carry_on(&world);
+    }
+    stop_spying(&world);
+    world_close(&world);
+}
+
+static void nothing_that_a_pe_sends_crashes_another(void) {
+    for (uint64_t seed = 0; seed < script_seeds(1000); seed++) run(seed);
+}
+
+UNIT_MAIN("scenarios/hostile", UNIT(nothing_that_a_pe_sends_crashes_another))
