@@ -163,9 +163,9 @@ def room_of(test: Path) -> str:
 
 
 def cunit_results(run: Result) -> Iterator[Result]:
-    """One result per test of a CUnit program; a program that ended early is one failure more."""
-    summary = re.search(r"^\s*tests\s+\d+\s+(\d+)\s+(\d+)\s+(\d+)", run.said, re.M)
-    ran, passed = (int(summary[1]), int(summary[2])) if summary else (0, 0)
+    """One result per test of a CUnit program, which may run several registries; one failure more if it ended early."""
+    summaries = re.findall(r"^\s*tests\s+\d+\s+(\d+)\s+(\d+)\s+\d+", run.said, re.M)
+    ran, passed = sum(int(ran) for ran, _ in summaries), sum(int(passed) for _, passed in summaries)
     yield from (Result(run.name, True) for _ in range(passed))
     for _ in range(max(ran - passed, 0 if run.passed and ran > 0 else 1)):
         yield Result(run.name, False, run.said if ran else run.said + "no test was run to its end\n")
