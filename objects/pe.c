@@ -216,13 +216,18 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
     return !pe->ending && (pe->run_queue.head != NULL || pe->ready != NULL);
 }
 
+/* NULL: called from within the runtime, as when a message that is dropped takes the last handle to a future with it; the
+ * turn is then the runtime's, and stays so. */
 struct chariot_pe *obj_api_enter(struct chariot_pe *pe) {
-    rpc_turn_take(&pe->node.turn);
+    struct rpc_turn *turn = &pe->node.turn;
+    if (turn->shared && atomic_load_explicit(&turn->taken, memory_order_relaxed)) return NULL;
+    rpc_turn_take(turn);
     return pe;
 }
 
 void obj_api_leave(struct chariot_pe **pe) {
     struct chariot_pe *self = *pe;
+    if (self == NULL) return;
     if (__builtin_expect(self->crowded >= 0, 0)) {
         uint32_t to = (uint32_t)self->crowded;
         self->crowded = -1;

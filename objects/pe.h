@@ -162,7 +162,8 @@ void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Puts all that waits under key back, in front of the run queue, so that it stays ahead of what came later. */
 void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key);
 
-/* Public calls come from user code: they take the turn, and give it back when their scope ends. */
+/* Public calls come from user code: they take the turn, and give it back when their scope ends. Where a face calls one
+ * from a callback of the runtime (a destructor, a dropped object), the turn is taken already and stays so. */
 struct chariot_pe *obj_api_enter(struct chariot_pe *pe);
 void obj_api_leave(struct chariot_pe **pe);
 #define OBJ_API(pe) struct chariot_pe *api_ __attribute__((cleanup(obj_api_leave), unused)) = obj_api_enter(pe)
