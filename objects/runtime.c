@@ -52,7 +52,7 @@ int obj_runtime_init(struct chariot_pe *pe) {
     coll->total = pe->node.num_pes;
     coll->counted = coll->settled = true;
     obj_elem_create(pe, coll, coll->id, (const uint64_t[3]){pe->node.pe, 0, 0}, 0, NULL);
-    return 0;
+    return pe->aborted ? CHARIOT_ENOMEM : 0;
 }
 
 void chariot_ref_runtime(struct chariot_pe *pe, int64_t element, struct chariot_ref *out) {

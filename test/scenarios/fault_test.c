@@ -1,0 +1,259 @@
+/* Memory runs out at the n-th allocation, for every n: a program that uses everything either ends as it should, or the
+ * job ends with a message. Nothing hangs, crashes or leaks. All of objects/ that allocates, and the messages, are
+ * compiled into this file, so that their allocations are the ones that fail. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/scenarios/world.h"
+#include "test/unit/unit.h"
+
+#include "test/unit/fault_alloc.h"
+
+#include "rpc/msg.c"
+
+#define grow map_grow
+#define mix  map_mix
+#include "objects/map.c"
+#undef grow
+#undef mix
+#define free_waiting coll_free_waiting
+#include "objects/coll.c"
+#undef free_waiting
+#define pass_on call_pass_on
+#include "objects/call.c"
+#undef pass_on
+#define read_head create_read_head
+#include "objects/create.c"
+#undef read_head
+#include "objects/broadcast.c"
+#include "objects/contribute.c"
+#include "objects/end.c"
+#include "objects/error.c"
+#include "objects/future.c"
+#include "objects/future_peer.c"
+#include "objects/location.c"
+#include "objects/message.c"
+#include "objects/pe.c"
+#include "objects/reduce.c"
+#include "objects/reduce_parts.c"
+#include "objects/reduce_value.c"
+#include "objects/registry.c"
+#include "objects/runtime.c"
+#include "objects/timer.c"
+
+enum { NUM_PES = 3, AFTER_FAIL = 5 /* the step */ };
+
+/* One run at a time. */
+static struct {
+    uint32_t type, reducer;
+    struct chariot_ref group, array, sparse, single;
+    struct chariot_future *waits, *sum;
+    struct chariot_waiter waiter;
+    int step;
+} now;
+
+/* ---------------------------------------------------------------- a program that gives up without memory */
+
+static void give_up(struct chariot_pe *pe) {
+    chariot_abort(pe, 71, "the program has no memory\n");
+}
+
+static void must(struct chariot_pe *pe, int rc) {
+    CU_ASSERT_TRUE(rc == 0 || rc == CHARIOT_ENOMEM);
+    if (rc != 0) give_up(pe);
+}
+
+static struct chariot_msg *one(struct chariot_pe *pe) {
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_int(&writer, 1);
+    must(pe, chariot_writer_finish(&writer, &msg));
+    return msg;
+}
+
+static int make(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                struct chariot_msg *args, void **object) {
+    *object = malloc(1);
+    return *object == NULL ? CHARIOT_ENOMEM : 0;
+}
+
+static void unmake(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
+    free(object);
+}
+
+/* Everything that elements do: reduce in three ways, subscribe, insert, fail. */
+static int on_work(struct chariot_call *call) {
+    struct chariot_pe *pe = call->pe;
+    struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = obj_future_own_id(now.sum)};
+    struct chariot_msg *value = one(pe);
+    if (value == NULL) return 0;
+    must(pe, chariot_contribute_take(pe, call->elem, NULL, value, now.reducer, &target));
+    struct chariot_future *all;
+    int rc = chariot_allreduce_take(pe, call->elem, NULL, NULL, CHARIOT_REDUCE_NOP, &all);
+    must(pe, rc);
+    if (rc == 0) chariot_future_unref(all);
+    struct chariot_future *handle = chariot_future_open(pe, target.future);
+    if (handle == NULL)
+        give_up(pe);
+    else
+        chariot_future_ready(handle);
+    chariot_future_unref(handle);
+    call->result = one(pe);
+    return 0;
+}
+
+static int on_insert(struct chariot_call *call) {
+    struct chariot_index at = {.ndims = 1, .at = {chariot_my_pe(call->pe)}};
+    must(call->pe, chariot_insert_take(call->pe, &now.sparse, &at, NULL, (chariot_my_pe(call->pe) + 1) % NUM_PES));
+    return 0;
+}
+
+static int on_fail(struct chariot_call *call) {
+    return CHARIOT_EUSER;
+}
+
+static int on_nothing(struct chariot_call *call) {
+    return 0;
+}
+
+enum { WORK, INSERT, FAIL, NOTHING };
+static const struct chariot_method worker_methods[] = {
+    {"work", on_work}, {"insert", on_insert}, {"fail", on_fail}, {"nothing", on_nothing}};
+static const struct chariot_type worker_type = {
+    .name = "Worker", .methods = worker_methods, .num_methods = 4, .create = make, .destroy = unmake};
+
+static int first(struct chariot_pe *pe, const struct chariot_reducer *reducer, size_t count,
+                 struct chariot_msg *const *values, struct chariot_msg **out) {
+    *out = chariot_msg_ref(values[0]);
+    return 0;
+}
+
+static const struct chariot_reducer first_reducer = {.name = "first", .combine = first};
+
+/* ---------------------------------------------------------------- its steps, on PE 0 */
+
+static void create_all(struct chariot_pe *pe) {
+    struct chariot_create how = {.type = now.type, .kind = CHARIOT_GROUP, .on_pe = 1};
+    must(pe, chariot_create_take(pe, &how, NULL, &now.group));
+    how.kind = CHARIOT_SINGLE;
+    must(pe, chariot_create_take(pe, &how, one(pe), &now.single));
+    how = (struct chariot_create){.type = now.type, .kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {40}};
+    must(pe, chariot_create_take(pe, &how, NULL, &now.array));
+    how.dims[0] = 0;
+    must(pe, chariot_create_take(pe, &how, NULL, &now.sparse));
+}
+
+static void nothing(struct chariot_pe *pe, void *ctx) {}
+
+static void work(struct chariot_pe *pe, const struct chariot_ref *ref) {
+    chariot_future_unref(now.sum);
+    now.sum = chariot_future_new(pe, 1);
+    if (now.sum == NULL) {
+        give_up(pe);
+        return;
+    }
+    chariot_future_id(now.sum);
+    must(pe, chariot_send_take(pe, ref, WORK, NULL, CHARIOT_WANT_VALUE, now.waits));
+}
+
+static void step(struct chariot_pe *pe, void *ctx);
+
+static bool wait_for_next(struct chariot_pe *pe) {
+    chariot_future_unref(now.waits);
+    now.waits = chariot_future_new(pe, 1);
+    now.waiter = (struct chariot_waiter){.fn = step};
+    if (now.waits != NULL && chariot_future_wait(now.waits, &now.waiter) == 0) return true;
+    give_up(pe);
+    return false;
+}
+
+static void play(struct chariot_pe *pe) {
+    switch (now.step++) {
+    case 0:
+        create_all(pe);
+        if (!pe->ending) must(pe, chariot_await_created(pe, &now.array, now.waits));
+        return;
+    case 1:
+        work(pe, &now.array);
+        return;
+    case 2:
+        work(pe, &now.single);
+        return;
+    case 3:
+        must(pe, chariot_send_take(pe, &now.group, INSERT, NULL, CHARIOT_WANT_DONE, now.waits));
+        return;
+    case 4:
+        must(pe, chariot_send_take(pe, &now.sparse, NOTHING, NULL, CHARIOT_WANT_NOTHING, NULL));
+        must(pe, chariot_done_inserting(pe, &now.sparse));
+        must(pe, chariot_send_take(pe, &now.array, FAIL, NULL, CHARIOT_WANT_DONE, now.waits));
+        return;
+    case AFTER_FAIL:
+        must(pe, chariot_post(pe, nothing, NULL));
+        must(pe, chariot_after(pe, 1000, nothing, NULL));
+        work(pe, &now.sparse);
+        return;
+    case 6:
+        must(pe, chariot_destroy(pe, &now.array, now.waits));
+        return;
+    default:
+        chariot_exit(pe, 0);
+    }
+}
+
+static void step(struct chariot_pe *pe, void *ctx) {
+    if (now.step == AFTER_FAIL) CU_ASSERT_TRUE(chariot_msg_is_error(chariot_future_value(now.waits, 0)));
+    if (wait_for_next(pe)) play(pe);
+}
+
+/* ---------------------------------------------------------------- sweeps */
+
+static bool run(long nth) {
+    struct world world;
+    memset(&now, 0, sizeof now);
+    world_open(&world,
+               (struct rpc_sim_config){.num_pes = NUM_PES, .seed = 3, .max_delay_ns = 1000, .through_wire = true});
+    now.type = world_register(&world, &worker_type);
+    now.reducer = world_register_reducer(&world, &first_reducer);
+    world.pes[0].entry = step;
+    fault_arm(nth);
+    bool ended = world_run(&world);
+    bool hit = fault_hit;
+    fault_disarm();
+    CU_ASSERT_TRUE(ended);
+    if (!ended) fprintf(stderr, "allocation %ld: the job hangs at step %d\n", nth, now.step);
+    CU_ASSERT_TRUE(world.aborts > 0 ? hit : now.step == AFTER_FAIL + 3);
+    chariot_future_unref(now.waits);
+    chariot_future_unref(now.sum);
+    world_close(&world);
+    CU_ASSERT_EQUAL(fault_live(), 0);
+    return hit;
+}
+
+static void a_job_without_memory_ends_with_a_message(void) {
+    long nth = 1;
+    while (run(nth)) nth++;
+    CU_ASSERT_TRUE(nth > 500);
+}
+
+static void say_nothing(void *ctx, int status, const char *text) {
+}
+
+static void a_pe_without_memory_is_not_made(void) {
+    FAULT_SWEEP(nth) {
+        struct chariot_pe *pe = calloc(1, sizeof *pe);
+        if (pe == NULL) continue;
+        pe->node.num_pes = 1;
+        pe->around.on_abort = say_nothing;
+        int rc = obj_pe_init(pe);
+        if (rc == 0) obj_pe_deinit(pe);
+        free(pe);
+        CU_ASSERT_EQUAL(fault_live(), 0);
+        if (rc == 0) FAULT_DONE;
+        CU_ASSERT_EQUAL(rc, CHARIOT_ENOMEM);
+    }
+}
+
+UNIT_MAIN("scenarios/fault", UNIT(a_job_without_memory_ends_with_a_message), UNIT(a_pe_without_memory_is_not_made))
