@@ -190,8 +190,8 @@ static void close_queue(struct rpc_hub *hub) {
 }
 
 /* gRPC itself is never shut down: grpc_shutdown() runs what its executor has queued on the calling thread, and one such
- * closure, the poller of half-closed sockets, sleeps for ten seconds (seen once in 50 endings, 1.51). What it holds ends
- * with the process. */
+ * closure, the poller of half-closed sockets, sleeps for ten seconds (seen once in 50 endings, 1.51). What it holds
+ * ends with the process. */
 static void hub_free(struct rpc_hub *hub) {
     if (hub->standin != NULL) rpc_standin_stop(hub->standin);
     if (hub->bell != NULL) grpc_call_unref(hub->bell);
