@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv/bin/python"
-SUITE_TIMEOUT_S = 300  # one C suite; a sanitizer slows it some tenfold
+SUITE_TIMEOUT_S = 480  # one C suite; a sanitizer slows it some tenfold
 PYTEST_TIMEOUT_S = 120  # one Python test
 ROOM_OF = {"transport": "rpc", "scenarios": "objects"}  # directories of test/ that belong to a room
 
