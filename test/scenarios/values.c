@@ -109,7 +109,9 @@ int64_t arg_int(const struct chariot_msg *args, size_t at) {
     chariot_reader_init(&reader, args);
     CU_ASSERT_EQUAL_FATAL(chariot_get_typed(&reader, CHARIOT_LIST, &value), 0);
     CU_ASSERT_TRUE_FATAL(at < value.count);
-    for (; at > 0; at--) CU_ASSERT_EQUAL_FATAL(chariot_skip(&reader, NULL, NULL), 0);
+    const void *data;
+    size_t size;
+    for (; at > 0; at--) CU_ASSERT_EQUAL_FATAL(chariot_skip(&reader, &data, &size), 0);
     CU_ASSERT_EQUAL_FATAL(chariot_get_typed(&reader, CHARIOT_INT, &value), 0);
     return value.integer;
 }
