@@ -43,8 +43,10 @@ static void host_identity(char *text, size_t size) {
 static int listen_on(struct rpc_job *job, struct rpc_node *node, char **own, char *why, size_t why_size) {
     const struct rpc_ticket *ticket = &job->control.ticket;
     char target[256];
-    if (strcmp(ticket->transport, "tcp") == 0) snprintf(target, sizeof target, "127.0.0.1:0");
-    else snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
+    if (strcmp(ticket->transport, "tcp") == 0)
+        snprintf(target, sizeof target, "127.0.0.1:0");
+    else
+        snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
     struct rpc_grpc_config config = {.listen = target, .limits = rpc_limits_default};
     memcpy(config.token, ticket->token, sizeof config.token);
     int rc = rpc_grpc_open(job->loop, node, &config, own);
@@ -89,8 +91,10 @@ void rpc_job_make_room(struct rpc_node *node, uint32_t to, const bool *stop) {
     const struct timespec nap = {.tv_nsec = 50000};
     for (int idle = 0; rpc_node_pressed(node, to) && !*stop;) {
         idle = rpc_node_poll(node, true) > 0 ? 0 : idle + 1;
-        if (idle > 50) nanosleep(&nap, NULL);
-        else if (idle > 0) sched_yield();
+        if (idle > 50)
+            nanosleep(&nap, NULL);
+        else if (idle > 0)
+            sched_yield();
     }
 }
 

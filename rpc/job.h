@@ -19,8 +19,8 @@ struct rpc_job {
 
 /* Reads the ticket (none: a job of one PE) and makes the loop. `why` gets a line for people. */
 int rpc_job_open(struct rpc_job *job, char *why, size_t why_size);
-/* Meets the other PEs: listens, learns where PE 0 is, joins. Sets node->transport, hosts and num_hosts, log; node->pe, num_pes, up and owner must be
- * set. A job of one PE has no transport. */
+/* Meets the other PEs: listens, learns where PE 0 is, joins. Sets node->transport, hosts and num_hosts, log; node->pe,
+ * num_pes, up and owner must be set. A job of one PE has no transport. */
 int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size);
 /* A method sends faster than its peer receives: moves bytes, on the caller's thread, until there is room for more to
  * `to` again or *stop is set. */

@@ -15,7 +15,8 @@ struct unit_test {
     void (*run)(void);
 };
 
-static inline int unit_main(int argc, char **argv, const char *suite_name, const struct unit_test *tests, size_t count) {
+static inline int unit_main(int argc, char **argv, const char *suite_name, const struct unit_test *tests,
+                            size_t count) {
     if (CU_initialize_registry() != CUE_SUCCESS) return 1;
     CU_pSuite suite = CU_add_suite(suite_name, NULL, NULL);
     for (size_t i = 0; suite != NULL && i < count; i++) {
@@ -29,7 +30,8 @@ static inline int unit_main(int argc, char **argv, const char *suite_name, const
     return failed == 0 ? 0 : 1;
 }
 
-#define UNIT(fn) {#fn, fn}
+#define UNIT(fn)                                                                                                       \
+    { #fn, fn }
 #define UNIT_MAIN(suite, ...)                                                                                          \
     int main(int argc, char **argv) {                                                                                  \
         const struct unit_test tests[] = {__VA_ARGS__};                                                                \
