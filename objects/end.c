@@ -6,8 +6,9 @@
 
 /* ---------------------------------------------------------------- start */
 
-/* FNV-1a, over what must be the same on every PE. */
-static uint64_t hash_text(uint64_t hash, const char *text) {
+/* FNV-1a, over what must be the same on every PE: kinds of name and names, in order. */
+static uint64_t hash_name(uint64_t hash, char kind, const char *text) {
+    hash = (hash ^ (uint8_t)kind) * 0x100000001b3u;
     for (; *text != 0; text++) hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
     return (hash ^ 0xff) * 0x100000001b3u;
 }
@@ -15,10 +16,11 @@ static uint64_t hash_text(uint64_t hash, const char *text) {
 static uint64_t hash_tables(const struct chariot_pe *pe) {
     uint64_t hash = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < pe->num_types; i++) {
-        hash = hash_text(hash, pe->types[i]->name);
-        for (uint32_t m = 0; m < pe->types[i]->num_methods; m++) hash = hash_text(hash, pe->types[i]->methods[m].name);
+        const struct chariot_type *type = pe->types[i];
+        hash = hash_name(hash, 't', type->name);
+        for (uint32_t m = 0; m < type->num_methods; m++) hash = hash_name(hash, 'm', type->methods[m].name);
     }
-    for (uint32_t i = 0; i < pe->num_reducers; i++) hash = hash_text(hash, pe->reducers[i]->name);
+    for (uint32_t i = 0; i < pe->num_reducers; i++) hash = hash_name(hash, 'r', pe->reducers[i]->name);
     return hash;
 }
 

@@ -238,8 +238,7 @@ static void a_job_without_memory_ends_with_a_message(void) {
     CU_ASSERT_TRUE(nth > 500);
 }
 
-static void say_nothing(void *ctx, int status, const char *text) {
-}
+static void say_nothing(void *ctx, int status, const char *text) {}
 
 static void a_pe_without_memory_is_not_made(void) {
     FAULT_SWEEP(nth) {
