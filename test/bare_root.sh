@@ -43,4 +43,4 @@ git clone -q --no-hardlinks "$repo" "$root/root/chariot"
 
 echo "bare_root: $command"
 podman --runtime runc run --rm --net host --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 "${pass[@]}" \
-    --workdir /root/chariot --rootfs "$root" bash -c "$command"
+    --workdir /root/chariot --rootfs "$root" bash -c "$command"$'\nexit $?' # bash stays, as the init that collects orphans
