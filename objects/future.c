@@ -41,15 +41,36 @@ struct chariot_future *obj_future_ref(struct chariot_future *future) {
     return future;
 }
 
+/* What keeping it costs; an object of the face's may be anything. */
+static size_t bytes_of(const struct chariot_future *future) {
+    size_t bytes = sizeof *future;
+    for (uint64_t i = 0; i < future->num_values; i++) {
+        const struct chariot_msg *value = future->values[i];
+        bytes += value->object != NULL ? (size_t)OBJ_RECENT_BYTES / 64 : value->size;
+    }
+    return bytes;
+}
+
+static void let_go(struct chariot_pe *pe, size_t slot) {
+    struct chariot_future *future = pe->recent[slot];
+    if (future == NULL) return;
+    pe->recent[slot] = NULL;
+    pe->recent_bytes -= future->kept_bytes;
+    future->shared = false;
+    obj_future_unref(future);
+}
+
+/* Takes the place of the oldest; further old ones go until all fit the bounds. */
 static void keep_a_while(struct chariot_future *future) {
     struct chariot_pe *pe = future->pe;
-    struct chariot_future *oldest = pe->recent[pe->next_recent];
-    pe->recent[pe->next_recent] = future; /* the ring's reference */
-    pe->next_recent = (pe->next_recent + 1) % OBJ_RECENT_FUTURES;
+    size_t slot = pe->next_recent;
+    let_go(pe, slot);
+    pe->recent[slot] = future; /* the ring's reference */
+    pe->next_recent = (slot + 1) % OBJ_RECENT_FUTURES;
     future->refs = 1;
-    if (oldest == NULL) return;
-    oldest->shared = false;
-    obj_future_unref(oldest);
+    future->kept_bytes = bytes_of(future);
+    pe->recent_bytes += future->kept_bytes;
+    for (size_t i = 1; pe->recent_bytes > OBJ_RECENT_BYTES; i++) let_go(pe, (slot + i) % OBJ_RECENT_FUTURES);
 }
 
 void obj_future_unref(struct chariot_future *future) {

@@ -17,9 +17,10 @@ struct chariot_future {
     uint32_t num_subscribers;
     uint32_t refs;
     uint64_t num_values;
-    bool own;        /* values come together here; else a handle */
-    bool shared;     /* the id was handed out */
-    bool subscribed; /* a handle that has asked */
+    bool own;          /* values come together here; else a handle */
+    bool shared;       /* the id was handed out */
+    bool subscribed;   /* a handle that has asked */
+    size_t kept_bytes; /* while it is among the recent ones */
     bool complete;
     bool cancelled; /* complete before its values were there: later ones are dropped */
 };

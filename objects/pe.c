@@ -216,8 +216,8 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
     return !pe->ending && (pe->run_queue.head != NULL || pe->ready != NULL);
 }
 
-/* NULL: called from within the runtime, as when a message that is dropped takes the last handle to a future with it; the
- * turn is then the runtime's, and stays so. */
+/* NULL: called from within the runtime, as when a message that is dropped takes the last handle to a future with it;
+ * the turn is then the runtime's, and stays so. */
 struct chariot_pe *obj_api_enter(struct chariot_pe *pe) {
     struct rpc_turn *turn = &pe->node.turn;
     if (turn->shared && atomic_load_explicit(&turn->taken, memory_order_relaxed)) return NULL;

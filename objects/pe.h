@@ -16,8 +16,9 @@ struct obj_location_ops;
 
 enum {
     OBJ_TREE_RADIX = 4,
-    OBJ_MAX_HOPS = 32,         /* a message passed on that often goes round in circles */
-    OBJ_RECENT_FUTURES = 1024, /* complete futures that are kept for PEs which may still ask */
+    OBJ_MAX_HOPS = 32,           /* a message passed on that often goes round in circles */
+    OBJ_RECENT_FUTURES = 1024,   /* complete futures that are kept for PEs which may still ask, */
+    OBJ_RECENT_BYTES = 64 << 20, /* and what they may hold in all */
 };
 
 #define OBJ_MAX_NUMBER (((uint64_t)1 << 40) - 1) /* of broadcasts, reductions, collections, futures */
@@ -72,6 +73,7 @@ struct chariot_pe {
     uint32_t next_single_pe;
     struct chariot_future *recent[OBJ_RECENT_FUTURES];
     size_t next_recent;
+    size_t recent_bytes; /* that they hold */
 
     void (*entry)(struct chariot_pe *pe, void *ctx);
     void *entry_ctx;

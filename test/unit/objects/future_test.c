@@ -4,6 +4,7 @@
 #include "test/unit/objects/probe.h"
 #include "test/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct chariot_future *future_of(uint32_t pe, uint64_t num_values) {
@@ -327,10 +328,41 @@ static void a_value_that_cannot_leave_is_an_error_for_others_only(void) {
     probe_close();
 }
 
+/* A value of `bytes`, as bytes. */
+static struct chariot_msg *large_value(size_t bytes) {
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    char *data = calloc(1, bytes);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_bytes(&writer, data, bytes);
+    free(data);
+    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &msg), 0);
+    return msg;
+}
+
+static void what_complete_futures_hold_is_bounded(void) {
+    probe_open(1);
+    struct chariot_pe *pe = probe_pe(0);
+    uint64_t first = 0, last = 0;
+    for (int i = 0; i < 40; i++) {
+        struct chariot_future *future = future_of(0, 1);
+        last = chariot_future_id(future);
+        if (i == 0) first = last;
+        CU_ASSERT_EQUAL(chariot_future_send_take(pe, last, large_value(4 << 20)), 0);
+        chariot_future_unref(future);
+        CU_ASSERT_TRUE(pe->recent_bytes <= OBJ_RECENT_BYTES);
+    }
+    CU_ASSERT_PTR_NULL(obj_map_get(&pe->futures, obj_key1(first)));
+    CU_ASSERT_PTR_NOT_NULL(obj_map_get(&pe->futures, obj_key1(last)));
+    probe_close();
+}
+
 UNIT_MAIN("objects/future", UNIT(waiters_are_called_once_and_never_inside_the_call_that_completes),
           UNIT(a_forgotten_waiter_is_not_called), UNIT(a_waiter_may_forget_those_behind_it),
           UNIT(a_future_may_be_dropped_in_its_callback), UNIT(a_future_nobody_can_ask_for_goes_with_its_last_reference),
           UNIT(a_future_whose_id_was_sent_outlives_its_last_reference), UNIT(complete_futures_are_kept_a_while_only),
+          UNIT(what_complete_futures_hold_is_bounded),
           UNIT(a_gone_future_opened_on_its_own_pe_is_an_error_and_drops_values),
           UNIT(a_late_value_is_refused_here_and_ends_the_job_from_elsewhere),
           UNIT(a_cancelled_future_has_the_error_and_drops_values), UNIT(ids_of_no_pe_are_refused),
