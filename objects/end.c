@@ -90,7 +90,7 @@ void obj_end_on_exit(struct chariot_pe *pe, struct chariot_msg *msg) {
 void obj_end_abort(struct chariot_pe *pe, int status, const char *text) {
     if (pe->aborted) return;
     pe->aborted = pe->ending = true;
-    pe->status = status == 0 ? 1 : status & 0xff;
+    pe->status = (status & 0xff) == 0 ? 1 : status & 0xff;
     if (pe->around.on_abort != NULL)
         pe->around.on_abort(pe->around.ctx, pe->status, text);
     else
