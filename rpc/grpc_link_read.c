@@ -108,8 +108,11 @@ static void read_frame(struct rpc_link *link) {
     deliver_all(link, &messages, error);
 }
 
+/* Where nothing of this peer was waiting here, it may be waiting for an answer: that goes first, and the next read, for
+ * which gRPC sends a packet of its own, begins with the next poll. */
 static void on_read(struct rpc_tag *tag, bool ok) {
     struct rpc_link *link = (struct rpc_link *)((char *)tag - offsetof(struct rpc_link, read_tag));
+    bool idle = link->credit->bytes == 0;
     link->reading = false;
     if (link->in_frame == NULL) {
         link->peer_done = true;
@@ -119,6 +122,9 @@ static void on_read(struct rpc_tag *tag, bool ok) {
         grpc_byte_buffer_destroy(link->in_frame);
         link->in_frame = NULL;
     }
-    rpc_link_read_on(link);
+    if (idle && link->state == RPC_LINK_OPEN)
+        rpc_link_hold(link, true);
+    else
+        rpc_link_read_on(link);
     rpc_link_done(link);
 }
