@@ -242,6 +242,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     pe->crowded = -1;
     pe->next_collection = 1; /* 0 of PE 0 is the runtime */
     pe->next_future = 1;
+    pe->next_single_pe = pe->node.pe; /* PEs that create a few each do not all begin with PE 0 */
     pe->ready_end = &pe->ready;
     if (pe->location == NULL) pe->location = &obj_location_static;
     rpc_turn_init(&pe->node.turn);
