@@ -40,7 +40,8 @@ struct rpc_link {
     bool proven;  /* a valid frame came, or this PE sends on it: its end is a peer's end */
     bool writing; /* a write, a half-close or a status is on its way */
     bool reading;
-    bool held;        /* the next read waits (see rpc_grpc.held) */
+    bool held;        /* the next read waits for a poll (see rpc_grpc.held) */
+    bool over;        /* its peer has more here than it may: not read until half of that is consumed */
     bool half_closed; /* our half-close or status has been started: nothing is written any more */
     bool peer_done;   /* the peer's half-close or end has been read */
     bool heard_bye;

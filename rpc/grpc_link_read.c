@@ -8,13 +8,14 @@
 
 static void on_read(struct rpc_tag *tag, bool ok);
 
-static bool may_read(const struct rpc_link *link) {
+static bool may_read(struct rpc_link *link) {
     const struct rpc_grpc *g = link->g;
     if (g->closing) return true;
     if (!g->joined) return false;
     if (g->hub->urgent) return true;
-    size_t limit = link->held ? g->limits.credit_bytes / 2 : g->limits.credit_bytes;
-    return link->credit->bytes <= limit;
+    size_t limit = link->over ? g->limits.credit_bytes / 2 : g->limits.credit_bytes;
+    link->over = link->credit->bytes > limit;
+    return !link->over;
 }
 
 void rpc_link_read_on(struct rpc_link *link) {
