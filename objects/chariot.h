@@ -170,8 +170,6 @@ struct chariot_face {
                    struct chariot_msg **out);
     /* A timed or posted callback, or a method without receiver, failed: nobody waits for msg (borrowed). */
     void (*on_unreceived_error)(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error);
-    /* Called between turns of the scheduler when a signal asked for it (Ctrl-C); nonzero: exit with that status. */
-    int (*on_interrupt)(void *ctx);
 };
 
 /* Reads who this process is from what its launcher handed down (none: a job of one PE) and makes the PE.
@@ -219,7 +217,8 @@ int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *arra
 void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 /* `future` completes (null) when the constructors of all elements have run to completion. */
 int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
-/* Destroys an element or a whole collection everywhere; `future` (may be NULL) completes when that is done. */
+/* Destroys a whole collection everywhere; `future` (may be NULL) completes when that is done. CHARIOT_EINVAL: ref is one
+ * element. */
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
 
 /* A chare about itself. Valid as long as it lives here. */
