@@ -217,8 +217,8 @@ int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *arra
 void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 /* `future` completes (null) when the constructors of all elements have run to completion. */
 int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
-/* Destroys a whole collection everywhere; `future` (may be NULL) completes when that is done. CHARIOT_EINVAL: ref is one
- * element. */
+/* Destroys a whole collection everywhere; `future` (may be NULL) completes when that is done. CHARIOT_EINVAL: ref is
+ * one element. */
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
 
 /* A chare about itself. Valid as long as it lives here. */
