@@ -132,7 +132,7 @@ static PyObject *creation_of(struct py_state *st, PyObject *object) {
             st->error, "awaitCreation(): %R was awaited already, or is not what Chare(), Group() or Array() returned",
             object);
     }
-    PyObject *future = py_future_new(st, 1);
+    PyObject *future = py_future_new_for(st, PY_WAIT_CREATION, object);
     if (future == NULL) return NULL;
     int rc = chariot_await_created(st->pe, &proxy->ref, py_future_handle(future));
     if (rc == 0) {

@@ -22,6 +22,8 @@ static PyObject *wrap_take(struct py_state *st, struct chariot_future *handle, b
     self->st = st;
     self->future = handle;
     self->own = own;
+    self->kind = PY_WAIT_FUTURE;
+    self->about = NULL;
     self->weakrefs = NULL;
     return (PyObject *)self;
 }
@@ -29,6 +31,15 @@ static PyObject *wrap_take(struct py_state *st, struct chariot_future *handle, b
 PyObject *py_future_new(struct py_state *st, uint64_t num_values) {
     struct chariot_future *handle = chariot_future_new(st->pe, num_values);
     return handle == NULL ? PyErr_NoMemory() : wrap_take(st, handle, true);
+}
+
+PyObject *py_future_new_for(struct py_state *st, enum py_wait_kind kind, PyObject *about) {
+    PyObject *future = py_future_new(st, 1);
+    if (future == NULL) return NULL;
+    as_future(future)->kind = kind;
+    Py_XINCREF(about);
+    as_future(future)->about = about;
+    return future;
 }
 
 PyObject *py_future_wrap_take(struct py_state *st, struct chariot_future *future) {
@@ -59,6 +70,7 @@ static void future_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     if (self->weakrefs != NULL) PyObject_ClearWeakRefs(object);
     if (self->st->pe != NULL) chariot_future_unref(self->future);
+    Py_XDECREF(self->about);
     PyObject_Free(object);
     Py_DECREF(type);
 }
@@ -222,62 +234,36 @@ static PyObject *future_repr(PyObject *self) {
 
 /* ---------------------------------------------------------------- await */
 
-struct future_iter {
-    PyObject_HEAD PyObject *future;
-};
-
 static PyObject *future_await_iter(PyObject *self) {
-    struct py_state *st = as_future(self)->st;
-    struct future_iter *iter = PyObject_New(struct future_iter, st->future_iter_type);
-    if (iter == NULL) return NULL;
-    Py_INCREF(self);
-    iter->future = self;
-    return (PyObject *)iter;
+    return py_awaitable_iter(as_future(self)->st, self);
 }
 
-static PySendResult iter_send(PyObject *self, PyObject *arg, PyObject **out) {
-    PyObject *future = ((struct future_iter *)(void *)self)->future;
-    if (py_state_running(as_future(future)->st) == NULL) {
-        *out = NULL;
-        return PYGEN_ERROR;
-    }
-    if (chariot_future_ready(as_future(future)->future)) {
-        *out = py_future_result(future);
-        return *out == NULL ? PYGEN_ERROR : PYGEN_RETURN;
-    }
-    Py_INCREF(future);
-    *out = future;
-    return PYGEN_NEXT;
+static bool is_ready(PyObject *self) {
+    return chariot_future_ready(as_future(self)->future);
 }
 
-static PyObject *iter_next(PyObject *self) {
-    PyObject *out;
-    PySendResult sent = iter_send(self, Py_None, &out);
-    if (sent != PYGEN_RETURN) return out;
-    PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, out); /* a tuple must not become several arguments */
-    Py_DECREF(out);
-    if (stop == NULL) return NULL;
-    PyErr_SetObject(PyExc_StopIteration, stop);
-    Py_DECREF(stop);
-    return NULL;
+static int add_waiter(PyObject *self, struct chariot_waiter *waiter) {
+    int rc = chariot_future_wait(as_future(self)->future, waiter);
+    return rc == 0 ? 0 : py_raise_code(as_future(self)->st, rc, "waiting for a future");
 }
 
-static void iter_dealloc(PyObject *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    Py_DECREF(((struct future_iter *)(void *)self)->future);
-    PyObject_Free(self);
-    Py_DECREF(type);
+static void forget_waiter(PyObject *self, struct chariot_waiter *waiter) {
+    chariot_future_forget(waiter);
 }
 
-static PyType_Slot iter_slots[] = {{Py_tp_dealloc, iter_dealloc},
-                                   {Py_tp_iter, PyObject_SelfIter},
-                                   {Py_tp_iternext, iter_next},
-                                   {Py_am_send, iter_send},
-                                   {0, NULL}};
-static PyType_Spec iter_spec = {.name = "chariot._core._FutureIterator",
-                                .basicsize = sizeof(struct future_iter),
-                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                                .slots = iter_slots};
+static enum py_wait_kind reason(PyObject *self, PyObject **about) {
+    struct py_future *future = as_future(self);
+    *about = future->kind == PY_WAIT_FUTURE ? self : future->about;
+    Py_XINCREF(*about);
+    return future->kind;
+}
+
+static const struct py_awaitable_ops awaitable_ops = {.member = true,
+                                                      .ready = is_ready,
+                                                      .wait = add_waiter,
+                                                      .forget = forget_waiter,
+                                                      .result = py_future_result,
+                                                      .reason = reason};
 
 /* ---------------------------------------------------------------- type */
 
@@ -310,7 +296,7 @@ static PyType_Spec future_spec = {.name = "chariot.threads.Future",
 
 int py_future_init(struct py_state *st, PyObject *module) {
     st->future_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &future_spec, NULL);
-    st->future_iter_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &iter_spec, NULL);
-    if (st->future_type == NULL || st->future_iter_type == NULL) return -1;
+    if (st->future_type == NULL) return -1;
+    py_awaitable_register(st, st->future_type, &awaitable_ops);
     return PyModule_AddObjectRef(module, "Future", (PyObject *)st->future_type);
 }

@@ -6,12 +6,14 @@
 #ifndef CHARIOT_PYTHON_FUTURE_H
 #define CHARIOT_PYTHON_FUTURE_H
 
-#include "python/state.h"
+#include "python/awaitable.h"
 
 struct py_future {
     PyObject_HEAD struct py_state *st; /* borrowed */
     struct chariot_future *future;     /* owned while st->pe is open */
     bool own;                          /* made on this PE: values may come by reference */
+    enum py_wait_kind kind;            /* what it stands for, to those who ask why a coroutine waits */
+    PyObject *about;                   /* the same; owned, or NULL */
     PyObject *weakrefs;
 };
 
@@ -23,6 +25,8 @@ static inline bool py_future_check(struct py_state *st, PyObject *object) {
 
 /* Of this PE, completing with num_values values. New reference. */
 PyObject *py_future_new(struct py_state *st, uint64_t num_values);
+/* The same for one value, and it says what it stands for (about: borrowed, may be NULL). */
+PyObject *py_future_new_for(struct py_state *st, enum py_wait_kind kind, PyObject *about);
 /* Takes the handle, also when it fails. New reference. */
 PyObject *py_future_wrap_take(struct py_state *st, struct chariot_future *future);
 /* A handle to the future of that id, on whatever PE. New reference. */

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "python/awaitable.h"
 #include "python/bound.h"
 #include "python/chare.h"
 #include "python/charm.h"
@@ -61,6 +62,7 @@ static int module_exec(PyObject *module) {
     st->launched = getenv("CHARIOT_CONTROL_FD") != NULL;
     st->class_of = PyDict_New();
     if (st->class_of == NULL || intern_names(&st->names) != 0 || py_errors_init(st, module) != 0) return -1;
+    if (py_awaitable_init(st, module) != 0) return -1;
     if (py_message_init(st, module) != 0 || py_future_init(st, module) != 0 || py_proxy_init(st, module) != 0)
         return -1;
     if (py_bound_init(st, module) != 0 || py_chare_init(st, module) != 0 || py_create_init(st, module) != 0) return -1;
@@ -71,9 +73,8 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     struct py_state *st = py_state_of_module(module);
-    PyTypeObject *types[] = {st->charm_type,       st->options_type, st->chare_type, st->group_type,
-                             st->array_type,       st->proxy_type,   st->bound_type, st->future_type,
-                             st->future_iter_type, st->keywords_type};
+    PyTypeObject *types[] = {st->charm_type, st->options_type, st->chare_type,  st->group_type,      st->array_type,
+                             st->proxy_type, st->bound_type,   st->future_type, st->await_iter_type, st->keywords_type};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
     PyObject *objects[] = {st->charm,           st->options,  st->error, st->not_threaded_error,
                            st->cancelled_error, st->class_of, st->entry, st->entry_args};

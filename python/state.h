@@ -22,6 +22,7 @@ struct py_method;
 struct py_task;
 struct py_worker;
 struct py_bound;
+struct py_awaitable_ops;
 struct _greenlet;
 
 /* Strings that are compared or looked up on hot paths, interned. X(field, text) */
@@ -52,6 +53,14 @@ enum py_phase {
 /* Limits of the free lists. */
 enum { PY_MAX_FREE = 256 };
 
+enum { PY_MAX_AWAITABLES = 8 };
+
+/* A type whose objects coroutines can wait for (awaitable.h). */
+struct py_awaitable_type {
+    PyTypeObject *type; /* borrowed */
+    const struct py_awaitable_ops *ops;
+};
+
 struct py_state {
     struct chariot_pe *pe;
     enum py_phase phase;
@@ -68,12 +77,14 @@ struct py_state {
 
     /* Types, owned. */
     PyTypeObject *charm_type, *options_type, *chare_type, *group_type, *array_type, *proxy_type, *bound_type,
-        *future_type, *future_iter_type, *keywords_type;
+        *future_type, *await_iter_type, *keywords_type;
     PyObject *charm;   /* the singleton, owned */
     PyObject *options; /* charm.options, owned */
     PyObject *error;   /* Charm4PyError, owned */
     PyObject *not_threaded_error, *cancelled_error;
-    bool local_msg_optim; /* charm.options.local_msg_optim */
+    bool local_msg_optim;                                   /* charm.options.local_msg_optim */
+    struct py_awaitable_type awaitables[PY_MAX_AWAITABLES]; /* futures first */
+    uint32_t num_awaitables;
 
     /* Registered classes by registration number, owned. */
     struct py_class **classes;

@@ -192,16 +192,24 @@ static void on_ready(struct chariot_pe *pe, void *ctx) {
     resume(ctx);
 }
 
-static int wait_for(struct py_task *task, PyObject *future) {
+/* ops: those of awaitable. */
+static int wait_for(struct py_task *task, const struct py_awaitable_ops *ops, PyObject *awaitable) {
     task->waiter = (struct chariot_waiter){.fn = on_ready, .ctx = task};
-    int rc = chariot_future_wait(py_future_handle(future), &task->waiter);
-    if (rc != 0) return py_raise_code(task->st, rc, "waiting for a future");
-    Py_INCREF(future);
-    Py_XSETREF(task->waits_for, future);
+    if (ops->wait(awaitable, &task->waiter) != 0) return -1;
+    Py_INCREF(awaitable);
+    Py_XSETREF(task->waits_for, awaitable);
     return 0;
 }
 
-/* The coroutine object yielded something that is no future of ours: ends it. */
+static void forget(struct py_task *task) {
+    py_awaitable_ops_of(task->st, task->waits_for)->forget(task->waits_for, &task->waiter);
+}
+
+enum py_wait_kind py_task_reason(const struct py_task *task, PyObject **about) {
+    return py_awaitable_ops_of(task->st, task->waits_for)->reason(task->waits_for, about);
+}
+
+/* The coroutine object yielded something that is none of ours: ends it. */
 static void refuse_yield(struct py_task *task, PyObject *yielded) {
     PyObject *closed = PyObject_CallMethod(task->coroutine, "close", NULL);
     if (closed == NULL) PyErr_WriteUnraisable(task->coroutine);
@@ -217,22 +225,27 @@ static void run_async(struct py_task *task) {
     PyObject *out = NULL;
     st->current = task;
     PySendResult sent = PyIter_Send(task->coroutine, Py_None, &out);
+    const struct py_awaitable_ops *ops = sent == PYGEN_NEXT ? py_awaitable_ops_of(st, out) : NULL;
     if (sent == PYGEN_RETURN)
         finish(task, out);
     else if (sent == PYGEN_ERROR)
         finish(task, NULL);
-    else if (!py_future_check(st, out))
+    else if (ops == NULL)
         refuse_yield(task, out);
-    else if (wait_for(task, out) != 0)
+    else if (wait_for(task, ops, out) != 0)
         finish(task, NULL);
     if (sent == PYGEN_NEXT) Py_DECREF(out);
     st->current = NULL;
 }
 
-static void resume(struct py_task *task) {
-    Py_CLEAR(task->waits_for);
+static void cancel_alarm(struct py_task *task) {
     if (task->alarm != NULL) task->alarm->task = NULL;
     task->alarm = NULL;
+}
+
+static void resume(struct py_task *task) {
+    Py_CLEAR(task->waits_for);
+    cancel_alarm(task);
     if (task->worker != NULL)
         run_greenlet(task);
     else
@@ -303,7 +316,7 @@ static void on_alarm(struct chariot_pe *pe, void *ctx) {
     if (task == NULL) return;
     task->alarm = NULL;
     task->timed_out = true;
-    chariot_future_forget(&task->waiter);
+    forget(task);
     resume(task);
 }
 
@@ -323,20 +336,23 @@ static int set_alarm(struct py_task *task, int64_t timeout_ns) {
     return 0;
 }
 
-int py_task_wait(struct py_state *st, PyObject *future, int64_t timeout_ns) {
+int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns) {
     struct py_task *task = st->current;
     if (task == NULL || task->worker == NULL) return py_task_not_threaded(st);
     task->timed_out = false;
     if (timeout_ns >= 0 && set_alarm(task, timeout_ns) != 0) return -1;
-    if (wait_for(task, future) != 0) return -1;
+    if (wait_for(task, py_awaitable_ops_of(st, awaitable), awaitable) != 0) {
+        cancel_alarm(task);
+        return -1;
+    }
     PyObject *back = PyGreenlet_Switch((PyGreenlet *)st->scheduler, NULL, NULL);
     if (back == NULL) { /* thrown into: the interpreter ends */
-        chariot_future_forget(&task->waiter);
+        forget(task);
         return -1;
     }
     Py_DECREF(back);
     if (!task->timed_out) return 0;
-    PyErr_SetString(PyExc_TimeoutError, "the future was not ready in time");
+    PyErr_SetString(PyExc_TimeoutError, "what was waited for was not ready in time");
     return -1;
 }
 

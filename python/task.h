@@ -3,18 +3,19 @@
  *            py_task_start                 value or error
  *   (none) ----------------> RUNNING --------------------------> ended: outcome to the starter,
  *                              |  ^                               or to the reply if it had suspended
- *                 waits for a  |  | the future is ready
- *                 future       v  |
+ *     waits for an awaitable   |  | it is ready, or the
+ *     (awaitable.h)            v  | time is up
  *                            SUSPENDED
  *
  * A @coro runs in a greenlet of a pool (creating one costs 25 times what switching to it costs); the scheduler runs in
  * the greenlet that called charm.start(), and suspending is switching to it. An `async def` needs no stack: the task
- * sends to its coroutine object, which yields the future to wait for.
+ * sends to its coroutine object, which yields what to wait for.
  *
  * A suspended greenlet's C stack is moved to the heap, so nothing that others hold pointers to lies on it. */
 #ifndef CHARIOT_PYTHON_TASK_H
 #define CHARIOT_PYTHON_TASK_H
 
+#include "python/awaitable.h"
 #include "python/class.h"
 #include "python/state.h"
 
@@ -29,7 +30,7 @@ struct py_task {
     PyObject *args, *keywords;      /* owned, until it was called; chare comes in front of args */
     PyObject *coroutine;            /* of an async def; owned */
     struct py_worker *worker;       /* the greenlet; NULL: async def */
-    PyObject *waits_for;            /* future, owned while suspended */
+    PyObject *waits_for;            /* see awaitable.h; owned while suspended, NULL while it runs */
     struct chariot_waiter waiter;
     struct chariot_reply reply; /* METHOD: who waits for the result */
     struct py_alarm *alarm;     /* a timeout under way; borrowed */
@@ -53,9 +54,11 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
                   PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
                   struct chariot_msg **result);
 
-/* Suspends the running greenlet coroutine until future (borrowed) is ready, or for so long (negative: for ever). -1
- * with an exception set: TimeoutError, NotThreadedError. */
-int py_task_wait(struct py_state *st, PyObject *future, int64_t timeout_ns);
+/* Suspends the running greenlet coroutine until awaitable (borrowed; of a registered type) is ready, or for so long
+ * (negative: for ever). -1 with an exception set: TimeoutError, NotThreadedError. */
+int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns);
+/* Why a suspended task waits (waits_for is set), and a new reference to what it is about, or NULL. */
+enum py_wait_kind py_task_reason(const struct py_task *task, PyObject **about);
 /* Raises NotThreadedError, saying who tried to wait. Returns -1. */
 int py_task_not_threaded(struct py_state *st);
 

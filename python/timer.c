@@ -75,7 +75,7 @@ PyObject *py_charm_after(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 /* A future that completes then. */
 static PyObject *future_after(struct py_state *st, int64_t delay_ns) {
-    PyObject *future = py_future_new(st, 1);
+    PyObject *future = py_future_new_for(st, PY_WAIT_SLEEP, NULL);
     if (future == NULL) return NULL;
     PyObject *none = PyTuple_New(0);
     if (none != NULL && call_after_take(st, future, none, delay_ns) == 0) return future;

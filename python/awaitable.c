@@ -1,0 +1,85 @@
+#include "python/awaitable.h"
+
+#include <assert.h>
+
+/* ---------------------------------------------------------------- types */
+
+void py_awaitable_register(struct py_state *st, PyTypeObject *type, const struct py_awaitable_ops *ops) {
+    assert(st->num_awaitables < PY_MAX_AWAITABLES);
+    st->awaitables[st->num_awaitables++] = (struct py_awaitable_type){.type = type, .ops = ops};
+}
+
+const struct py_awaitable_ops *py_awaitable_ops_of(const struct py_state *st, PyObject *object) {
+    for (uint32_t i = 0; i < st->num_awaitables; i++) {
+        if (Py_IS_TYPE(object, st->awaitables[i].type)) return st->awaitables[i].ops;
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- await */
+
+struct await_iter {
+    PyObject_HEAD PyObject *object; /* owned */
+    const struct py_awaitable_ops *ops;
+    struct py_state *st;
+};
+
+PyObject *py_awaitable_iter(struct py_state *st, PyObject *object) {
+    struct await_iter *iter = PyObject_New(struct await_iter, st->await_iter_type);
+    if (iter == NULL) return NULL;
+    Py_INCREF(object);
+    iter->object = object;
+    iter->ops = py_awaitable_ops_of(st, object);
+    iter->st = st;
+    assert(iter->ops != NULL);
+    return (PyObject *)iter;
+}
+
+static PySendResult iter_send(PyObject *self, PyObject *arg, PyObject **out) {
+    struct await_iter *iter = (struct await_iter *)(void *)self;
+    if (py_state_running(iter->st) == NULL) {
+        *out = NULL;
+        return PYGEN_ERROR;
+    }
+    if (iter->ops->ready(iter->object)) {
+        *out = iter->ops->result(iter->object);
+        return *out == NULL ? PYGEN_ERROR : PYGEN_RETURN;
+    }
+    Py_INCREF(iter->object);
+    *out = iter->object;
+    return PYGEN_NEXT;
+}
+
+static PyObject *iter_next(PyObject *self) {
+    PyObject *out;
+    PySendResult sent = iter_send(self, Py_None, &out);
+    if (sent != PYGEN_RETURN) return out;
+    PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, out); /* a tuple must not become several arguments */
+    Py_DECREF(out);
+    if (stop == NULL) return NULL;
+    PyErr_SetObject(PyExc_StopIteration, stop);
+    Py_DECREF(stop);
+    return NULL;
+}
+
+static void iter_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    Py_DECREF(((struct await_iter *)(void *)self)->object);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot iter_slots[] = {{Py_tp_dealloc, iter_dealloc},
+                                   {Py_tp_iter, PyObject_SelfIter},
+                                   {Py_tp_iternext, iter_next},
+                                   {Py_am_send, iter_send},
+                                   {0, NULL}};
+static PyType_Spec iter_spec = {.name = "chariot._core._AwaitIterator",
+                                .basicsize = sizeof(struct await_iter),
+                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                .slots = iter_slots};
+
+int py_awaitable_init(struct py_state *st, PyObject *module) {
+    st->await_iter_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &iter_spec, NULL);
+    return st->await_iter_type == NULL ? -1 : 0;
+}
