@@ -254,6 +254,15 @@ enum chariot_place chariot_ref_place(struct chariot_pe *pe, const struct chariot
 /* Runs fn(ctx) soon from the scheduler; or once `delay_ns` have passed. */
 int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
 int chariot_after(struct chariot_pe *pe, int64_t delay_ns, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+/* The same, for a timer that may be stopped: the caller's memory, all zero, and to stay where it is while it runs. A
+ * job in which a timer runs is not quiescent, so one that nobody needs any more is better stopped. */
+struct chariot_timer {
+    size_t place_;
+};
+/* CHARIOT_ESTATE: it runs. */
+int chariot_timer_start(struct chariot_pe *pe, struct chariot_timer *timer, int64_t delay_ns,
+                        void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+void chariot_timer_stop(struct chariot_pe *pe, struct chariot_timer *timer); /* no effect where it does not run */
 
 /* ---------------------------------------------------------------- futures */
 

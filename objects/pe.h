@@ -39,6 +39,7 @@ struct obj_timer {
     uint64_t order; /* among equal times: first set, first run */
     void (*fn)(struct chariot_pe *pe, void *ctx);
     void *ctx;
+    struct chariot_timer *handle; /* knows its place, for its owner to stop it; NULL: nobody will */
 };
 
 struct chariot_pe {

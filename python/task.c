@@ -15,11 +15,6 @@ struct py_worker {
     bool gone; /* it has returned */
 };
 
-/* A timeout under way. The timer owns it; the task forgets it when the future was sooner. */
-struct py_alarm {
-    struct py_task *task;
-};
-
 /* ---------------------------------------------------------------- tasks */
 
 static struct py_task *task_new(struct py_state *st) {
@@ -238,14 +233,9 @@ static void run_async(struct py_task *task) {
     st->current = NULL;
 }
 
-static void cancel_alarm(struct py_task *task) {
-    if (task->alarm != NULL) task->alarm->task = NULL;
-    task->alarm = NULL;
-}
-
 static void resume(struct py_task *task) {
     Py_CLEAR(task->waits_for);
-    cancel_alarm(task);
+    chariot_timer_stop(task->st->pe, &task->alarm);
     if (task->worker != NULL)
         run_greenlet(task);
     else
@@ -310,39 +300,20 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
 /* ---------------------------------------------------------------- waiting */
 
 static void on_alarm(struct chariot_pe *pe, void *ctx) {
-    struct py_alarm *alarm = ctx;
-    struct py_task *task = alarm->task;
-    free(alarm);
-    if (task == NULL) return;
-    task->alarm = NULL;
+    struct py_task *task = ctx;
     task->timed_out = true;
     forget(task);
     resume(task);
-}
-
-static int set_alarm(struct py_task *task, int64_t timeout_ns) {
-    struct py_alarm *alarm = malloc(sizeof *alarm);
-    if (alarm == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    alarm->task = task;
-    int rc = chariot_after(task->st->pe, timeout_ns, on_alarm, alarm);
-    if (rc != 0) {
-        free(alarm);
-        return py_raise_code(task->st, rc, "setting a timeout");
-    }
-    task->alarm = alarm;
-    return 0;
 }
 
 int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns) {
     struct py_task *task = st->current;
     if (task == NULL || task->worker == NULL) return py_task_not_threaded(st);
     task->timed_out = false;
-    if (timeout_ns >= 0 && set_alarm(task, timeout_ns) != 0) return -1;
+    int rc = timeout_ns < 0 ? 0 : chariot_timer_start(st->pe, &task->alarm, timeout_ns, on_alarm, task);
+    if (rc != 0) return py_raise_code(st, rc, "setting a timeout");
     if (wait_for(task, py_awaitable_ops_of(st, awaitable), awaitable) != 0) {
-        cancel_alarm(task);
+        chariot_timer_stop(st->pe, &task->alarm);
         return -1;
     }
     PyObject *back = PyGreenlet_Switch((PyGreenlet *)st->scheduler, NULL, NULL);

@@ -33,7 +33,7 @@ struct py_task {
     PyObject *waits_for;            /* see awaitable.h; owned while suspended, NULL while it runs */
     struct chariot_waiter waiter;
     struct chariot_reply reply; /* METHOD: who waits for the result */
-    struct py_alarm *alarm;     /* a timeout under way; borrowed */
+    struct chariot_timer alarm; /* its timeout */
     bool timed_out;
     bool suspended; /* has been, at least once: the starter has gone */
     bool ended;

@@ -65,6 +65,32 @@ static void a_delay_past_the_end_of_time_never_comes(void) {
     probe_close();
 }
 
+static void stopped_timers_never_run_and_the_others_keep_their_order(void) {
+    static struct chariot_timer timers[MANY];
+    probe_open(1);
+    memset(&ran, 0, sizeof ran);
+    memset(timers, 0, sizeof timers);
+    struct chariot_pe *pe = probe_pe(0);
+    for (uintptr_t i = 0; i < MANY; i++) {
+        ran.due[i] = (int64_t)(i * 7919 % 101);
+        CU_ASSERT_EQUAL(chariot_timer_start(pe, &timers[i], ran.due[i], note, (void *)i), 0);
+    }
+    CU_ASSERT_EQUAL(chariot_timer_start(pe, &timers[0], 1, note, NULL), CHARIOT_ESTATE);
+    for (uintptr_t i = 0; i < MANY; i += 3) chariot_timer_stop(pe, &timers[i]);
+    for (uintptr_t i = 0; i < MANY; i += 3) chariot_timer_stop(pe, &timers[i]);
+    CU_ASSERT_EQUAL(pe->num_timers, MANY - (MANY + 2) / 3);
+    obj_pe_step(pe, 200, 1);
+    CU_ASSERT_EQUAL(ran.count, MANY - (MANY + 2) / 3);
+    for (size_t i = 0; i < ran.count; i++) {
+        uintptr_t b = ran.order[i], a = i == 0 ? b : ran.order[i - 1];
+        CU_ASSERT_TRUE(b % 3 != 0 && (ran.due[a] < ran.due[b] || (ran.due[a] == ran.due[b] && a <= b)));
+    }
+    CU_ASSERT_EQUAL(chariot_timer_start(pe, &timers[1], 1, note, (void *)1), 0); /* one that has run may run again */
+    chariot_timer_stop(pe, &timers[1]);
+    CU_ASSERT_EQUAL(obj_pe_deadline_ns(pe), INT64_MAX);
+    probe_close();
+}
+
 static void end_job(struct chariot_pe *pe, void *ctx) {
     chariot_abort(pe, 3, "ended\n");
 }
@@ -101,5 +127,6 @@ static void posts_run_in_order_among_messages(void) {
 }
 
 UNIT_MAIN("objects/timer", UNIT(timers_run_by_time_then_by_order), UNIT(what_a_timer_sets_runs_in_a_later_turn),
-          UNIT(a_delay_past_the_end_of_time_never_comes), UNIT(nothing_runs_after_the_end),
+          UNIT(a_delay_past_the_end_of_time_never_comes),
+          UNIT(stopped_timers_never_run_and_the_others_keep_their_order), UNIT(nothing_runs_after_the_end),
           UNIT(posts_run_in_order_among_messages))
