@@ -39,7 +39,7 @@ LIB_SRC := $(wildcard rpc/*.c objects/*.c sections/*.c lb/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN_C:%.c=%.o)
 LIB_A := $(B)/libchariot.a
 LIB_SO := $(B)/libchariot.so.$(SOVERSION)
-PUBLIC_H := objects/value.h rpc/error.h
+PUBLIC_H := objects/value.h rpc/error.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
 DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))
@@ -110,7 +110,7 @@ clean: ## remove what was made, but .venv
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 install: lib $(LIB_SO) launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/objects,include/chariot/rpc}
+	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/objects,include/chariot/rpc,include/chariot/sections}
 	install -m 644 objects/chariot.h $(DESTDIR)$(PREFIX)/include/chariot/
 	for h in $(PUBLIC_H); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/chariot/$$h || exit; done
 	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/

@@ -213,6 +213,8 @@ static PyMethodDef charm_methods[] = {
     {"getPeHost", pe_host, METH_O, PyDoc_STR("getPeHost($self, pe, /)\n--\n\nThe host that pe is on.")},
     {"getPeHostRank", pe_host_rank, METH_O,
      PyDoc_STR("getPeHostRank($self, pe, /)\n--\n\nIts place among the host's PEs.")},
+    {"getTopoTreeEdges", WITH_KEYWORDS(py_charm_topo_edges), py_charm_topo_edges_doc},
+    {"getTopoSubtrees", WITH_KEYWORDS(py_charm_topo_subtrees), py_charm_topo_subtrees_doc},
     {"awaitCreation", (PyCFunction)(void (*)(void))charm_await_creation, METH_FASTCALL,
      PyDoc_STR(
          "awaitCreation($self, /, *proxies)\n--\n\nWaits until the constructors of all their chares have ended.")},

@@ -8,13 +8,15 @@ int py_charm_init(struct py_state *st, PyObject *module);
 int py_options_init(struct py_state *st, PyObject *module);
 
 /* Methods of the singleton, from several files. */
-PyObject *py_charm_start(PyObject *self, PyObject *args, PyObject *kwargs);    /* start.c */
-PyObject *py_charm_register(PyObject *self, PyObject *args, PyObject *kwargs); /* start.c */
-PyObject *py_charm_sleep(PyObject *self, PyObject *seconds);                   /* timer.c */
-PyObject *py_charm_after(PyObject *self, PyObject *args, PyObject *kwargs);    /* timer.c */
-PyObject *py_charm_exit(PyObject *self, PyObject *args, PyObject *kwargs);     /* ending.c */
-PyObject *py_charm_abort(PyObject *self, PyObject *message);                   /* ending.c */
-extern const char py_charm_start_doc[], py_charm_after_doc[];
+PyObject *py_charm_start(PyObject *self, PyObject *args, PyObject *kwargs);         /* start.c */
+PyObject *py_charm_register(PyObject *self, PyObject *args, PyObject *kwargs);      /* start.c */
+PyObject *py_charm_sleep(PyObject *self, PyObject *seconds);                        /* timer.c */
+PyObject *py_charm_after(PyObject *self, PyObject *args, PyObject *kwargs);         /* timer.c */
+PyObject *py_charm_exit(PyObject *self, PyObject *args, PyObject *kwargs);          /* ending.c */
+PyObject *py_charm_abort(PyObject *self, PyObject *message);                        /* ending.c */
+PyObject *py_charm_topo_edges(PyObject *self, PyObject *args, PyObject *kwargs);    /* topology.c */
+PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwargs); /* topology.c */
+extern const char py_charm_start_doc[], py_charm_after_doc[], py_charm_topo_edges_doc[], py_charm_topo_subtrees_doc[];
 
 /* start.c: chariot_face, set before the job runs. */
 void py_face_fill(struct py_state *st, struct chariot_face *face); /* face.c */
