@@ -264,6 +264,22 @@ int chariot_timer_start(struct chariot_pe *pe, struct chariot_timer *timer, int6
                         void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
 void chariot_timer_stop(struct chariot_pe *pe, struct chariot_timer *timer); /* no effect where it does not run */
 
+/* ---------------------------------------------------------------- waiting */
+
+/* One who waits for a future or a channel: fn(ctx) is called from the scheduler, once. The caller sets fn and ctx, and
+ * the rest to zero. */
+struct chariot_waiter {
+    void (*fn)(struct chariot_pe *pe, void *ctx);
+    void *ctx;
+    struct chariot_waiter *next_, **prev_;
+    struct obj_waiters *list_;
+    const struct obj_waiter_ops *ops_;
+    void *on_;
+    struct chariot_pe *pe_;
+};
+/* It will not be called. No effect where it does not wait. */
+void chariot_waiter_forget(struct chariot_waiter *waiter);
+
 /* ---------------------------------------------------------------- futures */
 
 /* A future of this PE that completes when num_values values have come (at least 1). NULL: out of memory. Gives one
@@ -289,15 +305,8 @@ uint64_t chariot_future_num_values(const struct chariot_future *future);
 /* Value i in order of arrival, of a ready future; borrowed from it. */
 struct chariot_msg *chariot_future_value(const struct chariot_future *future, uint64_t i);
 /* Calls fn(ctx) from the scheduler once the future is ready (soon, if it is). The waiter is the caller's memory until
- * then, or until chariot_future_forget(). The call keeps the future alive. */
-struct chariot_waiter {
-    void (*fn)(struct chariot_pe *pe, void *ctx);
-    void *ctx;
-    struct chariot_waiter *next_, **prev_;
-    struct chariot_future *future_;
-};
+ * then, or until chariot_waiter_forget(). The call keeps the future alive. */
 int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter);
-void chariot_future_forget(struct chariot_waiter *waiter); /* no effect where it does not wait */
 
 /* ---------------------------------------------------------------- reductions */
 

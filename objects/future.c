@@ -15,7 +15,7 @@ static struct chariot_future *future_new(struct chariot_pe *pe, uint64_t id, boo
     struct chariot_future *future = calloc(1, sizeof *future);
     if (future == NULL) return NULL;
     *future = (struct chariot_future){.pe = pe, .id = id, .needed = 1, .refs = 1, .own = own};
-    future->waiters_end = &future->waiters;
+    obj_waiters_init(&future->waiters);
     if (obj_map_add(&pe->futures, obj_key1(id), future) == 0) return future;
     free(future);
     return NULL;
@@ -97,41 +97,10 @@ void obj_future_free_all(struct chariot_pe *pe) {
 
 /* ---------------------------------------------------------------- completion */
 
-static void waiter_append(struct chariot_waiter *waiter, struct chariot_waiter ***end) {
-    waiter->next_ = NULL;
-    waiter->prev_ = *end;
-    **end = waiter;
-    *end = &waiter->next_;
-}
-
-static void make_ready(struct chariot_pe *pe, struct chariot_waiter *waiter) {
-    waiter_append(waiter, &pe->ready_end);
-    pe->num_ready++;
-}
-
-static void waiter_unlink(struct chariot_pe *pe, struct chariot_waiter *waiter) {
-    struct chariot_future *future = waiter->future_;
-    if (future->complete) pe->num_ready--;
-    *waiter->prev_ = waiter->next_;
-    if (waiter->next_ != NULL)
-        waiter->next_->prev_ = waiter->prev_;
-    else if (future->complete)
-        pe->ready_end = waiter->prev_;
-    else
-        future->waiters_end = waiter->prev_;
-    waiter->future_ = NULL;
-}
-
 void obj_future_complete(struct chariot_future *future) {
-    struct chariot_pe *pe = future->pe;
     future->complete = true;
     obj_future_ref(future); /* while it is looked at */
-    for (struct chariot_waiter *waiter = future->waiters, *next; waiter != NULL; waiter = next) {
-        next = waiter->next_;
-        make_ready(pe, waiter);
-    }
-    future->waiters = NULL;
-    future->waiters_end = &future->waiters;
+    obj_waiters_ready(&future->waiters);
     for (uint32_t i = 0; i < future->num_subscribers; i++) obj_future_tell(future, future->subscribers[i]);
     future->num_subscribers = 0;
     obj_future_unref(future);
@@ -169,18 +138,6 @@ void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *futur
         return;
     }
     if (obj_future_store_take(future, stored) && future->num_values == future->needed) obj_future_complete(future);
-}
-
-void obj_future_run_ready(struct chariot_pe *pe) {
-    for (size_t left = pe->num_ready; left > 0 && pe->ready != NULL && !pe->ending; left--) {
-        struct chariot_waiter *waiter = pe->ready;
-        struct chariot_future *future = waiter->future_;
-        waiter_unlink(pe, waiter);
-        rpc_turn_lend(&pe->node.turn);
-        waiter->fn(pe, waiter->ctx);
-        rpc_turn_take(&pe->node.turn);
-        obj_future_unref(future);
-    }
 }
 
 /* ---------------------------------------------------------------- public */
@@ -265,22 +222,17 @@ struct chariot_msg *chariot_future_value(const struct chariot_future *future, ui
     return future->values[i];
 }
 
-int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter) {
-    OBJ_API(future->pe);
-    waiter->future_ = obj_future_ref(future);
-    if (future->complete) {
-        make_ready(future->pe, waiter);
-        return 0;
-    }
-    waiter_append(waiter, &future->waiters_end);
-    obj_future_subscribe(future);
-    return 0;
+static void release(void *future) {
+    obj_future_unref(future);
 }
 
-void chariot_future_forget(struct chariot_waiter *waiter) {
-    struct chariot_future *future = waiter->future_;
-    if (future == NULL) return;
+int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter) {
+    static const struct obj_waiter_ops ops = {.release = release};
     OBJ_API(future->pe);
-    waiter_unlink(future->pe, waiter);
-    obj_future_unref(future);
+    obj_waiter_add(future->pe, &future->waiters, waiter, &ops, obj_future_ref(future));
+    if (future->complete)
+        obj_waiter_ready(waiter);
+    else
+        obj_future_subscribe(future);
+    return 0;
 }

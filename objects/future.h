@@ -12,7 +12,7 @@ struct chariot_future {
     uint64_t id;
     uint64_t needed;
     struct chariot_msg **values;
-    struct chariot_waiter *waiters, **waiters_end;
+    struct obj_waiters waiters;
     uint32_t *subscribers; /* PEs to tell */
     uint32_t num_subscribers;
     uint32_t refs;

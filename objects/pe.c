@@ -203,7 +203,7 @@ static void dispatch(struct chariot_pe *pe, struct chariot_msg *msg) {
 bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
     pe->now_ns = now_ns;
     if (pe->num_timers > 0) obj_timer_run_due(pe);
-    obj_future_run_ready(pe);
+    obj_waiters_run(pe);
     while (budget-- > 0 && !pe->ending) {
         struct chariot_msg *msg = rpc_msg_queue_pop(&pe->run_queue);
         if (msg == NULL) break;
@@ -211,9 +211,9 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
         rpc_trace(pe->node.log, "OBJ-RUN", msg->kind, msg->target, msg->method);
         dispatch(pe, msg);
         rpc_msg_unref(msg);
-        if (pe->ready != NULL) obj_future_run_ready(pe);
+        if (pe->ready.first != NULL) obj_waiters_run(pe);
     }
-    return !pe->ending && (pe->run_queue.head != NULL || pe->ready != NULL);
+    return !pe->ending && (pe->run_queue.head != NULL || pe->ready.first != NULL);
 }
 
 /* NULL: called from within the runtime, as when a message that is dropped takes the last handle to a future with it;
@@ -243,7 +243,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     pe->next_collection = 1; /* 0 of PE 0 is the runtime */
     pe->next_future = 1;
     pe->next_single_pe = pe->node.pe; /* PEs that create a few each do not all begin with PE 0 */
-    pe->ready_end = &pe->ready;
+    obj_waiters_init(&pe->ready);
     if (pe->location == NULL) pe->location = &obj_location_static;
     rpc_turn_init(&pe->node.turn);
     pe->node.owner = pe;

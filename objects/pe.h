@@ -9,6 +9,7 @@
 #include "objects/chariot.h"
 #include "objects/kinds.h"
 #include "objects/map.h"
+#include "objects/waiter.h"
 #include "rpc/msg.h"
 #include "rpc/node.h"
 
@@ -51,8 +52,7 @@ struct chariot_pe {
     int64_t now_ns;
 
     struct rpc_msg_queue run_queue;
-    struct chariot_waiter *ready, **ready_end; /* waiters whose future is complete */
-    size_t num_ready;
+    struct obj_waiters ready; /* waiters that are called next */
     struct obj_timer *timers; /* binary heap by (at_ns, order) */
     size_t num_timers, cap_timers;
     uint64_t timer_order;
@@ -251,7 +251,6 @@ struct chariot_future *obj_future_ref(struct chariot_future *future);
 void obj_future_unref(struct chariot_future *future);
 void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value);
 void obj_future_free_all(struct chariot_pe *pe);
-void obj_future_run_ready(struct chariot_pe *pe);
 
 /* reduce.c */
 void obj_reduce_free_all(struct chariot_pe *pe);

@@ -248,7 +248,7 @@ static int add_waiter(PyObject *self, struct chariot_waiter *waiter) {
 }
 
 static void forget_waiter(PyObject *self, struct chariot_waiter *waiter) {
-    chariot_future_forget(waiter);
+    chariot_waiter_forget(waiter);
 }
 
 static enum py_wait_kind reason(PyObject *self, PyObject **about) {

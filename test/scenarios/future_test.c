@@ -59,8 +59,8 @@ static bool is_forgotten(int number) {
 static void forget_earlier(struct listener *listener) {
     for (int i = 0; i < listener->begun; i++) {
         struct waiting *waiting = &listener->waiting[i];
-        if (!is_forgotten(i) || waiting->called || waiting->waiter.future_ == NULL) continue;
-        chariot_future_forget(&waiting->waiter);
+        if (!is_forgotten(i) || waiting->called || waiting->waiter.list_ == NULL) continue;
+        chariot_waiter_forget(&waiting->waiter);
         now.forgotten++;
     }
 }

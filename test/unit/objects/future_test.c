@@ -25,7 +25,7 @@ static int forgets = -1; /* the waiter that the first one forgets when it is cal
 
 static void on_ready(struct chariot_pe *pe, void *ctx) {
     calls[(intptr_t)ctx]++;
-    if (forgets >= 0 && ctx == (void *)0) chariot_future_forget(&waiters[forgets]);
+    if (forgets >= 0 && ctx == (void *)0) chariot_waiter_forget(&waiters[forgets]);
 }
 
 static void wait_on(struct chariot_future *future, int number) {
@@ -64,18 +64,18 @@ static void a_forgotten_waiter_is_not_called(void) {
     open_waiters(1);
     struct chariot_future *future = future_of(0, 1);
     for (int i = 0; i < 5; i++) wait_on(future, i);
-    chariot_future_forget(&waiters[4]);
-    chariot_future_forget(&waiters[4]); /* no effect */
-    chariot_future_forget(&waiters[2]);
-    chariot_future_forget(&waiters[0]);
+    chariot_waiter_forget(&waiters[4]);
+    chariot_waiter_forget(&waiters[4]); /* no effect */
+    chariot_waiter_forget(&waiters[2]);
+    chariot_waiter_forget(&waiters[0]);
     put(0, chariot_future_id(future), 1);
-    chariot_future_forget(&waiters[3]); /* ready, not called yet */
+    chariot_waiter_forget(&waiters[3]); /* ready, not called yet */
     wait_on(future, 5);
     probe_settle();
     CU_ASSERT_EQUAL(calls[1], 1);
     CU_ASSERT_EQUAL(calls[5], 1);
     CU_ASSERT_EQUAL(calls[0] + calls[2] + calls[3] + calls[4], 0);
-    CU_ASSERT_EQUAL(probe_pe(0)->num_ready, 0);
+    CU_ASSERT_EQUAL(probe_pe(0)->ready.count, 0);
     chariot_future_unref(future);
     probe_close();
 }
@@ -90,7 +90,7 @@ static void a_waiter_may_forget_those_behind_it(void) {
         chariot_future_unref(future); /* those who wait hold it */
         probe_settle();
         for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(calls[i], i != which);
-        CU_ASSERT_EQUAL(probe_pe(0)->num_ready, 0);
+        CU_ASSERT_EQUAL(probe_pe(0)->ready.count, 0);
         probe_close();
     }
 }
