@@ -101,6 +101,11 @@ enum {
     CHARIOT_RUNTIME_EXIT = 0, /* args: status int, or none */
     CHARIOT_RUNTIME_MY_PE,    /* gives the number of the PE that answers */
 };
+struct chariot_type;
+/* A face's own methods of the runtime, beside these: type (borrowed for the PE's life) becomes the runtime's. Its first
+ * methods are named and do as those above. Before chariot_run(), the same on every PE. CHARIOT_EINVAL; CHARIOT_ESTATE:
+ * too late. */
+int chariot_runtime_extend(struct chariot_pe *pe, const struct chariot_type *type);
 
 /* ---------------------------------------------------------------- types */
 
@@ -151,7 +156,8 @@ struct chariot_type {
 };
 
 /* Registers a type (borrowed for the PE's life). Same types, same order, on every PE, before chariot_run(); a PE that
- * disagrees ends the job with a message. CHARIOT_EEXIST: a type of that name. Gives its number. */
+ * disagrees ends the job with a message. Later ones too, where the program sees to the order (by broadcasts from one
+ * PE, say) and uses a type only once every PE has it. CHARIOT_EEXIST: a type of that name. Gives its number. */
 int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id);
 const struct chariot_type *chariot_type_of(struct chariot_pe *pe, uint32_t id); /* NULL: no such type */
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "objects/pe.h"
+#include "objects/runtime.h"
 
 /* ---------------------------------------------------------------- start */
 
@@ -33,6 +33,7 @@ static void run_entry(struct chariot_pe *pe) {
 
 void obj_start(struct chariot_pe *pe) {
     uint32_t children[OBJ_TREE_RADIX];
+    obj_runtime_start(pe);
     pe->ready_waits_for = 1 + chariot_tree_children(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX, children);
     pe->ready_hash = hash_tables(pe);
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_READY, 0);

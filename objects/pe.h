@@ -188,6 +188,9 @@ static inline bool obj_kind_is_single(uint32_t kind) {
     return kind == CHARIOT_SINGLE || kind == CHARIOT_MAIN;
 }
 
+/* registry.c: nothing that must be there is missing. */
+bool obj_type_is_complete(const struct chariot_type *type);
+
 /* message.c: messages to send. NULL: out of memory, the job ends. */
 struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity);
 /* What the writer holds. */

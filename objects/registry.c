@@ -10,7 +10,7 @@ static void *append(void *array, uint32_t count) {
     return realloc(array, (count == 0 ? 1 : 2 * (size_t)count) * sizeof(void *));
 }
 
-static bool is_complete(const struct chariot_type *type) {
+bool obj_type_is_complete(const struct chariot_type *type) {
     if (type->name == NULL || type->create == NULL || type->num_methods >= OBJ_METHOD_FIRST_PSEUDO) return false;
     for (uint32_t i = 0; i < type->num_methods; i++) {
         if (type->methods[i].name == NULL || type->methods[i].invoke == NULL) return false;
@@ -19,7 +19,7 @@ static bool is_complete(const struct chariot_type *type) {
 }
 
 int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id) {
-    if (!is_complete(type)) return CHARIOT_EINVAL;
+    if (!obj_type_is_complete(type)) return CHARIOT_EINVAL;
     for (uint32_t i = 0; i < pe->num_types; i++) {
         if (strcmp(pe->types[i]->name, type->name) == 0) return CHARIOT_EEXIST;
     }

@@ -1,5 +1,7 @@
 #include "objects/runtime.h"
 
+#include <string.h>
+
 static int on_exit_call(struct chariot_call *call) {
     struct chariot_reader reader;
     struct chariot_value list, status;
@@ -51,8 +53,27 @@ int obj_runtime_init(struct chariot_pe *pe) {
     if (coll == NULL) return CHARIOT_ENOMEM;
     coll->total = pe->node.num_pes;
     coll->counted = coll->settled = true;
+    return 0;
+}
+
+void obj_runtime_start(struct chariot_pe *pe) {
+    struct obj_coll *coll = obj_coll_get(pe, obj_runtime_id());
     obj_elem_create(pe, coll, coll->id, (const uint64_t[3]){pe->node.pe, 0, 0}, 0, NULL);
-    return pe->aborted ? CHARIOT_ENOMEM : 0;
+}
+
+static bool begins_as_ours(const struct chariot_type *type) {
+    for (uint32_t i = 0; i < runtime_type.num_methods; i++) {
+        if (i >= type->num_methods || strcmp(type->methods[i].name, methods[i].name) != 0) return false;
+    }
+    return true;
+}
+
+int chariot_runtime_extend(struct chariot_pe *pe, const struct chariot_type *type) {
+    struct obj_coll *coll = obj_coll_get(pe, obj_runtime_id());
+    if (coll->num_elems > 0) return CHARIOT_ESTATE;
+    if (!obj_type_is_complete(type) || !begins_as_ours(type)) return CHARIOT_EINVAL;
+    pe->types[coll->type] = type;
+    return 0;
 }
 
 void chariot_ref_runtime(struct chariot_pe *pe, int64_t element, struct chariot_ref *out) {

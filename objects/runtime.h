@@ -1,11 +1,13 @@
 /* objects/runtime.h: the runtime as a group: collection 0 of PE 0, one element per PE, whose methods (exit) can be
- * called and be targets of reductions like any other. It exists on every PE from the start. */
+ * called and be targets of reductions like any other. It is known on every PE from the first moment; its element is
+ * made when the PE starts, of a face's type where that has put one in the place of ours (chariot_runtime_extend). */
 #ifndef CHARIOT_OBJECTS_RUNTIME_H
 #define CHARIOT_OBJECTS_RUNTIME_H
 
 #include "objects/pe.h"
 
 int obj_runtime_init(struct chariot_pe *pe);
+void obj_runtime_start(struct chariot_pe *pe); /* makes the element */
 uint64_t obj_runtime_id(void);
 
 #endif

@@ -16,31 +16,16 @@ static struct py_proxy *proxy_of(const struct py_bound *bound) {
 
 /* ---------------------------------------------------------------- calling */
 
-/* Whether arguments go by reference. The runtime's own methods read values, not objects. */
+/* Whether arguments go by reference. */
 static enum chariot_place place_of(struct py_state *st, const struct py_bound *bound) {
     const struct chariot_ref *ref = &proxy_of(bound)->ref;
-    if (!st->local_msg_optim || ref->whole || bound->method->cls->type == NULL) return CHARIOT_ELSEWHERE;
+    if (!st->local_msg_optim || ref->whole) return CHARIOT_ELSEWHERE;
     return chariot_ref_place(st->pe, ref);
-}
-
-/* The runtime's own exit takes a number: what else programs may give is dealt with here, as exit() does. */
-static int put_exit_status(struct py_state *st, const struct py_call_args *bound, struct chariot_msg **msg) {
-    PyObject *status = PyLong_FromLong(py_exit_status(bound->num > 0 ? bound->args[0] : NULL));
-    if (status == NULL) return -1;
-    int rc = py_message_put_args(st, &status, 1, NULL, CHARIOT_ELSEWHERE, msg);
-    Py_DECREF(status);
-    return rc;
-}
-
-static int put_args(struct py_state *st, const struct py_bound *self, const struct py_call_args *bound,
-                    struct chariot_msg **msg) {
-    if (self->method->cls->type == NULL && self->number == CHARIOT_RUNTIME_EXIT) return put_exit_status(st, bound, msg);
-    return py_message_put_args(st, bound->args, bound->num, bound->keywords, place_of(st, self), msg);
 }
 
 static PyObject *send_call(struct py_state *st, const struct py_bound *self, const struct py_call_args *bound) {
     struct chariot_msg *msg;
-    if (put_args(st, self, bound, &msg) != 0) return NULL;
+    if (py_message_put_args(st, bound->args, bound->num, bound->keywords, place_of(st, self), &msg) != 0) return NULL;
     enum chariot_want want = bound->ret         ? CHARIOT_WANT_VALUE
                              : bound->awaitable ? CHARIOT_WANT_DONE
                                                 : CHARIOT_WANT_NOTHING;

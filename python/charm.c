@@ -187,6 +187,11 @@ static PyObject *charm_wait(PyObject *self, PyObject *awaitables) {
     Py_RETURN_NONE;
 }
 
+/* Pickles by name: functions that are sent by value refer to it. */
+static PyObject *charm_reduce(PyObject *self, PyObject *ignored) {
+    return PyUnicode_FromString("charm");
+}
+
 /* ---------------------------------------------------------------- type */
 
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
@@ -196,6 +201,7 @@ PyDoc_STRVAR(future_doc,
              "it. In coroutines only.");
 
 static PyMethodDef charm_methods[] = {
+    {"__reduce__", charm_reduce, METH_NOARGS, NULL},
     {"start", WITH_KEYWORDS(py_charm_start), py_charm_start_doc},
     {"register", WITH_KEYWORDS(py_charm_register),
      PyDoc_STR("register($self, /, C, collections=None)\n--\n\nRegisters a chare class before charm.start().")},

@@ -59,7 +59,31 @@ static int collect_from(struct py_class *cls, PyTypeObject *type, PyObject *name
     return 0;
 }
 
-/* A sorted list of the names that may be remote methods. */
+/* What name is in the class that defines it, before any binding. Borrowed; NULL: nowhere. */
+static PyObject *raw_attribute(struct py_class *cls, PyObject *name) {
+    PyObject *mro = cls->type->tp_mro;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++) {
+        PyObject *type = PyTuple_GET_ITEM(mro, i);
+        if (is_ours(cls->st, type)) continue;
+        PyObject *value = PyDict_GetItemWithError(((PyTypeObject *)type)->tp_dict, name);
+        if (value != NULL || PyErr_Occurred()) return value;
+    }
+    return NULL;
+}
+
+/* Names whose numbers are fixed, as the class says in __chariot_first__: to the front of the list. */
+static int put_first(struct py_class *cls, PyObject *list) {
+    PyObject *first = raw_attribute(cls, cls->st->names.first); /* borrowed */
+    if (first == NULL || !PyTuple_Check(first)) return PyErr_Occurred() ? -1 : 0;
+    for (Py_ssize_t i = PyTuple_GET_SIZE(first); i > 0; i--) {
+        PyObject *name = PyTuple_GET_ITEM(first, i - 1);
+        Py_ssize_t at = PySequence_Index(list, name);
+        if (at < 0 || PyList_SetSlice(list, at, at + 1, NULL) != 0 || PyList_Insert(list, 0, name) != 0) return -1;
+    }
+    return 0;
+}
+
+/* A list of the names that may be remote methods, in the order of their numbers. */
 static PyObject *collect(struct py_class *cls) {
     PyObject *names = PySet_New(NULL);
     PyObject *mro = cls->type->tp_mro;
@@ -71,20 +95,8 @@ static PyObject *collect(struct py_class *cls) {
     if (names == NULL) return NULL;
     PyObject *list = PySequence_List(names);
     Py_DECREF(names);
-    if (list != NULL && PyList_Sort(list) != 0) Py_CLEAR(list);
+    if (list != NULL && (PyList_Sort(list) != 0 || put_first(cls, list) != 0)) Py_CLEAR(list);
     return list;
-}
-
-/* What name is in the class that defines it, before any binding. Borrowed; NULL: nowhere. */
-static PyObject *raw_attribute(struct py_class *cls, PyObject *name) {
-    PyObject *mro = cls->type->tp_mro;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++) {
-        PyObject *type = PyTuple_GET_ITEM(mro, i);
-        if (is_ours(cls->st, type)) continue;
-        PyObject *value = PyDict_GetItemWithError(((PyTypeObject *)type)->tp_dict, name);
-        if (value != NULL || PyErr_Occurred()) return value;
-    }
-    return NULL;
 }
 
 /* ---------------------------------------------------------------- methods */
@@ -230,6 +242,7 @@ void py_class_free(struct py_class *cls) {
     Py_XDECREF(cls->type);
     Py_XDECREF(cls->full_name);
     Py_XDECREF(cls->short_name);
+    Py_XDECREF(cls->type_name);
     Py_XDECREF(cls->by_name);
     free(cls);
 }

@@ -24,13 +24,15 @@ struct py_method {
     uint32_t num_params, num_required, num_positional_only;
     enum py_method_kind kind;
     bool var_args, var_keywords;
+    bool at_root; /* of the runtime: PE 0 answers for all, whichever element was called */
 };
 
 struct py_class {
     struct py_state *st;
-    PyTypeObject *type;   /* owned; NULL: the runtime itself */
+    PyTypeObject *type;   /* owned */
     PyObject *full_name;  /* "module.Qual.Name", owned */
     PyObject *short_name; /* "Name", owned: for messages to people */
+    PyObject *type_name;  /* the runtime's name of it where full_name was taken; owned */
     PyObject *by_name;    /* {name: number} */
     struct py_method *methods;
     struct py_method init; /* its constructor */
@@ -41,13 +43,21 @@ struct py_class {
     uint32_t id; /* type number of the runtime; UINT32_MAX: not registered */
 };
 
-/* Registers a class: makes its record, once, and adds it to st->classes. 0, or -1 with an exception set. */
+/* Before the job runs: makes a class's record, once, and adds it to st->classes. 0, or -1 with an exception set. */
 int py_class_register(struct py_state *st, PyObject *type);
+/* While it runs, in three steps, each everywhere before the next: would it be accepted; it gets its number
+ * (the caller sees to the same order on all PEs); programs may use it. -1 with an exception set. */
+int py_class_check(struct py_state *st, PyObject *type);
+int py_class_number(struct py_state *st, PyObject *type);
+int py_class_open(struct py_state *st, PyObject *type);
 
 /* Makes the class's record and tables; refuses what §4.4 refuses. NULL with an exception set. */
 struct py_class *py_class_new(struct py_state *st, PyTypeObject *type);
-/* The record of the runtime as a group: its methods are those of chariot_runtime. */
+/* The record of the runtime as a group, of the class Runtime in _runtime.py, made at the first use. */
 struct py_class *py_class_runtime(struct py_state *st);
+/* The steps that late and early registration share: refuses what is no chare class; gives the record to st->classes. */
+int py_class_refuse(struct py_state *st, PyObject *type);
+int py_class_keep_take(struct py_state *st, struct py_class *cls);
 void py_class_free(struct py_class *cls);
 int py_class_traverse(struct py_class *cls, visitproc visit, void *arg);
 

@@ -1,11 +1,12 @@
-/* The registered classes: by number, by Python class, by the runtime's type number. And the runtime as a class. */
+/* The registered classes: by number, by Python class, by the runtime's type number; registered before the job runs, or
+ * while it does. And the runtime as a class. */
 #include <stdlib.h>
 
 #include "python/class.h"
 
 /* ---------------------------------------------------------------- registration */
 
-static int refuse(struct py_state *st, PyObject *type) {
+int py_class_refuse(struct py_state *st, PyObject *type) {
     if (!PyType_Check(type)) {
         PyErr_Format(PyExc_TypeError, "%R is not a class", type);
         return -1;
@@ -23,32 +24,75 @@ static int refuse(struct py_state *st, PyObject *type) {
     return -1;
 }
 
-static int append(struct py_state *st, struct py_class *cls) {
+int py_class_keep_take(struct py_state *st, struct py_class *cls) {
     struct py_class **classes = realloc(st->classes, (st->num_classes + 1) * sizeof(struct py_class *));
     if (classes == NULL) {
+        py_class_free(cls);
         PyErr_NoMemory();
         return -1;
     }
     st->classes = classes;
-    PyObject *number = PyLong_FromUnsignedLong(st->num_classes);
-    int rc = number == NULL ? -1 : PyDict_SetItem(st->class_of, (PyObject *)cls->type, number);
+    classes[st->num_classes++] = cls;
+    return 0;
+}
+
+/* What py_class_of() finds it by. */
+static int publish(struct py_state *st, PyObject *type, uint32_t place) {
+    PyObject *number = PyLong_FromUnsignedLong(place);
+    int rc = number == NULL ? -1 : PyDict_SetItem(st->class_of, type, number);
     Py_XDECREF(number);
-    if (rc == 0) classes[st->num_classes++] = cls;
     return rc;
 }
 
 int py_class_register(struct py_state *st, PyObject *type) {
-    if (refuse(st, type) != 0) return -1;
+    if (py_class_refuse(st, type) != 0) return -1;
     int known = PyDict_Contains(st->class_of, type);
     if (known != 0) return known < 0 ? -1 : 0;
     if (st->phase >= PY_RUNNING) {
-        PyErr_Format(st->error, "%s cannot be registered any more: the job runs", ((PyTypeObject *)type)->tp_name);
+        PyErr_Format(st->error,
+                     "%s cannot be registered in this way any more, since the job runs: call "
+                     "charm.thisProxy.registerNewChareTypes([%s], awaitable=True).get() in a coroutine",
+                     ((PyTypeObject *)type)->tp_name, ((PyTypeObject *)type)->tp_name);
         return -1;
     }
     struct py_class *cls = py_class_new(st, (PyTypeObject *)type);
-    if (cls == NULL) return -1;
-    if (append(st, cls) == 0) return 0;
+    return cls == NULL || py_class_keep_take(st, cls) != 0 ? -1 : publish(st, type, st->num_classes - 1);
+}
+
+/* ---------------------------------------------------------------- while the job runs */
+
+int py_class_check(struct py_state *st, PyObject *type) {
+    if (py_class_refuse(st, type) != 0) return -1;
+    struct py_class *cls = py_class_new(st, (PyTypeObject *)type);
     py_class_free(cls);
+    return cls == NULL ? -1 : 0;
+}
+
+/* A class may be defined again under its name, as at a prompt: the runtime tells the types apart by a count. */
+static int add_type(struct py_state *st, struct py_class *cls) {
+    int rc = chariot_type_register(st->pe, &cls->ctype, &cls->id);
+    for (unsigned long again = 2; rc == CHARIOT_EEXIST; again++) {
+        Py_XSETREF(cls->type_name, PyUnicode_FromFormat("%U (%lu)", cls->full_name, again));
+        cls->ctype.name = cls->type_name == NULL ? NULL : PyUnicode_AsUTF8(cls->type_name);
+        if (cls->ctype.name == NULL) return -1;
+        rc = chariot_type_register(st->pe, &cls->ctype, &cls->id);
+    }
+    return rc == 0 ? 0 : py_raise_code(st, rc, "registering a chare class");
+}
+
+int py_class_number(struct py_state *st, PyObject *type) {
+    struct py_class *cls = py_class_new(st, (PyTypeObject *)type);
+    if (cls == NULL) return -1;
+    if (add_type(st, cls) == 0) return py_class_keep_take(st, cls);
+    py_class_free(cls);
+    return -1;
+}
+
+int py_class_open(struct py_state *st, PyObject *type) {
+    uint32_t last = st->num_classes;
+    while (last > 0 && (PyObject *)st->classes[last - 1]->type != type) last--;
+    if (last > 0) return publish(st, type, last - 1);
+    PyErr_Format(st->error, "%R has no number yet", type);
     return -1;
 }
 
@@ -61,11 +105,11 @@ struct py_class *py_class_of(struct py_state *st, PyObject *type) {
         if (PyErr_ExceptionMatches(PyExc_TypeError)) PyErr_Format(PyExc_TypeError, "%R is not a chare class", type);
         return NULL;
     }
-    if (refuse(st, type) != 0) return NULL;
+    if (py_class_refuse(st, type) != 0) return NULL;
     PyErr_Format(st->error,
                  "%s is not registered: it must be in the main program's namespace, in one of charm.start()'s modules, "
-                 "or among its classes",
-                 ((PyTypeObject *)type)->tp_name);
+                 "or among its classes; while the job runs: charm.thisProxy.registerNewChareTypes([%s])",
+                 ((PyTypeObject *)type)->tp_name, ((PyTypeObject *)type)->tp_name);
     return NULL;
 }
 
@@ -73,52 +117,27 @@ struct py_class *py_class_by_id(struct py_state *st, uint32_t id) {
     if (st->pe == NULL) return NULL;
     const struct chariot_type *type = chariot_type_of(st->pe, id);
     if (type == NULL) return NULL;
-    if (type->ctx == NULL) return py_class_runtime(st);
     struct py_class *cls = type->ctx;
     return &cls->ctype == type ? cls : NULL;
 }
 
 /* ---------------------------------------------------------------- the runtime */
 
-/* exit(exit_code=0) */
-static int describe_exit(struct py_method *method, struct py_class *cls) {
-    method->cls = cls;
-    method->name = PyUnicode_InternFromString("exit");
-    method->params = Py_BuildValue("(s)", "exit_code");
-    method->defaults = Py_BuildValue("(i)", 0);
-    method->num_params = 1;
-    return method->name == NULL || method->params == NULL || method->defaults == NULL ? -1 : 0;
+static struct py_class *make_runtime(struct py_state *st) {
+    PyObject *module = PyImport_ImportModule("chariot._runtime");
+    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "Runtime");
+    Py_XDECREF(module);
+    if (type == NULL) return NULL;
+    struct py_class *cls = py_class_new(st, (PyTypeObject *)type);
+    Py_DECREF(type);
+    if (cls == NULL) return NULL;
+    Py_SETREF(cls->short_name, PyUnicode_FromString("charm")); /* as programs know it */
+    if (cls->short_name != NULL) return cls;
+    py_class_free(cls);
+    return NULL;
 }
-
-/* myPe() */
-static int describe_my_pe(struct py_method *method, struct py_class *cls) {
-    method->cls = cls;
-    method->name = PyUnicode_InternFromString("myPe");
-    method->params = PyTuple_New(0);
-    return method->name == NULL || method->params == NULL ? -1 : 0;
-}
-
-enum { NUM_RUNTIME_METHODS = CHARIOT_RUNTIME_MY_PE + 1 };
 
 struct py_class *py_class_runtime(struct py_state *st) {
-    if (st->runtime_class != NULL) return st->runtime_class;
-    struct py_class *cls = calloc(1, sizeof *cls);
-    if (cls == NULL || (cls->methods = calloc(NUM_RUNTIME_METHODS, sizeof *cls->methods)) == NULL) {
-        free(cls);
-        PyErr_NoMemory();
-        return NULL;
-    }
-    cls->st = st;
-    cls->num_methods = NUM_RUNTIME_METHODS;
-    cls->full_name = PyUnicode_FromString("chariot.Runtime");
-    cls->short_name = PyUnicode_FromString("charm");
-    cls->by_name = Py_BuildValue("{s:i,s:i}", "exit", CHARIOT_RUNTIME_EXIT, "myPe", CHARIOT_RUNTIME_MY_PE);
-    if (cls->full_name == NULL || cls->short_name == NULL || cls->by_name == NULL ||
-        describe_exit(&cls->methods[CHARIOT_RUNTIME_EXIT], cls) != 0 ||
-        describe_my_pe(&cls->methods[CHARIOT_RUNTIME_MY_PE], cls) != 0) {
-        py_class_free(cls);
-        return NULL;
-    }
-    st->runtime_class = cls;
-    return cls;
+    if (st->runtime_class == NULL) st->runtime_class = make_runtime(st);
+    return st->runtime_class;
 }

@@ -150,11 +150,14 @@ void py_error_uncaught(struct py_state *st, const char *where, PyObject *exc) {
 
 int py_exit_status(PyObject *code) {
     if (code == NULL || code == Py_None) return 0;
-    if (PyLong_Check(code)) {
-        long status = PyLong_AsLong(code);
-        if (status == -1 && PyErr_Occurred()) PyErr_Clear();
+    PyObject *number = PyNumber_Index(code); /* numpy's too, as reductions give them */
+    if (number != NULL) {
+        long status = PyLong_AsLong(number);
+        if (status == -1) PyErr_Clear();
+        Py_DECREF(number);
         return (int)(status & 0xff);
     }
+    PyErr_Clear();
     PyObject *err = PySys_GetObject("stderr"); /* borrowed */
     flush_stdout();
     if (err != NULL && err != Py_None) {

@@ -27,7 +27,21 @@ static PyObject *coro(PyObject *module, PyObject *function) {
     return function;
 }
 
+/* What _runtime.py registers classes with while the job runs: the steps of class.h. */
+#define CLASS_STEP(step)                                                                                               \
+    static PyObject *class_##step(PyObject *module, PyObject *type) {                                                  \
+        if (py_class_##step(py_state_of_module(module), type) != 0) return NULL;                                       \
+        Py_RETURN_NONE;                                                                                                \
+    }
+CLASS_STEP(check)
+CLASS_STEP(number)
+CLASS_STEP(open)
+#undef CLASS_STEP
+
 static PyMethodDef functions[] = {{"coro", coro, METH_O, coro_doc},
+                                  {"_class_check", class_check, METH_O, NULL},
+                                  {"_class_number", class_number, METH_O, NULL},
+                                  {"_class_open", class_open, METH_O, NULL},
                                   {"_proxy_load", (PyCFunction)(void (*)(void))py_proxy_load, METH_FASTCALL, NULL},
                                   {"_future_load", py_future_load, METH_O, NULL},
                                   {"_fail", py_ending_fail, METH_VARARGS, NULL},

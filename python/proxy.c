@@ -75,10 +75,25 @@ PyObject *py_proxy_load(PyObject *module, PyObject *const *args, Py_ssize_t num_
 
 /* ---------------------------------------------------------------- attributes */
 
+/* A method that PE 0's element answers for all. */
+static PyObject *bound_at_root(struct py_class *cls, const struct chariot_ref *ref, uint32_t number) {
+    struct chariot_ref whole, root;
+    chariot_ref_collection(ref, &whole);
+    int rc = chariot_ref_element(&whole, &(struct chariot_index){.ndims = 1}, &root);
+    PyObject *proxy = rc == 0 ? py_proxy_new(cls->st, cls, &root) : NULL;
+    PyObject *bound = proxy == NULL ? NULL : py_bound_new(cls->st, proxy, number);
+    Py_XDECREF(proxy);
+    return bound;
+}
+
 static PyObject *proxy_getattro(PyObject *self, PyObject *name) {
     struct py_class *cls = as_proxy(self)->cls;
-    PyObject *number = PyDict_GetItemWithError(cls->by_name, name);
-    if (number != NULL) return py_bound_new(cls->st, self, (uint32_t)PyLong_AsUnsignedLong(number));
+    PyObject *found = PyDict_GetItemWithError(cls->by_name, name);
+    if (found != NULL) {
+        uint32_t number = (uint32_t)PyLong_AsUnsignedLong(found);
+        if (cls->methods[number].at_root) return bound_at_root(cls, &as_proxy(self)->ref, number);
+        return py_bound_new(cls->st, self, number);
+    }
     if (PyErr_Occurred()) return NULL;
     PyObject *value = PyObject_GenericGetAttr(self, name);
     if (value == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {

@@ -181,24 +181,52 @@ static int forget_last(struct py_state *st) {
     return -1;
 }
 
+/* To st->reduce.added and, once the PE is open, to the runtime. New reference. */
+static struct py_reducer *add(struct py_state *st, PyObject *name, PyObject *func, PyObject *pre, PyObject *post) {
+    struct py_reducer *self = make_added(st, name, func, pre, post);
+    int rc = self == NULL ? -1 : PyList_Append(st->reduce.added, (PyObject *)self);
+    if (rc == 0 && st->phase != PY_IDLE && py_reduce_register_all(st) < 0) rc = forget_last(st);
+    if (rc != 0) Py_CLEAR(self);
+    return self;
+}
+
+/* Whether a reducer may be added: 0, or -1 with an exception set; *name is a new reference. */
+static int check_added(struct py_state *st, PyObject *container, PyObject *func, PyObject **pre, PyObject **post,
+                       PyObject **name) {
+    *name = NULL;
+    if (!PyCallable_Check(func)) {
+        PyErr_Format(PyExc_TypeError, "Reducer.addReducer(): func must be a function, not %R", func);
+        return -1;
+    }
+    if (check_function(*pre, "pre", pre) < 0 || check_function(*post, "post", post) < 0) return -1;
+    *name = name_for(st, container, func);
+    return *name == NULL ? -1 : 0;
+}
+
 static PyObject *container_add(PyObject *object, PyObject *args, PyObject *keywords) {
     static char *names[] = {"func", "pre", "post", NULL};
     struct py_state *st = ((struct container *)(void *)object)->st;
-    PyObject *func, *pre = NULL, *post = NULL;
+    PyObject *func, *pre = NULL, *post = NULL, *name;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|OO:addReducer", names, &func, &pre, &post)) return NULL;
-    if (!PyCallable_Check(func)) {
-        PyErr_Format(PyExc_TypeError, "Reducer.addReducer(): func must be a function, not %R", func);
+    if (check_added(st, object, func, &pre, &post, &name) < 0) return NULL;
+    if (st->phase >= PY_RUNNING) {
+        PyErr_Format(st->error,
+                     "reducer %R: while the job runs, reducers are added on all PEs at once: "
+                     "charm.thisProxy.addReducer(%U, awaitable=True).get() in a coroutine",
+                     name, name);
+        Py_DECREF(name);
         return NULL;
     }
-    if (check_function(pre, "pre", &pre) < 0 || check_function(post, "post", &post) < 0) return NULL;
-    PyObject *name = name_for(st, object, func);
-    struct py_reducer *self = name != NULL ? make_added(st, name, func, pre, post) : NULL;
-    int result = self != NULL ? PyList_Append(st->reduce.added, (PyObject *)self) : -1;
-    if (result == 0 && st->phase != PY_IDLE && py_reduce_register_all(st) < 0) result = forget_last(st);
-    if (result == 0) result = PyDict_SetItem(by_name_of(object), name, (PyObject *)self);
-    Py_XDECREF(name);
+    struct py_reducer *self = add(st, name, func, pre, post);
+    int result = self == NULL ? -1 : PyDict_SetItem(by_name_of(object), name, (PyObject *)self);
     Py_XDECREF(self);
+    Py_DECREF(name);
     return result == 0 ? Py_NewRef(func) : NULL;
+}
+
+/* Pickles by name: functions that are sent by value refer to it. */
+static PyObject *container_reduce(PyObject *object, PyObject *Py_UNUSED(none)) {
+    return PyUnicode_FromString("Reducer");
 }
 
 static PyObject *container_dir(PyObject *object, PyObject *Py_UNUSED(none)) {
@@ -234,6 +262,7 @@ static PyMethodDef container_methods[] = {
                "Adds func.__name__ as a reducer. func(list of contributions) gives the reduced value; it is applied to "
                "partial results too.\npre(data, contributor) is applied to each contribution, post(value) once to the "
                "result.\nTo be called on every PE in the same order: at module level. Returns func.")},
+    {"__reduce__", container_reduce, METH_NOARGS, NULL},
     {"__dir__", container_dir, METH_NOARGS, PyDoc_STR("Names of all reducers.")},
     {NULL, NULL, 0, NULL},
 };
@@ -262,7 +291,44 @@ static PyObject *reducer_named(PyObject *module, PyObject *name) {
     return PyObject_GetAttr(py_state_of_module(module)->reduce.reducers, name);
 }
 
+/* Reducers that come while the job runs, in three steps as classes do (class.h): func, pre, post. */
+
+static PyObject *reducer_check(PyObject *module, PyObject *args) {
+    struct py_state *st = py_state_of_module(module);
+    PyObject *func, *pre, *post, *name;
+    if (!PyArg_ParseTuple(args, "OOO:_reducer_check", &func, &pre, &post)) return NULL;
+    if (check_added(st, st->reduce.reducers, func, &pre, &post, &name) < 0) return NULL;
+    Py_DECREF(name);
+    Py_RETURN_NONE;
+}
+
+static PyObject *reducer_number(PyObject *module, PyObject *args) {
+    struct py_state *st = py_state_of_module(module);
+    PyObject *func, *pre, *post, *name;
+    if (!PyArg_ParseTuple(args, "OOO:_reducer_number", &func, &pre, &post)) return NULL;
+    if (check_added(st, st->reduce.reducers, func, &pre, &post, &name) < 0) return NULL;
+    struct py_reducer *self = add(st, name, func, pre, post);
+    Py_DECREF(name);
+    if (self == NULL) return NULL;
+    Py_DECREF(self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *reducer_open(PyObject *module, PyObject *name) {
+    struct py_state *st = py_state_of_module(module);
+    for (Py_ssize_t i = PyList_GET_SIZE(st->reduce.added); i > 0; i--) {
+        PyObject *added = PyList_GET_ITEM(st->reduce.added, i - 1);
+        if (PyUnicode_Compare(py_reducer_of(added)->name, name) != 0) continue;
+        if (PyDict_SetItem(by_name_of(st->reduce.reducers), name, added) != 0) return NULL;
+        Py_RETURN_NONE;
+    }
+    return PyErr_Format(st->error, "reducer %R has no number yet", name);
+}
+
 static PyMethodDef functions[] = {
+    {"_reducer_check", reducer_check, METH_VARARGS, NULL},
+    {"_reducer_number", reducer_number, METH_VARARGS, NULL},
+    {"_reducer_open", reducer_open, METH_O, NULL},
     {"_reducer_named", reducer_named, METH_O, PyDoc_STR("The reducer of that name, for pickles.")},
     {NULL, NULL, 0, NULL},
 };

@@ -2,8 +2,8 @@
  * code object: Python's inspect module costs more to import than all of this package. */
 #include "python/class.h"
 
-static int has_mark(struct py_state *st, PyObject *function) {
-    PyObject *mark = PyObject_GetAttr(function, st->names.coro);
+static int has_mark(PyObject *function, PyObject *name) {
+    PyObject *mark = PyObject_GetAttr(function, name);
     if (mark == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
         PyErr_Clear();
@@ -60,8 +60,9 @@ static int read_defaults(struct py_method *method, PyObject *function) {
 }
 
 int py_method_inspect(struct py_state *st, struct py_method *method, PyObject *function, uint32_t skip) {
-    int marked = has_mark(st, function);
-    if (marked < 0) return -1;
+    int marked = has_mark(function, st->names.coro), at_root = has_mark(function, st->names.at_root);
+    if (marked < 0 || at_root < 0) return -1;
+    method->at_root = at_root > 0;
     if (PyMethod_Check(function)) {
         function = PyMethod_GET_FUNCTION(function);
         skip++;

@@ -99,6 +99,14 @@ static int register_with_runtime(struct py_state *st) {
     return rc;
 }
 
+/* The runtime's methods in Python take the place of those in C. */
+static int extend_runtime(struct py_state *st) {
+    struct py_class *runtime = py_class_runtime(st);
+    if (runtime == NULL) return -1;
+    int rc = chariot_runtime_extend(st->pe, &runtime->ctype);
+    return rc == 0 ? 0 : py_raise_code(st, rc, "the runtime's own methods");
+}
+
 static int register_all(struct py_state *st, PyObject *entry, PyObject *classes, PyObject *modules) {
     PyObject *found = PySet_New(NULL);
     if (found == NULL) return -1;
@@ -115,7 +123,7 @@ static int register_all(struct py_state *st, PyObject *entry, PyObject *classes,
     if (PyErr_Occurred()) rc = -1;
     Py_XDECREF(each);
     Py_DECREF(found);
-    return rc == 0 ? register_with_runtime(st) : -1;
+    return rc == 0 && extend_runtime(st) == 0 ? register_with_runtime(st) : -1;
 }
 
 PyObject *py_charm_register(PyObject *self, PyObject *args, PyObject *kwargs) {

@@ -31,6 +31,8 @@ struct _greenlet;
     X(awaitable, "awaitable")                                                                                          \
     X(remote_stacktrace, "remote_stacktrace")                                                                          \
     X(coro, "__chariot_coro__")                                                                                        \
+    X(at_root, "__chariot_at_root__")                                                                                  \
+    X(first, "__chariot_first__")                                                                                      \
     X(module, "__module__")                                                                                            \
     X(qualname, "__qualname__")                                                                                        \
     X(init, "__init__")                                                                                                \
