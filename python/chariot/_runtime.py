@@ -5,14 +5,26 @@ on all PEs in the same order, registering chare classes and reducers while the j
 broadcasts one step after the other: each PE checks, each PE gives it its number, each PE lets programs use it.
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
 
 from . import _core
 from ._core import Array, Chare, Charm4PyError, Proxy, charm, coro
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+TYPE_CHECKING = False  # typing's own would cost the start of every job its import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol, TypeVar
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
+
+    class _Coming(Protocol):
+        """What is to be registered on this PE."""
+
+        def check(self) -> None: ...
+        def number(self) -> None: ...
+        def open(self) -> None: ...
 
 
 def at_root(method: _F) -> _F:
@@ -40,12 +52,6 @@ def _allow(what: str) -> None:
 
 
 # ---------------------------------------------------------------- what is registered while the job runs
-
-
-class _Coming(Protocol):
-    def check(self) -> None: ...
-    def number(self) -> None: ...
-    def open(self) -> None: ...
 
 
 class _Classes:
