@@ -9,8 +9,7 @@
 
 /* ---------------------------------------------------------------- sending */
 
-/* Where a message for the element goes, as far as is known here. */
-static uint32_t destination(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]) {
+uint32_t obj_call_destination(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]) {
     if (obj_kind_is_single(obj_id_kind(id))) return (uint32_t)(index[2] % pe->node.num_pes);
     struct obj_coll *coll = obj_coll_get(pe, id);
     return coll == NULL ? obj_id_pe(id) % pe->node.num_pes : pe->location->find(pe, coll, index);
@@ -26,7 +25,7 @@ void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index
     msg->ndims = ndims;
     msg->method = method;
     msg->reply = reply;
-    obj_send_take(pe, destination(pe, id, index), msg);
+    obj_send_take(pe, obj_call_destination(pe, id, index), msg);
 }
 
 static uint8_t flags_of(enum chariot_want want) {
@@ -89,8 +88,8 @@ static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, s
     if (msg->hops >= OBJ_MAX_HOPS) {
         char line[200];
         snprintf(line, sizeof line,
-                 "chariot: PE %u: a call of an element of %s from PE %u was passed on %u times in vain\n", pe->node.pe,
-                 pe->types[coll->type]->name, msg->from, msg->hops);
+                 "chariot: PE %u: a message for an element of %s from PE %u was passed on %u times in vain\n",
+                 pe->node.pe, pe->types[coll->type]->name, msg->from, msg->hops);
         obj_end_abort(pe, 70, line);
         return;
     }
@@ -98,25 +97,29 @@ static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, s
     obj_send_take(pe, to, rpc_msg_ref(msg));
 }
 
-void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
-    if (elem != NULL) {
-        struct chariot_reply reply = {.to = msg->reply,
-                                      .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
-                                      .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
-        obj_call_invoke(pe, elem, msg, &reply);
-        return;
-    }
+    if (elem != NULL) return elem;
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
         obj_orphan(pe, msg);
-        return;
+        return NULL;
     }
     uint32_t to = pe->location->find(pe, coll, msg->index);
     if (to == pe->node.pe)
         obj_wait_take(pe, &coll->waiting, obj_key3(msg->index), rpc_msg_ref(msg));
     else
         pass_on(pe, coll, to, msg);
+    return NULL;
+}
+
+void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_elem *elem = obj_call_elem(pe, msg);
+    if (elem == NULL) return;
+    struct chariot_reply reply = {.to = msg->reply,
+                                  .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
+                                  .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
+    obj_call_invoke(pe, elem, msg, &reply);
 }
 
 static void wait_for_constructor(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_reply *reply) {
@@ -172,7 +175,7 @@ enum chariot_place chariot_ref_place(struct chariot_pe *pe, const struct chariot
     if (ref->kind == CHARIOT_GROUP)
         here = ref->index[0] == pe->node.pe;
     else if (obj_kind_is_single(ref->kind) || obj_coll_get(pe, ref->collection) != NULL)
-        here = destination(pe, ref->collection, ref->index) == pe->node.pe;
+        here = obj_call_destination(pe, ref->collection, ref->index) == pe->node.pe;
     else
         return CHARIOT_MAYBE_HERE;
     return here ? CHARIOT_HERE : CHARIOT_ELSEWHERE;

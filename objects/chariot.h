@@ -314,6 +314,50 @@ struct chariot_msg *chariot_future_value(const struct chariot_future *future, ui
  * then, or until chariot_waiter_forget(). The call keeps the future alive. */
 int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter);
 
+/* ---------------------------------------------------------------- channels */
+
+/* A channel joins two chares: what one sends at its end the other receives at its own, in order and exactly once,
+ * wherever they live. Each of the two opens an end: the n-th that one opens to the other meets the n-th that the other
+ * opens to it. A chare may open one to itself: that end is its own other end. Ends may be opened at any time, in
+ * constructors too, before the other chare exists; what is sent to an end that is not open yet waits for it.
+ *
+ * What is unread is bounded. A message weighs its bytes and 1 KiB; with 128 MiB or more sent and not known to be read
+ * (so after no fewer than 65,536 messages, or 64 MiB of data) the sender should wait for room; from 256 MiB on more is
+ * refused. So two ends that both send first and then receive do not stop each other below that. */
+struct chariot_channel; /* a handle to one end; reference-counted */
+
+/* Opens elem's next end to the chare `remote`. Gives one reference. When the last goes, the end is closed: what it
+ * has sent still arrives, what comes for it is dropped. It closes too when elem is destroyed. CHARIOT_EINVAL: remote
+ * is no single chare. */
+int chariot_channel_open(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *remote,
+                         struct chariot_channel **channel);
+struct chariot_channel *chariot_channel_ref(struct chariot_channel *channel);
+void chariot_channel_unref(struct chariot_channel *channel); /* takes NULL */
+/* The how many-th of its two chares it is, from 0. */
+uint32_t chariot_channel_number(const struct chariot_channel *channel);
+
+enum { CHARIOT_CHANNEL_FULL = 1, CHARIOT_CHANNEL_EMPTY = 1 }; /* outcomes */
+/* Sends one message, which may have an object in place of a payload where the other chare is HERE
+ * (chariot_ref_place()); held_bytes: what that object holds, 0 without one. Outcome CHARIOT_CHANNEL_FULL: it was sent,
+ * and there is no room for more. CHARIOT_ETOOBIG: refused, too much is unread; CHARIOT_EGONE: the other chare was
+ * destroyed; CHARIOT_ESTATE: the end's own chare was. Where the other end was closed, the message is dropped. */
+int chariot_channel_send_take(struct chariot_channel *channel, struct chariot_msg *msg, size_t held_bytes);
+/* The next message (given; its payload is the receiver's alone). Outcome CHARIOT_CHANNEL_EMPTY: there is none now, or
+ * it is for one who waits already. CHARIOT_ECLOSED, CHARIOT_EGONE: none will come, the other end was closed, its chare
+ * destroyed; CHARIOT_ESTATE: the end's own chare was destroyed. */
+int chariot_channel_receive(struct chariot_channel *channel, struct chariot_msg **msg);
+bool chariot_channel_ready(const struct chariot_channel *channel);    /* receive() would not say EMPTY */
+bool chariot_channel_has_room(const struct chariot_channel *channel); /* send() would not have said FULL */
+
+enum chariot_channel_event {
+    CHARIOT_CHANNEL_RECEIVE, /* it is this waiter's turn: call receive() at once; first come, first served */
+    CHARIOT_CHANNEL_READY,   /* chariot_channel_ready(); another may be sooner to receive */
+    CHARIOT_CHANNEL_ROOM,    /* chariot_channel_has_room() */
+};
+/* Calls the waiter once that is so (soon, if it is): also when it will never be, and an error says why. */
+int chariot_channel_wait(struct chariot_channel *channel, enum chariot_channel_event event,
+                         struct chariot_waiter *waiter);
+
 /* ---------------------------------------------------------------- reductions */
 
 enum chariot_builtin_reducer {

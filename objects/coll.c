@@ -44,14 +44,19 @@ bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id) {
     return obj_id_number(id) < end && obj_map_get(&pe->collections, obj_key1(id)) == NULL;
 }
 
-static void free_waiting(void *value, void *ctx) {
-    (void)ctx;
-    obj_waiting_free(value);
+static void fail_waiting(void *value, void *ctx) {
+    struct chariot_pe *pe = ctx;
+    struct obj_waiting *waiting = value;
+    for (struct chariot_msg *msg = waiting->queue.head; msg != NULL && !pe->ending; msg = msg->next) {
+        obj_undeliverable(pe, msg);
+    }
+    obj_waiting_free(waiting);
 }
 
 void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
     const struct chariot_type *type = pe->types[elem->coll->type];
     void *object = elem->object;
+    obj_channel_elem_gone(pe, elem); /* first: the object may hold the last handles of its channels */
     elem->object = NULL;
     if (object == NULL || type->destroy == NULL) return;
     rpc_turn_lend(&pe->node.turn);
@@ -59,7 +64,8 @@ void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
     rpc_turn_take(&pe->node.turn);
 }
 
-void obj_elem_free(struct chariot_elem *elem) {
+void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
+    obj_channel_elem_gone(pe, elem);
     while (elem->constructed != NULL) {
         struct obj_reply_wait *wait = elem->constructed;
         elem->constructed = wait->next;
@@ -79,11 +85,11 @@ void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
     for (size_t i = 0; i < coll->num_elems; i++) {
         if (coll->elems[i] == NULL) continue;
         if (!pe->ending) obj_elem_constructed(pe, coll->elems[i]); /* nobody waits for ever */
-        obj_elem_free(coll->elems[i]);
+        obj_elem_free(pe, coll->elems[i]);
     }
     free(coll->elems);
     obj_map_deinit(&coll->by_index);
-    obj_map_each(&coll->waiting, free_waiting, NULL);
+    obj_map_each(&coll->waiting, fail_waiting, pe);
     obj_map_deinit(&coll->waiting);
     obj_map_deinit(&coll->located);
     rpc_msg_queue_clear(&coll->kept);

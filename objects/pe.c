@@ -28,6 +28,15 @@ static void start_ending(struct chariot_pe *pe, const struct chariot_msg *exit) 
     pe->status = (int)(exit->method & 0xff);
 }
 
+static bool is_channel_kind(uint8_t kind) {
+    return kind >= OBJ_KIND_CHANNEL_OPEN && kind <= OBJ_KIND_CHANNEL_REFUSED;
+}
+
+/* It goes wherever the element lives. */
+static bool is_for_element(uint8_t kind) {
+    return kind == OBJ_KIND_CALL || is_channel_kind(kind);
+}
+
 /* What only travels through this PE is passed on at once, also by the stand-in while a method computes; all else waits
  * for the scheduler. */
 static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -35,7 +44,7 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
         uint32_t children[OBJ_TREE_RADIX];
         uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
         for (uint32_t i = 0; i < count; i++) send_on(pe, children[i], msg);
-    } else if (msg->kind == OBJ_KIND_CALL && !obj_kind_is_single(obj_id_kind(msg->target))) {
+    } else if (is_for_element(msg->kind) && !obj_kind_is_single(obj_id_kind(msg->target))) {
         struct obj_coll *coll = obj_coll_get(pe, msg->target);
         uint32_t to = coll == NULL ? pe->node.pe : pe->location->find(pe, coll, msg->index);
         if (to != pe->node.pe && msg->hops < OBJ_MAX_HOPS) {
@@ -60,6 +69,7 @@ static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *ms
     if (msg->from >= num_pes || msg->root >= num_pes) return false;
     if (msg->kind == OBJ_KIND_READY) return msg->flags == 0; /* its target is a hash */
     if (obj_id_pe(msg->target) >= num_pes) return false;
+    if (is_channel_kind(msg->kind) && (msg->reply == 0 || obj_id_pe(msg->reply) >= num_pes)) return false;
     bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST;
     if (numbered && msg->seq > OBJ_MAX_NUMBER) return false;
     bool tree = (msg->flags & OBJ_FLAG_TREE) != 0;
@@ -163,14 +173,18 @@ void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key ke
     rpc_msg_queue_push_take(&waiting->queue, msg);
 }
 
-void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg) {
-    if (!obj_coll_is_gone(pe, msg->target)) {
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
-        return;
-    }
+void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (msg->kind == OBJ_KIND_CHANNEL_OPEN) obj_channel_bounce(pe, msg);
     if (msg->reply == 0 || (msg->kind != OBJ_KIND_CALL && msg->kind != OBJ_KIND_BROADCAST_ASK)) return;
     struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
     if (error != NULL) obj_future_send_take(pe, msg->reply, error);
+}
+
+void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (obj_coll_is_gone(pe, msg->target))
+        obj_undeliverable(pe, msg);
+    else
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
 }
 
 /* In front of the run queue: they came before all that is in it. */
@@ -263,8 +277,7 @@ static void free_coll(void *value, void *ctx) {
 }
 
 static void free_single(void *value, void *ctx) {
-    (void)ctx;
-    obj_elem_free(value);
+    obj_elem_free(ctx, value);
 }
 
 static void destroy_objects(void *value, void *ctx) {
@@ -281,7 +294,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_map_each(&pe->singles, destroy_single, pe);
     obj_map_each(&pe->collections, destroy_objects, pe);
     rpc_msg_queue_clear(&pe->run_queue);
-    obj_map_each(&pe->singles, free_single, NULL);
+    obj_map_each(&pe->singles, free_single, pe);
     obj_map_deinit(&pe->singles);
     obj_map_each(&pe->collections, free_coll, pe);
     obj_map_deinit(&pe->collections);
@@ -293,6 +306,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_map_deinit(&pe->newest);
     obj_reduce_free_all(pe);
     obj_map_deinit(&pe->allreduces);
+    obj_channel_free_all(pe);
     obj_future_free_all(pe);
     free(pe->single_of_type);
     free(pe->timers);

@@ -65,12 +65,16 @@ struct chariot_pe {
     struct obj_map collections; /* id: struct obj_coll */
     struct obj_map singles;     /* id: struct chariot_elem */
     struct obj_coll **single_of_type;
-    struct obj_map newest;     /* PE: one more than the number of its last collection that came to be here */
-    struct obj_map orphans;    /* id of a collection not known yet: struct obj_waiting */
-    struct obj_map futures;    /* id: struct chariot_future, own and handles */
-    struct obj_map reductions; /* collection, space and number: struct obj_reduction */
-    struct obj_map allreduces; /* collection, number: struct chariot_future that waits for the result */
-    uint64_t next_collection, next_future;
+    struct obj_map newest;         /* PE: one more than the number of its last collection that came to be here */
+    struct obj_map orphans;        /* id of a collection not known yet: struct obj_waiting */
+    struct obj_map futures;        /* id: struct chariot_future, own and handles */
+    struct obj_map reductions;     /* collection, space and number: struct obj_reduction */
+    struct obj_map allreduces;     /* collection, number: struct chariot_future that waits for the result */
+    struct obj_map channels;       /* id: struct chariot_channel, opened here */
+    struct obj_map channel_peers;  /* id of the other end, element: struct chariot_channel */
+    struct obj_map channel_pairs;  /* element, hash of the other chare: struct obj_channel_pair */
+    struct obj_map channel_strays; /* id of an end not heard of yet, element: struct obj_waiting */
+    uint64_t next_collection, next_future, next_channel;
     uint32_t next_single_pe;
     struct chariot_future *recent[OBJ_RECENT_FUTURES];
     size_t next_recent;
@@ -138,6 +142,7 @@ struct chariot_elem {
     uint32_t place;      /* in coll->elems */
     bool constructing;
     struct obj_reply_wait *constructed; /* replies that wait for the constructor */
+    struct obj_channel_pair *channels;
 };
 
 /* pe.c */
@@ -160,6 +165,8 @@ void obj_refuse(struct chariot_pe *pe, const struct chariot_msg *msg);
 void obj_waiting_free(struct obj_waiting *waiting);
 /* Appends to the queue of key in map, making it on demand. */
 void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key key, struct chariot_msg *msg);
+/* The target of msg (borrowed) was destroyed: whoever waits for what should come of it hears so. */
+void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg);
 /* The target of msg (borrowed) is not known: msg waits for it or, where it was destroyed, fails. */
 void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Puts all that waits under key back, in front of the run queue, so that it stays ahead of what came later. */
@@ -213,7 +220,7 @@ void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys it
 /* Runs the destructors and leaves the elements without an object. */
 void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll);
 void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem);
-void obj_elem_free(struct chariot_elem *elem);
+void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem);
 /* Its constructor has ended, or never will: replies to whoever waits. */
 void obj_elem_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 struct obj_coll *obj_coll_single(struct chariot_pe *pe,
@@ -224,12 +231,21 @@ void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, 
                      struct chariot_msg *args);
 void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out);
 
-/* create.c, broadcast.c, reduce.c, future.c, call.c, end.c: handlers of messages */
+/* create.c, broadcast.c, reduce.c, future.c, call.c, channel.c, end.c: handlers of messages */
 #define OBJ_KIND_HANDLER(name, number, handler) void handler(struct chariot_pe *pe, struct chariot_msg *msg);
 OBJ_KINDS(OBJ_KIND_HANDLER)
 #undef OBJ_KIND_HANDLER
 
+/* channel.c */
+void obj_channel_elem_gone(struct chariot_pe *pe, struct chariot_elem *elem);
+void obj_channel_bounce(struct chariot_pe *pe, const struct chariot_msg *open); /* its target was destroyed */
+void obj_channel_free_all(struct chariot_pe *pe);
+
 /* call.c */
+/* Where a message for the element goes, as far as is known here. */
+uint32_t obj_call_destination(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
+/* The element that msg (borrowed) is for. NULL: it is not here; msg waits for it, was passed on or has failed. */
+struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index[3], uint8_t ndims, uint32_t method,
                         uint8_t flags, uint64_t reply, struct chariot_msg *args);
 /* Invokes one method of one element with the turn lent and completes its reply unless it goes on. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUM_PES = 5, MAX_SEEN = 2000 };
+enum { NUM_PES = 5, MAX_SEEN = 2000, MAX_KEPT = 3 };
 
 static struct {
     struct rpc_random random;
@@ -18,6 +18,7 @@ static struct {
     struct chariot_msg *seen[MAX_SEEN]; /* copies of what was sent */
     size_t num_seen;
     struct chariot_ref group, array, sparse, single;
+    struct chariot_channel *channels[NUM_PES][MAX_KEPT];
 } now; /* one run at a time */
 
 static uint64_t draw(uint64_t below) {
@@ -77,7 +78,7 @@ static uint64_t any_word(void) {
 static void change_field(struct chariot_msg *msg) {
     switch (draw(11)) {
     case 0:
-        msg->kind = (uint8_t)(RPC_KIND_FIRST_USER + draw(20));
+        msg->kind = (uint8_t)(RPC_KIND_FIRST_USER + draw(OBJ_KIND_END - RPC_KIND_FIRST_USER + 1));
         break;
     case 1:
         msg->flags ^= (uint8_t)(1u << draw(8));
@@ -162,8 +163,28 @@ static int on_insert(struct chariot_call *call) {
     return 0;
 }
 
-static const struct chariot_method methods[] = {{"work", on_work}, {"insert", on_insert}};
-static const struct chariot_type type = {.name = "Worker", .methods = methods, .num_methods = 2, .create = create};
+/* Reads what is there and lets go of an end that was opened earlier, by whatever element. */
+static void let_go(struct chariot_channel *channel) {
+    struct chariot_msg *msg;
+    while (channel != NULL && chariot_channel_receive(channel, &msg) == 0) chariot_msg_unref(msg);
+    chariot_channel_unref(channel);
+}
+
+/* A channel to some element, in place of an older one. */
+static int on_talk(struct chariot_call *call) {
+    const struct chariot_index at = {.ndims = 1, .at = {(int64_t)draw(NUM_PES)}};
+    struct chariot_ref to = now.single;
+    struct chariot_channel **kept = &now.channels[chariot_my_pe(call->pe)][draw(MAX_KEPT)];
+    let_go(*kept);
+    *kept = NULL;
+    if (draw(3) != 0) chariot_ref_element(&now.group, &at, &to);
+    if (chariot_channel_open(call->pe, call->elem, &to, kept) != 0) return 0;
+    for (uint64_t i = draw(4); i > 0; i--) chariot_channel_send_take(*kept, value_int((int64_t)i), draw(100 << 20));
+    return 0;
+}
+
+static const struct chariot_method methods[] = {{"work", on_work}, {"insert", on_insert}, {"talk", on_talk}};
+static const struct chariot_type type = {.name = "Worker", .methods = methods, .num_methods = 3, .create = create};
 
 static void ignore_error(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error) {}
 
@@ -187,7 +208,7 @@ static void act(struct world *world) {
     const struct chariot_ref *ref = refs[draw(4)];
     struct chariot_future *future = chariot_future_new(pe, 1 + draw(3));
     result_to = chariot_future_id(future);
-    switch (draw(8)) {
+    switch (draw(10)) {
     case 0:
         chariot_await_created(pe, ref, future);
         break;
@@ -200,6 +221,10 @@ static void act(struct world *world) {
     case 3:
     case 4:
         chariot_send_take(pe, &now.group, 1, NULL, CHARIOT_WANT_DONE, future);
+        break;
+    case 5:
+    case 6:
+        chariot_send_take(pe, ref, 2, NULL, CHARIOT_WANT_DONE, future);
         break;
     default:
         chariot_send_take(pe, ref, 0, args_of(1, 2), CHARIOT_WANT_VALUE, future);

@@ -1,0 +1,84 @@
+/* objects/channel.h: one end of a channel, for the files that make it: channel.c (opening, pairing, the end) and
+ * channel_flow.c (messages, their order, credit, who waits).
+ *
+ * The n-th end that a chare opens to another meets the n-th that the other opens to it. Each end has an id, unique in
+ * the job; OPEN tells the other chare that id, with the opener and n. All later messages are sent to the chare, as
+ * calls are, and name the end that sent them: (its id, the chare that receives) finds the end that it belongs to.
+ *
+ *   opened here --OPEN from there--> established --CLOSE from there--> over, once all before it was read
+ *   heard of    --opened here------>
+ *   opened here --REFUSED: the other chare's collection is no more--> over
+ *
+ * DATA and CLOSE are numbered together and put in order where they arrive, so nothing depends on the way they took.
+ * A record lives until both sides have closed, or its chare is destroyed.
+ *
+ * Nothing in an end points anywhere but to its chare and its handles: what a migration must carry is the pair's remote
+ * and `made`, and of each end id, peer, number, the counters, how the other end ended, and the messages in `unread` and
+ * `early`. An end whose `peer` is 0 is half open: its OPEN may be on its way here. */
+#ifndef CHARIOT_OBJECTS_CHANNEL_H
+#define CHARIOT_OBJECTS_CHANNEL_H
+
+#include "objects/pe.h"
+
+/* What a message weighs beside its bytes (a kibibyte, with those rounded up to a unit); what may be unread before the
+ * sender should wait; before it is refused. */
+#define OBJ_CHANNEL_MESSAGE_WEIGHT (1024u - OBJ_CHANNEL_WEIGHT_UNIT)
+#define OBJ_CHANNEL_WINDOW         ((uint64_t)128 << 20)
+#define OBJ_CHANNEL_LIMIT          ((uint64_t)256 << 20)
+enum { OBJ_CHANNEL_WEIGHT_UNIT = 64 }; /* of a DATA message's method field */
+
+enum obj_channel_over {
+    OBJ_CHANNEL_LIVES = 0,
+    OBJ_CHANNEL_DROPPED,   /* the other chare has let go of its end */
+    OBJ_CHANNEL_DESTROYED, /* the other chare is no more */
+};
+
+/* One chare, and another that it has channels with. Lives as long as the chare. */
+struct obj_channel_pair {
+    struct chariot_elem *elem;
+    struct chariot_ref remote;
+    struct obj_channel_pair *same; /* the next of the same hash */
+    struct obj_channel_pair *next; /* the next of elem */
+    struct chariot_channel *ends;
+    uint32_t made; /* ends that were opened here so far */
+};
+
+struct chariot_channel {
+    struct chariot_pe *pe;
+    struct obj_channel_pair *pair; /* NULL: its chare was destroyed */
+    struct chariot_channel *next;  /* in pair->ends */
+    uint64_t id;                   /* 0: heard of, not opened here yet */
+    uint64_t peer;                 /* id of the other end; 0: not heard of yet */
+    uint32_t number;               /* n, from 0 */
+    uint32_t refs;                 /* handles and waiters */
+    uint8_t over;                  /* enum obj_channel_over: all that the other end sent has come */
+    bool dropped;                  /* its last handle has gone */
+    bool granted;                  /* a receiver was called: the next message is for it */
+
+    uint64_t sent;                      /* number of the last message */
+    uint64_t sent_weight, acked_weight; /* sent in all; read at the other end, as far as it has said */
+
+    uint64_t received;                 /* messages that came in order */
+    uint64_t read_weight, told_weight; /* read here in all; what the other end knows of it */
+    struct rpc_msg_queue unread;
+    struct rpc_msg_queue early; /* by number: those before them are still under way */
+    uint64_t promised;          /* receivers that are called next: as many messages are theirs */
+    struct obj_waiters receivers, watchers, senders;
+};
+
+/* channel.c */
+/* Sends a message, with its payload, to the other chare. */
+void obj_channel_send_take(struct chariot_channel *channel, struct chariot_msg *msg);
+void obj_channel_unref(struct chariot_channel *channel);
+/* Both sides have closed: the record goes. */
+void obj_channel_finished(struct chariot_channel *channel);
+/* The other end is no more. */
+void obj_channel_is_over(struct chariot_channel *channel, enum obj_channel_over how);
+/* The end that a message from `peer` to elem belongs to; NULL: not heard of. */
+struct chariot_channel *obj_channel_find(struct chariot_pe *pe, uint64_t peer, const struct chariot_elem *elem);
+
+/* channel_flow.c */
+/* Calls who can go on. */
+void obj_channel_wake(struct chariot_channel *channel);
+
+#endif

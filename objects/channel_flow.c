@@ -1,0 +1,191 @@
+/* Channels: messages in their order, credit for the sender, and who is called when.
+ *
+ * A message weighs its bytes and a kibibyte. A sender counts what it has sent, the reader tells it now and then what
+ * it has read; the difference is what may be unread. Receivers are called one by one, each when a message is there for
+ * it, and take theirs in that order; who comes meanwhile waits behind them. */
+#include "objects/call.h"
+#include "objects/channel.h"
+
+static uint64_t weight_of(const struct chariot_msg *msg) {
+    return (uint64_t)msg->method * OBJ_CHANNEL_WEIGHT_UNIT;
+}
+
+static uint32_t units_of(uint64_t bytes) {
+    uint64_t units = (bytes + OBJ_CHANNEL_MESSAGE_WEIGHT + OBJ_CHANNEL_WEIGHT_UNIT - 1) / OBJ_CHANNEL_WEIGHT_UNIT;
+    return units < UINT32_MAX ? (uint32_t)units : UINT32_MAX;
+}
+
+/* ---------------------------------------------------------------- what is possible now */
+
+/* No more will come. */
+static bool is_over(const struct chariot_channel *end) {
+    return end->pair == NULL || end->over != OBJ_CHANNEL_LIVES;
+}
+
+static bool can_receive(const struct chariot_channel *end) {
+    return (end->granted || end->promised == 0) && (end->unread.count > 0 || is_over(end));
+}
+
+static bool has_room(const struct chariot_channel *end) {
+    return is_over(end) || end->sent_weight - end->acked_weight < OBJ_CHANNEL_WINDOW;
+}
+
+void obj_channel_wake(struct chariot_channel *end) {
+    while (end->receivers.first != NULL && (end->promised < end->unread.count || is_over(end))) {
+        end->promised++;
+        obj_waiter_ready(end->receivers.first);
+    }
+    if (can_receive(end)) obj_waiters_ready(&end->watchers);
+    if (has_room(end)) obj_waiters_ready(&end->senders);
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static void on_call(struct chariot_waiter *waiter) {
+    struct chariot_channel *end = waiter->on_;
+    end->promised--;
+    end->granted = true;
+}
+
+static void on_forget(struct chariot_waiter *waiter, bool ready) {
+    struct chariot_channel *end = waiter->on_;
+    if (ready) end->promised--;
+}
+
+/* What the waiter did not take is the next one's. */
+static void release(void *on) {
+    struct chariot_channel *end = on;
+    obj_channel_wake(end);
+    obj_channel_unref(end);
+}
+
+int chariot_channel_wait(struct chariot_channel *end, enum chariot_channel_event event, struct chariot_waiter *waiter) {
+    static const struct obj_waiter_ops receiver = {on_call, on_forget, release}, other = {.release = release};
+    OBJ_API(end->pe);
+    struct obj_waiters *list = event == CHARIOT_CHANNEL_RECEIVE ? &end->receivers
+                               : event == CHARIOT_CHANNEL_READY ? &end->watchers
+                                                                : &end->senders;
+    const struct obj_waiter_ops *ops = event == CHARIOT_CHANNEL_RECEIVE ? &receiver : &other;
+    obj_waiter_add(end->pe, list, waiter, ops, chariot_channel_ref(end));
+    obj_channel_wake(end);
+    return 0;
+}
+
+bool chariot_channel_ready(const struct chariot_channel *end) {
+    return can_receive(end);
+}
+
+bool chariot_channel_has_room(const struct chariot_channel *end) {
+    return has_room(end);
+}
+
+/* ---------------------------------------------------------------- sending */
+
+static int refusal(const struct chariot_channel *end) {
+    if (end->pair == NULL) return CHARIOT_ESTATE;
+    if (end->over == OBJ_CHANNEL_DESTROYED) return CHARIOT_EGONE;
+    return end->sent_weight - end->acked_weight >= OBJ_CHANNEL_LIMIT ? CHARIOT_ETOOBIG : 0;
+}
+
+int chariot_channel_send_take(struct chariot_channel *end, struct chariot_msg *value, size_t held_bytes) {
+    OBJ_API(end->pe);
+    int rc = refusal(end);
+    if (rc != 0 || end->over == OBJ_CHANNEL_DROPPED) {
+        rpc_msg_unref(value);
+        return rc;
+    }
+    struct chariot_msg *msg = obj_msg_own_take(end->pe, OBJ_KIND_CHANNEL_DATA, value);
+    if (msg == NULL) return CHARIOT_EABORTED;
+    msg->seq = ++end->sent;
+    msg->method = units_of(msg->size > held_bytes ? msg->size : held_bytes);
+    end->sent_weight += weight_of(msg);
+    obj_channel_send_take(end, msg);
+    return has_room(end) ? 0 : CHARIOT_CHANNEL_FULL;
+}
+
+/* ---------------------------------------------------------------- arrival */
+
+/* The next in order; takes msg. Nothing may be done with the end when it gives false: that has gone. */
+static bool next_take(struct chariot_channel *end, struct chariot_msg *msg) {
+    end->received++;
+    bool is_close = msg->kind == OBJ_KIND_CHANNEL_CLOSE, destroyed = msg->method == OBJ_CHANNEL_DESTROYED;
+    if (!is_close && !end->dropped) {
+        rpc_msg_queue_push_take(&end->unread, msg);
+        return true;
+    }
+    rpc_msg_unref(msg);
+    if (!is_close) return true;
+    obj_channel_is_over(end, destroyed ? OBJ_CHANNEL_DESTROYED : OBJ_CHANNEL_DROPPED);
+    return false;
+}
+
+/* Keeps msg until those before it have come. */
+static void keep_early(struct chariot_channel *end, struct chariot_msg *msg) {
+    struct rpc_msg_queue *early = &end->early;
+    if (early->tail == NULL || early->tail->seq < msg->seq) {
+        rpc_msg_queue_push_take(early, rpc_msg_ref(msg));
+        return;
+    }
+    struct chariot_msg **at = &early->head;
+    while ((*at)->seq < msg->seq) at = &(*at)->next;
+    if ((*at)->seq == msg->seq) return; /* a second time */
+    msg->next = *at;
+    *at = rpc_msg_ref(msg);
+    early->count++;
+}
+
+void obj_channel_on_data(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_elem *elem = obj_call_elem(pe, msg);
+    if (elem == NULL) return;
+    struct chariot_channel *end = obj_channel_find(pe, msg->reply, elem);
+    if (end == NULL) { /* it has overtaken the OPEN */
+        obj_wait_take(pe, &pe->channel_strays, obj_key2(msg->reply, (uintptr_t)elem), rpc_msg_ref(msg));
+        return;
+    }
+    if (end->over != OBJ_CHANNEL_LIVES || msg->seq <= end->received) return; /* nobody sends that */
+    if (msg->seq != end->received + 1) {
+        keep_early(end, msg);
+        return;
+    }
+    bool more = next_take(end, rpc_msg_ref(msg));
+    while (more && end->early.head != NULL && end->early.head->seq == end->received + 1) {
+        more = next_take(end, rpc_msg_queue_pop(&end->early));
+    }
+    if (more) obj_channel_wake(end);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static void send_credit(struct chariot_channel *end) {
+    struct chariot_msg *msg = obj_msg_new(end->pe, OBJ_KIND_CHANNEL_CREDIT, 0);
+    if (msg == NULL) return;
+    end->told_weight = end->read_weight;
+    msg->seq = end->read_weight;
+    obj_channel_send_take(end, msg);
+}
+
+void obj_channel_on_credit(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_elem *elem = obj_call_elem(pe, msg);
+    struct chariot_channel *end = elem == NULL ? NULL : obj_channel_find(pe, msg->reply, elem);
+    if (end == NULL || msg->seq <= end->acked_weight) return;
+    if (msg->seq > end->sent_weight) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    end->acked_weight = msg->seq;
+    obj_channel_wake(end);
+}
+
+int chariot_channel_receive(struct chariot_channel *end, struct chariot_msg **msg) {
+    OBJ_API(end->pe);
+    *msg = NULL;
+    if (end->pair == NULL) return CHARIOT_ESTATE;
+    if (!can_receive(end)) return CHARIOT_CHANNEL_EMPTY;
+    end->granted = false;
+    *msg = rpc_msg_queue_pop(&end->unread);
+    if (*msg == NULL) return end->over == OBJ_CHANNEL_DESTROYED ? CHARIOT_EGONE : CHARIOT_ECLOSED;
+    end->read_weight += weight_of(*msg);
+    bool tell = end->read_weight - end->told_weight >= OBJ_CHANNEL_WINDOW / 2;
+    if (tell && end->over == OBJ_CHANNEL_LIVES) send_credit(end);
+    return 0;
+}
