@@ -293,6 +293,7 @@ static int start_pe(struct job *job, uint32_t pe, struct deploy_reason *reason) 
     ticket.token = (ProtobufCBinaryData){.len = sizeof job->token, .data = job->token};
     ticket.transport = transport;
     ticket.run_dir = run_dir;
+    ticket.trace_limit = config->options->trace == NULL ? 0 : config->options->trace_limit;
     (void)deploy_link_send_ticket(&job->pes[pe].link, &ticket); /* gone already: its exit says why */
     return 0;
 }

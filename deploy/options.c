@@ -11,6 +11,8 @@
 #include "deploy/nearest.h"
 #include "rpc/error.h"
 
+enum { TRACE_LIMIT = 500000, TRACE_LIMIT_MAX = 1000000000 };
+
 #define HINT "; 'chariot help run' lists the options"
 
 struct option {
@@ -34,7 +36,8 @@ uint32_t deploy_options_cores(void) {
 }
 
 void deploy_options_init(struct deploy_options *options) {
-    *options = (struct deploy_options){.num_pes = deploy_options_cores(), .transport = "unix", .launcher = "local"};
+    *options = (struct deploy_options){
+        .num_pes = deploy_options_cores(), .transport = "unix", .launcher = "local", .trace_limit = TRACE_LIMIT};
 }
 
 /* The old launch line (charmrun.c) shares the parsers of values. */
@@ -94,6 +97,28 @@ static int set_launcher(struct deploy_options *options, const char *as_typed, co
     return 0;
 }
 
+/* Whether it can be written is seen when the job starts (timeline.c). */
+static int set_trace(struct deploy_options *options, const char *as_typed, const char *value,
+                     struct deploy_reason *reason) {
+    if (value[0] == '\0')
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes the name of a file" HINT, as_typed);
+    options->trace = value;
+    return 0;
+}
+
+static int set_trace_limit(struct deploy_options *options, const char *as_typed, const char *value,
+                           struct deploy_reason *reason) {
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    bool digits = value[0] >= '0' && value[0] <= '9' && *end == '\0';
+    if (!digits || errno != 0 || number < 1 || number > TRACE_LIMIT_MAX)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes a number of events from 1 to %d, not '%s'" HINT,
+                                 as_typed, TRACE_LIMIT_MAX, value);
+    options->trace_limit = number;
+    return 0;
+}
+
 #define FLAG(field)                                                                                                    \
     static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                    \
                            struct deploy_reason *reason) {                                                             \
@@ -114,6 +139,9 @@ static const struct option OPTIONS[] = {
     {NULL, "--timeout", "S", "end the job, with status 124, when it has run for S seconds", set_timeout},
     {NULL, "--quiet", NULL, "no start-up banner", set_quiet},
     {NULL, "--charm4py", NULL, "make 'import charm4py' find chariot", set_charm4py},
+    {NULL, "--trace", "FILE", "write a timeline of the job, for https://ui.perfetto.dev", set_trace},
+    {NULL, "--trace-limit", "N", "events that each PE keeps for it, 500000 unless said; later ones are dropped",
+     set_trace_limit},
     {NULL, "--launcher", "NAME", "what starts the PEs; the default, and so far the only one, is local", set_launcher},
     {"-h", "--help", NULL, "print this text", set_help},
 };

@@ -22,6 +22,8 @@ struct deploy_options {
     bool help;             /* print help, start nothing */
     const char *transport; /* "unix" or "tcp" */
     const char *launcher;  /* name of a launcher's ops table */
+    const char *trace;     /* file for the timeline; NULL: none is wanted */
+    uint64_t trace_limit;  /* events that each PE keeps for it */
     double timeout;        /* seconds after which the job is ended; 0: never */
     char **program;        /* program and its arguments, up to NULL; empty only with help */
 };

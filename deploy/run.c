@@ -8,6 +8,7 @@
 #include "deploy/guard.h"
 #include "deploy/job.h"
 #include "deploy/rundir.h"
+#include "deploy/timeline.h"
 #include "rpc/error.h"
 
 static const struct deploy_launcher_ops *const LAUNCHERS[] = {&deploy_local_ops};
@@ -26,16 +27,34 @@ static void set_environment(const struct deploy_options *options) {
     if (options->quiet) setenv("CHARIOT_QUIET", "1", 1);
 }
 
+/* What became of the job stands; a timeline that cannot be written only spoils a success. */
+static int write_timeline(struct deploy_timeline *line, const struct deploy_job_config *config, int status) {
+    struct deploy_reason reason = {0};
+    uint64_t dropped;
+    if (deploy_timeline_write(line, config->run_dir, config->options->num_pes, &dropped, &reason) != 0) {
+        deploy_reason_print(&reason);
+        return status == 0 ? reason.status : status;
+    }
+    if (dropped > 0)
+        fprintf(stderr, "chariot: %llu events are not in %s (--trace-limit %llu per PE, or no room in %s)\n",
+                (unsigned long long)dropped, line->path, (unsigned long long)config->options->trace_limit,
+                config->run_dir);
+    return status;
+}
+
 /* The guard knows the run directory before it is made, and forgets it after it was removed. */
 static int run_guarded(struct deploy_job_config *config, struct deploy_reason *reason) {
     char run_dir[DEPLOY_RUNDIR_MAX + 1];
     struct deploy_guard guard = {.fd = -1};
+    struct deploy_timeline line;
     int status = DEPLOY_STATUS_OS;
     if (deploy_rundir_choose(run_dir, reason) != 0) return status;
+    if (deploy_timeline_open(&line, config->options->trace, reason) != 0) return reason->status;
     if (deploy_guard_start(&guard, run_dir, reason) != 0) return status;
     config->run_dir = run_dir;
     config->guard = &guard;
     if (deploy_rundir_make(run_dir, reason) == 0) status = deploy_job_run(config, reason);
+    status = write_timeline(&line, config, status);
     deploy_rundir_remove(run_dir);
     deploy_guard_done(&guard);
     return status;

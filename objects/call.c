@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "objects/location.h"
+#include "objects/meter.h"
 #include "objects/reduce.h"
 
 /* ---------------------------------------------------------------- sending */
@@ -55,6 +56,7 @@ bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_targe
 int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint32_t method, struct chariot_msg *args,
                       enum chariot_want want, struct chariot_future *reply) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     if (!obj_ref_is_valid(pe, to) || (want == CHARIOT_WANT_NOTHING) != (reply == NULL)) {
         rpc_msg_unref(args);
         return CHARIOT_EINVAL;
@@ -94,6 +96,7 @@ static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, s
         return;
     }
     msg->hops++;
+    msg->root = pe->node.pe;
     obj_send_take(pe, to, rpc_msg_ref(msg));
 }
 
@@ -155,9 +158,11 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
         .pe = pe, .elem = elem, .object = elem->object, .method = msg->method, .args = msg, .reply = *reply};
     int rc = CHARIOT_ENOENT;
     if (msg->method < type->num_methods) {
+        OBJ_METER(pe, obj_meter_note_call(pe, elem, msg));
         rpc_turn_lend(&pe->node.turn);
         rc = type->methods[msg->method].invoke(&call);
         rpc_turn_take(&pe->node.turn);
+        OBJ_METER_END(pe);
     }
     if (rc == CHARIOT_LATER) return;
     if (rc < 0 || (call.result != NULL && (call.result->flags & OBJ_FLAG_ERROR) != 0))
@@ -207,6 +212,7 @@ bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, st
 
 int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     return obj_reply_take(pe, reply, value) ? 0 : 1;
 }
 

@@ -200,6 +200,38 @@ uint32_t chariot_host_of(const struct chariot_pe *pe, uint32_t of_pe); /* hosts 
 uint32_t chariot_num_hosts(const struct chariot_pe *pe);
 int64_t chariot_now_ns(const struct chariot_pe *pe); /* monotonic; virtual under simulation */
 
+/* ---------------------------------------------------------------- profiling and tracing */
+
+/* Charges the time of this PE to what runs, from now on. Before chariot_run(). CHARIOT_ENOMEM. */
+int chariot_profile_start(struct chariot_pe *pe);
+/* The table of what has run so far, as text of whole lines; the caller frees it. CHARIOT_ESTATE: not started. */
+int chariot_profile_text(struct chariot_pe *pe, char **text);
+
+/* For faces. Whether what follows has any effect: from chariot_open() on with tracing, from chariot_profile_start() on
+ * with profiling. */
+bool chariot_is_metered(const struct chariot_pe *pe);
+
+/* What time is charged to: a method (by number) of an element, or something that is no method (type UINT32_MAX). A
+ * plain value that means something on its PE only. */
+struct chariot_activity {
+    uint64_t index[3];
+    uint32_t type;
+    uint32_t method;
+    uint8_t kind;
+    uint8_t ndims;
+};
+/* What runs now; what a method of elem is. */
+void chariot_activity_now(const struct chariot_pe *pe, struct chariot_activity *out);
+void chariot_activity_of(const struct chariot_elem *elem, uint32_t method, struct chariot_activity *out);
+/* A face goes on with what has returned CHARIOT_LATER, or runs a method itself: time from here to the end is charged to
+ * it. They nest. */
+void chariot_resume_begin(struct chariot_pe *pe, const struct chariot_activity *what);
+void chariot_resume_end(struct chariot_pe *pe);
+/* What runs does this from now on; gives what it did before, to be set again. The public calls that send do so by
+ * themselves. */
+enum chariot_phase { CHARIOT_RUNNING = 0, CHARIOT_SENDING, CHARIOT_RECEIVING };
+enum chariot_phase chariot_phase(struct chariot_pe *pe, enum chariot_phase phase);
+
 /* ---------------------------------------------------------------- creating chares */
 
 struct chariot_create {

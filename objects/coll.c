@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "objects/location.h"
+#include "objects/meter.h"
 #include "objects/pe.h"
 
 struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id) {
@@ -156,9 +157,11 @@ void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, 
     }
     elem->broadcasts = seen;
     const struct chariot_type *type = pe->types[coll->type];
+    OBJ_METER(pe, obj_meter_note_create(pe, elem, args));
     rpc_turn_lend(&pe->node.turn);
     int rc = type->create(pe, type, elem, args, &elem->object);
     rpc_turn_take(&pe->node.turn);
+    OBJ_METER_END(pe);
     if (rc < 0 && !pe->ending) {
         char line[256];
         snprintf(line, sizeof line, "chariot: PE %u: constructor of %s failed: %s\n", pe->node.pe, type->name,

@@ -1,5 +1,6 @@
 /* Contributions of elements: checked, prepared (user code), then counted; and allreduce, whose result all PEs get. */
 #include "objects/call.h"
+#include "objects/meter.h"
 #include "objects/reduce.h"
 
 /* What a contribution becomes before it is counted. Runs user code, so nothing of the reduction is looked at yet.
@@ -49,6 +50,7 @@ static int add_take(struct chariot_pe *pe, struct chariot_elem *elem, struct cha
 int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
                             struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     if (target->kind > CHARIOT_TO_METHOD || !obj_target_is_valid(pe, target)) {
         rpc_msg_unref(value);
         return CHARIOT_EINVAL;
@@ -72,6 +74,7 @@ static struct chariot_future *shared_future(struct chariot_pe *pe, struct obj_ke
 int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
                            struct chariot_msg *value, uint32_t reducer, struct chariot_future **future) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     *future = NULL;
     int rc = prepare(pe, elem, over, reducer, &value);
     if (rc != 0) return rc;

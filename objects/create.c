@@ -9,6 +9,7 @@
 
 #include "objects/call.h"
 #include "objects/location.h"
+#include "objects/meter.h"
 #include "objects/reduce.h"
 
 /* How a CREATE message describes its collection: the first value of its payload, as bytes. PEs of a job run one build,
@@ -106,12 +107,16 @@ static int create_collection_take(struct chariot_pe *pe, const struct chariot_cr
 int chariot_create_take(struct chariot_pe *pe, const struct chariot_create *how, struct chariot_msg *args,
                         struct chariot_ref *out) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     bool sparse;
     int rc = check(pe, how, &sparse);
     if (rc != 0) {
         rpc_msg_unref(args);
         return rc;
     }
+    const struct chariot_activity what = {
+        .type = how->type, .method = OBJ_METHOD_CONSTRUCTOR, .kind = (uint8_t)how->kind};
+    OBJ_METER(pe, obj_meter_note_instant(pe, &what, RPC_TIMELINE_CREATION));
     if (how->kind == CHARIOT_SINGLE || how->kind == CHARIOT_MAIN) return create_single_take(pe, how, args, out);
     return create_collection_take(pe, how, sparse, args, out);
 }
@@ -225,6 +230,7 @@ static bool is_array(const struct chariot_pe *pe, const struct chariot_ref *ref)
 int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
                         struct chariot_msg *args, int64_t on_pe) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     struct chariot_ref ref;
     int rc = is_array(pe, array) ? chariot_ref_element(array, index, &ref) : CHARIOT_EINVAL;
     if (rc == 0 && (on_pe < -1 || on_pe >= (int64_t)pe->node.num_pes)) rc = CHARIOT_ERANGE;

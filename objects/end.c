@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objects/meter.h"
 #include "objects/runtime.h"
 
 /* ---------------------------------------------------------------- start */
@@ -26,9 +27,11 @@ static uint64_t hash_tables(const struct chariot_pe *pe) {
 
 static void run_entry(struct chariot_pe *pe) {
     if (pe->entry == NULL) return;
+    OBJ_METER_ROW(pe, OBJ_ROW_MAIN, RPC_TIMELINE_MAIN);
     rpc_turn_lend(&pe->node.turn);
     pe->entry(pe, pe->entry_ctx);
     rpc_turn_take(&pe->node.turn);
+    OBJ_METER_END(pe);
 }
 
 void obj_start(struct chariot_pe *pe) {
@@ -92,6 +95,8 @@ void obj_end_abort(struct chariot_pe *pe, int status, const char *text) {
     if (pe->aborted) return;
     pe->aborted = pe->ending = true;
     pe->status = (status & 0xff) == 0 ? 1 : status & 0xff;
+    const struct chariot_activity what = {.type = OBJ_NO_TYPE, .method = OBJ_ROW_ABORT};
+    OBJ_METER(pe, obj_meter_note_instant(pe, &what, RPC_TIMELINE_ENDING));
     if (pe->around.on_abort != NULL)
         pe->around.on_abort(pe->around.ctx, pe->status, text);
     else

@@ -10,6 +10,7 @@
 
 #include "objects/call.h"
 #include "objects/future.h"
+#include "objects/meter.h"
 
 static struct chariot_future *future_new(struct chariot_pe *pe, uint64_t id, bool own) {
     struct chariot_future *future = calloc(1, sizeof *future);
@@ -180,6 +181,7 @@ uint64_t chariot_future_id(struct chariot_future *future) {
 
 int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     if (obj_id_pe(id) >= pe->node.num_pes) {
         rpc_msg_unref(value);
         return CHARIOT_EINVAL;

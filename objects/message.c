@@ -118,7 +118,7 @@ static int unshare(struct chariot_pe *pe, struct chariot_msg **msg) {
 static void clear_header(struct chariot_msg *msg) {
     msg->flags &= OBJ_FLAG_OBJECT;
     msg->ndims = msg->hops = 0;
-    msg->method = msg->root = 0;
+    msg->method = msg->root = msg->number = 0;
     msg->target = msg->reply = msg->seq = 0;
     msg->index[0] = msg->index[1] = msg->index[2] = 0;
 }

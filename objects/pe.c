@@ -7,6 +7,7 @@
 
 #include "objects/call.h"
 #include "objects/location.h"
+#include "objects/meter.h"
 #include "objects/runtime.h"
 #include "rpc/log.h"
 
@@ -14,6 +15,7 @@
 
 static int send_on(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) {
     if (pe->node.transport == NULL) return CHARIOT_ECLOSED; /* the job is over: only destructors run */
+    OBJ_METER(pe, obj_meter_note_sent(pe, to, msg));
     int rc = rpc_node_send(&pe->node, to, msg);
     if (rc >= 0 || rc == CHARIOT_EGONE || rc == CHARIOT_ECLOSED || pe->ending)
         return rc; /* a death is reported apart */
@@ -26,6 +28,8 @@ static int send_on(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) 
 static void start_ending(struct chariot_pe *pe, const struct chariot_msg *exit) {
     pe->ending = true;
     pe->status = (int)(exit->method & 0xff);
+    const struct chariot_activity what = {.type = OBJ_NO_TYPE, .method = OBJ_ROW_EXIT};
+    OBJ_METER(pe, obj_meter_note_instant(pe, &what, RPC_TIMELINE_ENDING));
 }
 
 static bool is_channel_kind(uint8_t kind) {
@@ -49,6 +53,7 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
         uint32_t to = coll == NULL ? pe->node.pe : pe->location->find(pe, coll, msg->index);
         if (to != pe->node.pe && msg->hops < OBJ_MAX_HOPS) {
             msg->hops++;
+            msg->root = pe->node.pe;
             send_on(pe, to, msg);
             rpc_msg_unref(msg);
             return;
@@ -89,6 +94,7 @@ static void on_message_take(void *owner, struct chariot_msg *msg) {
         return;
     }
     msg->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
+    OBJ_METER(pe, obj_meter_note_received(pe, msg));
     obj_route_take(pe, msg);
 }
 
@@ -141,6 +147,7 @@ void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg) {
         rpc_msg_unref(msg);
         return;
     }
+    msg->number = 0; /* it may have come as the request for this */
     for (uint32_t i = 0; i < count; i++) leave(pe, children[i], msg);
     if (msg->kind == OBJ_KIND_EXIT) start_ending(pe, msg);
     obj_pe_queue_take(pe, msg);
@@ -223,7 +230,9 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
         if (msg == NULL) break;
         rpc_msg_consume(msg);
         rpc_trace(pe->node.log, "OBJ-RUN", msg->kind, msg->target, msg->method);
+        OBJ_METER(pe, obj_meter_note_message(pe, msg));
         dispatch(pe, msg);
+        OBJ_METER_END(pe);
         rpc_msg_unref(msg);
         if (pe->ready.first != NULL) obj_waiters_run(pe);
     }
@@ -245,6 +254,7 @@ void obj_api_leave(struct chariot_pe **pe) {
     if (__builtin_expect(self->crowded >= 0, 0)) {
         uint32_t to = (uint32_t)self->crowded;
         self->crowded = -1;
+        OBJ_SENDING(self);
         if (self->around.make_room != NULL) self->around.make_room(self->around.ctx, to);
     }
     rpc_turn_lend(&self->node.turn);
@@ -308,6 +318,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_map_deinit(&pe->allreduces);
     obj_channel_free_all(pe);
     obj_future_free_all(pe);
+    obj_meter_free(pe);
     free(pe->single_of_type);
     free(pe->timers);
     free(pe->types);

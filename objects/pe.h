@@ -14,6 +14,7 @@
 #include "rpc/node.h"
 
 struct obj_location_ops;
+struct obj_meter;
 
 enum {
     OBJ_TREE_RADIX = 4,
@@ -48,7 +49,8 @@ struct chariot_pe {
     struct chariot_face face;
     struct obj_surroundings around;
     const struct obj_location_ops *location;
-    void *location_ctx; /* the location manager's own */
+    void *location_ctx;      /* the location manager's own */
+    struct obj_meter *meter; /* NULL: nobody wants to know where time goes (meter.h) */
     int64_t now_ns;
 
     struct rpc_msg_queue run_queue;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objects/call.h"
+#include "objects/meter.h"
 #include "objects/reduce.h"
 #include "objects/reduce_builtin.h"
 
@@ -142,9 +143,11 @@ int obj_reduce_pre(struct chariot_pe *pe, uint32_t reducer, const struct chariot
     if (reducer == CHARIOT_REDUCE_GATHER) return entry_make(contributor, value);
     const struct chariot_reducer *own = of_program(pe, reducer);
     if (own == NULL || own->pre == NULL) return 0;
+    OBJ_METER_ROW(pe, OBJ_ROW_REDUCER, RPC_TIMELINE_REDUCTION);
     rpc_turn_lend(&pe->node.turn);
     int rc = own->pre(pe, own, contributor, value);
     rpc_turn_take(&pe->node.turn);
+    OBJ_METER_END(pe);
     return checked(pe, rc, value);
 }
 
@@ -153,9 +156,11 @@ int obj_reduce_post(struct chariot_pe *pe, uint32_t reducer, struct chariot_msg 
     if (reducer == CHARIOT_REDUCE_GATHER) return gather_post(value);
     const struct chariot_reducer *own = of_program(pe, reducer);
     if (own == NULL || own->post == NULL || *value == NULL) return 0;
+    OBJ_METER_ROW(pe, OBJ_ROW_REDUCER, RPC_TIMELINE_REDUCTION);
     rpc_turn_lend(&pe->node.turn);
     int rc = own->post(pe, own, value);
     rpc_turn_take(&pe->node.turn);
+    OBJ_METER_END(pe);
     return checked(pe, rc, value);
 }
 
@@ -164,15 +169,25 @@ static int combine_by_face(struct chariot_pe *pe, uint32_t reducer, size_t count
     const struct chariot_reducer *own = of_program(pe, reducer);
     if (own == NULL && pe->face.combine == NULL) return CHARIOT_ETYPE;
     struct chariot_msg *made = NULL;
+    OBJ_METER_ROW(pe, own != NULL ? OBJ_ROW_REDUCER : OBJ_ROW_REDUCTION, RPC_TIMELINE_REDUCTION);
     rpc_turn_lend(&pe->node.turn);
     int rc = own != NULL ? own->combine(pe, own, count, values, &made)
                          : pe->face.combine(pe->face.ctx, reducer, count, values, &made);
     rpc_turn_take(&pe->node.turn);
+    OBJ_METER_END(pe);
     rc = checked(pe, rc, &made);
     if (rc == 0)
         *out = made;
     else
         rpc_msg_unref(made);
+    return rc;
+}
+
+static int combine_builtin(struct chariot_pe *pe, uint32_t reducer, size_t count, struct chariot_msg *const *values,
+                           struct chariot_msg **out) {
+    OBJ_METER_ROW(pe, OBJ_ROW_REDUCTION, RPC_TIMELINE_REDUCTION);
+    int rc = obj_reduce_builtin(reducer, count, values, out);
+    OBJ_METER_END(pe);
     return rc;
 }
 
@@ -185,6 +200,6 @@ int obj_reduce_combine(struct chariot_pe *pe, uint32_t reducer, size_t count, st
             return 0;
         }
     }
-    int rc = reducer < CHARIOT_REDUCE_GATHER ? obj_reduce_builtin(reducer, count, values, out) : 1;
+    int rc = reducer < CHARIOT_REDUCE_GATHER ? combine_builtin(pe, reducer, count, values, out) : 1;
     return rc == 1 ? combine_by_face(pe, reducer, count, values, out) : rc;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects/pe.h"
+#include "objects/meter.h"
 #include "rpc/job.h"
 
 enum { MESSAGES_PER_TURN = 64 };
@@ -16,6 +16,7 @@ enum { MESSAGES_PER_TURN = 64 };
 struct run {
     struct chariot_pe pe;
     struct rpc_job job;
+    struct rpc_timeline_file timeline;
 };
 
 static struct run *run_of(struct chariot_pe *pe) {
@@ -39,6 +40,23 @@ static void on_abort(void *ctx, int status, const char *text) {
     struct run *run = ctx;
     rpc_job_verdict(&run->job, status, text);
     if (run->job.loop != NULL) rpc_loop_wake(run->job.loop);
+}
+
+static void *timeline_more(void *ctx, size_t *size) {
+    return rpc_timeline_file_more(ctx, size);
+}
+
+/* Where the launcher wants one. */
+static int start_timeline(struct run *run) {
+    const struct rpc_ticket *ticket = &run->job.control.ticket;
+    if (ticket->trace_limit == 0) return 0;
+    int rc = rpc_timeline_file_open(&run->timeline, ticket->run_dir, ticket->pe);
+    if (rc != 0) return rc;
+    const struct obj_timeline to = {.ctx = &run->timeline,
+                                    .more = timeline_more,
+                                    .dropped = &run->timeline.head->dropped,
+                                    .limit = ticket->trace_limit};
+    return obj_timeline_start(&run->pe, &to);
 }
 
 int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
@@ -65,6 +83,13 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
         free(run);
         return rc;
     }
+    rc = start_timeline(run);
+    if (rc != 0) {
+        snprintf(why, why_size, "chariot: PE %u cannot write its part of the trace in %s: %s\n", pe->node.pe,
+                 run->job.control.ticket.run_dir, chariot_error_text(rc));
+        chariot_close(pe);
+        return rc;
+    }
     *out = pe;
     return 0;
 }
@@ -73,6 +98,7 @@ void chariot_close(struct chariot_pe *pe) {
     if (pe == NULL) return;
     struct run *run = run_of(pe);
     obj_pe_deinit(pe);
+    rpc_timeline_file_close(&run->timeline);
     rpc_job_close(&run->job, &pe->node, true);
     free(run);
 }
@@ -103,6 +129,7 @@ int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void
         obj_start(pe);
     while (!pe->ending) {
         bool busy = obj_pe_step(pe, rpc_loop_now_ns(), MESSAGES_PER_TURN);
+        if (!busy) OBJ_METER(pe, obj_meter_note_idle(pe));
         if (!pe->ending) rpc_loop_turn(run->job.loop, busy, obj_pe_deadline_ns(pe));
     }
     return end(run);

@@ -1,7 +1,7 @@
 /* Timers (a binary heap by time, then by order of setting) and posted functions. */
 #include <stdlib.h>
 
-#include "objects/pe.h"
+#include "objects/meter.h"
 
 static bool before(const struct obj_timer *a, const struct obj_timer *b) {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
@@ -60,9 +60,11 @@ void obj_timer_run_due(struct chariot_pe *pe) {
     uint64_t set_by_now = pe->timer_order; /* what a timer sets runs in a later turn */
     while (pe->num_timers > 0 && pe->timers[0].at_ns <= pe->now_ns && pe->timers[0].order < set_by_now && !pe->ending) {
         struct obj_timer due = take_out(pe, 0);
+        OBJ_METER_ROW(pe, OBJ_ROW_TIMER, RPC_TIMELINE_TIMER);
         rpc_turn_lend(&pe->node.turn);
         due.fn(pe, due.ctx);
         rpc_turn_take(&pe->node.turn);
+        OBJ_METER_END(pe);
     }
 }
 

@@ -154,6 +154,7 @@ static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *fro
     if (error != 0) return error;
     ticket->pe = from->pe;
     ticket->num_pes = from->num_pes;
+    ticket->trace_limit = from->trace_limit;
     memcpy(ticket->token, from->token.data, sizeof ticket->token);
     return 0;
 }

@@ -19,6 +19,7 @@ struct rpc_ticket {
     uint8_t token[32];
     char *transport; /* "unix" or "tcp" */
     char *run_dir;
+    uint64_t trace_limit; /* events to write down; 0: none */
 };
 
 struct rpc_control {

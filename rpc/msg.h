@@ -36,7 +36,7 @@ struct chariot_msg {
     uint32_t from; /* PE that sent it first */
     uint32_t method;
     uint32_t root;
-    uint32_t pad_;
+    uint32_t number; /* not sent; set where objects/meter.h counts: which of its sender's messages it is, from 1 */
     uint64_t target;
     uint64_t index[3];
     uint64_t reply;

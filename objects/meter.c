@@ -1,0 +1,308 @@
+/* What runs, and the time that it takes. See meter.h. */
+#include "objects/meter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How many messages have gone to, and come from, one PE. Both sides count alike, since their order is kept, so the two
+ * numbers and the PEs name a message without its carrying anything. */
+struct meter_peer {
+    uint32_t sent, received;
+};
+
+enum { NUM_KINDS = CHARIOT_SECTION + 1 };
+
+/* ---------------------------------------------------------------- rows */
+
+static struct obj_meter_section *section_new(const struct chariot_type *type) {
+    uint32_t num_rows = type->num_methods + 1;
+    struct obj_meter_section *section = calloc(1, sizeof *section + num_rows * sizeof section->rows[0]);
+    if (section != NULL) section->num_rows = num_rows;
+    return section;
+}
+
+static int reserve_sections(struct obj_meter *meter, size_t count) {
+    if (count <= meter->num_sections) return 0;
+    struct obj_meter_section **sections = realloc(meter->sections, count * sizeof(struct obj_meter_section *));
+    if (sections == NULL) return CHARIOT_ENOMEM;
+    memset(sections + meter->num_sections, 0, (count - meter->num_sections) * sizeof(struct obj_meter_section *));
+    meter->sections = sections;
+    meter->num_sections = count;
+    return 0;
+}
+
+const struct obj_meter_section *obj_meter_section_of(const struct obj_meter *meter, uint32_t type, uint32_t kind) {
+    size_t at = (size_t)type * NUM_KINDS + kind;
+    return at < meter->num_sections ? meter->sections[at] : NULL;
+}
+
+/* Without memory time is charged to the scheduler: a profile is not worth a job. */
+struct obj_meter_row *obj_meter_row_of(struct chariot_pe *pe, const struct chariot_activity *what) {
+    struct obj_meter *meter = pe->meter;
+    struct obj_meter_row *scheduler = &meter->rows[OBJ_ROW_SCHEDULER];
+    if (what->type == OBJ_NO_TYPE) return what->method < OBJ_NUM_ROWS ? &meter->rows[what->method] : scheduler;
+    if (what->type >= pe->num_types || what->kind >= NUM_KINDS) return scheduler;
+    if (reserve_sections(meter, (size_t)pe->num_types * NUM_KINDS) != 0) return scheduler;
+    struct obj_meter_section **section = &meter->sections[(size_t)what->type * NUM_KINDS + what->kind];
+    if (*section == NULL) *section = section_new(pe->types[what->type]);
+    if (*section == NULL) return scheduler;
+    uint32_t last = (*section)->num_rows - 1;
+    if (what->method == OBJ_METHOD_CONSTRUCTOR) return &(*section)->rows[last];
+    return what->method < last ? &(*section)->rows[what->method] : scheduler;
+}
+
+/* ---------------------------------------------------------------- names */
+
+const char *obj_meter_type_name(const struct chariot_type *type) {
+    static const char main[] = "__main__.";
+    return strncmp(type->name, main, sizeof main - 1) == 0 ? type->name + sizeof main - 1 : type->name;
+}
+
+static const char *kind_text(uint32_t kind) {
+    switch (kind) {
+#define KIND_TEXT(name, number, handler)                                                                               \
+    case number:                                                                                                       \
+        return #name;
+        OBJ_KINDS(KIND_TEXT)
+#undef KIND_TEXT
+    default:
+        return "?";
+    }
+}
+
+/* "message: future value": what its handler is about. */
+static void kind_label(uint32_t kind, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, "message ");
+    for (const char *at = kind_text(kind); *at != 0 && used + 1 < size; at++) {
+        bool upper = *at >= 'A' && *at <= 'Z';
+        text[used++] = upper ? (char)(*at - 'A' + 'a') : *at == '_' ? ' ' : *at;
+    }
+    text[used] = 0;
+}
+
+void obj_meter_label(const struct chariot_pe *pe, const struct chariot_activity *what, char *text, size_t size) {
+    static const char *const rows[] = {
+#define ROW_TEXT(name, text) [OBJ_ROW_##name] = (text),
+        OBJ_METER_ROWS(ROW_TEXT)
+#undef ROW_TEXT
+    };
+    if (what->type == OBJ_NO_TYPE && what->method >= OBJ_ROW_FIRST_KIND) {
+        kind_label(what->method - OBJ_ROW_FIRST_KIND, text, size);
+    } else if (what->type == OBJ_NO_TYPE) {
+        snprintf(text, size, "%s", rows[what->method]);
+    } else {
+        const struct chariot_type *type = pe->types[what->type];
+        snprintf(text, size, "%.150s.%.80s", obj_meter_type_name(type),
+                 what->method < type->num_methods ? type->methods[what->method].name : "__init__");
+    }
+}
+
+/* ---------------------------------------------------------------- time */
+
+static struct obj_meter_frame *top(struct obj_meter *meter) {
+    return &meter->frames[meter->depth < OBJ_MAX_NESTED ? meter->depth : OBJ_MAX_NESTED - 1];
+}
+
+void obj_meter_charge(struct chariot_pe *pe) {
+    struct obj_meter *meter = pe->meter;
+    struct obj_meter_frame *frame = top(meter);
+    int64_t now_ns = chariot_now_ns(pe);
+    frame->row->ns[frame->phase] += now_ns - meter->mark_ns;
+    meter->mark_ns = now_ns;
+}
+
+static void bottom(struct chariot_pe *pe, enum obj_meter_row_number row) {
+    struct obj_meter *meter = pe->meter;
+    meter->frames[0] = (struct obj_meter_frame){.what = {.type = OBJ_NO_TYPE, .method = row}, .row = &meter->rows[row]};
+}
+
+static bool is_idle(const struct obj_meter *meter) {
+    return meter->frames[0].row == &meter->rows[OBJ_ROW_IDLE];
+}
+
+static void wake(struct chariot_pe *pe) {
+    if (!is_idle(pe->meter)) return;
+    obj_timeline_end(pe, &pe->meter->frames[0]);
+    bottom(pe, OBJ_ROW_SCHEDULER);
+}
+
+/* Spinning, sleeping and looking at the network with nothing to do are one idle time, up to what runs next. */
+void obj_meter_note_idle(struct chariot_pe *pe) {
+    if (is_idle(pe->meter) || pe->meter->depth > 0) return;
+    obj_meter_charge(pe);
+    bottom(pe, OBJ_ROW_IDLE);
+    obj_timeline_begin(pe, &pe->meter->frames[0], RPC_TIMELINE_IDLE, NULL);
+}
+
+void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, enum rpc_timeline_category category,
+                    struct chariot_msg *cause) {
+    struct obj_meter *meter = pe->meter;
+    obj_meter_charge(pe);
+    wake(pe);
+    if (++meter->depth >= OBJ_MAX_NESTED) return;
+    struct obj_meter_frame *frame = top(meter);
+    *frame = (struct obj_meter_frame){.what = *what, .row = obj_meter_row_of(pe, what)};
+    bool is_message = category == RPC_TIMELINE_MESSAGE;
+    if (!is_message || (cause->number != 0 && cause->kind != OBJ_KIND_CALL)) {
+        obj_timeline_begin(pe, frame, category, cause);
+    }
+}
+
+void obj_meter_pop(struct chariot_pe *pe) {
+    struct obj_meter *meter = pe->meter;
+    if (meter->depth == 0) return; /* it was switched on in between */
+    obj_meter_charge(pe);
+    if (meter->depth < OBJ_MAX_NESTED) obj_timeline_end(pe, top(meter));
+    meter->depth--;
+}
+
+enum chariot_phase obj_meter_phase(struct chariot_pe *pe, enum chariot_phase phase) {
+    struct obj_meter_frame *frame = top(pe->meter);
+    enum chariot_phase before = frame->phase;
+    if (before == phase) return before;
+    obj_meter_charge(pe);
+    frame->phase = phase;
+    return before;
+}
+
+/* ---------------------------------------------------------------- what happens */
+
+void obj_meter_note_row(struct chariot_pe *pe, enum obj_meter_row_number row, enum rpc_timeline_category category) {
+    struct chariot_activity what = {.type = OBJ_NO_TYPE, .method = row};
+    pe->meter->rows[row].calls++;
+    obj_meter_push(pe, &what, category, NULL);
+}
+
+void obj_meter_note_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_activity what = {.type = OBJ_NO_TYPE, .method = OBJ_ROW_FIRST_KIND + (uint32_t)msg->kind};
+    pe->meter->rows[what.method].calls++;
+    obj_meter_push(pe, &what, RPC_TIMELINE_MESSAGE, msg);
+}
+
+static void count(struct obj_meter_traffic *traffic, uint64_t bytes) {
+    if (traffic->count++ == 0 || bytes < traffic->min) traffic->min = bytes;
+    if (bytes > traffic->max) traffic->max = bytes;
+    traffic->bytes += bytes;
+}
+
+static void begin_on(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t method,
+                     enum rpc_timeline_category category, struct chariot_msg *msg) {
+    struct chariot_activity what;
+    chariot_activity_of(elem, method, &what);
+    obj_meter_row_of(pe, &what)->calls++;
+    obj_meter_push(pe, &what, category, msg);
+}
+
+void obj_meter_note_call(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg) {
+    if (msg->kind == OBJ_KIND_CALL && msg->number == 0) count(&pe->meter->local, msg->size);
+    begin_on(pe, elem, msg->method, RPC_TIMELINE_METHOD, msg);
+}
+
+void obj_meter_note_create(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg) {
+    begin_on(pe, elem, OBJ_METHOD_CONSTRUCTOR, RPC_TIMELINE_CONSTRUCTOR, msg);
+}
+
+void obj_meter_note_instant(struct chariot_pe *pe, const struct chariot_activity *what,
+                            enum rpc_timeline_category category) {
+    obj_timeline_instant(pe, what, obj_meter_row_of(pe, what), category);
+}
+
+/* ---------------------------------------------------------------- messages */
+
+static struct meter_peer *peer_of(struct chariot_pe *pe, uint32_t number) {
+    struct obj_map *peers = &pe->meter->peers;
+    struct meter_peer *peer = obj_map_get(peers, obj_key1(number));
+    if (peer != NULL) return peer;
+    peer = calloc(1, sizeof *peer);
+    if (peer != NULL && obj_map_add(peers, obj_key1(number), peer) == 0) return peer;
+    free(peer);
+    return NULL;
+}
+
+void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chariot_msg *msg) {
+    count(&pe->meter->sent, msg->size);
+    struct meter_peer *peer = peer_of(pe, to);
+    if (peer != NULL) obj_timeline_send(pe, to, ++peer->sent, msg);
+}
+
+uint32_t obj_meter_sender_of(const struct chariot_pe *pe, const struct chariot_msg *msg) {
+    if (msg->flags & OBJ_FLAG_TREE) {
+        int64_t parent = chariot_tree_parent(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX);
+        return parent < 0 ? msg->from : (uint32_t)parent;
+    }
+    return msg->kind == OBJ_KIND_CALL && msg->hops > 0 ? msg->root : msg->from;
+}
+
+void obj_meter_note_received(struct chariot_pe *pe, struct chariot_msg *msg) {
+    count(&pe->meter->received, msg->size);
+    struct meter_peer *peer = peer_of(pe, obj_meter_sender_of(pe, msg));
+    if (peer != NULL) msg->number = ++peer->received;
+}
+
+/* ---------------------------------------------------------------- life */
+
+int obj_meter_start(struct chariot_pe *pe) {
+    if (pe->meter != NULL) return 0;
+    struct obj_meter *meter = calloc(1, sizeof *meter);
+    if (meter == NULL) return CHARIOT_ENOMEM;
+    meter->started_ns = meter->mark_ns = chariot_now_ns(pe);
+    pe->meter = meter;
+    bottom(pe, OBJ_ROW_SCHEDULER);
+    return 0;
+}
+
+static void free_peer(void *value, void *ctx) {
+    (void)ctx;
+    free(value);
+}
+
+void obj_meter_free(struct chariot_pe *pe) {
+    struct obj_meter *meter = pe->meter;
+    if (meter == NULL) return;
+    for (size_t i = 0; i < meter->num_sections; i++) free(meter->sections[i]);
+    free(meter->sections);
+    obj_map_each(&meter->peers, free_peer, NULL);
+    obj_map_deinit(&meter->peers);
+    free(meter);
+    pe->meter = NULL;
+}
+
+/* ---------------------------------------------------------------- for faces */
+
+bool chariot_is_metered(const struct chariot_pe *pe) {
+    return pe->meter != NULL;
+}
+
+enum chariot_phase chariot_phase(struct chariot_pe *pe, enum chariot_phase phase) {
+    if (pe->meter == NULL) return phase;
+    OBJ_API(pe);
+    return obj_meter_phase(pe, phase);
+}
+
+void chariot_activity_now(const struct chariot_pe *pe, struct chariot_activity *out) {
+    *out = pe->meter == NULL ? (struct chariot_activity){.type = OBJ_NO_TYPE} : top(pe->meter)->what;
+}
+
+void chariot_activity_of(const struct chariot_elem *elem, uint32_t method, struct chariot_activity *out) {
+    struct chariot_ref ref;
+    obj_elem_ref(elem, &ref);
+    bool has_index = !obj_kind_is_single(ref.kind);
+    *out = (struct chariot_activity){.index = {ref.index[0], ref.index[1], ref.index[2]},
+                                     .type = ref.type,
+                                     .method = method,
+                                     .kind = ref.kind,
+                                     .ndims = has_index ? ref.ndims : 0};
+}
+
+void chariot_resume_begin(struct chariot_pe *pe, const struct chariot_activity *what) {
+    if (pe->meter == NULL) return;
+    OBJ_API(pe);
+    obj_meter_push(pe, what, RPC_TIMELINE_RESUMED, NULL);
+}
+
+void chariot_resume_end(struct chariot_pe *pe) {
+    if (pe->meter == NULL) return;
+    OBJ_API(pe);
+    obj_meter_pop(pe);
+}
