@@ -172,7 +172,7 @@ static void put_args(struct merge *merge, const struct rpc_timeline_record *reco
         fputs("]", merge->out);
         comma = ",";
     }
-    if (record->category != RPC_TIMELINE_IDLE) {
+    if (record->category <= RPC_TIMELINE_CONSTRUCTOR || record->category == RPC_TIMELINE_MESSAGE) {
         fprintf(merge->out, "%s\"bytes\":%llu", comma, (unsigned long long)record->bytes);
         comma = ",";
     }

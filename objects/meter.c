@@ -135,6 +135,11 @@ void obj_meter_note_idle(struct chariot_pe *pe) {
     obj_timeline_begin(pe, &pe->meter->frames[0], RPC_TIMELINE_IDLE, NULL);
 }
 
+void obj_meter_note_end(struct chariot_pe *pe) {
+    obj_meter_charge(pe);
+    wake(pe);
+}
+
 void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, enum rpc_timeline_category category,
                     struct chariot_msg *cause) {
     struct obj_meter *meter = pe->meter;

@@ -111,6 +111,7 @@ void chariot_set_face(struct chariot_pe *pe, const struct chariot_face *face) {
 
 static int end(struct run *run) {
     struct chariot_pe *pe = &run->pe;
+    OBJ_METER(pe, obj_meter_note_end(pe));
     if (!pe->aborted) rpc_job_farewell(&run->job, pe->status);
     if (pe->node.transport != NULL) pe->node.transport->ops->close(pe->node.transport, pe->aborted);
     pe->node.transport = NULL;
@@ -122,6 +123,7 @@ int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void
     char why[512] = "";
     pe->entry = entry;
     pe->entry_ctx = ctx;
+    OBJ_METER(pe, obj_meter_note_idle(pe)); /* until the others are there */
     int rc = pe->ending ? 0 : rpc_job_connect(&run->job, &pe->node, why, sizeof why);
     if (rc != 0)
         obj_end_abort(pe, 69, why);

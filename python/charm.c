@@ -4,6 +4,7 @@
 
 #include "python/class.h"
 #include "python/future.h"
+#include "python/meter.h"
 #include "python/proxy.h"
 #include "python/task.h"
 
@@ -209,6 +210,9 @@ static PyMethodDef charm_methods[] = {
      PyDoc_STR("exit($self, /, exit_code=0)\n--\n\nEnds the whole job with this status. Does not return.")},
     {"abort", py_charm_abort, METH_O,
      PyDoc_STR("abort($self, message, /)\n--\n\nEnds the whole job with an error message and this PE's stack.")},
+    {"printStats", py_charm_print_stats, METH_NOARGS,
+     PyDoc_STR(
+         "printStats($self, /)\n--\n\nPrints where the time of this PE went, if charm.options.profiling was set.")},
     {"myPe", charm_my_pe, METH_NOARGS, PyDoc_STR("myPe($self, /)\n--\n\nNumber of this PE, from 0.")},
     {"numPes", charm_num_pes, METH_NOARGS, PyDoc_STR("numPes($self, /)\n--\n\nNumber of PEs in the job.")},
     {"myHost", charm_my_host, METH_NOARGS, PyDoc_STR("myHost($self, /)\n--\n\nNumber of this host, from 0.")},

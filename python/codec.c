@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "python/future.h"
+#include "python/meter.h"
 #include "python/proxy.h"
 #include "python/state.h"
 
@@ -225,8 +226,11 @@ static int finish(struct chariot_writer *writer, int result, struct chariot_msg 
 
 int py_encode_msg(struct py_state *st, PyObject *value, struct chariot_msg **msg) {
     struct chariot_writer writer;
+    enum chariot_phase before = py_phase(st, CHARIOT_SENDING);
     chariot_writer_init_take(&writer, NULL);
-    return finish(&writer, py_encode(st, &writer, value), msg);
+    int result = finish(&writer, py_encode(st, &writer, value), msg);
+    py_phase(st, before);
+    return result;
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -289,11 +293,8 @@ static int put_args_each(struct py_state *st, struct chariot_writer *writer, PyO
     return 0;
 }
 
-int py_encode_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords,
-                   struct chariot_msg **msg) {
-    *msg = NULL;
-    if (keywords != NULL && PyDict_GET_SIZE(keywords) == 0) keywords = NULL;
-    if (num == 0 && keywords == NULL) return 0;
+static int encode_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords,
+                       struct chariot_msg **msg) {
     bool single = num == 1 && keywords == NULL;
     int entangled = single ? 0 : args_are_entangled(st, args, num, keywords);
     if (entangled < 0) return -1;
@@ -302,4 +303,15 @@ int py_encode_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, P
     int result =
         entangled ? put_args_whole(st, &writer, args, num, keywords) : put_args_each(st, &writer, args, num, keywords);
     return finish(&writer, result, msg);
+}
+
+int py_encode_args(struct py_state *st, PyObject *const *args, Py_ssize_t num, PyObject *keywords,
+                   struct chariot_msg **msg) {
+    *msg = NULL;
+    if (keywords != NULL && PyDict_GET_SIZE(keywords) == 0) keywords = NULL;
+    if (num == 0 && keywords == NULL) return 0;
+    enum chariot_phase before = py_phase(st, CHARIOT_SENDING);
+    int result = encode_args(st, args, num, keywords, msg);
+    py_phase(st, before);
+    return result;
 }

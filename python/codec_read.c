@@ -4,6 +4,7 @@
 
 #include "python/codec.h"
 #include "python/future.h"
+#include "python/meter.h"
 #include "python/proxy.h"
 #include "python/state.h"
 
@@ -159,8 +160,7 @@ PyObject *py_decode(struct py_state *st, struct chariot_reader *reader, struct c
     return py_decode_at_depth(st, reader, owner, 0);
 }
 
-PyObject *py_decode_msg(struct py_state *st, struct chariot_msg *msg, bool alone) {
-    if (msg == NULL) Py_RETURN_NONE;
+static PyObject *decode_msg(struct py_state *st, struct chariot_msg *msg, bool alone) {
     struct chariot_reader reader;
     chariot_reader_init(&reader, msg);
     if (chariot_reader_done(&reader)) Py_RETURN_NONE;
@@ -168,6 +168,14 @@ PyObject *py_decode_msg(struct py_state *st, struct chariot_msg *msg, bool alone
     if (value == NULL || chariot_reader_done(&reader)) return value;
     Py_DECREF(value);
     return py_malformed("bytes are left behind the value");
+}
+
+PyObject *py_decode_msg(struct py_state *st, struct chariot_msg *msg, bool alone) {
+    if (msg == NULL) Py_RETURN_NONE;
+    enum chariot_phase before = py_phase(st, CHARIOT_RECEIVING);
+    PyObject *value = decode_msg(st, msg, alone);
+    py_phase(st, before);
+    return value;
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -239,7 +247,7 @@ static int get_args(struct source *source, PyObject **args, PyObject **keywords)
     return chariot_reader_done(source->reader) ? 0 : get_keywords(source, keywords);
 }
 
-int py_decode_args(struct py_state *st, struct chariot_msg *msg, bool alone, PyObject **args, PyObject **keywords) {
+static int decode_args(struct py_state *st, struct chariot_msg *msg, bool alone, PyObject **args, PyObject **keywords) {
     *args = *keywords = NULL;
     struct chariot_reader reader = {0};
     if (msg != NULL) chariot_reader_init(&reader, msg);
@@ -254,5 +262,12 @@ int py_decode_args(struct py_state *st, struct chariot_msg *msg, bool alone, PyO
         Py_CLEAR(*args);
         Py_CLEAR(*keywords);
     }
+    return result;
+}
+
+int py_decode_args(struct py_state *st, struct chariot_msg *msg, bool alone, PyObject **args, PyObject **keywords) {
+    enum chariot_phase before = py_phase(st, CHARIOT_RECEIVING);
+    int result = decode_args(st, msg, alone, args, keywords);
+    py_phase(st, before);
     return result;
 }

@@ -5,6 +5,7 @@
 #include "python/class.h"
 #include "python/errors.h"
 #include "python/message.h"
+#include "python/meter.h"
 #include "python/task.h"
 
 /* ---------------------------------------------------------------- finding classes */
@@ -220,7 +221,7 @@ static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyOb
     PyObject *copy = argv == NULL ? PyList_New(0) : PySequence_List(argv);
     st->entry_args = copy == NULL ? NULL : PyTuple_Pack(1, copy);
     Py_XDECREF(copy);
-    if (st->entry_args == NULL) return -1;
+    if (st->entry_args == NULL || py_meter_start(st) != 0) return -1;
     Py_INCREF(entry);
     st->entry = entry;
     return py_task_become_scheduler(st);
@@ -234,6 +235,7 @@ static int run(struct py_state *st) {
     int status = chariot_run(st->pe, on_entry, st);
     struct chariot_pe *pe = st->pe;
     st->phase = PY_ENDED;
+    st->metered = false;
     st->pe = NULL; /* what Python frees from here on must not touch it */
     chariot_close(pe);
     return status;

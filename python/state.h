@@ -66,6 +66,7 @@ struct py_awaitable_type {
 struct py_state {
     struct chariot_pe *pe;
     enum py_phase phase;
+    bool metered;      /* where time goes is written down: meter.h */
     bool launched;     /* by a launcher: endings are its to report */
     bool start_failed; /* charm.start() has raised */
     bool exiting;      /* this PE has asked for the end of the job */

@@ -7,6 +7,7 @@
 #include "python/errors.h"
 #include "python/future.h"
 #include "python/message.h"
+#include "python/meter.h"
 
 /* A greenlet that runs one coroutine after another. */
 struct py_worker {
@@ -236,10 +237,13 @@ static void run_async(struct py_task *task) {
 static void resume(struct py_task *task) {
     Py_CLEAR(task->waits_for);
     chariot_timer_stop(task->st->pe, &task->alarm);
+    struct py_state *st = task->st;
+    if (st->metered) chariot_resume_begin(st->pe, &task->activity);
     if (task->worker != NULL)
         run_greenlet(task);
     else
         run_async(task);
+    if (st->metered) chariot_resume_end(st->pe);
     if (task->ended) task_free(task);
 }
 
@@ -289,6 +293,7 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
         first_slice(task);
     if (!task->ended) {
         task->suspended = true;
+        if (st->metered) chariot_activity_now(st->pe, &task->activity);
         return CHARIOT_LATER;
     }
     int code = task->code;

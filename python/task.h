@@ -32,8 +32,9 @@ struct py_task {
     struct py_worker *worker;       /* the greenlet; NULL: async def */
     PyObject *waits_for;            /* see awaitable.h; owned while suspended, NULL while it runs */
     struct chariot_waiter waiter;
-    struct chariot_reply reply; /* METHOD: who waits for the result */
-    struct chariot_timer alarm; /* its timeout */
+    struct chariot_reply reply;       /* METHOD: who waits for the result */
+    struct chariot_timer alarm;       /* its timeout */
+    struct chariot_activity activity; /* what its time is charged to; set when it is suspended first */
     bool timed_out;
     bool suspended; /* has been, at least once: the starter has gone */
     bool ended;

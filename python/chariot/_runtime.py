@@ -114,6 +114,10 @@ class Runtime(Chare):
     def myPe(self) -> int:
         return charm.myPe()
 
+    def printStats(self) -> None:
+        """Prints where the time of this PE went."""
+        charm.printStats()
+
     # ------------------------------------------------------------ code and data from elsewhere
 
     def updateGlobals(self, globals_dict: dict[str, Any], module_name: str = "__main__") -> None:
