@@ -21,6 +21,11 @@ void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_orphan(pe, msg);
         return;
     }
+    if (coll->holding) {
+        rpc_msg_queue_push_take(&coll->held, rpc_msg_ref(msg));
+        return;
+    }
+    if (msg->method == OBJ_METHOD_COUNT) coll->holding = !coll->settled;
     struct chariot_msg *down = rpc_msg_ref(msg);
     int rc = pe->node.num_pes > 1 ? obj_msg_encode(pe, &down) : 0;
     if (rc != 0) {
@@ -33,6 +38,11 @@ void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
     down->root = pe->node.pe;
     down->seq = ++coll->assigned;
     obj_send_down_take(pe, down);
+}
+
+void obj_broadcast_release(struct chariot_pe *pe, struct obj_coll *coll) {
+    coll->holding = false;
+    obj_pe_queue_first(pe, &coll->held);
 }
 
 /* ---------------------------------------------------------------- delivery */
@@ -84,13 +94,13 @@ static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_m
 }
 
 static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
-    struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
+    struct chariot_target target = {.kind = OBJ_TO_DESTROYED, .future = msg->reply};
     uint64_t id = coll->id;
+    pe->destroyed = true;
     obj_map_remove(&pe->collections, obj_key1(id));
     obj_reduce_drop(pe, coll);
     obj_allreduce_drop(pe, coll);
     obj_coll_free(pe, coll);
-    if (!wants(msg)) return;
     obj_reduce_begin(pe, id, msg->seq, 1, CHARIOT_REDUCE_NOP, &target);
     obj_reduce_answer_take(pe, id, msg->seq, (const uint64_t[3]){0}, 1, NULL);
 }
@@ -137,7 +147,7 @@ int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, 
 }
 
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future) {
-    if (!ref->whole || ref->kind == CHARIOT_SECTION) return CHARIOT_EINVAL;
+    if (ref->kind == CHARIOT_SECTION || (!ref->whole && ref->kind != CHARIOT_SINGLE)) return CHARIOT_EINVAL;
     return chariot_send_take(pe, ref, OBJ_METHOD_DESTROY, NULL,
                              future == NULL ? CHARIOT_WANT_NOTHING : CHARIOT_WANT_DONE, future);
 }

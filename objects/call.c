@@ -7,6 +7,7 @@
 #include "objects/location.h"
 #include "objects/meter.h"
 #include "objects/reduce.h"
+#include "objects/ref.h"
 
 /* ---------------------------------------------------------------- sending */
 
@@ -44,6 +45,7 @@ bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_targe
     case OBJ_TO_ALL:
     case OBJ_TO_COUNT:
         return true;
+    case OBJ_TO_DESTROYED:
     case CHARIOT_TO_FUTURE:
         return obj_id_pe(target->future) < pe->node.num_pes;
     case CHARIOT_TO_METHOD:
@@ -53,6 +55,11 @@ bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_targe
     }
 }
 
+static bool is_gone(const struct chariot_pe *pe, const struct chariot_ref *to) {
+    bool elsewhere = obj_kind_is_single(to->kind) && to->index[OBJ_SINGLE_PE_WORD] != pe->node.pe;
+    return !elsewhere && obj_coll_is_gone(pe, to->collection);
+}
+
 int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint32_t method, struct chariot_msg *args,
                       enum chariot_want want, struct chariot_future *reply) {
     OBJ_API(pe);
@@ -60,6 +67,10 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
     if (!obj_ref_is_valid(pe, to) || (want == CHARIOT_WANT_NOTHING) != (reply == NULL)) {
         rpc_msg_unref(args);
         return CHARIOT_EINVAL;
+    }
+    if (reply == NULL && pe->destroyed && is_gone(pe, to)) { /* nobody else would hear of it */
+        rpc_msg_unref(args);
+        return CHARIOT_ENOENT;
     }
     uint64_t reply_id = reply == NULL ? 0 : obj_future_own_id(reply);
     if (to->whole)
@@ -152,6 +163,11 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
             wait_for_constructor(pe, elem, reply);
         else
             obj_reply_take(pe, reply, NULL);
+        return;
+    }
+    if (msg->method == OBJ_METHOD_DESTROY && obj_id_kind(msg->target) == CHARIOT_SINGLE) {
+        obj_elem_destroy_single(pe, elem);
+        obj_reply_take(pe, reply, NULL);
         return;
     }
     struct chariot_call call = {

@@ -7,7 +7,7 @@
 /* chariot_reply.kind */
 enum { OBJ_REPLY_NONE = 0, OBJ_REPLY_FUTURE, OBJ_REPLY_BROADCAST };
 
-#define OBJ_TEXT_DESTROYED "the collection was destroyed"
+#define OBJ_TEXT_DESTROYED "the chare or collection was destroyed"
 
 struct obj_reply_wait *obj_reply_wait_new(const struct chariot_reply *reply);
 

@@ -149,6 +149,11 @@ struct chariot_type {
                   struct chariot_msg *args, void **object);
     /* Destructor. */
     void (*destroy)(struct chariot_pe *pe, const struct chariot_type *type, void *object);
+    /* Placement maps: the PE on which the element of this index is to be created, asked of one element of a group of
+     * this type. Negative: it failed, and the job ends (say why by chariot_abort first). NULL: instances are no maps.
+     */
+    int (*place)(struct chariot_pe *pe, const struct chariot_type *type, void *object,
+                 const struct chariot_index *index, int64_t *on_pe);
     /* Migration: writes the object's state; makes an object from it. NULL: instances cannot move. */
     int (*pack)(struct chariot_pe *pe, const struct chariot_type *type, void *object, struct chariot_writer *writer);
     int (*unpack)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
@@ -240,13 +245,16 @@ struct chariot_create {
     uint32_t ndims;                 /* arrays: 1 to CHARIOT_MAX_DIMS */
     int64_t dims[CHARIOT_MAX_DIMS]; /* arrays: sizes; all 0: empty, elements come by chariot_insert_take() */
     int64_t on_pe;                  /* singles: where; -1: the runtime chooses */
+    struct chariot_ref map;         /* arrays: a group whose type has `place`; collection 0: the runtime places */
+    bool at_sync;                   /* arrays: elements take part in load balancing when they say so */
 };
 
 /* Creates a chare or a collection, from any PE; returns at once. args (NULL: none) go to every constructor. Dense
- * arrays are placed in contiguous blocks, row-major, over the PEs. CHARIOT_EINVAL, CHARIOT_ERANGE. */
+ * arrays without a map are placed in contiguous blocks, row-major, over the PEs. CHARIOT_EINVAL, CHARIOT_ERANGE. */
 int chariot_create_take(struct chariot_pe *pe, const struct chariot_create *how, struct chariot_msg *args,
                         struct chariot_ref *out);
-/* Inserts one element into an array that was created empty. on_pe -1: its home PE. CHARIOT_EINVAL: index. */
+/* Inserts one element into an array. on_pe -1: where its map says or, without one, its home PE. CHARIOT_EINVAL: index;
+ * CHARIOT_ENOENT: the array was destroyed. */
 int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
                         struct chariot_msg *args, int64_t on_pe);
 /* All elements that this program inserts at first have been inserted: reductions may complete. */
@@ -255,8 +263,9 @@ int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *arra
 void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 /* `future` completes (null) when the constructors of all elements have run to completion. */
 int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
-/* Destroys a whole collection everywhere; `future` (may be NULL) completes when that is done. CHARIOT_EINVAL: ref is
- * one element. */
+/* Destroys a whole collection everywhere, or a single chare; `future` (may be NULL) completes when that is done. Calls
+ * and reductions under way, and calls that come later, fail for who waits for them. CHARIOT_EINVAL: ref is one element
+ * of a collection, the main chare or a section. */
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
 
 /* A chare about itself. Valid as long as it lives here. */
@@ -274,7 +283,8 @@ enum chariot_want {
 };
 
 /* Calls an entry method of one element, or of all elements of a collection. args NULL: none. Returns at once. Messages
- * to elements that do not exist yet wait for them. */
+ * to elements that do not exist yet wait for them. CHARIOT_ENOENT: without a reply, of what is known to be destroyed.
+ */
 int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint32_t method, struct chariot_msg *args,
                       enum chariot_want want, struct chariot_future *reply);
 

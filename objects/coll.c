@@ -23,10 +23,14 @@ static struct obj_coll *coll_new(uint64_t id, uint32_t type, uint8_t kind, uint8
     return coll;
 }
 
+/* Single chares come to be on one PE alone, so they count apart. */
+static struct obj_key creator_of(uint64_t id) {
+    return obj_key2(obj_id_pe(id), obj_kind_is_single(obj_id_kind(id)) ? 1 : 0);
+}
+
 static int note_newest(struct chariot_pe *pe, uint64_t id) {
-    struct obj_key creator = obj_key1(obj_id_pe(id));
-    obj_map_remove(&pe->newest, creator);
-    return obj_map_add(&pe->newest, creator, (void *)(uintptr_t)(obj_id_number(id) + 1));
+    obj_map_remove(&pe->newest, creator_of(id));
+    return obj_map_add(&pe->newest, creator_of(id), (void *)(uintptr_t)(obj_id_number(id) + 1));
 }
 
 struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims) {
@@ -40,9 +44,10 @@ struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type,
 
 bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id) {
     uint32_t kind = obj_id_kind(id);
-    if (kind != CHARIOT_GROUP && kind != CHARIOT_ARRAY_OF) return false;
-    uintptr_t end = (uintptr_t)obj_map_get(&pe->newest, obj_key1(obj_id_pe(id)));
-    return obj_id_number(id) < end && obj_map_get(&pe->collections, obj_key1(id)) == NULL;
+    if (kind != CHARIOT_GROUP && kind != CHARIOT_ARRAY_OF && kind != CHARIOT_SINGLE) return false;
+    const struct obj_map *living = kind == CHARIOT_SINGLE ? &pe->singles : &pe->collections;
+    uintptr_t end = (uintptr_t)obj_map_get(&pe->newest, creator_of(id));
+    return obj_id_number(id) < end && obj_map_get(living, obj_key1(id)) == NULL;
 }
 
 static void fail_waiting(void *value, void *ctx) {
@@ -59,6 +64,7 @@ void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
     void *object = elem->object;
     obj_channel_elem_gone(pe, elem); /* first: the object may hold the last handles of its channels */
     elem->object = NULL;
+    pe->destroyed = true;
     if (object == NULL || type->destroy == NULL) return;
     rpc_turn_lend(&pe->node.turn);
     type->destroy(pe, type, object);
@@ -73,6 +79,13 @@ void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
         free(wait);
     }
     free(elem);
+}
+
+void obj_elem_destroy_single(struct chariot_pe *pe, struct chariot_elem *elem) {
+    obj_map_remove(&pe->singles, obj_key1(elem->index[1]));
+    obj_elem_destroy_object(pe, elem);
+    obj_elem_constructed(pe, elem); /* nobody waits for ever */
+    obj_elem_free(pe, elem);
 }
 
 void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll) {
@@ -94,6 +107,7 @@ void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
     obj_map_deinit(&coll->waiting);
     obj_map_deinit(&coll->located);
     rpc_msg_queue_clear(&coll->kept);
+    rpc_msg_queue_clear(&coll->held);
     free(coll);
 }
 
@@ -139,7 +153,8 @@ static struct chariot_elem *elem_new(struct chariot_pe *pe, struct obj_coll *col
     int rc;
     if (coll->id == 0) {
         elem->index[1] = id; /* a single chare: index is (0,), its id, and where it was placed */
-        rc = obj_map_add(&pe->singles, obj_key1(id), elem);
+        rc = note_newest(pe, id);
+        if (rc == 0) rc = obj_map_add(&pe->singles, obj_key1(id), elem);
     } else {
         rc = place(coll, elem);
     }

@@ -1,23 +1,18 @@
-/* How chares come to be: single ones, collections down the tree, and insertion into arrays.
- *
- * Early insertions (until chariot_done_inserting()) are counted where they are issued and where they arrive; the root
- * learns both sums by an awaited broadcast (OBJ_METHOD_COUNT), and what arrives later by COUNT messages. When they are
- * equal the array is settled: kept broadcasts are dropped everywhere (OBJ_METHOD_SETTLED). */
-#include <stdio.h>
+/* How chares come to be: single ones, and collections down the tree. Insertion into arrays: insert.c. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects/call.h"
-#include "objects/location.h"
 #include "objects/meter.h"
-#include "objects/reduce.h"
+#include "objects/place.h"
 
 /* How a CREATE message describes its collection: the first value of its payload, as bytes. PEs of a job run one build,
  * so it travels as it lies in memory. */
 struct create_head {
     uint32_t type;
     uint32_t ndims;
-    uint64_t sparse;
+    uint32_t sparse;
+    uint32_t at_sync;
+    uint64_t map; /* group that places its elements; 0: none */
     int64_t dims[CHARIOT_MAX_DIMS];
 };
 
@@ -36,9 +31,16 @@ static int check_dims(uint32_t ndims, const int64_t dims[CHARIOT_MAX_DIMS], bool
     return 0;
 }
 
+static bool is_map(const struct chariot_pe *pe, const struct chariot_ref *ref) {
+    return ref->kind == CHARIOT_GROUP && ref->whole && obj_ref_is_valid(pe, ref) && ref->type < pe->num_types &&
+           pe->types[ref->type]->place != NULL;
+}
+
 static int check(struct chariot_pe *pe, const struct chariot_create *how, bool *sparse) {
     *sparse = false;
     if (how->type >= pe->num_types) return CHARIOT_EINVAL;
+    bool mapped = how->map.collection != 0;
+    if (mapped && (how->kind != CHARIOT_ARRAY_OF || !is_map(pe, &how->map))) return CHARIOT_EINVAL;
     switch (how->kind) {
     case CHARIOT_MAIN:
         return 0;
@@ -81,8 +83,11 @@ static struct chariot_msg *create_message(struct chariot_pe *pe, const struct cr
 
 static int create_collection_take(struct chariot_pe *pe, const struct chariot_create *how, bool sparse,
                                   struct chariot_msg *args, struct chariot_ref *out) {
-    struct create_head head = {
-        .type = how->type, .ndims = how->kind == CHARIOT_GROUP ? 1 : how->ndims, .sparse = sparse};
+    struct create_head head = {.type = how->type,
+                               .ndims = how->kind == CHARIOT_GROUP ? 1 : how->ndims,
+                               .sparse = sparse,
+                               .at_sync = how->at_sync,
+                               .map = how->map.collection};
     memcpy(head.dims, how->dims, sizeof head.dims);
     int rc = 0;
     if (args != NULL) {
@@ -161,16 +166,6 @@ static void expect_children(struct chariot_pe *pe, struct obj_coll *coll) {
     }
 }
 
-/* The arguments of a CREATE message as a message of their own: what stands behind its head. */
-static struct chariot_msg *arguments_of(struct chariot_pe *pe, struct chariot_msg *msg,
-                                        const struct chariot_reader *rest) {
-    struct chariot_writer writer;
-    size_t size = (size_t)(rest->end - rest->at);
-    chariot_writer_init_take(&writer, rpc_msg_new(size + 32));
-    chariot_put_encoded(&writer, rest->at, size);
-    return obj_msg_finish(pe, OBJ_KIND_CREATE, &writer);
-}
-
 /* The head of a message from any PE: it may say anything. */
 static int read_head(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_reader *reader,
                      struct create_head *head) {
@@ -182,12 +177,14 @@ static int read_head(struct chariot_pe *pe, const struct chariot_msg *msg, struc
     if (rc != 0 || value.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
     memcpy(head, value.bytes.data, sizeof *head);
     if (head->type >= pe->num_types || (kind != CHARIOT_GROUP && kind != CHARIOT_ARRAY_OF)) return CHARIOT_EMALFORMED;
+    bool map_is_group = obj_id_kind(head->map) == CHARIOT_GROUP && obj_id_pe(head->map) < pe->node.num_pes;
+    if (head->map != 0 && (kind == CHARIOT_GROUP || !map_is_group)) return CHARIOT_EMALFORMED;
     rc = kind == CHARIOT_GROUP ? (head->ndims == 1 ? 0 : CHARIOT_EINVAL) : check_dims(head->ndims, head->dims, &sparse);
     return rc == 0 && head->sparse == sparse ? 0 : CHARIOT_EMALFORMED;
 }
 
+/* Its elements are where the location table says. */
 static void fill(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *args) {
-    coll->total = obj_location_count(pe, coll);
     expect_children(pe, coll);
     rpc_msg_ref(args); /* shared by them, so none takes its payload for its own */
     coll->filling = true;
@@ -197,6 +194,25 @@ static void fill(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_ms
     obj_reduce_filled(pe, coll);
 }
 
+/* They are where the map says: all are issued, none has arrived. */
+static void fill_by_map(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *args) {
+    coll->settled = false;
+    coll->holding = coll->root == pe->node.pe;
+    args->target = coll->id;
+    args->method = OBJ_INSERT_BLOCK;
+    obj_place_block(pe, coll, args);
+}
+
+/* What stands in the head, before any element is there. */
+static void adopt(struct chariot_pe *pe, struct obj_coll *coll, const struct create_head *head) {
+    memcpy(coll->dims, head->dims, sizeof coll->dims);
+    coll->map = head->map;
+    coll->at_sync = head->at_sync != 0;
+    coll->sparse = coll->open = head->sparse != 0;
+    coll->settled = coll->counted = !coll->sparse;
+    if (!coll->sparse) coll->total = obj_location_count(pe, coll);
+}
+
 void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_reader rest;
     struct create_head head;
@@ -204,7 +220,7 @@ void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_refuse(pe, msg);
         return;
     }
-    struct chariot_msg *args = arguments_of(pe, msg, &rest);
+    struct chariot_msg *args = obj_msg_rest(pe, OBJ_KIND_INSERT, &rest);
     if (args == NULL) return;
     struct obj_coll *coll =
         obj_coll_add(pe, msg->target, head.type, (uint8_t)obj_id_kind(msg->target), (uint8_t)head.ndims);
@@ -213,136 +229,11 @@ void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_out_of_memory(pe);
         return;
     }
-    memcpy(coll->dims, head.dims, sizeof coll->dims);
-    coll->sparse = coll->open = head.sparse != 0;
-    coll->settled = coll->counted = !coll->sparse;
-    if (!coll->sparse) fill(pe, coll, args);
+    adopt(pe, coll, &head);
+    if (!coll->sparse && coll->map != 0)
+        fill_by_map(pe, coll, args);
+    else if (!coll->sparse)
+        fill(pe, coll, args);
     rpc_msg_unref(args);
     obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
-}
-
-/* ---------------------------------------------------------------- insertion */
-
-static bool is_array(const struct chariot_pe *pe, const struct chariot_ref *ref) {
-    return obj_ref_is_valid(pe, ref) && obj_id_kind(ref->collection) == CHARIOT_ARRAY_OF;
-}
-
-int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
-                        struct chariot_msg *args, int64_t on_pe) {
-    OBJ_API(pe);
-    OBJ_SENDING(pe);
-    struct chariot_ref ref;
-    int rc = is_array(pe, array) ? chariot_ref_element(array, index, &ref) : CHARIOT_EINVAL;
-    if (rc == 0 && (on_pe < -1 || on_pe >= (int64_t)pe->node.num_pes)) rc = CHARIOT_ERANGE;
-    if (rc != 0) {
-        rpc_msg_unref(args);
-        return rc;
-    }
-    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_INSERT, args);
-    if (msg == NULL) return CHARIOT_ENOMEM;
-    msg->target = array->collection;
-    memcpy(msg->index, ref.index, sizeof msg->index);
-    if (on_pe >= 0) msg->flags |= OBJ_FLAG_PLACED;
-    struct obj_coll *coll = obj_coll_get(pe, array->collection);
-    if (coll == NULL) { /* its creation is still on its way here: this waits for it */
-        msg->root = on_pe >= 0 ? (uint32_t)on_pe : UINT32_MAX;
-        msg->flags |= OBJ_FLAG_EARLY;
-        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), msg);
-        return 0;
-    }
-    obj_create_issue_take(pe, coll, msg, on_pe);
-    return 0;
-}
-
-static void tell_root(struct chariot_pe *pe, struct obj_coll *coll, uint64_t more, uint32_t of) {
-    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_COUNT, 0);
-    if (msg == NULL) return;
-    msg->target = coll->id;
-    msg->seq = more;
-    msg->method = of;
-    obj_send_take(pe, coll->root, msg);
-}
-
-void obj_create_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, int64_t on_pe) {
-    msg->root = 0;
-    msg->hops = 1;
-    if (coll->open) {
-        msg->flags |= OBJ_FLAG_EARLY;
-        coll->issued++;
-    } else {
-        msg->flags &= (uint8_t)~OBJ_FLAG_EARLY;
-        tell_root(pe, coll, 1, OBJ_COUNT_ISSUED);
-    }
-    msg->seq = coll->reductions;
-    uint32_t to = on_pe >= 0 ? (uint32_t)on_pe : pe->location->home(pe, coll, msg->index);
-    obj_send_take(pe, to, msg);
-}
-
-void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    if (obj_id_kind(msg->target) != CHARIOT_ARRAY_OF) {
-        obj_refuse(pe, msg);
-        return;
-    }
-    if (coll == NULL) {
-        obj_orphan(pe, msg);
-        return;
-    }
-    if (msg->hops == 0) { /* issued here before the array was known here */
-        obj_create_issue_take(pe, coll, rpc_msg_ref(msg), msg->root == UINT32_MAX ? -1 : (int64_t)msg->root);
-        return;
-    }
-    if (obj_map_get(&coll->by_index, obj_key3(msg->index)) != NULL) {
-        char line[160];
-        snprintf(line, sizeof line, "chariot: PE %u: an element was inserted twice into an array of %s\n", pe->node.pe,
-                 pe->types[coll->type]->name);
-        obj_end_abort(pe, 1, line);
-        return;
-    }
-    bool early = (msg->flags & OBJ_FLAG_EARLY) != 0;
-    if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
-    obj_elem_create(pe, coll, coll->id, msg->index, early ? 0 : coll->broadcasts, msg);
-    struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(msg->index));
-    if (elem == NULL) return;
-    if (!early) elem->reductions = msg->seq > coll->reductions ? msg->seq : coll->reductions;
-    pe->location->on_created(pe, elem);
-    if (early && coll->open)
-        coll->created++;
-    else if (early)
-        tell_root(pe, coll, 1, OBJ_COUNT_CREATED);
-}
-
-int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *array) {
-    OBJ_API(pe);
-    if (!is_array(pe, array)) return CHARIOT_EINVAL;
-    obj_broadcast_take(pe, array->collection, OBJ_METHOD_COUNT, OBJ_FLAG_WANT_DONE, 0, NULL);
-    return 0;
-}
-
-/* At the root: the array settles when what was issued has arrived. */
-static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
-    obj_reduce_recheck(pe, coll);
-    if (pe->ending || coll->settled || !coll->counted || coll->total_created != coll->total) return;
-    coll->settled = true;
-    obj_broadcast_take(pe, coll->id, OBJ_METHOD_SETTLED, 0, 0, NULL);
-}
-
-void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created) {
-    coll->total += issued;
-    coll->total_created += created;
-    coll->counted = true;
-    settle(pe, coll);
-}
-
-void obj_create_on_count(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    if (coll == NULL) return;
-    if (msg->method == OBJ_COUNT_ISSUED) {
-        coll->total += msg->seq;
-        coll->total_created += msg->seq;
-        obj_reduce_recheck(pe, coll);
-    } else {
-        coll->total_created += msg->seq;
-        settle(pe, coll);
-    }
 }

@@ -47,9 +47,32 @@ static uint32_t static_find(struct chariot_pe *pe, struct obj_coll *coll, const 
     return elsewhere == 0 ? home : (uint32_t)(elsewhere - 1);
 }
 
-static void static_on_created(struct chariot_pe *pe, struct chariot_elem *elem) {
+/* At the home PE: from now on messages for it go to PE `to`. */
+static void note(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint32_t to) {
+    struct obj_key key = obj_key3(index);
+    uintptr_t known = (uintptr_t)obj_map_get(&coll->located, key);
+    if (known != 0 || obj_map_get(&coll->by_index, key) != NULL) {
+        if (known != (uintptr_t)to + 1) obj_inserted_twice(pe, coll, index); /* else PE `to` says so */
+        return;
+    }
+    if (obj_map_add(&coll->located, key, (void *)((uintptr_t)to + 1)) != 0)
+        obj_out_of_memory(pe);
+    else
+        obj_wait_release(pe, &coll->waiting, key);
+}
+
+static void static_on_placed(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint32_t to) {
+    if (to != pe->node.pe && static_home(pe, coll, index) == pe->node.pe) note(pe, coll, index, to);
+}
+
+static void static_on_created(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t from) {
     uint32_t home = static_home(pe, elem->coll, elem->index);
-    if (home == pe->node.pe) return;
+    if (home == pe->node.pe) {
+        if (obj_map_get(&elem->coll->located, obj_key3(elem->index)) != NULL)
+            obj_inserted_twice(pe, elem->coll, elem->index);
+        return;
+    }
+    if (home == from) return; /* it knows */
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_LOCATED, 0);
     if (msg == NULL) return;
     msg->target = elem->coll->id;
@@ -95,19 +118,14 @@ void obj_location_on_located(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_orphan(pe, msg);
         return;
     }
-    struct obj_key key = obj_key3(msg->index);
-    if (msg->root == pe->node.pe || obj_map_get(&coll->located, key) != NULL) return;
-    if (obj_map_add(&coll->located, key, (void *)((uintptr_t)msg->root + 1)) != 0) {
-        obj_out_of_memory(pe);
-        return;
-    }
-    obj_wait_release(pe, &coll->waiting, key);
+    if (msg->root != pe->node.pe) note(pe, coll, msg->index, msg->root);
 }
 
 const struct obj_location_ops obj_location_static = {
     .name = "static",
     .home = static_home,
     .find = static_find,
+    .on_placed = static_on_placed,
     .on_created = static_on_created,
     .each_initial = static_each_initial,
     .holds_initial = static_holds_initial,

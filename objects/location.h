@@ -15,19 +15,23 @@ struct obj_location_ops {
     /* Where to send a message for index now: another PE, or this one, where it then is delivered or waits. May be
      * called by the stand-in. */
     uint32_t (*find)(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3]);
-    /* An element has come to live here. */
-    void (*on_created)(struct chariot_pe *pe, struct chariot_elem *elem);
-    /* A dense collection comes to be: calls fn for each index that this PE creates. */
+    /* This PE has decided that the element of index will be created on PE `to`, and tells that PE now. */
+    void (*on_placed)(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint32_t to);
+    /* An element has come to live here, placed by PE `from`, whose on_placed has been called. */
+    void (*on_created)(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t from);
+    /* A dense collection comes to be: calls fn for each index that this PE creates, or asks the map for. */
     void (*each_initial)(struct chariot_pe *pe, const struct obj_coll *coll,
                          void (*fn)(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3],
                                     void *ctx),
                          void *ctx);
-    /* True if PE `other` creates elements of this dense collection. */
+    /* True if PE `other` creates elements of this dense collection (which has no map). */
     bool (*holds_initial)(struct chariot_pe *pe, const struct obj_coll *coll, uint32_t other);
 };
 
 extern const struct obj_location_ops obj_location_static;
 
+/* An element was inserted where there is one: the job ends. (insert.c) */
+void obj_inserted_twice(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3]);
 /* Number of elements of a dense collection. */
 uint64_t obj_location_count(const struct chariot_pe *pe, const struct obj_coll *coll);
 

@@ -61,6 +61,14 @@ struct chariot_msg *obj_msg_finish(struct chariot_pe *pe, enum obj_kind kind, st
     return msg;
 }
 
+struct chariot_msg *obj_msg_rest(struct chariot_pe *pe, enum obj_kind kind, const struct chariot_reader *rest) {
+    struct chariot_writer writer;
+    size_t size = (size_t)(rest->end - rest->at);
+    chariot_writer_init_take(&writer, rpc_msg_new(size + 32));
+    chariot_put_encoded(&writer, rest->at, size);
+    return obj_msg_finish(pe, kind, &writer);
+}
+
 void obj_msg_mark(struct chariot_msg *msg) {
     if (msg->object != NULL && msg->size == 0) msg->flags |= OBJ_FLAG_OBJECT;
 }

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects/call.h"
-#include "objects/location.h"
 #include "objects/meter.h"
+#include "objects/place.h"
 #include "objects/runtime.h"
 #include "rpc/log.h"
 
@@ -75,6 +74,7 @@ static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *ms
     if (msg->kind == OBJ_KIND_READY) return msg->flags == 0; /* its target is a hash */
     if (obj_id_pe(msg->target) >= num_pes) return false;
     if (is_channel_kind(msg->kind) && (msg->reply == 0 || obj_id_pe(msg->reply) >= num_pes)) return false;
+    if (msg->kind == OBJ_KIND_INSERT && msg->method >= OBJ_INSERT_FIRST_LOCAL) return false;
     bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST;
     if (numbered && msg->seq > OBJ_MAX_NUMBER) return false;
     bool tree = (msg->flags & OBJ_FLAG_TREE) != 0;
@@ -194,15 +194,21 @@ void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), rpc_msg_ref(msg));
 }
 
+void obj_pe_queue_first(struct chariot_pe *pe, struct rpc_msg_queue *queue) {
+    struct rpc_msg_queue *then = &pe->run_queue;
+    if (queue->head == NULL) return;
+    queue->tail->next = then->head;
+    then->head = queue->head;
+    if (then->tail == NULL) then->tail = queue->tail;
+    then->count += queue->count;
+    *queue = (struct rpc_msg_queue){0};
+}
+
 /* In front of the run queue: they came before all that is in it. */
 void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key) {
     struct obj_waiting *waiting = obj_map_remove(map, key);
     if (waiting == NULL) return;
-    struct rpc_msg_queue *first = &waiting->queue, *then = &pe->run_queue;
-    first->tail->next = then->head;
-    then->head = first->head;
-    if (then->tail == NULL) then->tail = first->tail;
-    then->count += first->count;
+    obj_pe_queue_first(pe, &waiting->queue);
     free(waiting);
 }
 

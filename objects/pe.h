@@ -67,7 +67,7 @@ struct chariot_pe {
     struct obj_map collections; /* id: struct obj_coll */
     struct obj_map singles;     /* id: struct chariot_elem */
     struct obj_coll **single_of_type;
-    struct obj_map newest;         /* PE: one more than the number of its last collection that came to be here */
+    struct obj_map newest;         /* PE, 0 or 1: one more than the number of its last collection, or single, here */
     struct obj_map orphans;        /* id of a collection not known yet: struct obj_waiting */
     struct obj_map futures;        /* id: struct chariot_future, own and handles */
     struct obj_map reductions;     /* collection, space and number: struct obj_reduction */
@@ -88,7 +88,8 @@ struct chariot_pe {
     uint64_t ready_hash;
     char lost[256]; /* what is known of the first peer that went without a goodbye; empty: none has */
 
-    bool ending; /* EXIT has come, or abort: the scheduler returns */
+    bool destroyed; /* something was, so that calls look whether what they call was */
+    bool ending;    /* EXIT has come, or abort: the scheduler returns */
     bool aborted;
     int status;
     int64_t crowded; /* PE to which more waits than may, or -1 */
@@ -112,7 +113,10 @@ struct obj_coll {
     bool settled;      /* every early insertion has arrived */
     bool sparse;       /* elements come by insertion */
     bool filling;      /* its initial elements are being made */
+    bool holding;      /* root: broadcasts are held back until the array is settled */
+    bool at_sync;      /* its elements take part in load balancing when they say so */
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
+    uint64_t map;      /* group that says where its elements are created; 0: the location table does */
     int64_t dims[CHARIOT_MAX_DIMS];
     struct obj_map by_index;     /* struct chariot_elem */
     struct chariot_elem **elems; /* in order of creation; NULL where one was destroyed */
@@ -120,6 +124,7 @@ struct obj_coll {
     struct obj_map waiting;    /* index: struct obj_waiting, messages for elements not created yet */
     struct obj_map located;    /* home PE only: index: PE + 1, elements that live elsewhere */
     struct rpc_msg_queue kept; /* broadcasts for early insertions that are still under way */
+    struct rpc_msg_queue held; /* root: broadcasts to number when the array is settled */
     uint64_t broadcasts;       /* number of the last one delivered here */
     uint64_t assigned;         /* root: number of the last one started */
     uint64_t sent_below;       /* reductions below this number have been passed on */
@@ -171,7 +176,9 @@ void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key ke
 void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg);
 /* The target of msg (borrowed) is not known: msg waits for it or, where it was destroyed, fails. */
 void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg);
-/* Puts all that waits under key back, in front of the run queue, so that it stays ahead of what came later. */
+/* Puts the queue in front of the run queue, and empties it: so it stays ahead of what came later. */
+void obj_pe_queue_first(struct chariot_pe *pe, struct rpc_msg_queue *queue);
+/* Puts all that waits under key back, in front of the run queue. */
 void obj_wait_release(struct chariot_pe *pe, struct obj_map *map, struct obj_key key);
 
 /* Public calls come from user code: they take the turn, and give it back when their scope ends. Where a face calls one
@@ -204,6 +211,8 @@ bool obj_type_is_complete(const struct chariot_type *type);
 struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity);
 /* What the writer holds. */
 struct chariot_msg *obj_msg_finish(struct chariot_pe *pe, enum obj_kind kind, struct chariot_writer *writer);
+/* What is left to read, as a message of its own. */
+struct chariot_msg *obj_msg_rest(struct chariot_pe *pe, enum obj_kind kind, const struct chariot_reader *rest);
 /* A message of user code, with its header cleared; a copy where others hold it too. NULL msg: one without payload. */
 struct chariot_msg *obj_msg_own_take(struct chariot_pe *pe, enum obj_kind kind, struct chariot_msg *msg);
 /* A message from user code: the face's object may be all it has. */
@@ -215,14 +224,15 @@ void obj_msg_encode_failed(struct chariot_pe *pe, int rc); /* ends the job */
 /* coll.c: what this PE knows of collections */
 struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */
 struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims);
-/* True if the collection was here and is no more. A PE's collections come to be everywhere in the order of their ids.
- */
+/* True if the collection was here and is no more: a PE's collections come to be everywhere in the order of their ids.
+ * Of a single chare: to be asked on the PE where it was placed. */
 bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id);
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys its elements */
 /* Runs the destructors and leaves the elements without an object. */
 void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll);
 void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem);
 void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem);
+void obj_elem_destroy_single(struct chariot_pe *pe, struct chariot_elem *elem);
 /* Its constructor has ended, or never will: replies to whoever waits. */
 void obj_elem_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 struct obj_coll *obj_coll_single(struct chariot_pe *pe,
@@ -233,7 +243,7 @@ void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, 
                      struct chariot_msg *args);
 void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out);
 
-/* create.c, broadcast.c, reduce.c, future.c, call.c, channel.c, end.c: handlers of messages */
+/* create.c, insert.c, broadcast.c, reduce.c, future.c, call.c, channel.c, end.c: handlers of messages */
 #define OBJ_KIND_HANDLER(name, number, handler) void handler(struct chariot_pe *pe, struct chariot_msg *msg);
 OBJ_KINDS(OBJ_KIND_HANDLER)
 #undef OBJ_KIND_HANDLER
@@ -261,6 +271,8 @@ void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *ta
 /* broadcast.c */
 void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uint8_t flags, uint64_t reply,
                         struct chariot_msg *args);
+/* The array has settled: numbers the broadcasts that were held back. */
+void obj_broadcast_release(struct chariot_pe *pe, struct obj_coll *coll);
 /* Delivers the broadcasts that were kept for elements inserted late. */
 void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem);
 

@@ -109,6 +109,29 @@ static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_
     obj_create_counted(pe, coll, (uint64_t)counts[0], (uint64_t)counts[1]);
 }
 
+/* The lowest reduction of the program's that is under way on this collection, or NULL. */
+static struct obj_reduction *lowest(struct chariot_pe *pe, uint64_t id) {
+    struct obj_map_slot slot;
+    struct obj_reduction *found = NULL;
+    for (size_t cursor = 0; obj_map_next(&pe->reductions, &cursor, &slot);) {
+        if (slot.key.word[0] != id || slot.key.word[1] >> 56 != OBJ_SPACE_PROGRAM) continue;
+        if (found == NULL || slot.key.word[1] < found->key.word[1]) found = slot.value;
+    }
+    return found;
+}
+
+/* Whoever waits for a reduction of a collection that is gone everywhere: no part of it can come any more. */
+static void fail_all(struct chariot_pe *pe, uint64_t id) {
+    struct obj_reduction *red;
+    while ((red = lowest(pe, id)) != NULL) {
+        struct chariot_target target = red->target;
+        forget(pe, red);
+        if (target.kind != CHARIOT_TO_FUTURE) continue;
+        struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
+        if (error != NULL) obj_future_send_take(pe, target.future, error);
+    }
+}
+
 static void give_all_take(struct chariot_pe *pe, struct obj_key key, struct chariot_msg *result) {
     if (result == NULL) result = obj_null_new(pe);
     if (result == NULL) return;
@@ -139,6 +162,10 @@ void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struc
     case OBJ_TO_ALL:
         give_all_take(pe, key, result);
         return;
+    case OBJ_TO_DESTROYED:
+        fail_all(pe, key.word[0]);
+        if (target->future != 0) obj_future_send_take(pe, target->future, NULL);
+        break;
     case OBJ_TO_COUNT:
         if (result != NULL) give_count(pe, key.word[0], result);
         break;
@@ -193,7 +220,7 @@ static void check_program(struct chariot_pe *pe, struct obj_coll *coll, struct o
 }
 
 void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll) {
-    for (uint64_t number = coll->sent_below; number < coll->reductions; number++) {
+    for (uint64_t number = 0; number < coll->reductions; number++) {
         struct obj_reduction *red = obj_map_get(&pe->reductions, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
         if (red != NULL) check_program(pe, coll, red);
     }
@@ -278,16 +305,8 @@ static int child_bit(struct chariot_pe *pe, uint32_t root, uint32_t child) {
 /* The value behind the head, as a message of its own. */
 static struct chariot_msg *value_of(struct chariot_pe *pe, const struct chariot_msg *msg,
                                     const struct chariot_reader *rest) {
-    struct chariot_writer writer;
-    size_t size = (size_t)(rest->end - rest->at);
-    chariot_writer_init_take(&writer, rpc_msg_new(size + 32));
-    chariot_put_encoded(&writer, rest->at, size);
-    struct chariot_msg *value;
-    if (chariot_writer_finish(&writer, &value) != 0) {
-        obj_out_of_memory(pe);
-        return NULL;
-    }
-    value->flags |= msg->flags & OBJ_FLAG_ERROR;
+    struct chariot_msg *value = obj_msg_rest(pe, OBJ_KIND_PARTIAL, rest);
+    if (value != NULL) value->flags |= msg->flags & OBJ_FLAG_ERROR;
     return value;
 }
 
@@ -330,6 +349,14 @@ static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, const stru
         check_program(pe, coll, red);
 }
 
+/* Part of a reduction of a collection that was destroyed here: it only tells who waits for the result. */
+static void add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct partial_head *head) {
+    struct obj_reduction *red = record(pe, obj_key2(msg->target, msg->seq));
+    if (red == NULL) return;
+    describe(red, head->reducer, &head->target);
+    if (obj_id_pe(msg->target) != pe->node.pe) pass_on(pe, red);
+}
+
 void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_reader rest;
     struct partial_head head;
@@ -340,23 +367,15 @@ void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     struct obj_coll *coll = space == OBJ_SPACE_BROADCAST ? NULL : obj_coll_get(pe, msg->target);
-    if (coll == NULL && space == OBJ_SPACE_PROGRAM)
+    if (coll == NULL && space == OBJ_SPACE_PROGRAM && obj_coll_is_gone(pe, msg->target))
+        add_to_gone(pe, msg, &head);
+    else if (coll == NULL && space == OBJ_SPACE_PROGRAM)
         obj_orphan(pe, msg);
     else
         add_partial(pe, coll, msg, child, &head, &rest);
 }
 
 /* ---------------------------------------------------------------- a changing collection */
-
-static struct obj_reduction *lowest(struct chariot_pe *pe, uint64_t id) {
-    struct obj_map_slot slot;
-    struct obj_reduction *found = NULL;
-    for (size_t cursor = 0; obj_map_next(&pe->reductions, &cursor, &slot);) {
-        if (slot.key.word[0] != id || slot.key.word[1] >> 56 != OBJ_SPACE_PROGRAM) continue;
-        if (found == NULL || slot.key.word[1] < found->key.word[1]) found = slot.value;
-    }
-    return found;
-}
 
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
     while (coll->counted && !pe->ending) {
@@ -368,7 +387,10 @@ void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
 
 void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
     struct obj_reduction *red;
-    while ((red = lowest(pe, coll->id)) != NULL) forget(pe, red);
+    while (coll->root != pe->node.pe && (red = lowest(pe, coll->id)) != NULL) {
+        obj_parts_deinit(&red->parts);
+        pass_on(pe, red);
+    }
 }
 
 void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {

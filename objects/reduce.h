@@ -16,7 +16,11 @@ enum obj_space { OBJ_SPACE_PROGRAM = 0, OBJ_SPACE_BROADCAST = 1 };
 enum { OBJ_COUNT_ISSUED = 0, OBJ_COUNT_CREATED = 1 };
 
 /* Where a result goes, beyond what programs may ask for. */
-enum { OBJ_TO_ALL = 16, /* every PE, for allreduce */ OBJ_TO_COUNT = 17 /* obj_create_counted() */ };
+enum {
+    OBJ_TO_ALL = 16,       /* every PE, for allreduce */
+    OBJ_TO_COUNT = 17,     /* obj_create_counted() */
+    OBJ_TO_DESTROYED = 18, /* the collection is gone everywhere: its reductions fail, then the future (0: none) */
+};
 
 /* A value that takes part: of one element, of a run of elements, or of a tree child. */
 struct obj_part {
@@ -59,7 +63,8 @@ void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll);
 void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll);
 /* This PE gets its first element: ancestors shall wait for its part. */
 void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll);
-/* The collection goes: drops its reductions; who waits for an allreduce gets an error. */
+/* The collection goes. Who waits for a reduction hears of it: what is known here of reductions goes to the parent, and
+ * the root fails their futures when all PEs have destroyed the collection; an allreduce's fail here. */
 void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);
 void obj_allreduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);
 /* One element's part of reduction `number`; takes value. CHARIOT_ESTATE: others reduce it with another reducer. */
@@ -89,8 +94,7 @@ int obj_reduce_pre(struct chariot_pe *pe, uint32_t reducer, const struct chariot
 int obj_reduce_post(struct chariot_pe *pe, uint32_t reducer, struct chariot_msg **value);
 bool obj_reduce_known(struct chariot_pe *pe, uint32_t reducer);
 
-/* create.c */
+/* insert.c */
 void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created);
-void obj_create_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, int64_t on_pe);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "objects/ref.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "objects/value_format.h"
@@ -40,6 +41,17 @@ void obj_index_unpack(uint32_t ndims, const uint64_t words[OBJ_INDEX_WORDS], str
     bool wide = index->ndims <= OBJ_INDEX_WORDS;
     for (uint32_t i = 0; i < index->ndims; i++)
         index->at[i] = wide ? (int64_t)words[i] : (int32_t)(uint32_t)(words[i / 2] >> (i % 2 * 32));
+}
+
+void obj_index_print(uint32_t ndims, const uint64_t words[OBJ_INDEX_WORDS], char text[OBJ_INDEX_TEXT]) {
+    struct chariot_index index;
+    obj_index_unpack(ndims, words, &index);
+    size_t at = (size_t)snprintf(text, OBJ_INDEX_TEXT, "(");
+    for (uint32_t i = 0; i < index.ndims; i++) {
+        const char *before = i == 0 ? "" : ", ";
+        at += (size_t)snprintf(text + at, OBJ_INDEX_TEXT - at, "%s%lld", before, (long long)index.at[i]);
+    }
+    snprintf(text + at, OBJ_INDEX_TEXT - at, index.ndims == 1 ? ",)" : ")");
 }
 
 /* The finaliser of splitmix64: every bit of the input moves every bit of the output. */

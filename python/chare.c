@@ -49,9 +49,9 @@ static void chare_dealloc(PyObject *self) {
 /* The element behind self. NULL with Charm4PyError set: self was not made by the runtime, or is no more. */
 static struct chariot_elem *elem_of(PyObject *self) {
     struct py_chare *chare = as_chare(self);
-    if (chare->elem != NULL && chare->cls->st->phase == PY_RUNNING) return chare->elem;
-    struct py_state *st = py_state_of_type(Py_TYPE(self));
+    struct py_state *st = chare->cls != NULL ? chare->cls->st : py_state_of_type(Py_TYPE(self));
     if (st == NULL) return NULL;
+    if (chare->elem != NULL && st->phase == PY_RUNNING) return py_state_running(st) == NULL ? NULL : chare->elem;
     PyErr_Format(st->error,
                  "this %s is no chare: it was not made by Chare(), Group() or Array(), or it was destroyed, or the job "
                  "has ended",
@@ -82,6 +82,31 @@ static PyObject *get_index(PyObject *self, void *closure) {
     chariot_elem_ref(elem, &ref);
     if (ref.kind != CHARIOT_MAIN) return py_index_object(&ref);
     return PyErr_Format(PyExc_AttributeError, "the main chare has no index");
+}
+
+/* Whether a balancer may move it: elements of arrays and single chares, unless they said no. */
+static PyObject *get_migratable(PyObject *self, void *closure) {
+    struct chariot_elem *elem = elem_of(self);
+    if (elem == NULL) return NULL;
+    struct chariot_ref ref;
+    chariot_elem_ref(elem, &ref);
+    bool can = ref.kind == CHARIOT_ARRAY_OF || ref.kind == CHARIOT_SINGLE;
+    return PyBool_FromLong(can && !as_chare(self)->stays);
+}
+
+static int set_migratable(PyObject *self, PyObject *value, void *closure) {
+    int truth = value == NULL ? 1 : PyObject_IsTrue(value);
+    if (truth < 0) return -1;
+    as_chare(self)->stays = truth == 0;
+    return 0;
+}
+
+static PyObject *chare_set_migratable(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"migratable", NULL};
+    PyObject *value;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:setMigratable", names, &value)) return NULL;
+    if (set_migratable(self, value, NULL) != 0) return NULL;
+    Py_RETURN_NONE;
 }
 
 /* ---------------------------------------------------------------- reductions */
@@ -182,11 +207,14 @@ static PyMethodDef chare_methods[] = {
      PyDoc_STR("contribute($self, /, data, reducer, callback, section=None)\n--\n\nreduce() with its arguments as they "
                "once were.")},
     {"allreduce", (PyCFunction)(void (*)(void))chare_allreduce, METH_VARARGS | METH_KEYWORDS, allreduce_doc},
+    {"setMigratable", (PyCFunction)(void (*)(void))chare_set_migratable, METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("setMigratable($self, /, migratable)\n--\n\nWhether a balancer may move it to another PE.")},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef chare_getset[] = {
     {"thisProxy", get_proxy, NULL, PyDoc_STR("Proxy of the collection; of the chare itself where it is single."), NULL},
     {"thisIndex", get_index, NULL, PyDoc_STR("Index in the collection: an int in groups, else a tuple."), NULL},
+    {"migratable", get_migratable, set_migratable, PyDoc_STR("Whether a balancer may move it to another PE."), NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 PyDoc_STRVAR(chare_doc,

@@ -9,6 +9,7 @@ struct py_chare {
     PyObject_HEAD struct chariot_elem *elem; /* NULL: not made by the runtime, or destroyed */
     struct py_class *cls;                    /* borrowed; NULL: not made by the runtime */
     PyObject *proxy;                         /* thisProxy, made at the first use; owned */
+    bool stays;                              /* setMigratable(False) */
 };
 
 int py_chare_init(struct py_state *st, PyObject *module);

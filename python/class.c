@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "python/dispatch.h"
+#include "python/map.h"
 
 /* §4.4: names that belong to the runtime. */
 static const char *const reserved[] = {"wait",
@@ -33,7 +34,8 @@ static bool is_dunder(const char *name) {
 }
 
 static bool is_ours(const struct py_state *st, PyObject *type) {
-    return type == (PyObject *)st->chare_type || type == (PyObject *)&PyBaseObject_Type;
+    return type == (PyObject *)st->chare_type || type == (PyObject *)st->map_type ||
+           type == (PyObject *)&PyBaseObject_Type;
 }
 
 /* ---------------------------------------------------------------- names */
@@ -68,7 +70,8 @@ static PyObject *raw_attribute(struct py_class *cls, PyObject *name) {
         PyObject *value = PyDict_GetItemWithError(((PyTypeObject *)type)->tp_dict, name);
         if (value != NULL || PyErr_Occurred()) return value;
     }
-    return NULL;
+    if (PyUnicode_Compare(name, cls->st->names.set_migratable) != 0) return NULL; /* the one of ours that is remote */
+    return PyDict_GetItemWithError(cls->st->chare_type->tp_dict, name);
 }
 
 /* Names whose numbers are fixed, as the class says in __chariot_first__: to the front of the list. */
@@ -92,6 +95,7 @@ static PyObject *collect(struct py_class *cls) {
         if (is_ours(cls->st, type)) continue;
         if (collect_from(cls, (PyTypeObject *)type, names) != 0) Py_CLEAR(names);
     }
+    if (names != NULL && PySet_Add(names, cls->st->names.set_migratable) != 0) Py_CLEAR(names);
     if (names == NULL) return NULL;
     PyObject *list = PySequence_List(names);
     Py_DECREF(names);
@@ -225,7 +229,8 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
                                        .num_methods = cls->num_methods,
                                        .ctx = cls,
                                        .create = py_dispatch_create,
-                                       .destroy = py_dispatch_destroy};
+                                       .destroy = py_dispatch_destroy,
+                                       .place = PyType_IsSubtype(type, st->map_type) ? py_map_place : NULL};
     if (cls->ctype.name == NULL) goto fail;
     return cls;
 fail:

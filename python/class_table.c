@@ -19,7 +19,11 @@ int py_class_refuse(struct py_state *st, PyObject *type) {
                      cls->tp_name, cls->tp_name, cls->tp_name);
         return -1;
     }
-    if (PyType_IsSubtype(cls, st->chare_type) && cls != st->chare_type) return 0;
+    if (PyType_IsSubtype(cls, st->chare_type) && cls != st->chare_type && cls != st->map_type) return 0;
+    if (cls == st->map_type) {
+        PyErr_SetString(st->error, "ArrayMap is a base class: derive from it, and define procNum(self, index)");
+        return -1;
+    }
     PyErr_Format(st->error, "%s is not a chare: its class must derive from Chare", cls->tp_name);
     return -1;
 }

@@ -1,6 +1,7 @@
 /* Creators: Chare(C), Group(C), Array(C, dims). */
 #include "python/chare.h"
 #include "python/class.h"
+#include "python/map.h"
 #include "python/message.h"
 #include "python/proxy.h"
 
@@ -32,7 +33,7 @@ static PyObject *create_take(struct py_state *st, struct py_class *cls, struct c
     int rc = chariot_create_take(st->pe, how, msg, &ref);
     if (rc == CHARIOT_ERANGE) {
         return PyErr_Format(PyExc_ValueError,
-                            how->kind == CHARIOT_ARRAY_OF ? "dimensions that are negative or too large" : "no such PE");
+                            how->kind == CHARIOT_ARRAY_OF ? "dims: too many elements for an array" : "no such PE");
     }
     if (rc != 0) {
         py_raise_code(st, rc, "creating chares");
@@ -47,6 +48,10 @@ static PyObject *create(struct py_state *st, PyObject *type, struct chariot_crea
     if (py_state_running(st) == NULL) return NULL;
     struct py_class *cls = py_class_of(st, type);
     struct chariot_msg *msg = NULL;
+    if (cls != NULL && how->kind != CHARIOT_GROUP && PyType_IsSubtype(cls->type, st->map_type)) {
+        return PyErr_Format(st->error, "%U derives from ArrayMap: create it by Group(%U)", cls->short_name,
+                            cls->short_name);
+    }
     if (cls == NULL || (!empty && py_create_args(st, cls, args, &msg) != 0)) return NULL;
     return create_take(st, cls, how, msg);
 }
@@ -76,6 +81,17 @@ static PyObject *group_new(PyTypeObject *self, PyObject *args, PyObject *kwargs)
 
 /* ---------------------------------------------------------------- Array */
 
+/* The exception that is set, of an index, said of dimensions. Returns -1. */
+static int about_dims(PyObject *dims) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Format(PyExc_TypeError, "dims must be an int or 1 to %d ints, not %R", CHARIOT_MAX_DIMS, dims);
+    } else if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Format(PyExc_ValueError, "dims=%R: arrays have 1 to %d dimensions, of up to 2**63 - 1 elements in all",
+                     dims, CHARIOT_MAX_DIMS);
+    }
+    return -1;
+}
+
 static int read_dims(struct py_state *st, PyObject *dims, long long ndims, struct chariot_create *how) {
     if (dims == Py_None) {
         if (ndims == -1) {
@@ -90,13 +106,21 @@ static int read_dims(struct py_state *st, PyObject *dims, long long ndims, struc
         return 0;
     }
     struct chariot_index index;
-    if (py_index_read(dims, &index) != 0) return -1;
+    if (py_index_read(dims, &index) != 0) return about_dims(dims);
     if (ndims != -1 && ndims != (long long)index.ndims) {
         PyErr_Format(st->error, "dims has %u dimensions, but ndims is %lld", index.ndims, ndims);
         return -1;
     }
     how->ndims = index.ndims;
-    for (uint32_t i = 0; i < index.ndims; i++) how->dims[i] = index.at[i];
+    for (uint32_t i = 0; i < index.ndims; i++) {
+        how->dims[i] = index.at[i];
+        if (index.at[i] > 0) continue;
+        PyErr_Format(PyExc_ValueError,
+                     "dims=%R: each dimension must be at least 1 (an array that begins empty is created with ndims "
+                     "alone)",
+                     dims);
+        return -1;
+    }
     return 0;
 }
 
@@ -110,8 +134,8 @@ static PyObject *array_new(PyTypeObject *self, PyObject *args, PyObject *kwargs)
                                                    &map, &use_at_sync)) {
         return NULL;
     }
-    if (map != Py_None) return PyErr_Format(st->error, "this version has no placement maps (map)");
-    struct chariot_create how = {.kind = CHARIOT_ARRAY_OF};
+    struct chariot_create how = {.kind = CHARIOT_ARRAY_OF, .at_sync = use_at_sync != 0};
+    if (map != Py_None && py_map_read(st, map, &how.map) != 0) return NULL;
     if (read_dims(st, dims, ndims, &how) != 0) return NULL;
     return create(st, type, &how, with, dims == Py_None); /* of one that begins empty each insertion brings its own */
 }
@@ -126,8 +150,9 @@ static PyType_Spec group_spec = {
     .name = "chariot.Group", .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, .slots = group_slots};
 
 static PyType_Slot array_slots[] = {
-    {Py_tp_doc, (void *)"Array(C, dims, args=[]) creates chares of class C, one per index, and returns a proxy of them "
-                        "all; Array(C, ndims=2) an empty array to insert into."},
+    {Py_tp_doc,
+     (void *)"Array(C, dims, args=[]) creates chares of class C, one per index, and returns a proxy of them "
+             "all; Array(C, ndims=2) an empty array to insert into. map: a group of an ArrayMap, which says where."},
     {Py_tp_new, array_new},
     {0, NULL}};
 static PyType_Spec array_spec = {

@@ -49,10 +49,13 @@ int py_index_read(PyObject *object, struct chariot_index *index) {
 PyObject *py_index_object(const struct chariot_ref *element) {
     struct chariot_index index;
     chariot_ref_index(element, &index);
-    if (element->kind == CHARIOT_GROUP) return PyLong_FromLongLong(index.at[0]);
-    PyObject *tuple = PyTuple_New(index.ndims);
-    for (uint32_t i = 0; tuple != NULL && i < index.ndims; i++) {
-        PyObject *at = PyLong_FromLongLong(index.at[i]);
+    return element->kind == CHARIOT_GROUP ? PyLong_FromLongLong(index.at[0]) : py_index_tuple(&index);
+}
+
+PyObject *py_index_tuple(const struct chariot_index *index) {
+    PyObject *tuple = PyTuple_New(index->ndims);
+    for (uint32_t i = 0; tuple != NULL && i < index->ndims; i++) {
+        PyObject *at = PyLong_FromLongLong(index->at[i]);
         if (at == NULL)
             Py_CLEAR(tuple);
         else

@@ -7,6 +7,7 @@
 #include "python/class.h"
 #include "python/errors.h"
 #include "python/future.h"
+#include "python/map.h"
 #include "python/message.h"
 #include "python/proxy.h"
 #include "python/task.h"
@@ -79,7 +80,8 @@ static int module_exec(PyObject *module) {
     if (py_awaitable_init(st, module) != 0) return -1;
     if (py_message_init(st, module) != 0 || py_future_init(st, module) != 0 || py_proxy_init(st, module) != 0)
         return -1;
-    if (py_bound_init(st, module) != 0 || py_chare_init(st, module) != 0 || py_create_init(st, module) != 0) return -1;
+    if (py_bound_init(st, module) != 0 || py_chare_init(st, module) != 0) return -1;
+    if (py_map_init(st, module) != 0 || py_create_init(st, module) != 0) return -1;
     if (py_codec_init(st, module, st->error) != 0 || py_reduce_init(st, module) != 0) return -1;
     if (py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
     return py_signals_install(st) != 0 || register_at_exit(module) != 0 ? -1 : 0;
@@ -87,8 +89,9 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     struct py_state *st = py_state_of_module(module);
-    PyTypeObject *types[] = {st->charm_type, st->options_type, st->chare_type,  st->group_type,      st->array_type,
-                             st->proxy_type, st->bound_type,   st->future_type, st->await_iter_type, st->keywords_type};
+    PyTypeObject *types[] = {st->charm_type,  st->options_type,    st->chare_type,   st->map_type,
+                             st->group_type,  st->array_type,      st->proxy_type,   st->bound_type,
+                             st->future_type, st->await_iter_type, st->keywords_type};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
     PyObject *objects[] = {st->charm,           st->options,  st->error, st->not_threaded_error,
                            st->cancelled_error, st->class_of, st->entry, st->entry_args};

@@ -233,8 +233,11 @@ static PyObject *proxy_destroy(PyObject *self, PyObject *args, PyObject *kwargs)
     int rc = chariot_destroy(st->pe, &as_proxy(self)->ref, future == NULL ? NULL : py_future_handle(future));
     if (rc != 0) {
         Py_XDECREF(future);
-        if (rc == CHARIOT_EINVAL) return PyErr_Format(PyExc_TypeError, "only whole collections can be destroyed");
-        py_raise_code(st, rc, "destroying a collection");
+        if (rc == CHARIOT_EINVAL) {
+            return PyErr_Format(PyExc_TypeError, "only whole collections and single chares can be destroyed, not %R",
+                                self);
+        }
+        py_raise_code(st, rc, "destroy()");
         return NULL;
     }
     if (future != NULL) return future;
@@ -266,7 +269,8 @@ static PyMethodDef proxy_methods[] = {
     {"ckDoneInserting", proxy_done_inserting, METH_NOARGS,
      PyDoc_STR("ckDoneInserting($self, /)\n--\n\nAll first elements have been inserted: reductions may complete.")},
     {"destroy", (PyCFunction)(void (*)(void))proxy_destroy, METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("destroy($self, /, *, awaitable=False)\n--\n\nDestroys a whole collection, everywhere.")},
+     PyDoc_STR(
+         "destroy($self, /, *, awaitable=False)\n--\n\nDestroys a single chare, or a whole collection everywhere.")},
     {"ckLocalBranch", proxy_local_branch, METH_NOARGS,
      PyDoc_STR("ckLocalBranch($self, /)\n--\n\nThe group's element on this PE itself, or None.")},
     {"__reduce__", proxy_reduce, METH_NOARGS, NULL},

@@ -38,6 +38,7 @@ PyObject *py_proxy_new(struct py_state *st, struct py_class *cls, const struct c
 int py_index_read(PyObject *object, struct chariot_index *index);
 /* What Python sees as an index: int for groups, a tuple for all others. New reference. */
 PyObject *py_index_object(const struct chariot_ref *element);
+PyObject *py_index_tuple(const struct chariot_index *index);
 
 /* What __reduce__ gives for a proxy, or a bound method of it where method is not UINT32_MAX; and the module function
  * that such pickles call. */

@@ -1,4 +1,5 @@
 /* charm.start(): finds the program's chare classes, registers them with the runtime, and runs the job. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "python/charm.h"
@@ -12,7 +13,7 @@
 
 static bool is_chare_class(struct py_state *st, PyObject *object) {
     return PyType_Check(object) && PyType_IsSubtype((PyTypeObject *)object, st->chare_type) &&
-           object != (PyObject *)st->chare_type;
+           object != (PyObject *)st->chare_type && object != (PyObject *)st->map_type;
 }
 
 static bool is_old_class(struct py_state *st, PyObject *object) {
@@ -232,6 +233,7 @@ static int run(struct py_state *st) {
     py_face_fill(st, &face);
     chariot_set_face(st->pe, &face);
     st->phase = PY_RUNNING;
+    st->thread = (unsigned long)pthread_self();
     int status = chariot_run(st->pe, on_entry, st);
     struct chariot_pe *pe = st->pe;
     st->phase = PY_ENDED;

@@ -1,5 +1,6 @@
 #include "python/state.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 struct py_state *py_state_of_type(PyTypeObject *type) {
@@ -21,8 +22,19 @@ struct chariot_pe *py_state_pe(struct py_state *st) {
     return NULL;
 }
 
+/* A program's own thread: the runtime is not to be called while its own thread is inside of it. */
+static void refuse_thread(struct py_state *st) {
+    PyErr_SetString(st->error,
+                    "the runtime was called from a thread of the program's own: call it from chares' methods and from "
+                    "coroutines only, and hand the work of threads over to them, as by a queue");
+}
+
 struct chariot_pe *py_state_running(struct py_state *st) {
-    if (__builtin_expect(st->phase == PY_RUNNING, 1)) return st->pe;
+    if (__builtin_expect(st->phase == PY_RUNNING && st->thread == (unsigned long)pthread_self(), 1)) return st->pe;
+    if (st->phase == PY_RUNNING) {
+        refuse_thread(st);
+        return NULL;
+    }
     PyErr_SetString(st->error,
                     st->phase == PY_ENDED
                         ? "the job has ended"
@@ -34,6 +46,8 @@ int py_raise_code(struct py_state *st, int code, const char *doing) {
     if (PyErr_Occurred()) return -1;
     if (code == CHARIOT_ENOMEM)
         PyErr_NoMemory();
+    else if (code == CHARIOT_ENOENT)
+        PyErr_Format(st->error, "%s: the chare or collection was destroyed", doing);
     else
         PyErr_Format(st->error, "%s: %s", doing, chariot_error_text(code));
     return -1;

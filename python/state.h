@@ -37,7 +37,9 @@ struct _greenlet;
     X(qualname, "__qualname__")                                                                                        \
     X(init, "__init__")                                                                                                \
     X(main, "__main__")                                                                                                \
-    X(code, "code")
+    X(code, "code")                                                                                                    \
+    X(proc_num, "procNum")                                                                                             \
+    X(set_migratable, "setMigratable")
 
 struct py_names {
 #define PY_NAME_FIELD(field, text) PyObject *field;
@@ -66,10 +68,11 @@ struct py_awaitable_type {
 struct py_state {
     struct chariot_pe *pe;
     enum py_phase phase;
-    bool metered;      /* where time goes is written down: meter.h */
-    bool launched;     /* by a launcher: endings are its to report */
-    bool start_failed; /* charm.start() has raised */
-    bool exiting;      /* this PE has asked for the end of the job */
+    bool metered;         /* where time goes is written down: meter.h */
+    unsigned long thread; /* that runs the PE, while it runs */
+    bool launched;        /* by a launcher: endings are its to report */
+    bool start_failed;    /* charm.start() has raised */
+    bool exiting;         /* this PE has asked for the end of the job */
     int exit_status;
     PyThreadState *asleep; /* what before_sleep saved */
 
@@ -79,7 +82,7 @@ struct py_state {
     struct py_reduce reduce; /* reduce.h */
 
     /* Types, owned. */
-    PyTypeObject *charm_type, *options_type, *chare_type, *group_type, *array_type, *proxy_type, *bound_type,
+    PyTypeObject *charm_type, *options_type, *chare_type, *map_type, *group_type, *array_type, *proxy_type, *bound_type,
         *future_type, *await_iter_type, *keywords_type;
     PyObject *charm;   /* the singleton, owned */
     PyObject *options; /* charm.options, owned */
@@ -126,7 +129,8 @@ struct py_state *py_state_of_type(PyTypeObject *type);
 
 /* The PE, opened now if it was not yet. NULL with Charm4PyError set: it cannot be opened, or the job has ended. */
 struct chariot_pe *py_state_pe(struct py_state *st);
-/* The PE of a job that runs. NULL with Charm4PyError set: charm.start() was not called, or the job has ended. */
+/* The PE of a job that runs. NULL with Charm4PyError set: charm.start() was not called, the job has ended, or another
+ * thread than the one that called charm.start() asks. */
 struct chariot_pe *py_state_running(struct py_state *st);
 
 /* Turns an error code of the runtime into an exception, unless one is set. Returns -1. */

@@ -2,6 +2,7 @@
 
 from ._core import (
     Array,
+    ArrayMap,
     Chare,
     Charm4PyError,
     Group,
@@ -19,6 +20,7 @@ threaded = coro
 
 __all__ = [
     "Array",
+    "ArrayMap",
     "Chare",
     "Charm4PyError",
     "Future",

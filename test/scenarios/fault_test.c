@@ -26,6 +26,8 @@
 #undef pass_on
 #define read_head create_read_head
 #include "objects/create.c"
+#include "objects/insert.c"
+#include "objects/place.c"
 #undef read_head
 #include "objects/broadcast.c"
 #include "objects/contribute.c"

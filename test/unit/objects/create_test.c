@@ -75,13 +75,17 @@ static void an_element_lives_where_it_was_placed_and_all_find_it(void) {
 }
 
 static void an_element_inserted_twice_ends_the_job(void) {
-    probe_open(2);
-    struct chariot_ref array = probe_sparse(0);
-    insert(0, &array, 5, -1, 0);
-    insert(1, &array, 5, -1, 0);
-    probe_settle();
-    CU_ASSERT_PTR_NOT_NULL(strstr(probe.world.abort_text, "an element was inserted twice into an array of Probe"));
-    probe_close();
+    static const int64_t on[][2] = {{-1, -1}, {0, 1}, {1, 0}, {2, 3}, {2, -1}, {-1, 2}, {4, 4}};
+    for (size_t i = 0; i < sizeof on / sizeof on[0]; i++) {
+        probe_open(5);
+        struct chariot_ref array = probe_sparse(0);
+        insert(0, &array, 5, on[i][0], 0);
+        insert(1, &array, 5, on[i][1], 0);
+        probe_settle();
+        CU_ASSERT_PTR_NOT_NULL(
+            strstr(probe.world.abort_text, "element (5,) was inserted twice into an array of Probe"));
+        probe_close();
+    }
 }
 
 /* By the time of COUNT the array is not known on PE 1 yet: what waits there is issued before. */
@@ -158,8 +162,8 @@ static void a_constructor_that_fails_ends_the_job_and_no_more_are_run(void) {
 /* ---------------------------------------------------------------- what other PEs may say */
 
 struct head {
-    uint32_t type, ndims;
-    uint64_t sparse;
+    uint32_t type, ndims, sparse, at_sync;
+    uint64_t map;
     int64_t dims[CHARIOT_MAX_DIMS];
 };
 
@@ -205,6 +209,13 @@ static void heads_that_make_no_sense_are_refused(void) {
     creation(array, &head, sizeof head);
     head.ndims = 2;
     creation(group, &head, sizeof head);
+    head = good;
+    head.map = group;
+    creation(group, &head, sizeof head);
+    head.map = array; /* no group */
+    creation(array, &head, sizeof head);
+    head.map = obj_id_make(CHARIOT_GROUP, 2, 1); /* of a PE that is not in the job */
+    creation(array, &head, sizeof head);
     CU_ASSERT_EQUAL(probe_pe(0)->collections.count, known);
     CU_ASSERT_EQUAL(probe.num_created, 0);
     creation(array, &good, sizeof good);

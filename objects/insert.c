@@ -1,0 +1,226 @@
+/* Elements that come into arrays one by one: insertion by programs, and what a placement map decides.
+ *
+ * Early insertions (until chariot_done_inserting()) are counted where they are issued and where they arrive; the root
+ * learns both sums by an awaited broadcast (OBJ_METHOD_COUNT), and what arrives later by COUNT messages. When they are
+ * equal the array is settled: kept broadcasts are dropped everywhere (OBJ_METHOD_SETTLED). From the count until then
+ * the root holds broadcasts back, so that each meets all elements. A dense array with a map begins like that: all its
+ * elements are issued, by its index's homes, and none has arrived. */
+#include <string.h>
+
+#include "objects/meter.h"
+#include "objects/place.h"
+
+/* ---------------------------------------------------------------- issuing */
+
+static bool is_array(const struct chariot_pe *pe, const struct chariot_ref *ref) {
+    return obj_ref_is_valid(pe, ref) && obj_id_kind(ref->collection) == CHARIOT_ARRAY_OF;
+}
+
+int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
+                        struct chariot_msg *args, int64_t on_pe) {
+    OBJ_API(pe);
+    OBJ_SENDING(pe);
+    struct chariot_ref ref;
+    int rc = is_array(pe, array) ? chariot_ref_element(array, index, &ref) : CHARIOT_EINVAL;
+    if (rc == 0 && (on_pe < -1 || on_pe >= (int64_t)pe->node.num_pes)) rc = CHARIOT_ERANGE;
+    if (rc == 0 && obj_coll_is_gone(pe, array->collection)) rc = CHARIOT_ENOENT;
+    if (rc != 0) {
+        rpc_msg_unref(args);
+        return rc;
+    }
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_INSERT, args);
+    if (msg == NULL) return CHARIOT_ENOMEM;
+    msg->target = array->collection;
+    memcpy(msg->index, ref.index, sizeof msg->index);
+    if (on_pe >= 0) msg->flags |= OBJ_FLAG_PLACED;
+    msg->root = on_pe >= 0 ? (uint32_t)on_pe : 0;
+    msg->method = OBJ_INSERT_ISSUE;
+    struct obj_coll *coll = obj_coll_get(pe, array->collection);
+    if (coll == NULL) /* its creation is still on its way here: this waits for it */
+        obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), msg);
+    else
+        obj_insert_issue_take(pe, coll, msg);
+    return 0;
+}
+
+static void tell_root(struct chariot_pe *pe, struct obj_coll *coll, uint64_t more, uint32_t of) {
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_COUNT, 0);
+    if (msg == NULL) return;
+    msg->target = coll->id;
+    msg->seq = more;
+    msg->method = of;
+    obj_send_take(pe, coll->root, msg);
+}
+
+static void place_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, uint32_t to) {
+    msg->method = OBJ_INSERT_ONE;
+    msg->root = 0;
+    pe->location->on_placed(pe, coll, msg->index, to);
+    obj_send_take(pe, to, msg);
+}
+
+void obj_insert_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    if (coll->open) {
+        msg->flags |= OBJ_FLAG_EARLY;
+        coll->issued++;
+    } else {
+        tell_root(pe, coll, 1, OBJ_COUNT_ISSUED);
+    }
+    msg->seq = coll->reductions;
+    if (msg->flags & OBJ_FLAG_PLACED) {
+        place_take(pe, coll, msg, msg->root);
+    } else if (coll->map == 0) {
+        place_take(pe, coll, msg, pe->location->home(pe, coll, msg->index));
+    } else { /* the map is the program's code: from the run queue */
+        msg->method = OBJ_INSERT_ASK_MAP;
+        obj_pe_queue_take(pe, msg);
+    }
+}
+
+/* ---------------------------------------------------------------- arriving */
+
+void obj_inserted_twice(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3]) {
+    char text[OBJ_INDEX_TEXT], line[400];
+    obj_index_print(coll->ndims, index, text);
+    snprintf(line, sizeof line, "chariot: PE %u: element %s was inserted twice into an array of %.120s\n", pe->node.pe,
+             text, pe->types[coll->type]->name);
+    obj_end_abort(pe, 1, line);
+}
+
+/* NULL: it was there already, or could not be made; the job ends. */
+static struct chariot_elem *create_one(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3],
+                                       uint64_t seen, struct chariot_msg *args, uint32_t from) {
+    if (obj_map_get(&coll->by_index, obj_key3(index)) != NULL) {
+        obj_inserted_twice(pe, coll, index);
+        return NULL;
+    }
+    if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
+    obj_elem_create(pe, coll, coll->id, index, seen, args);
+    struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(index));
+    if (elem != NULL && !pe->ending) pe->location->on_created(pe, elem, from);
+    return elem;
+}
+
+static void on_one(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    bool early = (msg->flags & OBJ_FLAG_EARLY) != 0;
+    struct chariot_elem *elem = create_one(pe, coll, msg->index, early ? 0 : coll->broadcasts, msg, msg->from);
+    if (elem == NULL) return;
+    if (!early) elem->reductions = msg->seq > coll->reductions ? msg->seq : coll->reductions;
+    if (early && coll->open)
+        coll->created++;
+    else if (early)
+        tell_root(pe, coll, 1, OBJ_COUNT_CREATED);
+}
+
+static void on_ask_map(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    uint32_t to;
+    switch (obj_place_ask(pe, coll, msg->index, &to)) {
+    case 0:
+        place_take(pe, coll, rpc_msg_ref(msg), to);
+        break;
+    case OBJ_PLACE_LATER:
+        obj_wait_take(pe, &pe->orphans, obj_key1(coll->map), rpc_msg_ref(msg));
+        break;
+    default: /* the job ends */
+        break;
+    }
+}
+
+void obj_insert_many(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t (*indices)[3], size_t count,
+                     struct chariot_msg *args, uint32_t from) {
+    rpc_msg_ref(args); /* shared by them, so none takes its payload for its own */
+    coll->filling = true;
+    for (size_t i = 0; i < count && !pe->ending; i++) {
+        uint64_t index[3]; /* they may stand unaligned in a message */
+        memcpy(index, &indices[i], sizeof index);
+        create_one(pe, coll, index, coll->broadcasts, args, from);
+    }
+    coll->filling = false;
+    rpc_msg_unref(args);
+    if (pe->ending) return;
+    obj_reduce_filled(pe, coll);
+    tell_root(pe, coll, count, OBJ_COUNT_CREATED);
+}
+
+static void on_many(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct chariot_reader rest;
+    struct chariot_value indices;
+    chariot_reader_init(&rest, msg);
+    int rc = chariot_get_typed(&rest, CHARIOT_BYTES, &indices);
+    if (rc != 0 || indices.bytes.size % sizeof(uint64_t[3]) != 0) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    struct chariot_msg *args = obj_msg_rest(pe, OBJ_KIND_INSERT, &rest);
+    if (args == NULL) return;
+    obj_insert_many(pe, coll, (const uint64_t(*)[3])indices.bytes.data, indices.bytes.size / sizeof(uint64_t[3]), args,
+                    msg->from);
+    rpc_msg_unref(args);
+}
+
+void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (obj_id_kind(msg->target) != CHARIOT_ARRAY_OF) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    if (coll == NULL) {
+        obj_orphan(pe, msg);
+        return;
+    }
+    switch (msg->method) {
+    case OBJ_INSERT_ISSUE:
+        obj_insert_issue_take(pe, coll, rpc_msg_ref(msg));
+        break;
+    case OBJ_INSERT_ASK_MAP:
+        on_ask_map(pe, coll, msg);
+        break;
+    case OBJ_INSERT_BLOCK:
+        obj_place_block(pe, coll, msg);
+        break;
+    case OBJ_INSERT_MANY:
+        on_many(pe, coll, msg);
+        break;
+    default:
+        on_one(pe, coll, msg);
+    }
+}
+
+/* ---------------------------------------------------------------- counting */
+
+int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *array) {
+    OBJ_API(pe);
+    if (!is_array(pe, array)) return CHARIOT_EINVAL;
+    if (obj_coll_is_gone(pe, array->collection)) return CHARIOT_ENOENT;
+    obj_broadcast_take(pe, array->collection, OBJ_METHOD_COUNT, OBJ_FLAG_WANT_DONE, 0, NULL);
+    return 0;
+}
+
+/* At the root: the array settles when what was issued has arrived. */
+static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
+    obj_reduce_recheck(pe, coll);
+    if (pe->ending || coll->settled || !coll->counted || coll->total_created != coll->total) return;
+    coll->settled = true;
+    obj_broadcast_release(pe, coll);
+    obj_broadcast_take(pe, coll->id, OBJ_METHOD_SETTLED, 0, 0, NULL);
+}
+
+void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created) {
+    coll->total += issued;
+    coll->total_created += created;
+    coll->counted = true;
+    settle(pe, coll);
+}
+
+void obj_create_on_count(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL) return;
+    if (msg->method == OBJ_COUNT_ISSUED) {
+        coll->total += msg->seq;
+        coll->total_created += msg->seq;
+        obj_reduce_recheck(pe, coll);
+    } else {
+        coll->total_created += msg->seq;
+        settle(pe, coll);
+    }
+}
