@@ -13,6 +13,7 @@ from pathlib import Path
 
 from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 from distutils.command.build_scripts import build_scripts  # setuptools' own, once setuptools is imported
 
@@ -50,6 +51,14 @@ class BuildScripts(build_scripts):
             shutil.copy(ROOT / BUILD / "bin/chariot", target / name)
 
 
+class BuildPy(build_py):
+    """Beside the package: what makes `import charm4py` find it where CHARIOT_CHARM4PY is set."""
+
+    def run(self) -> None:
+        super().run()
+        shutil.copy(ROOT / "python/chariot.pth", Path(self.build_lib) / "chariot.pth")
+
+
 class Binary(Distribution):
     def has_scripts(self) -> bool:
         return True
@@ -59,5 +68,5 @@ setup(
     distclass=Binary,
     ext_modules=[Extension("chariot._core", sources=[])],
     scripts=[f"{BUILD}/bin/{name}" for name in COMMANDS],
-    cmdclass={"build_ext": BuildExt, "build_scripts": BuildScripts},
+    cmdclass={"build_py": BuildPy, "build_ext": BuildExt, "build_scripts": BuildScripts},
 )

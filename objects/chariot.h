@@ -179,6 +179,8 @@ struct chariot_face {
     /* Reduces values that C does not understand (pickles, big integers) with a built-in reducer. Gives *out. */
     int (*combine)(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                    struct chariot_msg **out);
+    /* What PE 0 gave to chariot_release_take(), on every other PE, before anything else runs there. msg is borrowed. */
+    void (*on_release)(void *ctx, struct chariot_msg *values);
     /* A timed or posted callback, or a method without receiver, failed: nobody waits for msg (borrowed). */
     void (*on_unreceived_error)(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error);
 };
@@ -193,6 +195,12 @@ void chariot_set_face(struct chariot_pe *pe, const struct chariot_face *face); /
 /* Meets the other PEs, then runs until the job ends; entry runs on PE 0, once all PEs are there. Returns the exit
  * status. Every failure has been said by then. */
 int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void *ctx), void *ctx);
+
+/* Before chariot_run(): this PE is to run no constructor and no method before PE 0 has released it. */
+void chariot_hold(struct chariot_pe *pe);
+/* PE 0, once: all PEs go on, with these values (see chariot_face.on_release; NULL: none), which are there before what
+ * is sent from now on or was sent by PEs that held. CHARIOT_EINVAL: not PE 0. */
+int chariot_release_take(struct chariot_pe *pe, struct chariot_msg *values);
 
 /* Ends the whole job with this exit status (0-255), from any PE; returns at once. Messages sent before may be lost. */
 void chariot_exit(struct chariot_pe *pe, int status);

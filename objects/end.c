@@ -42,6 +42,7 @@ void obj_start(struct chariot_pe *pe) {
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_READY, 0);
     if (msg == NULL) return;
     msg->target = pe->ready_hash;
+    msg->method = pe->some_hold;
     obj_pe_queue_take(pe, msg);
 }
 
@@ -55,6 +56,7 @@ void obj_start_on_ready(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_end_abort(pe, 1, line);
         return;
     }
+    if (msg->method != 0) pe->some_hold = true;
     if (--pe->ready_waits_for > 0) return;
     if (pe->node.pe == 0) {
         run_entry(pe);
@@ -63,6 +65,7 @@ void obj_start_on_ready(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_msg *up = obj_msg_new(pe, OBJ_KIND_READY, 0);
     if (up == NULL) return;
     up->target = pe->ready_hash;
+    up->method = pe->some_hold;
     obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX), up);
 }
 

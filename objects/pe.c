@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/hold.h"
 #include "objects/meter.h"
 #include "objects/place.h"
 #include "objects/runtime.h"
@@ -63,7 +64,8 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
 }
 
 static bool is_tree_kind(uint8_t kind) {
-    return kind == OBJ_KIND_CREATE || kind == OBJ_KIND_BROADCAST || kind == OBJ_KIND_RESULT || kind == OBJ_KIND_EXIT;
+    return kind == OBJ_KIND_CREATE || kind == OBJ_KIND_BROADCAST || kind == OBJ_KIND_RESULT || kind == OBJ_KIND_EXIT ||
+           kind == OBJ_KIND_RELEASE;
 }
 
 /* What handlers may rely on for every message from elsewhere. */
@@ -235,6 +237,7 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
         struct chariot_msg *msg = rpc_msg_queue_pop(&pe->run_queue);
         if (msg == NULL) break;
         rpc_msg_consume(msg);
+        if (__builtin_expect(obj_hold_keep_take(pe, msg), 0)) continue;
         rpc_trace(pe->node.log, "OBJ-RUN", msg->kind, msg->target, msg->method);
         OBJ_METER(pe, obj_meter_note_message(pe, msg));
         dispatch(pe, msg);
@@ -310,6 +313,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_map_each(&pe->singles, destroy_single, pe);
     obj_map_each(&pe->collections, destroy_objects, pe);
     rpc_msg_queue_clear(&pe->run_queue);
+    rpc_msg_queue_clear(&pe->held);
     obj_map_each(&pe->singles, free_single, pe);
     obj_map_deinit(&pe->singles);
     obj_map_each(&pe->collections, free_coll, pe);

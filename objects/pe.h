@@ -86,6 +86,9 @@ struct chariot_pe {
     void *entry_ctx;
     uint32_t ready_waits_for; /* tree children whose READY has not come, and this PE's own */
     uint64_t ready_hash;
+    bool holds;     /* runs nothing yet (hold.h) */
+    bool some_hold; /* this PE, or one below it in the tree */
+    struct rpc_msg_queue held;
     char lost[256]; /* what is known of the first peer that went without a goodbye; empty: none has */
 
     bool destroyed; /* something was, so that calls look whether what they call was */

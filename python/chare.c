@@ -199,6 +199,14 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
     return NULL;
 }
 
+static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"toPe", NULL};
+    long long to_pe;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "L:migrate", names, &to_pe) || elem_of(self) == NULL) return NULL;
+    return PyErr_Format(as_chare(self)->cls->st->error, "%s cannot migrate: this version moves no chares",
+                        Py_TYPE(self)->tp_name);
+}
+
 /* ---------------------------------------------------------------- type */
 
 static PyMethodDef chare_methods[] = {
@@ -206,6 +214,8 @@ static PyMethodDef chare_methods[] = {
     {"contribute", (PyCFunction)(void (*)(void))chare_contribute, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("contribute($self, /, data, reducer, callback, section=None)\n--\n\nreduce() with its arguments as they "
                "once were.")},
+    {"migrate", (PyCFunction)(void (*)(void))chare_migrate, METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("migrate($self, /, toPe)\n--\n\nMoves to another PE.")},
     {"allreduce", (PyCFunction)(void (*)(void))chare_allreduce, METH_VARARGS | METH_KEYWORDS, allreduce_doc},
     {"setMigratable", (PyCFunction)(void (*)(void))chare_set_migratable, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("setMigratable($self, /, migratable)\n--\n\nWhether a balancer may move it to another PE.")},

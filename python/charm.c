@@ -104,6 +104,23 @@ static PyObject *get_started(PyObject *self, void *closure) {
     return PyBool_FromLong(py_state_of(self)->phase >= PY_RUNNING);
 }
 
+/* Whether the load of chares is to be measured on this PE: kept for the balancer. */
+static PyObject *turn_instrument(PyObject *self, bool on) {
+    PyObject *lb = PyObject_GetAttrString(py_state_of(self)->options, "lb");
+    int rc = lb == NULL ? -1 : PyObject_SetAttrString(lb, "instrument", on ? Py_True : Py_False);
+    Py_XDECREF(lb);
+    if (rc != 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *instrument_on(PyObject *self, PyObject *ignored) {
+    return turn_instrument(self, true);
+}
+
+static PyObject *instrument_off(PyObject *self, PyObject *ignored) {
+    return turn_instrument(self, false);
+}
+
 /* ---------------------------------------------------------------- waiting */
 
 static PyObject *charm_future(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -234,6 +251,10 @@ static PyMethodDef charm_methods[] = {
     {"sleep", py_charm_sleep, METH_O,
      PyDoc_STR("sleep($self, secs, /)\n--\n\nSuspends a coroutine; else blocks the PE.")},
     {"scheduleCallableAfter", WITH_KEYWORDS(py_charm_after), py_charm_after_doc},
+    {"LBTurnInstrumentOn", instrument_on, METH_NOARGS,
+     PyDoc_STR("LBTurnInstrumentOn($self, /)\n--\n\nMeasure the load of this PE's chares, for the balancer.")},
+    {"LBTurnInstrumentOff", instrument_off, METH_NOARGS,
+     PyDoc_STR("LBTurnInstrumentOff($self, /)\n--\n\nDo not measure it.")},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef charm_getset[] = {
@@ -286,5 +307,7 @@ int py_charm_init(struct py_state *st, PyObject *module) {
     if (PyObject_SetAttrString(st->charm, "options", st->options) != 0) return -1;
     if (PyObject_SetAttrString(st->charm, "reducers", st->reduce.reducers) != 0) return -1;
     if (PyModule_AddObjectRef(module, "Charm", (PyObject *)st->charm_type) != 0) return -1;
+    if (PyModule_AddIntConstant(module, "GROUP", CHARIOT_GROUP) != 0) return -1;
+    if (PyModule_AddIntConstant(module, "ARRAY", CHARIOT_ARRAY_OF) != 0) return -1;
     return PyModule_AddObjectRef(module, "charm", st->charm);
 }

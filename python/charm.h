@@ -6,6 +6,8 @@
 
 int py_charm_init(struct py_state *st, PyObject *module);
 int py_options_init(struct py_state *st, PyObject *module);
+/* charm.start(): -1 with Charm4PyError where the program has set options in the old form, Options.X = ... */
+int py_options_check(struct py_state *st);
 
 /* Methods of the singleton, from several files. */
 PyObject *py_charm_start(PyObject *self, PyObject *args, PyObject *kwargs);         /* start.c */
@@ -17,6 +19,13 @@ PyObject *py_charm_abort(PyObject *self, PyObject *message);                    
 PyObject *py_charm_topo_edges(PyObject *self, PyObject *args, PyObject *kwargs);    /* topology.c */
 PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwargs); /* topology.c */
 extern const char py_charm_start_doc[], py_charm_after_doc[], py_charm_topo_edges_doc[], py_charm_topo_subtrees_doc[];
+
+/* readonlies.c: the program uses readonlies (module function _hold). charm.start(): this PE waits for their values, if
+ * so. PE 0, when the entry has run its first slice: sends them. chariot_face.on_release: they are here. */
+PyObject *py_readonlies_hold(PyObject *module, PyObject *dict);
+void py_readonlies_start(struct py_state *st);
+void py_readonlies_send(struct py_state *st);
+void py_readonlies_on_release(void *ctx, struct chariot_msg *values);
 
 /* start.c: chariot_face, set before the job runs. */
 void py_face_fill(struct py_state *st, struct chariot_face *face); /* face.c */

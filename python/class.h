@@ -40,7 +40,8 @@ struct py_class {
     struct chariot_method *table;
     uint32_t num_methods;
     struct chariot_type ctype;
-    uint32_t id; /* type number of the runtime; UINT32_MAX: not registered */
+    uint8_t only; /* a bit for each chariot_kind that programs may make of it; 0: any */
+    uint32_t id;  /* type number of the runtime; UINT32_MAX: not registered */
 };
 
 /* Before the job runs: makes a class's record, once, and adds it to st->classes. 0, or -1 with an exception set. */

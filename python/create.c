@@ -44,15 +44,29 @@ static PyObject *create_take(struct py_state *st, struct py_class *cls, struct c
     return proxy;
 }
 
+/* Whether programs may make this of the class. -1 with Charm4PyError set. */
+static int check_kind(struct py_state *st, const struct py_class *cls, enum chariot_kind kind) {
+    if (kind != CHARIOT_GROUP && PyType_IsSubtype(cls->type, st->map_type)) {
+        PyErr_Format(st->error, "%U derives from ArrayMap: create it by Group(%U)", cls->short_name, cls->short_name);
+        return -1;
+    }
+    if (st->entry == (PyObject *)cls->type) {
+        PyErr_Format(st->error, "%U is the main chare's class: there is one such chare, and charm.start() makes it",
+                     cls->short_name);
+        return -1;
+    }
+    if (cls->only == 0 || cls->only & 1 << kind) return 0;
+    PyErr_Format(st->error, "%U was registered for %s only: charm.register(%U, collections=(GROUP, ARRAY))",
+                 cls->short_name, kind == CHARIOT_GROUP ? "arrays" : "groups", cls->short_name);
+    return -1;
+}
+
 static PyObject *create(struct py_state *st, PyObject *type, struct chariot_create *how, PyObject *args, bool empty) {
     if (py_state_running(st) == NULL) return NULL;
     struct py_class *cls = py_class_of(st, type);
     struct chariot_msg *msg = NULL;
-    if (cls != NULL && how->kind != CHARIOT_GROUP && PyType_IsSubtype(cls->type, st->map_type)) {
-        return PyErr_Format(st->error, "%U derives from ArrayMap: create it by Group(%U)", cls->short_name,
-                            cls->short_name);
-    }
-    if (cls == NULL || (!empty && py_create_args(st, cls, args, &msg) != 0)) return NULL;
+    if (cls == NULL || check_kind(st, cls, how->kind) != 0 || (!empty && py_create_args(st, cls, args, &msg) != 0))
+        return NULL;
     return create_take(st, cls, how, msg);
 }
 
@@ -64,6 +78,12 @@ PyObject *py_create_single(struct py_state *st, PyObject *args, PyObject *kwargs
     struct chariot_create how = {.kind = CHARIOT_SINGLE, .ndims = 1};
     long long on_pe = -1;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OL:Chare", names, &type, &with, &on_pe)) return NULL;
+    if (with != NULL && PyLong_Check(with)) { /* the old Chare(C, pe) */
+        if (PyErr_WarnEx(PyExc_DeprecationWarning, "Chare(C, pe) is now Chare(C, onPE=pe)", 1) != 0) return NULL;
+        on_pe = PyLong_AsLongLong(with);
+        if (on_pe == -1 && PyErr_Occurred()) return NULL;
+        with = NULL;
+    }
     how.on_pe = on_pe;
     return create(st, type, &how, with, false);
 }

@@ -1,6 +1,7 @@
 #include "python/dispatch.h"
 
 #include "python/chare.h"
+#include "python/charm.h"
 #include "python/errors.h"
 #include "python/message.h"
 #include "python/task.h"
@@ -62,6 +63,7 @@ static int construct(struct py_state *st, struct py_class *cls, struct py_chare 
     if (py_message_args(st, msg, &args, &keywords) != 0) return py_outcome_take(st, init, NULL, NULL, &result);
     int rc = run(st, PY_TASK_CONSTRUCTOR, init, (PyObject *)chare, args, keywords, NULL, &result);
     chariot_msg_unref(result);
+    if (init == st->entry_method) py_readonlies_send(st);
     Py_DECREF(args);
     Py_XDECREF(keywords);
     return rc;

@@ -44,6 +44,7 @@ void py_face_fill(struct py_state *st, struct chariot_face *face) {
     *face = (struct chariot_face){.ctx = st,
                                   .before_sleep = before_sleep,
                                   .after_sleep = after_sleep,
+                                  .on_release = py_readonlies_on_release,
                                   .encode = py_message_encode,
                                   .combine = py_face_combine,
                                   .on_unreceived_error = on_unreceived_error};

@@ -40,6 +40,7 @@ CLASS_STEP(open)
 #undef CLASS_STEP
 
 static PyMethodDef functions[] = {{"coro", coro, METH_O, coro_doc},
+                                  {"_hold", py_readonlies_hold, METH_O, NULL},
                                   {"_class_check", class_check, METH_O, NULL},
                                   {"_class_number", class_number, METH_O, NULL},
                                   {"_class_open", class_open, METH_O, NULL},
@@ -93,8 +94,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
                              st->group_type,  st->array_type,      st->proxy_type,   st->bound_type,
                              st->future_type, st->await_iter_type, st->keywords_type};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
-    PyObject *objects[] = {st->charm,           st->options,  st->error, st->not_threaded_error,
-                           st->cancelled_error, st->class_of, st->entry, st->entry_args};
+    PyObject *objects[] = {st->charm,    st->options, st->error,      st->not_threaded_error, st->cancelled_error,
+                           st->class_of, st->entry,   st->entry_args, st->readonlies};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);
     for (uint32_t i = 0; i < st->num_classes; i++) {
         int rc = py_class_traverse(st->classes[i], visit, arg);
@@ -110,6 +111,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(st->options);
     Py_CLEAR(st->entry);
     Py_CLEAR(st->entry_args);
+    Py_CLEAR(st->readonlies);
     Py_CLEAR(st->class_of);
     return 0;
 }

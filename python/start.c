@@ -128,11 +128,36 @@ static int register_all(struct py_state *st, PyObject *entry, PyObject *classes,
     return rc == 0 && extend_runtime(st) == 0 ? register_with_runtime(st) : -1;
 }
 
+/* (GROUP, ARRAY) or one of them as bits. -1 with an exception set. */
+static int read_collections(PyObject *collections, uint8_t *only) {
+    PyObject *list = PySequence_Fast(collections, "collections must be a tuple of GROUP and ARRAY");
+    int rc = list == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < PySequence_Fast_GET_SIZE(list); i++) {
+        PyObject *kind = PySequence_Fast_GET_ITEM(list, i);
+        long number = PyLong_Check(kind) ? PyLong_AsLong(kind) : 0;
+        if (number == CHARIOT_GROUP)
+            *only |= 1 << CHARIOT_GROUP;
+        else if (number == CHARIOT_ARRAY_OF)
+            *only |= 1 << CHARIOT_ARRAY_OF | 1 << CHARIOT_SINGLE; /* a chare alone is as an array of one */
+        else
+            rc = -1;
+        if (rc != 0) PyErr_Format(PyExc_ValueError, "collections holds GROUP, ARRAY or both, not %R", kind);
+    }
+    if (rc == 0 && *only == 0) PyErr_SetString(PyExc_ValueError, "collections holds GROUP, ARRAY or both, not nothing");
+    Py_XDECREF(list);
+    return rc == 0 && *only != 0 ? 0 : -1;
+}
+
 PyObject *py_charm_register(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"C", "collections", NULL};
-    PyObject *type, *collections = NULL;
+    PyObject *type, *collections = Py_None;
+    struct py_state *st = py_state_of(self);
+    uint8_t only = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:register", names, &type, &collections)) return NULL;
-    if (py_class_register(py_state_of(self), type) != 0) return NULL;
+    if (collections != Py_None && read_collections(collections, &only) != 0) return NULL;
+    uint32_t before = st->num_classes;
+    if (py_class_register(st, type) != 0) return NULL;
+    if (st->num_classes > before) st->classes[before]->only = only; /* later registrations are ignored */
     Py_RETURN_NONE;
 }
 
@@ -200,31 +225,52 @@ static int start_main_chare(struct py_state *st) {
     return rc == 0 ? 0 : py_raise_code(st, rc, "creating the main chare");
 }
 
+/* The rare parts of starting are Python's: chariot._start. New reference. */
+static PyObject *call_start(const char *function) {
+    PyObject *module = PyImport_ImportModule("chariot._start");
+    PyObject *result = module == NULL ? NULL : PyObject_CallMethod(module, function, NULL);
+    Py_XDECREF(module);
+    return result;
+}
+
+/* Unless charm.options.quiet. */
+static int say_hello(struct py_state *st) {
+    PyObject *quiet = PyObject_GetAttrString(st->options, "quiet");
+    if (quiet == NULL) return -1;
+    Py_DECREF(quiet);
+    if (quiet == Py_True) return 0;
+    PyObject *said = call_start("banner");
+    Py_XDECREF(said);
+    return said == NULL ? -1 : 0;
+}
+
 /* On PE 0, when all PEs are there. */
 static void on_entry(struct chariot_pe *pe, void *ctx) {
     struct py_state *st = ctx;
+    if (say_hello(st) != 0) py_error_end_job(st, "charm.start");
     if (PyType_Check(st->entry)) {
         if (start_main_chare(st) != 0) py_error_end_job(st, "charm.start");
         return;
     }
     struct chariot_msg *result;
     py_task_start(st, PY_TASK_FREE, st->entry_method, st->entry, NULL, st->entry_args, NULL, NULL, &result);
+    py_readonlies_send(st);
 }
 
 /* ---------------------------------------------------------------- running */
 
 static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyObject *modules) {
-    if (py_state_pe(st) == NULL || read_entry(st, entry) != 0) return -1;
+    if (py_state_pe(st) == NULL || py_options_check(st) != 0 || read_entry(st, entry) != 0) return -1;
     if (register_all(st, entry, classes, modules) != 0) return -1;
     if (PyType_Check(entry) && read_entry_class(st, entry) != 0) return -1;
     if (py_reduce_register_all(st) != 0) return -1;
-    PyObject *argv = PySys_GetObject("argv"); /* borrowed */
-    PyObject *copy = argv == NULL ? PyList_New(0) : PySequence_List(argv);
-    st->entry_args = copy == NULL ? NULL : PyTuple_Pack(1, copy);
-    Py_XDECREF(copy);
+    PyObject *argv = call_start("begin");
+    st->entry_args = argv == NULL ? NULL : PyTuple_Pack(1, argv);
+    Py_XDECREF(argv);
     if (st->entry_args == NULL || py_meter_start(st) != 0) return -1;
     Py_INCREF(entry);
     st->entry = entry;
+    PyGC_Collect(); /* what importing and registering left behind is not looked at again while the job runs */
     return py_task_become_scheduler(st);
 }
 
@@ -232,6 +278,7 @@ static int run(struct py_state *st) {
     struct chariot_face face;
     py_face_fill(st, &face);
     chariot_set_face(st->pe, &face);
+    py_readonlies_start(st);
     st->phase = PY_RUNNING;
     st->thread = (unsigned long)pthread_self();
     int status = chariot_run(st->pe, on_entry, st);

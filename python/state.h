@@ -100,6 +100,7 @@ struct py_state {
     PyObject *entry;                /* what charm.start() was given, owned */
     PyObject *entry_args;           /* its one argument, owned */
     struct py_method *entry_method; /* its kind and name */
+    PyObject *readonlies;           /* dict of what the entry sets for all PEs, owned; NULL: not used here */
 
     /* Coroutines (task.h). */
     struct _greenlet *scheduler; /* the greenlet that runs chariot_run(), owned */

@@ -69,6 +69,12 @@ def test_pip_install_gives_the_package_and_its_commands(tmp_path: Path) -> None:
         said = run(venv / "bin" / command[0], *command[1:], program, status=3)
         assert "sum 41 " in said and str(venv) in said
     assert "sum 20 " in run(venv / "bin/python", program, status=3)
+    old = tmp_path / "old.py"
+    old.write_text(PROGRAM.replace("chariot", "charm4py"))
+    assert "sum 41 " in run(venv / "bin/charmrun", "+p2", old, status=3)
+    env = {"CHARIOT_CHARM4PY": "1"}
+    assert "sum 20 " in run(venv / "bin/python", old, status=3, more=env)
+    assert "sum 41 " in run(venv / "bin/python", "-m", "charmrun.start", "+p2", old, status=3, more=env)
     site = next(venv.glob("lib/python*/site-packages/chariot"))
     assert (site / "py.typed").exists() and (site / "libchariot.so.0").exists() and any(site.glob("*.pyi"))
 

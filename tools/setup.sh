@@ -48,6 +48,13 @@ setup_system() {
     apt_install "${missing[@]}"
 }
 
+# .venv sees python/ itself, and has the hook of an installation. Only written when it changes: others may be running.
+write_pth() {
+    local lines
+    lines=$(echo "$root/python" && cat "$root/python/chariot.pth")
+    [ "$(cat "$1" 2>/dev/null)" = "$lines" ] || echo "$lines" >"$1"
+}
+
 # Two stamps say what .venv was made from: .made the Python and the place, which ask for a new one when they change, and
 # .setup-done the requirements. Two makes at once take turns.
 setup_venv() {
@@ -58,11 +65,11 @@ setup_venv() {
     if [ "$(cat "$venv/.made" 2>/dev/null)" != "$place" ]; then
         echo "setup: making .venv with $base_python"
         "$base_python" -m venv --clear "$venv"
-        echo "$root/python" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/chariot.pth"
         ln -sfn ../../build/release/bin/chariot "$venv/bin/chariot"
         ln -sfn ../../build/release/bin/charmrun "$venv/bin/charmrun"
         echo "$place" >"$venv/.made"
     fi
+    write_pth "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/chariot.pth"
     wanted=$(sha256sum <"$root/requirements.txt")
     if [ "$(cat "$venv/.setup-done" 2>/dev/null)" != "$wanted" ]; then
         echo "setup: installing Python packages into .venv"

@@ -1,6 +1,10 @@
 """Distributed objects: chares on every PE, called through proxies. See README.md of the project."""
 
+from . import charm as _charm  # before the singleton takes its name
+from ._compat import CkAbort, CkExit, CkMyPe, CkNumPes
 from ._core import (
+    ARRAY,
+    GROUP,
     Array,
     ArrayMap,
     Chare,
@@ -11,6 +15,14 @@ from ._core import (
     coro,
 )
 
+TYPE_CHECKING = False  # typing's own would cost the start of every job its import
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from ._readonlies import readonlies
+
+    _C = TypeVar("_C", bound=type[Chare])
+
 __version__ = "0.1.0"
 charm4py_version = __version__
 
@@ -18,17 +30,42 @@ Reducer = charm.reducers
 Future = charm.Future
 threaded = coro
 
+
+def register(C: "_C") -> "_C":
+    """Class decorator: registers a chare class, wherever charm.start() would not find it."""
+    charm.register(C)
+    return C
+
+
+def __getattr__(name: str) -> object:
+    """readonlies is made at the first use: every PE of a program that uses it waits for its values at the start."""
+    if name != "readonlies":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._readonlies import readonlies
+
+    globals()[name] = readonlies
+    return readonlies
+
+
 __all__ = [
+    "ARRAY",
     "Array",
     "ArrayMap",
     "Chare",
     "Charm4PyError",
+    "CkAbort",
+    "CkExit",
+    "CkMyPe",
+    "CkNumPes",
     "Future",
+    "GROUP",
     "Group",
     "Options",
     "Reducer",
     "charm",
     "charm4py_version",
     "coro",
+    "readonlies",
+    "register",
     "threaded",
 ]

@@ -158,6 +158,12 @@ class Runtime(Chare):
             cb(proxy)
         return proxy
 
+    def LBTurnInstrumentOn(self) -> None:
+        charm.LBTurnInstrumentOn()
+
+    def LBTurnInstrumentOff(self) -> None:
+        charm.LBTurnInstrumentOff()
+
     # ------------------------------------------------------------ registering while the job runs
 
     @at_root

@@ -104,6 +104,10 @@ def _run(path: str) -> None:
 
 
 def main() -> None:
+    if os.environ.get("CHARIOT_CHARM4PY"):
+        import _chariot_alias
+
+        _chariot_alias.install()
     del sys.argv[0]
     if not sys.argv:
         _end(64, "chariot: no program to run")

@@ -219,7 +219,8 @@ def test_progress_is_redrawn_on_a_terminal(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     options = ["--iterations", "100", "--every", "10", "--out", tmp_path]
     command = [ROOT / ".venv/bin/python", "examples/heat.py", plate, *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT_S, cwd=ROOT)
+    env = os.environ | {"CHARIOT_QUIET": "1"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT_S, cwd=ROOT, env=env)
     os.close(theirs)
     shown = os.read(ours, 65536).decode()
     os.close(ours)

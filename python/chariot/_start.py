@@ -1,0 +1,148 @@
+"""What charm.start() does once and slowly: takes the system options out of the arguments, prints the banner.
+
+A system option is a word of the old launch line (+p, ++local, +balancer ...), or one that a program has appended to
+sys.argv. Each known one is taken out, with a notice on PE 0 where it has no effect here; any other word, +5 too, is the
+program's own.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ._core import Charm4PyError, charm
+
+TYPE_CHECKING = False  # typing's own would cost the start of every job its import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    _Effect = Callable[[str], str | None]
+
+_LATER = "accepted, but has no effect yet"
+_LAUNCHERS = "accepted, but it is the launcher's: give it to charmrun or chariot run"
+
+
+def _quiet(_: str) -> None:
+    charm.options.quiet = True
+
+
+def _balancer(value: str) -> str:
+    charm.options.lb.balancer = value
+    return _LATER
+
+
+def _number(option: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise Charm4PyError(f"{option} takes a number, not {value!r}") from None
+
+
+def _period(value: str) -> str:
+    charm.options.lb.period = _number("+LBPeriod", value)
+    return _LATER
+
+
+def _debug(value: str) -> str:
+    charm.options.lb.debug = int(_number("+LBDebug", value))
+    return _LATER
+
+
+def _comm_off(_: str) -> str:
+    charm.options.lb.comm = False
+    return _LATER
+
+
+def _obj_only(_: str) -> str:
+    charm.options.lb.obj_only = True
+    return _LATER
+
+
+def _off(_: str) -> str:
+    charm.options.lb.off = True
+    return _LATER
+
+
+def _interface(value: str) -> str:
+    if value not in ("ctypes", "cffi", "cython"):
+        raise Charm4PyError(f"+libcharm_interface takes ctypes, cffi or cython, not {value!r}")
+    return "accepted, but there is one interface only"
+
+
+def _launchers(_: str) -> str:
+    return _LAUNCHERS
+
+
+# name: (takes a value, what it does; what that returns is the notice)
+_OPTIONS: dict[str, tuple[bool, _Effect]] = {
+    "++quiet": (False, _quiet),
+    "+balancer": (True, _balancer),
+    "+LBPeriod": (True, _period),
+    "+LBDebug": (True, _debug),
+    "+LBCommOff": (False, _comm_off),
+    "+LBObjOnly": (False, _obj_only),
+    "+LBOff": (False, _off),
+    "+libcharm_interface": (True, _interface),
+}
+_OPTIONS |= {
+    name: (True, _launchers)
+    for name in (
+        "+p +n ++p ++n ++np ++ppn ++processPerHost ++remote-shell ++runscript ++timeout ++timelimit ++nodelist "
+        "++nodegroup ++server-port ++server-auth"
+    ).split()
+}
+_OPTIONS |= {
+    name: (False, _launchers)
+    for name in "++local ++interactive ++mpiexec ++verbose ++server ++debug ++debug-no-pause ++debug-no-xrdb".split()
+}
+_GLUED = ("+p", "+n", "++p", "++n", "++np")  # a number may be glued on: +p4
+
+
+def _find(word: str) -> tuple[str, str | None]:
+    """The option that a word is, "" for none, and the value that is glued on."""
+    if word in _OPTIONS:
+        return word, None
+    name = word.rstrip("0123456789")
+    return (name, word[len(name) :]) if name in _GLUED and name != word else ("", None)
+
+
+def _take(words: Iterator[str], option: str, glued: str | None) -> str | None:
+    takes_value, effect = _OPTIONS[option]
+    value = glued if glued is not None else next(words, None) if takes_value else ""
+    if value is None:
+        raise Charm4PyError(f"{option} needs a value")
+    return effect(value)
+
+
+def _strip(argv: list[str]) -> list[str]:
+    """argv without system options, which take effect; the program itself stays first."""
+    kept, words = argv[:1], iter(argv[1:])
+    for word in words:
+        option, glued = _find(word) if word.startswith("+") else ("", None)
+        if option == "":
+            kept.append(word)
+            continue
+        notice = _take(words, option, glued)
+        if notice is not None and charm.myPe() == 0:
+            print(f"chariot: {word}: {notice}", file=sys.stderr)
+    return kept
+
+
+def begin() -> list[str]:
+    """On every PE: strips sys.argv; returns what the entry gets."""
+    argv = getattr(sys, "argv", [])
+    if any(word.startswith("+") for word in argv[1:]):
+        argv[:] = _strip(argv)
+    return list(argv)
+
+
+def banner() -> None:
+    """On PE 0, when all PEs are there. To stderr: stdout is the program's."""
+    from . import __version__
+
+    pes, hosts = charm.numPes(), charm.numHosts()
+    name = sys.implementation.name
+    python = f"{'CPython' if name == 'cpython' else name} {sys.version.split()[0]}"
+    where = f"{pes} PE{'s' * (pes != 1)} on {hosts} host{'s' * (hosts != 1)}"
+    print(f"chariot {__version__}, {python}, {where}", file=sys.stderr)
+    if charm.options.profiling:
+        print("chariot: Profiling is ON (charm.options.profiling): programs run slower", file=sys.stderr)
