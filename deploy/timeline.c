@@ -28,7 +28,7 @@ struct merge {
     uint32_t pe;
     const struct rpc_timeline_record *open[MAX_OPEN]; /* what has begun and not ended */
     size_t depth;
-    int64_t last_ns;
+    int64_t ended_ns; /* of the job */
     struct messages arrows;
     uint64_t dropped;
 };
@@ -231,14 +231,12 @@ static void put_thread(struct merge *merge) {
             merge->pe + 1, merge->pe, merge->pe + 1, merge->pe);
 }
 
-/* What still ran when its PE ended, or was killed, ends with the last that is known of it. */
+/* What still ran when its PE was killed, or hung, ends with the job. */
 static void put_pe(struct merge *merge) {
     const struct rpc_timeline_record *record;
     put_thread(merge);
     merge->depth = 0;
-    merge->last_ns = merge->started_ns;
     while ((record = deploy_track_next(&merge->track)) != NULL) {
-        if (record->at_ns > merge->last_ns) merge->last_ns = record->at_ns;
         switch (record->kind) {
         case RPC_TIMELINE_BEGIN:
             begin(merge, record);
@@ -256,7 +254,7 @@ static void put_pe(struct merge *merge) {
             break;
         }
     }
-    while (merge->depth > 0) finish(merge, merge->last_ns, false);
+    while (merge->depth > 0) finish(merge, merge->ended_ns, false);
 }
 
 static void put_job(struct merge *merge, const char *run_dir, uint32_t num_pes) {
@@ -280,6 +278,12 @@ static int fail(const struct deploy_timeline *line, int error, struct deploy_rea
                              strerror(error));
 }
 
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int deploy_timeline_open(struct deploy_timeline *line, const char *path, struct deploy_reason *reason) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -295,7 +299,7 @@ int deploy_timeline_write(struct deploy_timeline *line, const char *run_dir, uin
     *dropped = 0;
     if (line->fd < 0) return 0;
     (void)!ftruncate(line->fd, 0); /* a pipe has nothing to cut off */
-    struct merge merge = {.out = fdopen(line->fd, "w"), .started_ns = line->started_ns};
+    struct merge merge = {.out = fdopen(line->fd, "w"), .started_ns = line->started_ns, .ended_ns = now_ns()};
     line->fd = -1;
     if (merge.out == NULL) return fail(line, errno, reason);
     setvbuf(merge.out, NULL, _IOFBF, OUT_BUFFER_BYTES);

@@ -55,6 +55,18 @@ static void number_of_pes_must_be_one(void) {
     expect_refused(PARSE("--num-pes"), "--num-pes needs a value (N)");
 }
 
+static void a_trace_is_a_file_and_a_number_of_events(void) {
+    CU_ASSERT_EQUAL(PARSE("p"), 0);
+    CU_ASSERT_PTR_NULL(options.trace);
+    CU_ASSERT_EQUAL(PARSE("--trace", "a.json", "--trace-limit=7", "p"), 0);
+    CU_ASSERT_STRING_EQUAL(options.trace, "a.json");
+    CU_ASSERT_EQUAL(options.trace_limit, 7);
+    expect_refused(PARSE("--trace"), "--trace needs a value (FILE)");
+    expect_refused(PARSE("--trace=", "p"), "--trace takes the name of a file");
+    expect_refused(PARSE("--trace-limit", "0", "p"), "--trace-limit takes a number of events from 1");
+    expect_refused(PARSE("--trace-limit", "1e6", "p"), "not '1e6'");
+}
+
 static void other_options_are_set(void) {
     CU_ASSERT_EQUAL(PARSE("--tag", "--quiet", "--charm4py", "--transport=tcp", "--timeout", "2.5", "p"), 0);
     CU_ASSERT(options.tag && options.quiet && options.charm4py);
@@ -119,7 +131,7 @@ static void help_has_a_line_for_every_option(void) {
 }
 
 UNIT_MAIN("deploy/options", UNIT(defaults_are_all_cores_and_unix_sockets), UNIT(number_of_pes_in_every_spelling),
-          UNIT(number_of_pes_must_be_one), UNIT(other_options_are_set), UNIT(values_are_checked),
-          UNIT(unknown_option_names_the_nearest), UNIT(remote_text_is_no_format), UNIT(program_ends_the_options),
-          UNIT(two_dashes_end_the_options), UNIT(a_program_is_needed_but_for_help),
+          UNIT(number_of_pes_must_be_one), UNIT(a_trace_is_a_file_and_a_number_of_events), UNIT(other_options_are_set),
+          UNIT(values_are_checked), UNIT(unknown_option_names_the_nearest), UNIT(remote_text_is_no_format),
+          UNIT(program_ends_the_options), UNIT(two_dashes_end_the_options), UNIT(a_program_is_needed_but_for_help),
           UNIT(help_has_a_line_for_every_option))

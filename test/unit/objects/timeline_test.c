@@ -8,7 +8,7 @@
 #include "test/unit/objects/probe.h"
 #include "test/unit/unit.h"
 
-enum { MAX_PES = 4, PIECE = 512, MAX_PIECES = 400 };
+enum { MAX_PES = 4, PIECE = 512, MAX_PIECES = 4000, MAX_NUMBER = 1000 };
 
 /* Room in small pieces, so that records meet their ends. */
 struct paper {
@@ -18,6 +18,7 @@ struct paper {
 };
 static struct paper papers[MAX_PES];
 static int64_t now_ns;
+static uint64_t bytes_of[MAX_PES][MAX_PES][MAX_NUMBER]; /* of what was sent: from, to, number; plus 1 */
 
 static int64_t clock_of(void *ctx) {
     return now_ns += 10;
@@ -85,14 +86,50 @@ static struct seen read_back(uint32_t pe) {
     return seen;
 }
 
-static void play(void) {
-    struct chariot_ref array = probe_array(1, 12);
-    for (int i = 0; i < 12; i++) {
-        struct chariot_ref elem = probe_elem(&array, i);
-        probe_hear(2, &elem, i);
+/* What was sent, by both ends' numbers: the same message has the same size. */
+static void compare_ends(uint32_t pe, bool senders) {
+    for (size_t k = 0; k < papers[pe].num_pieces; k++) {
+        for (size_t at = 0; at + sizeof(struct rpc_timeline_record) <= PIECE;) {
+            const struct rpc_timeline_record *record = (const void *)(papers[pe].pieces[k] + at);
+            if (record->kind == RPC_TIMELINE_NOTHING) break;
+            at += (size_t)record->words * 8;
+            if (record->number == 0) continue;
+            CU_ASSERT_FATAL(record->number < MAX_NUMBER);
+            if (senders && record->kind == RPC_TIMELINE_SEND)
+                bytes_of[pe][record->peer][record->number] = record->bytes + 1;
+            if (!senders && record->kind == RPC_TIMELINE_BEGIN)
+                CU_ASSERT_EQUAL(bytes_of[record->peer][pe][record->number], record->bytes + 1);
+        }
     }
-    probe_hear(3, &array, 1);
-    probe_settle();
+}
+
+/* A call whose argument says by its size which one it is. */
+static void call_of_size(uint32_t pe, const struct chariot_ref *ref, size_t size) {
+    struct chariot_writer writer;
+    struct chariot_msg *args;
+    uint8_t data[256] = {0};
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_list(&writer, 1);
+    chariot_put_bytes(&writer, data, size);
+    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &args), 0);
+    CU_ASSERT_EQUAL(chariot_send_take(probe_pe(pe), ref, PROBE_HEAR, args, CHARIOT_WANT_NOTHING, NULL), 0);
+}
+
+/* Calls that go by the creator, since nobody knows the array yet; calls that know; broadcasts down trees; insertion. */
+static void play(void) {
+    struct chariot_ref array = probe_array(1, 12), sparse = probe_sparse(3);
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 48; i++) {
+            struct chariot_ref elem = probe_elem(round == 1 ? &sparse : &array, i % 12);
+            call_of_size(i % MAX_PES, &elem, 50 * round + i);
+        }
+        for (int64_t i = 0; round == 0 && i < 12; i++) {
+            struct chariot_index index = {.ndims = 1, .at = {i}};
+            CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(2), &sparse, &index, NULL, -1), 0);
+        }
+        call_of_size(round, &array, 200 + round);
+        probe_settle();
+    }
 }
 
 static void records_nest_and_messages_have_one_number(void) {
@@ -109,6 +146,10 @@ static void records_nest_and_messages_have_one_number(void) {
         for (uint32_t b = 0; b < MAX_PES; b++) CU_ASSERT(seen[b].arrows_in[a] <= seen[a].arrows_out[b]);
     }
     CU_ASSERT(seen[1].arrows_out[2] > 0 && seen[2].arrows_in[1] > 0);
+    memset(bytes_of, 0, sizeof bytes_of);
+    for (uint32_t i = 0; i < MAX_PES; i++) compare_ends(i, true);
+    for (uint32_t i = 0; i < MAX_PES; i++) compare_ends(i, false);
+    CU_ASSERT_EQUAL(probe.num_calls, 3 * 48 + 3 * 12);
     close_traced();
 }
 
