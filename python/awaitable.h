@@ -11,7 +11,7 @@
 /* Why a coroutine is suspended, and what is told of it beside that. */
 enum py_wait_kind {
     PY_WAIT_FUTURE,     /* the future */
-    PY_WAIT_CHANNEL,    /* the channel */
+    PY_WAIT_CHANNEL,    /* the channel, or what is done with it: "recv() on <Channel ...>" */
     PY_WAIT_CONDITION,  /* the expression, a string */
     PY_WAIT_ANY,        /* list of what wait() or iwait() still waits for */
     PY_WAIT_CREATION,   /* proxy of what is being created */

@@ -46,8 +46,7 @@ static void chare_dealloc(PyObject *self) {
     Py_DECREF(type);
 }
 
-/* The element behind self. NULL with Charm4PyError set: self was not made by the runtime, or is no more. */
-static struct chariot_elem *elem_of(PyObject *self) {
+struct chariot_elem *py_chare_elem(PyObject *self) {
     struct py_chare *chare = as_chare(self);
     struct py_state *st = chare->cls != NULL ? chare->cls->st : py_state_of_type(Py_TYPE(self));
     if (st == NULL) return NULL;
@@ -63,7 +62,7 @@ static struct chariot_elem *elem_of(PyObject *self) {
 
 static PyObject *get_proxy(PyObject *self, void *closure) {
     struct py_chare *chare = as_chare(self);
-    struct chariot_elem *elem = elem_of(self);
+    struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
     if (chare->proxy == NULL) {
         struct chariot_ref element, whole;
@@ -76,7 +75,7 @@ static PyObject *get_proxy(PyObject *self, void *closure) {
 }
 
 static PyObject *get_index(PyObject *self, void *closure) {
-    struct chariot_elem *elem = elem_of(self);
+    struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
     struct chariot_ref ref;
     chariot_elem_ref(elem, &ref);
@@ -142,7 +141,7 @@ static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObje
 }
 
 static PyObject *contribute(PyObject *self, PyObject *callback, PyObject *data, PyObject *reducer, PyObject *section) {
-    struct chariot_elem *elem = elem_of(self);
+    struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
     struct py_state *st = as_chare(self)->cls->st;
     struct chariot_target target;
@@ -186,7 +185,7 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
     static char *names[] = {"data", "reducer", "section", NULL};
     PyObject *data = NULL, *reducer = NULL, *section = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOO:allreduce", names, &data, &reducer, &section)) return NULL;
-    struct chariot_elem *elem = elem_of(self);
+    struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
     struct py_state *st = as_chare(self)->cls->st;
     uint32_t number;

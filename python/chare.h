@@ -17,6 +17,9 @@ int py_chare_init(struct py_state *st, PyObject *module);
 /* A chare's object without running its constructor. New reference. */
 struct py_chare *py_chare_alloc(struct py_class *cls, struct chariot_elem *elem);
 
+/* The element behind self, a Chare. NULL with Charm4PyError set: it was not made by the runtime, or is no more. */
+struct chariot_elem *py_chare_elem(PyObject *self);
+
 /* Fills a reduction's target from a callback: a future, a bound remote method, or None. -1 with TypeError set. */
 int py_target_read(struct py_state *st, PyObject *callback, struct chariot_target *target);
 

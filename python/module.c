@@ -2,6 +2,7 @@
 
 #include "python/awaitable.h"
 #include "python/bound.h"
+#include "python/channel.h"
 #include "python/chare.h"
 #include "python/charm.h"
 #include "python/class.h"
@@ -83,6 +84,7 @@ static int module_exec(PyObject *module) {
         return -1;
     if (py_bound_init(st, module) != 0 || py_chare_init(st, module) != 0) return -1;
     if (py_map_init(st, module) != 0 || py_create_init(st, module) != 0) return -1;
+    if (py_channel_init(st, module) != 0) return -1;
     if (py_codec_init(st, module, st->error) != 0 || py_reduce_init(st, module) != 0) return -1;
     if (py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
     return py_signals_install(st) != 0 || register_at_exit(module) != 0 ? -1 : 0;
@@ -90,9 +92,10 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     struct py_state *st = py_state_of_module(module);
-    PyTypeObject *types[] = {st->charm_type,  st->options_type,    st->chare_type,   st->map_type,
-                             st->group_type,  st->array_type,      st->proxy_type,   st->bound_type,
-                             st->future_type, st->await_iter_type, st->keywords_type};
+    PyTypeObject *types[] = {st->channel_type, st->channel_wait_type, st->charm_type,  st->options_type,
+                             st->chare_type,   st->map_type,          st->group_type,  st->array_type,
+                             st->proxy_type,   st->bound_type,        st->future_type, st->await_iter_type,
+                             st->keywords_type};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
     PyObject *objects[] = {st->charm,    st->options, st->error,      st->not_threaded_error, st->cancelled_error,
                            st->class_of, st->entry,   st->entry_args, st->readonlies};

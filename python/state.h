@@ -84,6 +84,7 @@ struct py_state {
     /* Types, owned. */
     PyTypeObject *charm_type, *options_type, *chare_type, *map_type, *group_type, *array_type, *proxy_type, *bound_type,
         *future_type, *await_iter_type, *keywords_type;
+    PyTypeObject *channel_type, *channel_wait_type;
     PyObject *charm;   /* the singleton, owned */
     PyObject *options; /* charm.options, owned */
     PyObject *error;   /* Charm4PyError, owned */

@@ -106,6 +106,19 @@ class ArrayMap(Chare):
 
     def procNum(self, index: tuple[int, ...], /) -> int: ...
 
+@final
+class Channel:
+    """One end of a channel between the chare that makes it and the one that `remote` refers to."""
+
+    def __new__(cls, chare: Chare, remote: Proxy, local: Proxy | None = None) -> Channel: ...
+    @property
+    def remote(self) -> Proxy: ...
+    # In a coroutine None; in an async def what to await for room.
+    def send(self, *args: Any) -> Any: ...
+    # In a coroutine what was sent; in an async def what to await for it.
+    def recv(self) -> Any: ...
+    def ready(self) -> bool: ...
+
 class Group:
     """Group(C, args=[]) creates one chare of class C on every PE and returns a proxy of them all."""
 

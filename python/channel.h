@@ -1,0 +1,13 @@
+/* python/channel.h: channels as Python objects: Channel(chare, remote), send(), recv().
+ *
+ * A handle to one end (chariot.h, channels). recv() suspends a greenlet coroutine, as send() does where it is too far
+ * ahead; in an async def both give something to await. What they wait for is an object of its own type, since a channel
+ * that charm.iwait() waits for is only looked at, and a receiver's turn is kept for it. */
+#ifndef CHARIOT_PYTHON_CHANNEL_H
+#define CHARIOT_PYTHON_CHANNEL_H
+
+#include "python/state.h"
+
+int py_channel_init(struct py_state *st, PyObject *module);
+
+#endif
