@@ -32,7 +32,7 @@ GRACE_S = 5.0  # for what is cleaned up behind a job's back after a launcher tha
 PREAMBLE = """\
 import os, pickle, signal, sys, time
 import numpy as np
-from chariot import charm, Chare, Group, Array, Future, Reducer, coro
+from chariot import charm, Chare, Group, Array, Channel, Future, Reducer, coro
 from checks import eq, same, check, refused, raises, is_charm_error, done
 """
 
