@@ -85,7 +85,7 @@ static PyObject *get_index(PyObject *self, void *closure) {
 
 /* Whether a balancer may move it: elements of arrays and single chares, unless they said no. */
 static PyObject *get_migratable(PyObject *self, void *closure) {
-    struct chariot_elem *elem = elem_of(self);
+    struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
     struct chariot_ref ref;
     chariot_elem_ref(elem, &ref);

@@ -113,8 +113,20 @@ static void complete(struct py_task *task, struct chariot_msg *result) {
         chariot_msg_unref(result);
 }
 
+/* What the runtime refuses to a coroutine whose chare was destroyed meanwhile, and nobody waits to hear, is no error of
+ * the program: it ends. */
+static bool ends_with_its_chare(const struct py_task *task) {
+    if (task->chare == NULL || task->role == PY_TASK_FREE || task->reply.to != 0) return false;
+    return ((struct py_chare *)(void *)task->chare)->elem == NULL && PyErr_ExceptionMatches(task->st->error);
+}
+
 /* Takes value; NULL: the exception that is set. */
 static void finish(struct py_task *task, PyObject *value) {
+    if (value == NULL && ends_with_its_chare(task)) {
+        PyErr_Clear();
+        Py_INCREF(Py_None);
+        value = Py_None;
+    }
     const struct chariot_reply *reply = task->role == PY_TASK_METHOD ? &task->reply : NULL;
     task->code = py_outcome_take(task->st, task->method, reply, value, &task->result);
     task->ended = true;
