@@ -201,7 +201,8 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
 static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"toPe", NULL};
     long long to_pe;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "L:migrate", names, &to_pe) || elem_of(self) == NULL) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "L:migrate", names, &to_pe) || py_chare_elem(self) == NULL)
+        return NULL;
     return PyErr_Format(as_chare(self)->cls->st->error, "%s cannot migrate: this version moves no chares",
                         Py_TYPE(self)->tp_name);
 }
