@@ -68,4 +68,4 @@ class _Finder:
 
 def install() -> None:
     if not any(finder is _Finder for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder)

@@ -54,14 +54,21 @@ class Result(NamedTuple):
 class Job:
     """A job that is running. Its output is collected by two threads; wait_for() waits for a line of it."""
 
-    def __init__(self, command: Sequence[str | Path], directory: Path, timeout: float, user: int | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        directory: Path,
+        timeout: float,
+        user: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.mark = f"CHARIOT_CONFORMANCE={uuid.uuid4()}"
         self.tmp = directory / "t"
         self.tmp.mkdir()
         name, value = self.mark.split("=")
         drop = ("XDG_RUNTIME_DIR", "PYTHONPATH")
         env = {key: text for key, text in os.environ.items() if key not in drop and not key.startswith("CHARIOT_")}
-        env |= {name: value, "TMPDIR": str(self.tmp), "PYTHONDONTWRITEBYTECODE": "1"}
+        env |= {name: value, "TMPDIR": str(self.tmp), "PYTHONDONTWRITEBYTECODE": "1"} | (environment or {})
         for path in (directory, self.tmp):
             path.chmod(0o755 if user is None else 0o777)
         self.deadline = time.monotonic() + timeout
@@ -206,6 +213,21 @@ def directory_of(text: str, files: Mapping[str, str] | None, preamble: bool) -> 
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def launch(
+    words: Sequence[str | Path],
+    text: str,
+    files: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Result:
+    """Runs a command line of one's own where text is prog.py, with these variables besides."""
+    with directory_of(text, files, False) as directory:
+        running = Job(words, directory, 30, environment=environment)
+        try:
+            return running.finish()
+        finally:
+            running.kill()
 
 
 def holds(text: str, n: int | None, **how: object) -> Result:
