@@ -107,8 +107,9 @@ class Runtime(Chare):
         self._coming: dict[int, _Coming] = {}
         self._tickets = 0  # at the root
 
+    @at_root
     def exit(self, exit_code: object = 0) -> None:
-        """Ends the whole job with this status."""
+        """Ends the whole job with this status; what is no status is printed, once."""
         charm.exit(exit_code)
 
     def myPe(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from harness import PES, fails, holds
+from harness import PES, fails, holds, run
 
 ALL = (None, *PES)
 
@@ -166,3 +166,193 @@ def test_source_from_elsewhere_needs_remote_exec() -> None:
         "remote_exec",
         "charm.registerNewChareType",
     )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_update_globals(n: int | None) -> None:
+    """On all PEs, on one; in __main__ and in modules; arrays keep what they are; existing names are overwritten."""
+    holds(
+        """
+        import settings
+        size = 1
+        table = None
+
+        def twice(x):
+            return 2 * x
+
+        class Box(Chare):
+            def look(self):
+                return size, globals().get("extra"), settings.depth, table
+            def call(self, x):
+                return function(x)
+
+        def main(args):
+            pes = range(charm.numPes())
+            last = charm.numPes() - 1
+            group = Group(Box)
+            tables = {"table": np.arange(12, dtype="f4").reshape(3, 4), "size": 7, "extra": [1, None]}
+            eq("awaitable", charm.thisProxy.updateGlobals(tables, awaitable=True).get(), None)
+            for got in group.look(ret=True).get():
+                eq("everywhere", got, (7, [1, None], 0, tables["table"]))
+            eq("here too", (size, table.shape), (7, (3, 4)))
+            eq("ret", charm.thisProxy.updateGlobals({"depth": 3}, module_name="settings", ret=True).get(), [None] * len(pes))
+            charm.thisProxy[last].updateGlobals({"depth": 4}, "settings", awaitable=True).get()
+            eq("one PE alone", [got[2] for got in group.look(ret=True).get()], [4 if pe == last else 3 for pe in pes])
+            charm.thisProxy.updateGlobals(globals_dict={"function": twice}, awaitable=True).get()
+            eq("functions", group.call(4, ret=True).get(), [8] * len(pes))
+            charm.thisProxy.updateGlobals({"size": 9})  # nobody waits; calls of one sender keep their order
+            eq("in order", [got[0] for got in group.look(ret=True).get()], [9] * len(pes))
+
+            def update(*args, pe=last, **named):
+                return lambda: charm.thisProxy[pe].updateGlobals(*args, **named, awaitable=True).get()
+            raises("unknown module", "Charm4PyError", update({"x": 1}, "nowhere"), "nowhere", f"PE {last}", "modules=")
+            raises("unknown module, all", "Charm4PyError",
+                   lambda: charm.thisProxy.updateGlobals({"x": 1}, "nowhere", awaitable=True).get(), "nowhere")
+            raises("no dict", TypeError, update([1]), "dict")
+            raises("no names", TypeError, update({1: 2}), "dict")
+            raises("missing", TypeError, update(), "globals_dict")
+            raises("unknown keyword", TypeError, update({}, module="settings"), "updateGlobals", "module")
+            check("not a local method", not hasattr(charm, "updateGlobals"))
+            done()
+
+        charm.start(main, modules=["settings"])
+        """,
+        n,
+        files={"settings.py": "depth = 0\n"},
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_exec_and_eval(n: int | None) -> None:
+    holds(
+        """
+        charm.options.remote_exec = True
+        import settings
+        values = []
+
+        def main(args):
+            pes = list(range(charm.numPes()))
+            last = pes[-1]
+            everywhere = charm.thisProxy
+            eq("eval on all", everywhere.eval("charm.myPe() * 10", ret=True).get(), [pe * 10 for pe in pes])
+            eq("eval on one", everywhere[last].eval("charm.myPe(), len(values)", ret=True).get(), (last, 0))
+            eq("exec", everywhere.exec("values.append(charm.myPe())", awaitable=True).get(), None)
+            everywhere.rexec("values.append('two')\\nimport string as s", awaitable=True).get()
+            eq("what it did", everywhere.eval("values + [s.digits[:2]]", ret=True).get(), [[pe, "two", "01"] for pe in pes])
+            everywhere.exec("depth = 5", module_name="settings", awaitable=True).get()
+            eq("in a module", everywhere.eval("depth", "settings", ret=True).get(), [5] * len(pes))
+            eq("it may wait", everywhere.eval("charm.thisProxy[0].myPe(ret=True).get()", ret=True).get(), [0] * len(pes))
+            raises("its exception", ZeroDivisionError, lambda: everywhere[last].eval("1 / 0", ret=True).get())
+            raises("of exec", KeyError, lambda: everywhere[last].exec("{}['x']", awaitable=True).get(), "x")
+            raises("syntax", SyntaxError, lambda: everywhere[0].eval("1 +", ret=True).get())
+            raises("unknown module", "Charm4PyError", lambda: everywhere[last].exec("x = 1", "nowhere", awaitable=True).get(),
+                   "nowhere")
+            done()
+
+        charm.start(main, modules=["settings"])
+        """,
+        n,
+        files={"settings.py": "depth = 0\n"},
+    )
+
+
+def test_code_from_elsewhere_is_refused_where_it_is_not_allowed() -> None:
+    """By the PE that would execute it; only True allows it."""
+    holds(
+        """
+        class Box(Chare):
+            def allow(self):
+                charm.options.remote_exec = True
+        def main(args):
+            raises("eval", "Charm4PyError", lambda: charm.thisProxy[1].eval("1", ret=True).get(), "remote_exec", "PE 1")
+            raises("exec", "Charm4PyError", lambda: charm.thisProxy.exec("1", awaitable=True).get(), "remote_exec")
+            Group(Box)[1].allow(awaitable=True).get()
+            eq("allowed there", charm.thisProxy[1].eval("charm.myPe()", ret=True).get(), 1)
+            raises("not here", "Charm4PyError", lambda: charm.thisProxy[0].eval("1", ret=True).get(), "remote_exec", "PE 0")
+            done()
+        charm.start(main)
+        """,
+        2,
+    )
+    fails("def main(args):\n    charm.thisProxy[1].exec('1')\ncharm.start(main)", 2, "remote_exec", "PE 1, charm.exec()")
+
+
+@pytest.mark.parametrize("n", (None, 1, 4))
+def test_arrays_made_on_behalf_of_others(n: int | None) -> None:
+    """createArray: the proxy as result, or to a callback; LBTurnInstrument; printStats."""
+    holds(
+        """
+        class Box(Chare):
+            def __init__(self, base=0):
+                self.base = base
+            def get(self):
+                return self.base, self.thisIndex
+
+        class Maker(Chare):
+            @coro
+            def make(self):
+                array = charm.thisProxy[0].createArray(Box, (2, 2), args=[5], ret=True).get()
+                return array, array.get(ret=True).get()
+
+        def main(args):
+            last = charm.numPes() - 1
+            want = [(5, (i, j)) for i in range(2) for j in range(2)]
+            array, got = Chare(Maker, onPE=last).make(ret=True).get()
+            eq("made there, used there", got, want)
+            eq("used here", array.get(ret=True).get(), want)
+            future = Future()
+            charm.thisProxy[0].createArray(Box, dims=3, cb=future)
+            eq("to a callback", [i for base, i in future.get().get(ret=True).get()], [(0,), (1,), (2,)])
+            empty = charm.thisProxy[last].createArray(Box, ndims=1, ret=True).get()
+            empty.ckInsert(4, [8])
+            empty.ckDoneInserting()
+            eq("empty at first", empty.get(ret=True).get(), [(8, (4,))])
+            raises("no dims", "Charm4PyError", lambda: charm.thisProxy[0].createArray(Box, ret=True).get(), "ndims")
+
+            lb = charm.options.lb
+            charm.LBTurnInstrumentOff()
+            eq("here", lb.instrument, False)
+            charm.thisProxy.LBTurnInstrumentOn(awaitable=True).get()
+            eq("everywhere", lb.instrument, True)
+            charm.thisProxy.LBTurnInstrumentOff()
+            charm.thisProxy[last].printStats(awaitable=True).get()
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2))
+@pytest.mark.parametrize(
+    "ending, status",
+    [
+        ("future.send(charm.thisProxy.exit)\n            future.get()()", 0),
+        ("charm.scheduleCallableAfter(charm.thisProxy[0].exit, 0, [6])", 6),
+        ("charm.thisProxy.exit(exit_code=np.int64(258))", 2),
+        ("charm.thisProxy[0].exit(True)", 1),
+        ("charm.thisProxy[charm.numPes() - 1].exit('out of coffee')", 1),
+        ("charm.thisProxy.exit('out of coffee')", 1),
+        ("Group(Box).end_by(charm.thisProxy.exit, np.int32(3))", 3),
+        ("Group(Box).end_by(charm.thisProxy[0].exit, 4)", 4),
+        ("Group(Box).tell(charm.thisProxy[0].exit)", 7),
+    ],
+)
+def test_exit_as_a_callback(n: int | None, ending: str, status: int) -> None:
+    result = run(
+        f"""
+        class Box(Chare):
+            def end_by(self, target, status):
+                self.reduce(target, status, Reducer.max)
+            def tell(self, target):
+                target(7)
+        def main(args):
+            future = Future()
+            {ending}
+        charm.start(main)
+        """,
+        n,
+    )
+    assert result.status == status and "Traceback" not in result.said, result
+    assert result.stderr.count("out of coffee") == ("coffee" in ending)
