@@ -3,6 +3,7 @@
 
 #include "objects/call.h"
 #include "objects/reduce.h"
+#include "objects/runtime.h"
 
 void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uint8_t flags, uint64_t reply,
                         struct chariot_msg *args) {
@@ -147,6 +148,7 @@ int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, 
 }
 
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future) {
+    if (ref->collection == obj_runtime_id()) return CHARIOT_EINVAL;
     if (ref->kind == CHARIOT_SECTION || (!ref->whole && ref->kind != CHARIOT_SINGLE)) return CHARIOT_EINVAL;
     return chariot_send_take(pe, ref, OBJ_METHOD_DESTROY, NULL,
                              future == NULL ? CHARIOT_WANT_NOTHING : CHARIOT_WANT_DONE, future);

@@ -273,7 +273,7 @@ void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
 /* Destroys a whole collection everywhere, or a single chare; `future` (may be NULL) completes when that is done. Calls
  * and reductions under way, and calls that come later, fail for who waits for them. CHARIOT_EINVAL: ref is one element
- * of a collection, the main chare or a section. */
+ * of a collection, the main chare, the runtime or a section. */
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
 
 /* A chare about itself. Valid as long as it lives here. */

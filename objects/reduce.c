@@ -66,7 +66,7 @@ static void reducer_failed(struct chariot_pe *pe, uint32_t reducer, int rc) {
         obj_out_of_memory(pe);
         return;
     }
-    snprintf(line, sizeof line, "chariot: PE %u: reducer %u failed: %s\n", pe->node.pe, reducer,
+    snprintf(line, sizeof line, "chariot: PE %u: reducer %.60s failed: %s\n", pe->node.pe, obj_reduce_name(pe, reducer),
              chariot_error_text(rc));
     obj_end_abort(pe, 1, line);
 }
@@ -322,10 +322,14 @@ static int read_head(struct chariot_pe *pe, const struct chariot_msg *msg, struc
     return obj_target_is_valid(pe, &head->target) ? 0 : CHARIOT_EMALFORMED;
 }
 
-static void disagreed(struct chariot_pe *pe, const struct chariot_msg *msg, uint32_t here, uint32_t there) {
-    char line[160];
-    snprintf(line, sizeof line, "chariot: PE %u and PE %u reduce one collection with reducers %u and %u\n", pe->node.pe,
-             msg->from, here, there);
+static void disagreed(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg, uint32_t here,
+                      uint32_t there) {
+    char line[400];
+    snprintf(line, sizeof line,
+             "chariot: elements of %.100s on PE %u and PE %u passed different reducers, %.60s and %.60s, to one "
+             "reduction: all must pass the same\n",
+             coll == NULL ? "a collection" : pe->types[coll->type]->name, pe->node.pe, msg->from,
+             obj_reduce_name(pe, here), obj_reduce_name(pe, there));
     obj_end_abort(pe, 1, line);
 }
 
@@ -334,7 +338,7 @@ static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, const stru
     struct obj_reduction *red = record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
     if (red->known && red->reducer != head->reducer) {
-        disagreed(pe, msg, red->reducer, head->reducer);
+        disagreed(pe, coll, msg, red->reducer, head->reducer);
         return;
     }
     struct chariot_msg *value = head->num_values == 0 ? NULL : value_of(pe, msg, rest);

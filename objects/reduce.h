@@ -93,6 +93,7 @@ int obj_reduce_pre(struct chariot_pe *pe, uint32_t reducer, const struct chariot
                    struct chariot_msg **value);
 int obj_reduce_post(struct chariot_pe *pe, uint32_t reducer, struct chariot_msg **value);
 bool obj_reduce_known(struct chariot_pe *pe, uint32_t reducer);
+const char *obj_reduce_name(const struct chariot_pe *pe, uint32_t reducer); /* never NULL */
 
 /* insert.c */
 void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created);

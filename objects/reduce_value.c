@@ -20,6 +20,14 @@ bool obj_reduce_known(struct chariot_pe *pe, uint32_t reducer) {
            (reducer >= CHARIOT_REDUCE_FIRST_USER && reducer - CHARIOT_REDUCE_FIRST_USER < pe->num_reducers);
 }
 
+const char *obj_reduce_name(const struct chariot_pe *pe, uint32_t reducer) {
+    static const char *const builtin[] = {"nop",         "sum",        "product",     "max",   "min",
+                                          "logical_and", "logical_or", "logical_xor", "gather"};
+    uint32_t added = reducer - CHARIOT_REDUCE_FIRST_USER;
+    if (reducer <= CHARIOT_REDUCE_GATHER) return builtin[reducer];
+    return reducer >= CHARIOT_REDUCE_FIRST_USER && added < pe->num_reducers ? pe->reducers[added]->name : "?";
+}
+
 /* ---------------------------------------------------------------- gather */
 
 struct entry_head {

@@ -140,6 +140,18 @@ static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObje
     return py_reduce_encode(st, self, data == NULL ? Py_None : data, *number, msg);
 }
 
+static PyObject *contribute_failed(PyObject *self, int rc) {
+    struct py_class *cls = as_chare(self)->cls;
+    if (rc == CHARIOT_ESTATE) {
+        return PyErr_Format(cls->st->error,
+                            "elements of %U passed different reducers to one reduction: all must pass the same, in the "
+                            "same order of reductions",
+                            cls->short_name);
+    }
+    py_raise_code(cls->st, rc, "contributing to a reduction");
+    return NULL;
+}
+
 static PyObject *contribute(PyObject *self, PyObject *callback, PyObject *data, PyObject *reducer, PyObject *section) {
     struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
@@ -151,8 +163,7 @@ static PyObject *contribute(PyObject *self, PyObject *callback, PyObject *data, 
     if (read_part(st, self, data, reducer, section, &number, &msg) != 0) return NULL;
     int rc = chariot_contribute_take(st->pe, elem, NULL, msg, number, &target);
     if (rc == 0) Py_RETURN_NONE;
-    py_raise_code(st, rc, "contributing to a reduction");
-    return NULL;
+    return contribute_failed(self, rc);
 }
 
 PyDoc_STRVAR(reduce_doc,
@@ -193,9 +204,7 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
     if (read_part(st, self, data, reducer, section, &number, &msg) != 0) return NULL;
     struct chariot_future *future = NULL;
     int rc = chariot_allreduce_take(st->pe, elem, NULL, msg, number, &future);
-    if (rc == 0) return py_future_wrap_take(st, future);
-    py_raise_code(st, rc, "contributing to an allreduce");
-    return NULL;
+    return rc == 0 ? py_future_wrap_take(st, future) : contribute_failed(self, rc);
 }
 
 static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs) {

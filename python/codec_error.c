@@ -1,7 +1,9 @@
 /* python/codec_error.c: exceptions on their way to another PE.
  *
- * An error value is a map: type ("module.Class"), text, trace, pe, where, and pickle, the exception itself. The strings
- * are for PEs that speak no Python and for exceptions whose pickle cannot be made or read: those arrive as RemoteError.
+ * An error value is a map: type ("module.Class"), text, trace, pe, where, and pickle, the exception itself: its class,
+ * args and attributes, since the constructors of many take something else than args; or the whole, where its class says
+ * how it is pickled. The strings are for PEs that speak no Python and for exceptions that cannot be pickled, or read:
+ * those arrive as RemoteError.
  * An exception that came from a remote method before keeps the PE and the trace of its origin. */
 #include "python/codec.h"
 
@@ -86,12 +88,42 @@ static PyObject *trace_of(struct py_state *st, PyObject *exc, uint32_t *pe) {
     return text;
 }
 
+/* Its class has a way of its own to be pickled. */
+static bool says_how(PyObject *exc) {
+    static const char *const names[] = {"__reduce__", "__reduce_ex__", "__setstate__"};
+    bool own = false;
+    for (size_t i = 0; !own && i < sizeof names / sizeof names[0]; i++) {
+        PyObject *its = PyObject_GetAttrString((PyObject *)Py_TYPE(exc), names[i]);
+        PyObject *usual = PyObject_GetAttrString(PyExc_BaseException, names[i]);
+        own = its == NULL || its != usual;
+        Py_XDECREF(its);
+        Py_XDECREF(usual);
+    }
+    return own;
+}
+
+/* (class, args, attributes or None). New reference; NULL: some exception is set. */
+static PyObject *parts_of(PyObject *exc) {
+    PyObject *args = PyObject_GetAttrString(exc, "args");
+    PyObject *dict = args == NULL ? NULL : PyObject_GenericGetDict(exc, NULL);
+    PyObject *copy = dict == NULL ? NULL : PyDict_Copy(dict);
+    PyObject *parts = copy == NULL ? NULL : PyTuple_Pack(3, (PyObject *)Py_TYPE(exc), args, copy);
+    Py_XDECREF(args);
+    Py_XDECREF(dict);
+    Py_XDECREF(copy);
+    return parts;
+}
+
 /* The exception's pickle as a value in a message of its own; NULL: it has none. */
 static struct chariot_msg *pickle_of(struct py_state *st, PyObject *exc) {
     struct chariot_writer writer;
     struct chariot_msg *msg;
+    PyObject *whole = says_how(exc) ? Py_NewRef(exc) : parts_of(exc);
+    PyErr_Clear();
+    if (whole == NULL) return NULL;
     chariot_writer_init_take(&writer, NULL);
-    int result = py_pickle_encode(st, &writer, exc);
+    int result = py_pickle_encode(st, &writer, whole);
+    Py_DECREF(whole);
     if (chariot_writer_finish(&writer, &msg) == 0 && result == 0) return msg;
     PyErr_Clear();
     chariot_msg_unref(msg);
@@ -165,6 +197,28 @@ static PyObject **part_of(struct parts *parts, const struct chariot_value *key) 
     return NULL;
 }
 
+/* An object of class with these args: by its constructor or, where that takes something else, without. */
+static PyObject *construct(PyObject *class, PyObject *args) {
+    PyObject *exc = PyObject_Call(class, args, NULL);
+    if (exc != NULL || !PyErr_ExceptionMatches(PyExc_Exception)) return exc;
+    PyErr_Clear();
+    return ((PyTypeObject *)class)->tp_new((PyTypeObject *)class, args, NULL);
+}
+
+/* The exception that parts_of() took apart. New reference; NULL, maybe with an exception set: it is none. */
+static PyObject *rebuild(PyObject *parts) {
+    PyObject *class, *args, *dict;
+    if (!PyArg_ParseTuple(parts, "OO!O!", &class, &PyTuple_Type, &args, &PyDict_Type, &dict)) return NULL;
+    if (!PyExceptionClass_Check(class)) return NULL;
+    PyObject *exc = construct(class, args);
+    if (exc == NULL || !PyExceptionInstance_Check(exc)) return exc;
+    PyObject *own = PyObject_GenericGetDict(exc, NULL);
+    bool good = own != NULL && PyDict_Update(own, dict) == 0 && PyObject_SetAttrString(exc, "args", args) == 0;
+    Py_XDECREF(own);
+    if (!good) Py_CLEAR(exc);
+    return exc;
+}
+
 /* The value behind a key. A pickle that cannot be read here is left out: the strings tell what happened. */
 static PyObject *read_part(struct py_state *st, struct chariot_reader *reader, bool is_pickle,
                            struct chariot_msg *owner, int depth) {
@@ -174,6 +228,7 @@ static PyObject *read_part(struct py_state *st, struct chariot_reader *reader, b
     struct chariot_reader ahead = *reader;
     if (chariot_skip(reader, &data, &size) != 0) return py_malformed("an error value is cut short");
     PyObject *exc = py_decode_at_depth(st, &ahead, NULL, depth);
+    if (exc != NULL && PyTuple_CheckExact(exc)) Py_SETREF(exc, rebuild(exc));
     if (exc != NULL && PyExceptionInstance_Check(exc)) return exc;
     Py_XDECREF(exc);
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) return NULL;

@@ -18,6 +18,7 @@ PyObject *py_charm_exit(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *code = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:exit", names, &code)) return NULL;
     struct py_state *st = py_state_of(self);
+    if (py_state_is_foreign(st) && py_state_running(st) == NULL) return NULL;
     int status = py_exit_status(code);
     if (st->phase == PY_RUNNING && !st->exiting) {
         st->exiting = true;
@@ -44,7 +45,7 @@ static PyObject *abort_text(struct py_state *st, PyObject *message) {
 
 PyObject *py_charm_abort(PyObject *self, PyObject *message) {
     struct py_state *st = py_state_of(self);
-    if (py_state_pe(st) == NULL) return NULL;
+    if (py_state_pe(st) == NULL || (py_state_is_foreign(st) && py_state_running(st) == NULL)) return NULL;
     PyObject *text = abort_text(st, message);
     const char *utf8 = text == NULL ? NULL : PyUnicode_AsUTF8(text);
     if (utf8 == NULL) return NULL;

@@ -28,7 +28,23 @@ static PyObject *wrap_take(struct py_state *st, struct chariot_future *handle, b
     return (PyObject *)self;
 }
 
+static void let_go(struct py_future *self) {
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    if (self->st->pe != NULL) chariot_future_unref(self->future);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static void let_strays_go(struct py_state *st) {
+    while (st->strays != NULL) {
+        struct py_future *stray = st->strays;
+        st->strays = (struct py_future *)(void *)stray->about;
+        let_go(stray);
+    }
+}
+
 PyObject *py_future_new(struct py_state *st, uint64_t num_values) {
+    if (st->strays != NULL) let_strays_go(st);
     struct chariot_future *handle = chariot_future_new(st->pe, num_values);
     return handle == NULL ? PyErr_NoMemory() : wrap_take(st, handle, true);
 }
@@ -65,14 +81,18 @@ int py_future_put(struct chariot_writer *writer, PyObject *future) {
     return chariot_put_future(writer, py_future_id(future)) == 0 ? 0 : py_write_failed(writer->error);
 }
 
+/* A thread of the program's own may hold the last reference: the PE's thread lets go of its handle, with its next
+ * future. */
 static void future_dealloc(PyObject *object) {
     struct py_future *self = as_future(object);
-    PyTypeObject *type = Py_TYPE(object);
     if (self->weakrefs != NULL) PyObject_ClearWeakRefs(object);
-    if (self->st->pe != NULL) chariot_future_unref(self->future);
-    Py_XDECREF(self->about);
-    PyObject_Free(object);
-    Py_DECREF(type);
+    Py_CLEAR(self->about);
+    if (!py_state_is_foreign(self->st)) {
+        let_go(self);
+        return;
+    }
+    self->about = (PyObject *)(void *)self->st->strays;
+    self->st->strays = self;
 }
 
 /* ---------------------------------------------------------------- values */

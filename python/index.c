@@ -2,10 +2,6 @@
 #include "python/proxy.h"
 
 static int read_one(PyObject *object, int64_t *at) {
-    if (PySlice_Check(object)) {
-        PyErr_SetString(PyExc_TypeError, "a slice of a proxy is a section, which this version does not have");
-        return -1;
-    }
     PyObject *number = PyNumber_Index(object);
     if (number == NULL) {
         if (PyErr_ExceptionMatches(PyExc_TypeError)) {
@@ -13,8 +9,13 @@ static int read_one(PyObject *object, int64_t *at) {
         }
         return -1;
     }
-    long long value = PyLong_AsLongLong(number);
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
     Py_DECREF(number);
+    if (overflow != 0) {
+        PyErr_Format(PyExc_ValueError, "an index is made of 64-bit integers: %S is too large", object);
+        return -1;
+    }
     if (value == -1 && PyErr_Occurred()) return -1;
     *at = value;
     return 0;

@@ -102,19 +102,37 @@ static PyObject *proxy_getattro(PyObject *self, PyObject *name) {
     return value;
 }
 
+static bool has_slices(PyObject *key) {
+    bool found = PySlice_Check(key);
+    for (Py_ssize_t i = 0; !found && PyTuple_Check(key) && i < PyTuple_GET_SIZE(key); i++) {
+        found = PySlice_Check(PyTuple_GET_ITEM(key, i));
+    }
+    return found;
+}
+
+/* -1 with an exception set: no index of this collection. */
+static int read_index(PyObject *self, PyObject *key, struct chariot_index *index) {
+    uint32_t ndims = as_proxy(self)->ref.ndims;
+    if (py_index_read(key, index) != 0) return -1;
+    if (index->ndims == ndims) return 0;
+    PyErr_Format(PyExc_ValueError, "%R has %u dimension%s, index %R has %u", self, ndims, ndims == 1 ? "" : "s", key,
+                 index->ndims);
+    return -1;
+}
+
 static PyObject *proxy_element(PyObject *self, PyObject *key) {
     struct py_proxy *proxy = as_proxy(self);
+    struct py_state *st = state_of(self);
     struct chariot_ref whole, element;
     struct chariot_index index;
+    if (has_slices(key)) {
+        return PyErr_Format(st->error, "a slice of a proxy is a section, which this version does not have");
+    }
+    if (read_index(self, key, &index) != 0) return NULL;
     if (proxy->ref.kind == CHARIOT_SINGLE || proxy->ref.kind == CHARIOT_MAIN) {
-        return PyErr_Format(PyExc_TypeError, "this proxy refers to a single chare: it has no elements");
+        if (index.at[0] == 0) return Py_NewRef(self);
+        return PyErr_Format(PyExc_IndexError, "%R is a single chare: its index is 0, not %R", self, key);
     }
-    if (py_index_read(key, &index) != 0) return NULL;
-    if (index.ndims != proxy->ref.ndims) {
-        return PyErr_Format(PyExc_ValueError, "%R has %u dimension%s, index %R has %u", self, proxy->ref.ndims,
-                            proxy->ref.ndims == 1 ? "" : "s", key, index.ndims);
-    }
-    struct py_state *st = state_of(self);
     if (proxy->ref.kind == CHARIOT_GROUP && st->pe != NULL &&
         (index.at[0] < 0 || index.at[0] >= (int64_t)chariot_num_pes(st->pe))) {
         return PyErr_Format(PyExc_IndexError, "no such PE: %lld (the job has %u)", (long long)index.at[0],
@@ -193,12 +211,9 @@ static PyObject *proxy_insert(PyObject *self, PyObject *args, PyObject *kwargs) 
     struct chariot_index index;
     struct chariot_ref whole;
     struct chariot_msg *msg;
-    if (py_state_running(st) == NULL || py_index_read(where, &index) != 0) return NULL;
+    if (py_state_running(st) == NULL) return NULL;
     if (proxy->ref.kind != CHARIOT_ARRAY_OF) return PyErr_Format(PyExc_TypeError, "only arrays can be inserted into");
-    if (index.ndims != proxy->ref.ndims) {
-        return PyErr_Format(PyExc_ValueError, "%R has %u dimensions, index %R has %u", self, proxy->ref.ndims, where,
-                            index.ndims);
-    }
+    if (read_index(self, where, &index) != 0) return NULL;
     if (py_create_args(st, proxy->cls, with, &msg) != 0) return NULL;
     chariot_ref_collection(&proxy->ref, &whole);
     int rc = chariot_insert_take(st->pe, &whole, &index, msg, on_pe);

@@ -1,6 +1,5 @@
 #include "python/state.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 struct py_state *py_state_of_type(PyTypeObject *type) {
@@ -30,7 +29,7 @@ static void refuse_thread(struct py_state *st) {
 }
 
 struct chariot_pe *py_state_running(struct py_state *st) {
-    if (__builtin_expect(st->phase == PY_RUNNING && st->thread == (unsigned long)pthread_self(), 1)) return st->pe;
+    if (__builtin_expect(st->phase == PY_RUNNING && !py_state_is_foreign(st), 1)) return st->pe;
     if (st->phase == PY_RUNNING) {
         refuse_thread(st);
         return NULL;

@@ -11,6 +11,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "objects/chariot.h"
@@ -113,6 +114,7 @@ struct py_state {
     struct py_worker *free_workers;  /* greenlets that wait for a coroutine to run */
     const struct py_method *running; /* the plain method that runs now: for error texts; borrowed */
 
+    struct py_future *strays;     /* dropped by threads of the program's own; linked through their about field */
     struct py_bound *free_bounds; /* linked through their proxy field */
     uint32_t num_free_bounds, num_free_tasks, num_free_workers;
 };
@@ -134,6 +136,11 @@ struct chariot_pe *py_state_pe(struct py_state *st);
 /* The PE of a job that runs. NULL with Charm4PyError set: charm.start() was not called, the job has ended, or another
  * thread than the one that called charm.start() asks. */
 struct chariot_pe *py_state_running(struct py_state *st);
+
+/* Another thread runs here than the PE's. */
+static inline bool py_state_is_foreign(const struct py_state *st) {
+    return st->phase == PY_RUNNING && st->thread != (unsigned long)pthread_self();
+}
 
 /* Turns an error code of the runtime into an exception, unless one is set. Returns -1. */
 int py_raise_code(struct py_state *st, int code, const char *doing);

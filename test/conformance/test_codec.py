@@ -9,6 +9,7 @@ import math
 import re
 import struct
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -520,7 +521,7 @@ class Own(Exception):
 
 
 class Unloadable(Exception):
-    def __init__(self, a, b):  # its pickle has one argument only
+    def __init__(self, a, b):  # its args are one
         super().__init__(a)
 
 
@@ -552,8 +553,15 @@ def test_a_local_exception_class_goes_by_cloudpickle():
     assert type(back).__name__ == "Local" and str(back) == "here"
 
 
-def test_exceptions_that_cannot_be_loaded_arrive_as_remote_errors():
+def test_exceptions_whose_constructors_take_something_else_come_back_as_themselves():
     back = decode(encode(raised(Unloadable("a", "b"))))
+    assert type(back) is Unloadable and back.args == ("a",) and str(back) == "a"
+
+
+def test_exceptions_that_cannot_be_pickled_arrive_as_remote_errors():
+    exc = raised(Unloadable("a", "b"))
+    exc.lock = threading.Lock()
+    back = decode(encode(exc))
     assert type(back) is _core.RemoteError and isinstance(back, _core.Charm4PyError)
     assert back.type_name == f"{__name__}.Unloadable" and back.text == "a"
     assert str(back) == f"{__name__}.Unloadable: a"
