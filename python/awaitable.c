@@ -16,6 +16,15 @@ const struct py_awaitable_ops *py_awaitable_ops_of(const struct py_state *st, Py
     return NULL;
 }
 
+void py_warn_not_awaited(struct py_state *st, const char *what) {
+    if (st->phase != PY_RUNNING) return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s() was called in an async def and not awaited", what) != 0)
+        PyErr_WriteUnraisable(NULL);
+    PyErr_Restore(type, value, traceback);
+}
+
 /* ---------------------------------------------------------------- await */
 
 struct await_iter {

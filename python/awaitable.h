@@ -40,6 +40,9 @@ void py_awaitable_register(struct py_state *st, PyTypeObject *type, const struct
 /* NULL, no exception: cannot be waited for. */
 const struct py_awaitable_ops *py_awaitable_ops_of(const struct py_state *st, PyObject *object);
 
+/* An async def called what must be awaited, and dropped it: it would go on too early without a word. */
+void py_warn_not_awaited(struct py_state *st, const char *what);
+
 /* For am_await: an iterator that yields object to whoever drives the coroutine until it is ready, then gives its
  * result. New reference. */
 PyObject *py_awaitable_iter(struct py_state *st, PyObject *object);

@@ -1,8 +1,12 @@
 #include "python/chare.h"
 
+#include <stdlib.h>
+
 #include "python/bound.h"
 #include "python/class.h"
+#include "python/condition_wait.h"
 #include "python/future.h"
+#include "python/pending.h"
 #include "python/proxy.h"
 
 static struct py_chare *as_chare(PyObject *object) {
@@ -20,6 +24,12 @@ struct py_chare *py_chare_alloc(struct py_class *cls, struct chariot_elem *elem)
     return chare;
 }
 
+struct py_chare_more *py_chare_more(struct py_chare *chare) {
+    if (chare->more == NULL) chare->more = calloc(1, sizeof *chare->more);
+    if (chare->more == NULL) PyErr_NoMemory();
+    return chare->more;
+}
+
 /* Chare(Block, ...) creates a chare elsewhere and gives its proxy; Block(...) just makes an object. */
 static PyObject *chare_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     struct py_state *st = py_state_of_type(type);
@@ -29,19 +39,23 @@ static PyObject *chare_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
 static int chare_traverse(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(as_chare(self)->proxy);
-    return 0;
+    struct py_chare_more *more = as_chare(self)->more;
+    if (more == NULL) return 0;
+    Py_VISIT(more->proxy);
+    return more->pending == NULL ? 0 : py_pending_traverse(more->pending, visit, arg);
 }
 
 static int chare_clear(PyObject *self) {
-    Py_CLEAR(as_chare(self)->proxy);
+    if (as_chare(self)->more != NULL) Py_CLEAR(as_chare(self)->more->proxy);
     return 0;
 }
 
 static void chare_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    py_pending_drop(as_chare(self));
     chare_clear(self);
+    free(as_chare(self)->more);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -64,14 +78,16 @@ static PyObject *get_proxy(PyObject *self, void *closure) {
     struct py_chare *chare = as_chare(self);
     struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
-    if (chare->proxy == NULL) {
+    struct py_chare_more *more = py_chare_more(chare);
+    if (more == NULL) return NULL;
+    if (more->proxy == NULL) {
         struct chariot_ref element, whole;
         chariot_elem_ref(elem, &element);
         chariot_ref_collection(&element, &whole);
-        chare->proxy = py_proxy_new(chare->cls->st, chare->cls, &whole);
+        more->proxy = py_proxy_new(chare->cls->st, chare->cls, &whole);
     }
-    Py_XINCREF(chare->proxy);
-    return chare->proxy;
+    Py_XINCREF(more->proxy);
+    return more->proxy;
 }
 
 static PyObject *get_index(PyObject *self, void *closure) {
@@ -90,13 +106,15 @@ static PyObject *get_migratable(PyObject *self, void *closure) {
     struct chariot_ref ref;
     chariot_elem_ref(elem, &ref);
     bool can = ref.kind == CHARIOT_ARRAY_OF || ref.kind == CHARIOT_SINGLE;
-    return PyBool_FromLong(can && !as_chare(self)->stays);
+    struct py_chare_more *more = as_chare(self)->more;
+    return PyBool_FromLong(can && (more == NULL || !more->stays));
 }
 
 static int set_migratable(PyObject *self, PyObject *value, void *closure) {
     int truth = value == NULL ? 1 : PyObject_IsTrue(value);
-    if (truth < 0) return -1;
-    as_chare(self)->stays = truth == 0;
+    struct py_chare_more *more = truth < 0 ? NULL : py_chare_more(as_chare(self));
+    if (more == NULL) return -1;
+    more->stays = truth == 0;
     return 0;
 }
 
@@ -216,6 +234,13 @@ static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs)
                         Py_TYPE(self)->tp_name);
 }
 
+/* ---------------------------------------------------------------- conditions */
+
+static PyObject *flush(PyObject *self, PyObject *ignored) {
+    if (py_chare_elem(self) == NULL || py_pending_post(as_chare(self)) != 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 /* ---------------------------------------------------------------- type */
 
 static PyMethodDef chare_methods[] = {
@@ -228,6 +253,11 @@ static PyMethodDef chare_methods[] = {
     {"allreduce", (PyCFunction)(void (*)(void))chare_allreduce, METH_VARARGS | METH_KEYWORDS, allreduce_doc},
     {"setMigratable", (PyCFunction)(void (*)(void))chare_set_migratable, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("setMigratable($self, /, migratable)\n--\n\nWhether a balancer may move it to another PE.")},
+    {"wait", py_chare_wait, METH_O, py_chare_wait_doc},
+    {"__flush_wait_queues__", flush, METH_NOARGS,
+     PyDoc_STR(
+         "__flush_wait_queues__($self, /)\n--\n\nLooks soon at all conditions of @when and wait() again; needed where "
+         "charm.options.auto_flush_wait_queues is off.")},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef chare_getset[] = {

@@ -5,14 +5,31 @@
 
 #include "python/state.h"
 
+struct py_pending;
+
+/* What few chares have. */
+struct py_chare_more {
+    bool stays;                 /* setMigratable(False) */
+    PyObject *proxy;            /* thisProxy; owned */
+    struct py_pending *pending; /* what waits for conditions (pending.h); owned, NULL: nothing */
+};
+
 struct py_chare {
     PyObject_HEAD struct chariot_elem *elem; /* NULL: not made by the runtime, or destroyed */
     struct py_class *cls;                    /* borrowed; NULL: not made by the runtime */
-    PyObject *proxy;                         /* thisProxy, made at the first use; owned */
-    bool stays;                              /* setMigratable(False) */
+    struct py_chare_more *more;              /* made on demand; owned */
 };
 
 int py_chare_init(struct py_state *st, PyObject *module);
+
+static inline struct py_pending *py_chare_pending(const struct py_chare *chare) {
+    return chare->more == NULL ? NULL : chare->more->pending;
+}
+/* chare->more, made if it was not yet. NULL with MemoryError set. */
+struct py_chare_more *py_chare_more(struct py_chare *chare);
+
+/* The element behind a chare. NULL with Charm4PyError set: self was not made by the runtime, or is no more. */
+struct chariot_elem *py_chare_elem(PyObject *self);
 
 /* A chare's object without running its constructor. New reference. */
 struct py_chare *py_chare_alloc(struct py_class *cls, struct chariot_elem *elem);

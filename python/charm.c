@@ -6,6 +6,7 @@
 #include "python/future.h"
 #include "python/meter.h"
 #include "python/proxy.h"
+#include "python/several.h"
 #include "python/task.h"
 
 struct py_charm {
@@ -162,14 +163,6 @@ static PyObject *creation_of(struct py_state *st, PyObject *object) {
     return NULL;
 }
 
-/* Waits for each in list. -1 with an exception set. */
-static int wait_all(PyObject *list) {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
-        if (py_future_await(PyList_GET_ITEM(list, i), -1) != 0) return -1;
-    }
-    return 0;
-}
-
 static PyObject *charm_await_creation(PyObject *self, PyObject *const *args, Py_ssize_t num) {
     struct py_state *st = py_state_of(self);
     if (py_state_running(st) == NULL) return NULL;
@@ -183,26 +176,9 @@ static PyObject *charm_await_creation(PyObject *self, PyObject *const *args, Py_
         if (future == NULL || PyList_Append(futures, future) != 0) Py_CLEAR(futures);
         Py_XDECREF(future);
     }
-    int rc = futures == NULL ? -1 : wait_all(futures);
+    PyObject *done = futures == NULL ? NULL : py_several_wait(st, futures, PY_WAIT_CREATION);
     Py_XDECREF(futures);
-    if (rc != 0) return NULL;
-    Py_RETURN_NONE;
-}
-
-static PyObject *charm_wait(PyObject *self, PyObject *awaitables) {
-    struct py_state *st = py_state_of(self);
-    PyObject *list = PySequence_List(awaitables);
-    if (list == NULL) return NULL;
-    int rc = 0;
-    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
-        if (py_future_check(st, PyList_GET_ITEM(list, i))) continue;
-        PyErr_Format(PyExc_TypeError, "wait() takes futures, not %s", Py_TYPE(PyList_GET_ITEM(list, i))->tp_name);
-        rc = -1;
-    }
-    if (rc == 0) rc = wait_all(list);
-    Py_DECREF(list);
-    if (rc != 0) return NULL;
-    Py_RETURN_NONE;
+    return done;
 }
 
 /* Pickles by name: functions that are sent by value refer to it. */
@@ -245,7 +221,8 @@ static PyMethodDef charm_methods[] = {
     {"awaitCreation", (PyCFunction)(void (*)(void))charm_await_creation, METH_FASTCALL,
      PyDoc_STR(
          "awaitCreation($self, /, *proxies)\n--\n\nWaits until the constructors of all their chares have ended.")},
-    {"wait", charm_wait, METH_O, PyDoc_STR("wait($self, awaitables, /)\n--\n\nWaits until all futures are ready.")},
+    {"wait", WITH_KEYWORDS(py_charm_wait), py_charm_wait_doc},
+    {"iwait", py_charm_iwait, METH_O, py_charm_iwait_doc},
     {"Future", WITH_KEYWORDS(charm_future), future_doc},
     {"createFuture", WITH_KEYWORDS(charm_future), future_doc},
     {"sleep", py_charm_sleep, METH_O,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "python/condition.h"
 #include "python/dispatch.h"
 #include "python/map.h"
 
@@ -179,6 +180,25 @@ static int build_table(struct py_class *cls) {
     return rc;
 }
 
+/* Conditions point to their methods, so these have their places by now. */
+static int read_conditions(struct py_class *cls) {
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < cls->num_methods; i++) {
+        struct py_method *method = &cls->methods[i];
+        PyObject *marked = PyObject_GetAttr((PyObject *)cls->type, method->name);
+        rc = marked == NULL ? -1 : py_condition_of_method(cls, method, marked, &method->when);
+        Py_XDECREF(marked);
+    }
+    return rc;
+}
+
+static int refuse_when(struct py_class *cls) {
+    PyObject *raw = raw_attribute(cls, cls->st->names.init);
+    if (raw == NULL || !PyObject_HasAttr(raw, cls->st->names.when)) return PyErr_Occurred() ? -1 : 0;
+    PyErr_Format(cls->st->error, "%U.__init__ has a @when condition: constructors cannot be put off", cls->full_name);
+    return -1;
+}
+
 static int find_init(struct py_class *cls) {
     struct py_state *st = cls->st;
     cls->init.cls = cls;
@@ -224,6 +244,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
     cls->type = type;
     cls->id = UINT32_MAX;
     if (set_names(cls) != 0 || build_table(cls) != 0 || find_init(cls) != 0) goto fail;
+    if (refuse_when(cls) != 0 || read_conditions(cls) != 0) goto fail;
     cls->ctype = (struct chariot_type){.name = PyUnicode_AsUTF8(cls->full_name),
                                        .methods = cls->table,
                                        .num_methods = cls->num_methods,
@@ -249,6 +270,7 @@ void py_class_free(struct py_class *cls) {
     Py_XDECREF(cls->short_name);
     Py_XDECREF(cls->type_name);
     Py_XDECREF(cls->by_name);
+    Py_XDECREF(cls->waits);
     free(cls);
 }
 
@@ -256,11 +278,13 @@ static int visit_method(struct py_method *method, visitproc visit, void *arg) {
     Py_VISIT(method->function);
     Py_VISIT(method->defaults);
     Py_VISIT(method->keyword_defaults);
+    Py_VISIT(method->when);
     return 0;
 }
 
 int py_class_traverse(struct py_class *cls, visitproc visit, void *arg) {
     Py_VISIT(cls->type);
+    Py_VISIT(cls->waits);
     for (uint32_t i = 0; i < cls->num_methods; i++) {
         int rc = visit_method(&cls->methods[i], visit, arg);
         if (rc != 0) return rc;

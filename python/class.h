@@ -13,6 +13,8 @@ enum py_method_kind {
     PY_ASYNC,     /* async def: driven by its future */
 };
 
+struct py_condition;
+
 struct py_method {
     struct py_class *cls;   /* NULL: the entry function */
     PyObject *name;         /* interned, owned */
@@ -21,6 +23,7 @@ struct py_method {
     PyObject *keyword_only; /* tuple of names, owned, or NULL */
     PyObject *defaults;     /* of the last parameters; tuple, owned, or NULL */
     PyObject *keyword_defaults; /* dict, owned, or NULL */
+    struct py_condition *when;  /* when calls are delivered; owned, or NULL: at once */
     uint32_t num_params, num_required, num_positional_only;
     enum py_method_kind kind;
     bool var_args, var_keywords;
@@ -34,6 +37,7 @@ struct py_class {
     PyObject *short_name; /* "Name", owned: for messages to people */
     PyObject *type_name;  /* the runtime's name of it where full_name was taken; owned */
     PyObject *by_name;    /* {name: number} */
+    PyObject *waits;      /* {text: condition} of self.wait(), made on demand, owned */
     struct py_method *methods;
     struct py_method init; /* its constructor */
     bool has_init;         /* a constructor of its own */

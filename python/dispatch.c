@@ -4,6 +4,7 @@
 #include "python/charm.h"
 #include "python/errors.h"
 #include "python/message.h"
+#include "python/pending.h"
 #include "python/task.h"
 
 /* What to call: the function with the chare in front, or what the chare's attribute gives. New references. */
@@ -26,9 +27,23 @@ static int run(struct py_state *st, enum py_task_role role, const struct py_meth
         st->running = NULL;
         rc = py_outcome_take(st, method, reply, value, result);
     } else {
-        rc = py_task_start(st, role, method, callable, self, args, keywords, reply, result);
+        rc = py_task_start(st, role, method, callable, chare, args, keywords, reply, result);
     }
     Py_DECREF(callable);
+    return rc;
+}
+
+int py_dispatch_run(struct py_state *st, const struct py_method *method, PyObject *chare, PyObject *args,
+                    PyObject *keywords, const struct chariot_reply *reply, struct chariot_msg **result) {
+    struct py_chare *self = (struct py_chare *)(void *)chare;
+    struct chariot_activity activity;
+    bool metered = st->metered;
+    if (metered) {
+        chariot_activity_of(self->elem, (uint32_t)(method - self->cls->methods), &activity);
+        chariot_resume_begin(st->pe, &activity);
+    }
+    int rc = run(st, PY_TASK_METHOD, method, chare, args, keywords, reply, result);
+    if (metered) chariot_resume_end(st->pe);
     return rc;
 }
 
@@ -41,7 +56,12 @@ int py_dispatch_invoke(struct chariot_call *call) {
         return py_outcome_take(st, method, &call->reply, NULL, &call->result);
     }
     Py_INCREF(chare); /* the method may destroy it */
-    int rc = run(st, PY_TASK_METHOD, method, (PyObject *)chare, args, keywords, &call->reply, &call->result);
+    int rc;
+    if (method->when == NULL ||
+        !py_pending_keeps(chare, method, &(struct py_arguments){args, keywords}, &call->reply, &rc, &call->result)) {
+        rc = run(st, PY_TASK_METHOD, method, (PyObject *)chare, args, keywords, &call->reply, &call->result);
+        py_pending_settle(chare);
+    }
     Py_DECREF(chare);
     Py_DECREF(args);
     Py_XDECREF(keywords);
@@ -62,6 +82,7 @@ static int construct(struct py_state *st, struct py_class *cls, struct py_chare 
     struct chariot_msg *result = NULL;
     if (py_message_args(st, msg, &args, &keywords) != 0) return py_outcome_take(st, init, NULL, NULL, &result);
     int rc = run(st, PY_TASK_CONSTRUCTOR, init, (PyObject *)chare, args, keywords, NULL, &result);
+    py_pending_settle(chare);
     chariot_msg_unref(result);
     if (init == st->entry_method) py_readonlies_send(st);
     Py_DECREF(args);
@@ -84,5 +105,6 @@ int py_dispatch_create(struct chariot_pe *pe, const struct chariot_type *type, s
 void py_dispatch_destroy(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
     struct py_chare *chare = object;
     chare->elem = NULL;
+    py_pending_drop(chare);
     Py_DECREF(chare);
 }

@@ -142,6 +142,7 @@ void py_error_uncaught(struct py_state *st, const char *where, PyObject *exc) {
     PyObject *bytes = headed == NULL ? NULL : PyUnicode_AsEncodedString(headed, "utf-8", "backslashreplace");
     PyErr_Clear();
     flush_stdout();
+    st->exiting = true;
     chariot_abort(st->pe, 1, bytes == NULL ? "an exception that cannot be printed\n" : PyBytes_AS_STRING(bytes));
     Py_XDECREF(text);
     Py_XDECREF(headed);

@@ -1,8 +1,8 @@
 #include "python/future.h"
 
-#include <math.h>
 #include <structmember.h>
 
+#include "python/charm.h"
 #include "python/errors.h"
 #include "python/message.h"
 #include "python/task.h"
@@ -166,13 +166,8 @@ static PyObject *future_get(PyObject *self, PyObject *const *args, Py_ssize_t nu
     } else if (num == 1) {
         timeout = args[0];
     }
-    int64_t timeout_ns = -1;
-    if (timeout != NULL && timeout != Py_None) {
-        double seconds = PyFloat_AsDouble(timeout);
-        if (seconds == -1.0 && PyErr_Occurred()) return NULL;
-        if (!(seconds >= 0)) return PyErr_Format(PyExc_ValueError, "timeout must not be negative");
-        if (seconds < 9e9) timeout_ns = (int64_t)ceil(seconds * 1e9);
-    }
+    int64_t timeout_ns;
+    if (py_timeout_read(timeout, &timeout_ns) != 0) return NULL;
     return py_future_await(self, timeout_ns) == 0 ? py_future_result(self) : NULL;
 }
 

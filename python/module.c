@@ -6,11 +6,14 @@
 #include "python/chare.h"
 #include "python/charm.h"
 #include "python/class.h"
+#include "python/condition.h"
+#include "python/condition_wait.h"
 #include "python/errors.h"
 #include "python/future.h"
 #include "python/map.h"
 #include "python/message.h"
 #include "python/proxy.h"
+#include "python/several.h"
 #include "python/task.h"
 
 /* ---------------------------------------------------------------- functions */
@@ -86,17 +89,16 @@ static int module_exec(PyObject *module) {
     if (py_map_init(st, module) != 0 || py_create_init(st, module) != 0) return -1;
     if (py_channel_init(st, module) != 0) return -1;
     if (py_codec_init(st, module, st->error) != 0 || py_reduce_init(st, module) != 0) return -1;
-    if (py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
+    if (py_condition_init(st, module) != 0 || py_condition_wait_init(st, module) != 0) return -1;
+    if (py_several_init(st, module) != 0 || py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
     return py_signals_install(st) != 0 || register_at_exit(module) != 0 ? -1 : 0;
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     struct py_state *st = py_state_of_module(module);
-    PyTypeObject *types[] = {st->channel_type, st->channel_wait_type, st->charm_type,  st->options_type,
-                             st->chare_type,   st->map_type,          st->group_type,  st->array_type,
-                             st->proxy_type,   st->bound_type,        st->future_type, st->await_iter_type,
-                             st->keywords_type};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) Py_VISIT(types[i]);
+#define PY_TYPE_VISIT(field) Py_VISIT(st->field);
+    PY_TYPES(PY_TYPE_VISIT)
+#undef PY_TYPE_VISIT
     PyObject *objects[] = {st->charm,    st->options, st->error,      st->not_threaded_error, st->cancelled_error,
                            st->class_of, st->entry,   st->entry_args, st->readonlies};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);

@@ -129,6 +129,7 @@ static int options_setattro(PyObject *self, PyObject *name, PyObject *value) {
     if (PyDict_SetItem(as_options(self)->dict, name, value) != 0) return -1;
     struct py_state *st = py_state_of(self);
     if (strcmp(option->name, "local_msg_optim") == 0) st->local_msg_optim = value == Py_True;
+    if (strcmp(option->name, "auto_flush_wait_queues") == 0) st->auto_flush = value == Py_True;
     return 0;
 }
 
@@ -259,7 +260,7 @@ int py_options_init(struct py_state *st, PyObject *module) {
     for (size_t i = 0; st->options != NULL && i < NUM_SPACES; i++) {
         if (set_default(st->options, SPACES[i], make(st, SPACES[i])) != 0) return -1;
     }
-    st->local_msg_optim = true;
+    st->local_msg_optim = st->auto_flush = true;
     bool quiet = getenv("CHARIOT_QUIET") != NULL; /* of the launcher's --quiet, ++quiet */
     if (st->options != NULL && quiet && PyObject_SetAttrString(st->options, "quiet", Py_True) != 0) return -1;
     return st->options == NULL ? -1 : PyModule_AddObjectRef(module, "Options", (PyObject *)st->options_type);

@@ -1,6 +1,7 @@
 /* What can be known of a method before it is called: parameters, defaults, whether it is a coroutine. Read from the
  * code object: Python's inspect module costs more to import than all of this package. */
 #include "python/class.h"
+#include "python/condition.h"
 
 static int has_mark(PyObject *function, PyObject *name) {
     PyObject *mark = PyObject_GetAttr(function, name);
@@ -81,4 +82,5 @@ void py_method_clear(struct py_method *method) {
     Py_CLEAR(method->keyword_only);
     Py_CLEAR(method->defaults);
     Py_CLEAR(method->keyword_defaults);
+    Py_CLEAR(method->when);
 }

@@ -32,6 +32,7 @@ struct _greenlet;
     X(awaitable, "awaitable")                                                                                          \
     X(remote_stacktrace, "remote_stacktrace")                                                                          \
     X(coro, "__chariot_coro__")                                                                                        \
+    X(when, "__chariot_when__")                                                                                        \
     X(at_root, "__chariot_at_root__")                                                                                  \
     X(first, "__chariot_first__")                                                                                      \
     X(module, "__module__")                                                                                            \
@@ -47,6 +48,26 @@ struct py_names {
     PY_NAMES(PY_NAME_FIELD)
 #undef PY_NAME_FIELD
 };
+
+/* The types of the module, one a line. X(field) */
+#define PY_TYPES(X)                                                                                                    \
+    X(charm_type)                                                                                                      \
+    X(options_type)                                                                                                    \
+    X(chare_type)                                                                                                      \
+    X(map_type)                                                                                                        \
+    X(group_type)                                                                                                      \
+    X(array_type)                                                                                                      \
+    X(proxy_type)                                                                                                      \
+    X(bound_type)                                                                                                      \
+    X(future_type)                                                                                                     \
+    X(channel_wait_type)                                                                                               \
+    X(channel_type)                                                                                                    \
+    X(await_iter_type)                                                                                                 \
+    X(keywords_type)                                                                                                   \
+    X(wait_type)                                                                                                       \
+    X(iwait_type)                                                                                                      \
+    X(condition_wait_type)                                                                                             \
+    X(condition_type)
 
 enum py_phase {
     PY_IDLE = 0, /* charm.start() was not called */
@@ -83,14 +104,15 @@ struct py_state {
     struct py_reduce reduce; /* reduce.h */
 
     /* Types, owned. */
-    PyTypeObject *charm_type, *options_type, *chare_type, *map_type, *group_type, *array_type, *proxy_type, *bound_type,
-        *future_type, *await_iter_type, *keywords_type;
-    PyTypeObject *channel_type, *channel_wait_type;
+#define PY_TYPE_FIELD(field) PyTypeObject *field;
+    PY_TYPES(PY_TYPE_FIELD)
+#undef PY_TYPE_FIELD
     PyObject *charm;   /* the singleton, owned */
     PyObject *options; /* charm.options, owned */
     PyObject *error;   /* Charm4PyError, owned */
     PyObject *not_threaded_error, *cancelled_error;
     bool local_msg_optim;                                   /* charm.options.local_msg_optim */
+    bool auto_flush;                                        /* charm.options.auto_flush_wait_queues */
     struct py_awaitable_type awaitables[PY_MAX_AWAITABLES]; /* futures first */
     uint32_t num_awaitables;
 

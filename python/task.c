@@ -8,6 +8,7 @@
 #include "python/future.h"
 #include "python/message.h"
 #include "python/meter.h"
+#include "python/pending.h"
 
 /* A greenlet that runs one coroutine after another. */
 struct py_worker {
@@ -102,15 +103,30 @@ int py_outcome_take(struct py_state *st, const struct py_method *method, const s
     return exits ? 0 : CHARIOT_EUSER;
 }
 
-static void complete(struct py_task *task, struct chariot_msg *result) {
+void py_outcome_reply_take(struct py_state *st, const struct chariot_reply *reply, int code,
+                           struct chariot_msg *result) {
+    if (code < 0 && result == NULL) { /* not even the error could be written */
+        PyErr_NoMemory();
+        py_error_end_job(st, "a remote method");
+    }
+    if (reply->to != 0)
+        chariot_reply_take(st->pe, reply, result);
+    else
+        chariot_msg_unref(result);
+}
+
+/* The bare function of a method takes its chare in front. */
+static PyObject *self_of(const struct py_task *task) {
+    return task->method->function != NULL ? task->chare : NULL;
+}
+
+static void complete(struct py_task *task) {
     struct py_state *st = task->st;
     struct chariot_elem *elem =
         task->role == PY_TASK_CONSTRUCTOR ? ((struct py_chare *)(void *)task->chare)->elem : NULL;
     if (elem != NULL) chariot_constructed(st->pe, elem);
-    if (task->role == PY_TASK_METHOD && task->reply.to != 0)
-        chariot_reply_take(st->pe, &task->reply, result);
-    else
-        chariot_msg_unref(result);
+    py_outcome_reply_take(st, &task->reply, task->code, task->result);
+    task->result = NULL;
 }
 
 /* What the runtime refuses to a coroutine whose chare was destroyed meanwhile, and nobody waits to hear, is no error of
@@ -131,8 +147,7 @@ static void finish(struct py_task *task, PyObject *value) {
     task->code = py_outcome_take(task->st, task->method, reply, value, &task->result);
     task->ended = true;
     if (!task->suspended) return; /* its starter takes the outcome */
-    complete(task, task->result);
-    task->result = NULL;
+    complete(task);
 }
 
 /* ---------------------------------------------------------------- greenlets */
@@ -144,7 +159,7 @@ static PyObject *worker_main(PyObject *module, PyObject *ignored) {
         struct py_task *task = st->starting;
         struct py_worker *worker = task->worker;
         st->starting = NULL;
-        finish(task, py_call(task->callable, task->chare, task->args, task->keywords));
+        finish(task, py_call(task->callable, self_of(task), task->args, task->keywords));
         if (st->num_free_workers >= PY_MAX_FREE) {
             worker->gone = true;
             Py_RETURN_NONE;
@@ -256,7 +271,11 @@ static void resume(struct py_task *task) {
     else
         run_async(task);
     if (st->metered) chariot_resume_end(st->pe);
+    struct py_chare *chare = (struct py_chare *)(void *)task->chare;
+    Py_XINCREF(chare); /* the task may have been the last to hold it */
     if (task->ended) task_free(task);
+    if (chare != NULL) py_pending_settle(chare);
+    Py_XDECREF(chare);
 }
 
 /* ---------------------------------------------------------------- start */
@@ -264,7 +283,7 @@ static void resume(struct py_task *task) {
 static int prepare(struct py_task *task, PyObject *callable, PyObject *args, PyObject *keywords) {
     struct py_state *st = task->st;
     if (task->method->kind == PY_ASYNC) {
-        task->coroutine = py_call(callable, task->chare, args, keywords);
+        task->coroutine = py_call(callable, self_of(task), args, keywords);
         if (task->coroutine == NULL) return -1;
         return 0;
     }

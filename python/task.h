@@ -25,9 +25,9 @@ struct py_task {
     struct py_state *st;
     enum py_task_role role;
     const struct py_method *method; /* its name and kind; borrowed */
-    PyObject *chare;                /* owned; NULL: no method of a chare */
+    PyObject *chare;                /* whose method it is; owned; NULL: no method of a chare */
     PyObject *callable;             /* owned, until it was called */
-    PyObject *args, *keywords;      /* owned, until it was called; chare comes in front of args */
+    PyObject *args, *keywords;      /* owned, until it was called; see py_task_start */
     PyObject *coroutine;            /* of an async def; owned */
     struct py_worker *worker;       /* the greenlet; NULL: async def */
     PyObject *waits_for;            /* see awaitable.h; owned while suspended, NULL while it runs */
@@ -47,10 +47,11 @@ int py_task_init(struct py_state *st, PyObject *module);
 /* charm.start(): this greenlet is the scheduler. */
 int py_task_become_scheduler(struct py_state *st);
 
-/* Starts a coroutine: method of chare (NULL: the callable alone) with these arguments (borrowed; keywords may be NULL).
- * 0: it has ended, *result (may be NULL) is its value; CHARIOT_LATER: it goes on, and will complete reply (METHOD),
- * call chariot_constructed() (CONSTRUCTOR) or just end (FREE); negative: it failed, *result is the error, NULL: nobody
- * waited and the job ends. Called by the scheduler only. */
+/* Starts a coroutine: method of chare (NULL: of none) with these arguments (borrowed; keywords may be NULL), chare in
+ * front where callable is the bare function of the method. When a slice of it has run, what is pending at chare
+ * settles. 0: it has ended, *result (may be NULL) is its value; CHARIOT_LATER: it goes on, and will complete reply
+ * (METHOD), call chariot_constructed() (CONSTRUCTOR) or just end (FREE); negative: it failed, *result is the error,
+ * NULL: nobody waited and the job ends. Called by the scheduler only. */
 int py_task_start(struct py_state *st, enum py_task_role role, const struct py_method *method, PyObject *callable,
                   PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
                   struct chariot_msg **result);
@@ -73,5 +74,8 @@ PyObject *py_call(PyObject *callable, PyObject *self, PyObject *args, PyObject *
  * the error. With nobody to receive an error the job ends, and it gives 0 and NULL. */
 int py_outcome_take(struct py_state *st, const struct py_method *method, const struct chariot_reply *reply,
                     PyObject *value, struct chariot_msg **result);
+/* Sends such an outcome to reply, where the caller of the method has gone. Takes result. */
+void py_outcome_reply_take(struct py_state *st, const struct chariot_reply *reply, int code,
+                           struct chariot_msg *result);
 
 #endif

@@ -52,6 +52,19 @@ static int read_seconds(PyObject *object, int64_t *ns) {
     return 0;
 }
 
+int py_timeout_read(PyObject *timeout, int64_t *timeout_ns) {
+    *timeout_ns = -1;
+    if (timeout == NULL || timeout == Py_None) return 0;
+    double seconds = PyFloat_AsDouble(timeout);
+    if (seconds == -1.0 && PyErr_Occurred()) return -1;
+    if (!(seconds >= 0)) {
+        PyErr_Format(PyExc_ValueError, "timeout must not be negative");
+        return -1;
+    }
+    if (seconds < 9e9) *timeout_ns = (int64_t)ceil(seconds * 1e9);
+    return 0;
+}
+
 const char py_charm_after_doc[] =
     "scheduleCallableAfter($self, /, callable_obj, secs, args=[])\n--\n\n"
     "Calls it on this PE when so many seconds have passed: any callable, a method of a proxy, a Future.";

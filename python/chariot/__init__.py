@@ -2,6 +2,7 @@
 
 from . import charm as _charm  # before the singleton takes its name
 from ._compat import CkAbort, CkExit, CkMyPe, CkNumPes
+from ._conditions import when
 from ._core import (
     ARRAY,
     GROUP,
@@ -15,6 +16,7 @@ from ._core import (
     charm,
     coro,
 )
+from ._coroutines import coro_ext, threaded
 
 TYPE_CHECKING = False  # typing's own would cost the start of every job its import
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ charm4py_version = __version__
 
 Reducer = charm.reducers
 Future = charm.Future
-threaded = coro
 
 
 def register(C: "_C") -> "_C":
@@ -67,7 +68,9 @@ __all__ = [
     "charm",
     "charm4py_version",
     "coro",
+    "coro_ext",
     "readonlies",
     "register",
     "threaded",
+    "when",
 ]

@@ -199,9 +199,10 @@ def test_timeouts(n: int | None) -> None:
 
 @pytest.mark.parametrize("n", (None, 2))
 def test_nothing_grows_with_calls(n: int | None) -> None:
-    """Calls, futures, coroutines of both kinds, exceptions: after a warm-up, ten times as many need no more memory."""
+    """Calls, futures, coroutines of both kinds, exceptions, conditions: after a warm-up, ten times as many need no more memory."""
     holds(
         """
+        from chariot import when
         class E(Chare):
             def one(self, x):
                 return x
@@ -212,6 +213,16 @@ def test_nothing_grows_with_calls(n: int | None) -> None:
                 return await f
             def bad(self):
                 raise ValueError("bad")
+            k = -1
+            @when("self.k == k")
+            def at(self, k):
+                return k
+            @coro
+            def until(self, k):
+                self.wait(f"self.k == {k}")
+                return k
+            def set(self, k):
+                self.k = k
         def rss_kb():
             with open("/proc/self/statm") as file:
                 return int(file.read().split()[1]) * 4
@@ -221,7 +232,9 @@ def test_nothing_grows_with_calls(n: int | None) -> None:
                 f = Future()
                 held = [e.hold(f, ret=True), e.hold_async(f, ret=True)]
                 f.send(k)
-                assert [h.get() for h in held] == [k, k]
+                held += [e.at(k, ret=True), e.until(k, ret=True)]
+                e.set(k)
+                for h in charm.iwait(held): assert h.get() == k
                 if k % 10 == 0:
                     try:
                         e.bad(ret=True).get()
