@@ -37,10 +37,11 @@ static PyObject *charm_num_hosts(PyObject *self, PyObject *ignored) {
 
 /* A number below limit. -1 with an exception set. */
 static long number_below(PyObject *object, uint32_t limit, const char *what) {
-    long number = PyLong_AsLong(object);
+    int overflow;
+    long number = PyLong_AsLongAndOverflow(object, &overflow);
     if (number == -1 && PyErr_Occurred()) return -1;
-    if (number >= 0 && (unsigned long)number < limit) return number;
-    PyErr_Format(PyExc_ValueError, "no such %s: %ld (there are %u)", what, number, limit);
+    if (overflow == 0 && number >= 0 && (unsigned long)number < limit) return number;
+    PyErr_Format(PyExc_ValueError, "no such %s: %S (there are %u)", what, object, limit);
     return -1;
 }
 

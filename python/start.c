@@ -36,6 +36,10 @@ static int find_in_module(struct py_state *st, PyObject *module, PyObject *found
 }
 
 static int find_in_modules(struct py_state *st, PyObject *names, PyObject *found) {
+    if (PyUnicode_Check(names)) {
+        PyErr_Format(PyExc_TypeError, "modules must be a list of module names, not the str %R: [%R]", names, names);
+        return -1;
+    }
     PyObject *list = PySequence_Fast(names, "modules must be a list of module names");
     if (list == NULL) return -1;
     int rc = 0;
@@ -101,6 +105,17 @@ static int register_with_runtime(struct py_state *st) {
     return rc;
 }
 
+/* In the module that defines the entry: mostly __main__; another one where a program only imports what starts. */
+static int find_beside_entry(struct py_state *st, PyObject *entry, PyObject *found) {
+    PyObject *name = PyObject_GetAttr(entry, st->names.module);
+    PyObject *module = name == NULL || !PyUnicode_Check(name) ? NULL : PyImport_GetModule(name);
+    PyErr_Clear(); /* a callable without a module that is known */
+    int rc = module == NULL ? 0 : find_in_module(st, module, found);
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    return rc;
+}
+
 /* The runtime's methods in Python take the place of those in C. */
 static int extend_runtime(struct py_state *st) {
     struct py_class *runtime = py_class_runtime(st);
@@ -114,6 +129,7 @@ static int register_all(struct py_state *st, PyObject *entry, PyObject *classes,
     if (found == NULL) return -1;
     PyObject *main = PyImport_AddModule("__main__"); /* borrowed */
     int rc = main == NULL ? -1 : find_in_module(st, main, found);
+    if (rc == 0) rc = find_beside_entry(st, entry, found);
     if (rc == 0 && modules != NULL && modules != Py_None) rc = find_in_modules(st, modules, found);
     if (rc == 0 && classes != NULL && classes != Py_None) rc = find_in_classes(classes, found);
     if (rc == 0 && is_chare_class(st, entry)) rc = PySet_Add(found, entry);
@@ -270,7 +286,6 @@ static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyOb
     if (st->entry_args == NULL || py_meter_start(st) != 0) return -1;
     Py_INCREF(entry);
     st->entry = entry;
-    PyGC_Collect(); /* what importing and registering left behind is not looked at again while the job runs */
     return py_task_become_scheduler(st);
 }
 

@@ -85,7 +85,7 @@ class Check:
         yield self.run("protoc", ["protoc", "-Irpc/proto", "--descriptor_set_out=/dev/null", *protos], 60)
         yield self.make("format-check")
         yield self.make("-k", "syntax")
-        typed = [*ROOT.glob("python/chariot/**/*.pyi"), *ROOT.glob("examples/*.py"), *ROOT.glob("test/lint/*.py")]
+        typed = [*ROOT.glob("python/**/*.py"), *ROOT.glob("python/chariot/**/*.pyi"), *ROOT.glob("examples/*.py"), *ROOT.glob("test/lint/*.py")]
         yield self.run("mypy --strict", [PYTHON, "-m", "mypy", "--strict", *typed, Path(__file__)], 300)
         yield from self.pytest("test/lint")
 

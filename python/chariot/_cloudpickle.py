@@ -2,7 +2,7 @@
 
 import sys
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 
 from chariot import _core
 
@@ -18,7 +18,7 @@ def _is_in_program(obj: object) -> bool:
     return found is obj
 
 
-class Pickler(cloudpickle.Pickler):
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """cloudpickle, but classes and functions of the program itself go by name: a copy of a class would be another."""
 
     def reducer_override(self, obj: object) -> object:

@@ -7,6 +7,7 @@ program's own.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from ._core import Charm4PyError, charm
@@ -128,7 +129,8 @@ def _strip(argv: list[str]) -> list[str]:
 
 
 def begin() -> list[str]:
-    """On every PE: strips sys.argv; returns what the entry gets."""
+    """On every PE: strips sys.argv, collects what importing left behind; returns what the entry gets."""
+    gc.collect()
     argv = getattr(sys, "argv", [])
     if any(word.startswith("+") for word in argv[1:]):
         argv[:] = _strip(argv)

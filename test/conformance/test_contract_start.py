@@ -444,3 +444,298 @@ def test_names_that_the_package_exports(n: int | None) -> None:
         """,
         n,
     )
+
+
+# ---------------------------------------------------------------- every kind of value that may be given to an exit
+
+STATUSES = [
+    ("None", 0, ""),
+    ("True", 1, ""),
+    ("256 + 44", 44, ""),
+    ("-1", 255, ""),
+    ("2 ** 70", 255, ""),
+    ("np.uint8(7)", 7, ""),
+    ("[1, 'two']", 1, "[1, 'two']"),
+    ("Speechless()", 1, ""),
+]
+
+
+@pytest.mark.parametrize("ending", ("charm.exit", "sys.exit"))
+def test_every_kind_of_exit_code(ending: str) -> None:
+    places = list(PLACES)
+    for i, (value, status, said) in enumerate(STATUSES):
+        place = places[i % len(places)]
+        text = PLACES[place].format(f"{ending}({value})") + """
+        class Speechless:
+            def __str__(self):
+                raise ValueError
+        charm.start(main)"""
+        result = run(text, 2 if i % 2 else None, options=["--quiet"] if i % 2 else [])
+        assert result.status == status, (ending, value, place, result)
+        assert "Traceback" not in result.said and result.said.count(said) == (1 if said else len(result.said) + 1), result
+
+
+MORE_PLACES = {
+    "timer": """
+        def end(x):
+            {}
+        def main(args):
+            charm.scheduleCallableAfter(end, 0, [1])
+        """,
+    "timer coroutine": """
+        @coro
+        def end(x):
+            charm.sleep(0)
+            {}
+        def main(args):
+            charm.scheduleCallableAfter(end, 0, [1])
+        """,
+    "main chare": """
+        class main(Chare):
+            def __init__(self, args):
+                Future().get(timeout=0.01) if False else None
+                {}
+        """,
+    "method of the main chare": """
+        class Box(Chare):
+            def call(self, main):
+                main.end()
+        class main(Chare):
+            def __init__(self, args):
+                Chare(Box, args=[], onPE=charm.numPes() - 1).call(self.thisProxy)
+            def end(self):
+                {}
+        """,
+    "async entry": """
+        async def main(args):
+            f = Future()
+            f.send(1)
+            await f
+            {}
+        """,
+    "async constructor": """
+        class Box(Chare):
+            async def __init__(self):
+                f = Future()
+                f.send(1)
+                await f
+                {}
+        def main(args):
+            Chare(Box, onPE=charm.numPes() - 1)
+        """,
+    "coroutine constructor": """
+        class Box(Chare):
+            @coro
+            def __init__(self):
+                charm.sleep(0)
+                {}
+        def main(args):
+            Array(Box, 3)
+        """,
+    "target of a reduction": """
+        class Box(Chare):
+            def go(self):
+                self.reduce(self.thisProxy[charm.numPes() - 1].end)
+            def end(self):
+                {}
+        def main(args):
+            Group(Box).go()
+        """,
+}
+
+
+@pytest.mark.parametrize("place", MORE_PLACES)
+def test_endings_of_more_places(place: str) -> None:
+    """By status, by an object, by an exception, by abort."""
+    start = "\n        charm.start(main)"
+    for ending, status in (("charm.exit(7)", 7), ("sys.exit(9)", 9)):
+        result = run(MORE_PLACES[place].format(ending) + start, 2)
+        assert result.status == status and "Traceback" not in result.said, (ending, result)
+    result = fails(MORE_PLACES[place].format("1 / 0") + start, 2, "ZeroDivisionError: division by zero", status=1)
+    head = result.stderr.splitlines()[1]
+    assert head.startswith("PE ") and head.endswith("(): Traceback (most recent call last):"), head
+    fails(MORE_PLACES[place].format("charm.abort('enough')") + start, None, "PE 0 called abort: enough", status=1)
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_the_main_chares_class_serves_nothing_else(n: int | None) -> None:
+    holds(
+        """
+        class Main(Chare):
+            def __init__(self, args):
+                class Late(Chare):
+                    pass
+                for what, make in (("group", lambda: Group(Main)), ("array", lambda: Array(Main, 2)),
+                                   ("empty array", lambda: Array(Main, ndims=1)), ("chare", lambda: Chare(Main))):
+                    raises(what, "Charm4PyError", make, "Main", "main chare")
+                raises("second start", "Charm4PyError", lambda: charm.start(Main), "once")
+                raises("registering late", "Charm4PyError", lambda: charm.register(Late), "Late", "registerNewChareTypes")
+                done()
+
+        charm.start(Main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_registration_for_some_collections(n: int | None) -> None:
+    """register(C, collections=(GROUP, ARRAY)); the class decorator register."""
+    holds(
+        """
+        import extra
+        from chariot import GROUP, ARRAY, register
+        from chariot.chare import GROUP as group_too, ARRAY as array_too
+        from chariot.charm import Charm4PyError
+
+        class Grouped(Chare):
+            def who(self):
+                return charm.myPe()
+        class Arrayed(Grouped):
+            pass
+        class Both(Grouped):
+            pass
+
+        check("where programs look", (GROUP, ARRAY) == (group_too, array_too) and Charm4PyError is type(
+            raises("no chare", "Charm4PyError", lambda: charm.register(dict), "dict")))
+        charm.register(Grouped, collections=(GROUP,))
+        charm.register(Arrayed, (ARRAY,))
+        charm.register(Both, collections=[ARRAY, GROUP])
+        charm.register(Both, collections=(GROUP,))      # repeated: ignored
+        refused("no collection", lambda: charm.register(Both, collections=()), "GROUP")
+        refused("another", lambda: charm.register(Both, collections=(99,)), "99")
+        refused("no tuple", lambda: charm.register(Both, collections=GROUP), "GROUP")
+
+        def main(args):
+            pes = list(range(charm.numPes()))
+            eq("a group", Group(Grouped).who(ret=True).get(), pes)
+            eq("an array", len(Array(Arrayed, 3).who(ret=True).get()), 3)
+            eq("one", Chare(Arrayed, onPE=pes[-1]).who(ret=True).get(), pes[-1])
+            eq("both", (Group(Both).who(ret=True).get(), Chare(Both, onPE=0).who(ret=True).get()), (pes, 0))
+            raises("no array", "Charm4PyError", lambda: Array(Grouped, 3), "Grouped", "groups only")
+            raises("no single one", "Charm4PyError", lambda: Chare(Grouped), "Grouped", "groups only")
+            raises("no group", "Charm4PyError", lambda: Group(Arrayed), "Arrayed", "arrays only")
+            eq("decorated", Group(extra.Decorated).who(ret=True).get(), ["extra"] * len(pes))
+            done()
+
+        charm.start(main)
+        """,
+        n,
+        files={
+            "extra.py": """
+                from chariot import Chare, register
+                @register
+                class Decorated(Chare):
+                    def who(self):
+                        return __name__
+                """
+        },
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_start_in_a_module_that_the_program_imports(n: int | None) -> None:
+    result = run(
+        "import app",
+        n,
+        args=["a"],
+        files={
+            "app.py": """
+                from chariot import Chare, Group, charm
+                class Box(Chare):
+                    def who(self):
+                        return charm.myPe()
+                def main(args):
+                    print(args[1:], Group(Box).who(ret=True).get())
+                    charm.exit(4)
+                charm.start(main)
+                """
+        },
+    )
+    assert result.status == 4 and result.stdout == f"['a'] {list(range(n or 1))}\n", result
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_a_refused_start_may_be_tried_again(n: int | None) -> None:
+    """Each error says what is wrong, and leaves nothing behind."""
+    holds(
+        """
+        class Box(Chare):
+            def who(self):
+                return charm.myPe()
+        def main(args):
+            eq("runs", Group(Box).who(ret=True).get(), list(range(charm.numPes())))
+            done()
+        refused("no entry", lambda: charm.start(), "entry")
+        refused("None", lambda: charm.start(None), "entry")
+        refused("two entries", lambda: charm.start([main, main]), "entry")
+        refused("modules as a str", lambda: charm.start(main, modules="os"), "list", "os")
+        refused("modules of others", lambda: charm.start(main, modules=[5]), "module names", "int")
+        raises("no such module", ModuleNotFoundError, lambda: charm.start(main, modules=["nowhere"]), "nowhere")
+        refused("classes: one class", lambda: charm.start(main, classes=Box), "list")
+        refused("classes: an object", lambda: charm.start(main, classes=[Box()]), "Box")
+        refused("lambda of two", lambda: charm.start(lambda a, b: None), "one parameter")
+        refused("keyword-only", lambda: charm.start(lambda *, a: None), "one parameter")
+        check("not started", charm.started is False)
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+def test_garbage_is_collected_before_the_job_runs() -> None:
+    holds(
+        """
+        import gc, weakref
+        gc.disable()
+        class Box(Chare):
+            def look(self):
+                return ref() is None
+        class Loop:
+            pass
+        loop = Loop()
+        loop.itself = loop
+        ref = weakref.ref(loop)
+        del loop
+        def main(args):
+            eq("collected", Group(Box).look(ret=True).get(), [True] * charm.numPes())
+            done()
+        charm.start(main)
+        """,
+        2,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_host_queries(n: int | None) -> None:
+    """§3.3: the lists partition the PEs; ranks are places in them; numbers that are none are refused."""
+    holds(
+        """
+        class Box(Chare):
+            def look(self):
+                return charm.myHost(), charm.numHosts(), [charm.getHostPes(h) for h in range(charm.numHosts())]
+
+        def main(args):
+            pes = list(range(charm.numPes()))
+            for pe, (host, hosts, lists) in enumerate(Group(Box).look(ret=True).get()):
+                eq("partition", sorted(pe for members in lists for pe in members), pes)
+                check("my host", pe in lists[host] and host == charm.getPeHost(pe) and hosts == charm.numHosts())
+            for host in range(charm.numHosts()):
+                members = charm.getHostPes(host)
+                eq("first", charm.getHostFirstPe(host), members[0])
+                eq("count", charm.getHostNumPes(np.int64(host)), len(members))
+                eq("ranks", [charm.getPeHostRank(pe) for pe in members], list(range(len(members))))
+            for name, last in (("getHostPes", charm.numHosts()), ("getHostFirstPe", charm.numHosts()),
+                               ("getHostNumPes", charm.numHosts()), ("getPeHost", len(pes)), ("getPeHostRank", len(pes))):
+                ask = getattr(charm, name)
+                for bad in (last, -1, 2 ** 40, 2 ** 70):
+                    raises(f"{name}({bad})", ValueError, lambda: ask(bad), str(bad))
+                for bad in (0.0, "0", None):
+                    raises(f"{name}({bad!r})", TypeError, lambda: ask(bad))
+            done()
+
+        raises("before the start", "Charm4PyError", charm.numHosts, "charm.start")
+        charm.start(main)
+        """,
+        n,
+    )
