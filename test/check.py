@@ -85,7 +85,8 @@ class Check:
         yield self.run("protoc", ["protoc", "-Irpc/proto", "--descriptor_set_out=/dev/null", *protos], 60)
         yield self.make("format-check")
         yield self.make("-k", "syntax")
-        typed = [*ROOT.glob("python/**/*.py"), *ROOT.glob("python/chariot/**/*.pyi"), *ROOT.glob("examples/*.py"), *ROOT.glob("test/lint/*.py")]
+        ours = ("python/**/*.py", "python/**/*.pyi", "examples/*.py", "test/lint/*.py")
+        typed = [path for pattern in ours for path in ROOT.glob(pattern)]
         yield self.run("mypy --strict", [PYTHON, "-m", "mypy", "--strict", *typed, Path(__file__)], 300)
         yield from self.pytest("test/lint")
 

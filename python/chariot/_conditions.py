@@ -71,7 +71,8 @@ def _walk(node: Any) -> Iterator[Any]:
 
 def _names(tree: Any) -> set[str]:
     """The names that an expression reads and does not bind itself."""
-    read, bound = set(), set()
+    read: set[str] = set()
+    bound: set[str] = set()
     for node in _walk(tree):
         kind = type(node).__name__
         if kind == "Name":
