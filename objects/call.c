@@ -73,6 +73,7 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
         return CHARIOT_ENOENT;
     }
     uint64_t reply_id = reply == NULL ? 0 : obj_future_own_id(reply);
+    if (reply != NULL) obj_future_set_about(reply, to, method);
     if (to->whole)
         obj_broadcast_take(pe, to->collection, method, flags_of(want), reply_id, args);
     else

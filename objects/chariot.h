@@ -37,6 +37,7 @@ struct chariot_pe;     /* one scheduler with its chares */
 struct chariot_elem;   /* one chare, on the PE where it lives */
 struct chariot_msg;    /* arguments or another value, encoded; reference-counted, immutable once sent */
 struct chariot_future; /* a handle to a value, or several, that will come */
+struct chariot_report; /* what waits on a PE of a job in which nothing happens any more */
 
 /* ---------------------------------------------------------------- messages */
 
@@ -183,6 +184,10 @@ struct chariot_face {
     void (*on_release)(void *ctx, struct chariot_msg *values);
     /* A timed or posted callback, or a method without receiver, failed: nobody waits for msg (borrowed). */
     void (*on_unreceived_error)(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error);
+    /* The job hangs: chariot_report_add() for each thing of the face's that waits. Without it, what waits for futures
+     * is reported as callbacks. May not send. */
+    void (*describe_blocked)(void *ctx, struct chariot_report *report);
+    const char *exit_name; /* of chariot_exit(), in messages for people */
 };
 
 /* Reads who this process is from what its launcher handed down (none: a job of one PE) and makes the PE.
@@ -364,6 +369,9 @@ struct chariot_msg *chariot_future_value(const struct chariot_future *future, ui
  * then, or until chariot_waiter_forget(). The call keeps the future alive. */
 int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter);
 
+/* "the result of Block[3].sum", "a future that has 1 of its 2 values": what it is that is waited for. */
+void chariot_future_describe(const struct chariot_future *future, char *text, size_t size);
+
 /* ---------------------------------------------------------------- channels */
 
 /* A channel joins two chares: what one sends at its end the other receives at its own, in order and exactly once,
@@ -455,6 +463,36 @@ int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, co
 /* The same, and every element gets a future of the result. */
 int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
                            struct chariot_msg *value, uint32_t reducer, struct chariot_future **future);
+
+/* ---------------------------------------------------------------- quiescence */
+
+/* Calls target (a future, or a method without arguments), once, when the job is next quiescent: no code of the program
+ * runs on any PE, no message is under way or waits to be handled, no timer is set. What waits for something that may
+ * never come (a future, an element that does not exist) does not keep a job from being quiescent. From any PE, any
+ * number at a time. CHARIOT_EINVAL: no target. */
+int chariot_quiet_start(struct chariot_pe *pe, const struct chariot_target *target);
+
+/* What becomes of a job that is quiescent for good, while something in it waits, or nobody ends it: EXIT (what
+ * chariot_open() sets): it ends with status 75 and a report of all that waits; WARN: the report is printed, once for
+ * each such hang; OFF: nothing. Says PE 0. */
+enum chariot_hang_mode { CHARIOT_HANG_OFF = 0, CHARIOT_HANG_WARN, CHARIOT_HANG_EXIT };
+void chariot_set_hang_report(struct chariot_pe *pe, enum chariot_hang_mode mode);
+/* Something that the runtime does not see may wake this PE (a prompt, a socket, another thread's work): while there is
+ * such a thing on any PE the job does not hang. As many removals as additions. */
+void chariot_outside_add(struct chariot_pe *pe);
+void chariot_outside_remove(struct chariot_pe *pe);
+
+/* A line of the hang report: "where of subject, subject, subject: what". Equal ones, but for their subject, become one.
+ * Strings are copied; NULL: nothing. */
+struct chariot_blocked {
+    bool waits;          /* counts as a coroutine that waits; else it is told beside them */
+    const char *where;   /* "prog.py:12, in Block.sum" */
+    const char *subject; /* "[3]" */
+    const char *what;    /* "waits for a future" */
+};
+void chariot_report_add(struct chariot_report *report, const struct chariot_blocked *blocked);
+/* The face knows of something that may go on by itself after all: the report is dropped, and made later if need be. */
+void chariot_report_alive(struct chariot_report *report);
 
 /* ---------------------------------------------------------------- trees */
 

@@ -85,8 +85,12 @@ int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, con
         return CHARIOT_ENOMEM;
     }
     rc = add_take(pe, elem, value, reducer, &(struct chariot_target){.kind = OBJ_TO_ALL});
-    if (rc == 0) *future = obj_future_ref(waits);
-    return rc;
+    if (rc != 0) return rc;
+    struct chariot_ref ref;
+    obj_elem_ref(elem, &ref);
+    obj_future_set_about(waits, &ref, OBJ_METHOD_REDUCE);
+    *future = obj_future_ref(waits);
+    return 0;
 }
 
 void obj_reduce_on_result(struct chariot_pe *pe, struct chariot_msg *msg) {

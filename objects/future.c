@@ -37,6 +37,11 @@ struct chariot_future *obj_future_new(struct chariot_pe *pe, uint64_t num_values
     return future;
 }
 
+void obj_future_set_about(struct chariot_future *future, const struct chariot_ref *ref, uint32_t method) {
+    future->about = *ref;
+    future->about_method = method;
+}
+
 struct chariot_future *obj_future_ref(struct chariot_future *future) {
     future->refs++;
     return future;

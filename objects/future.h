@@ -17,6 +17,8 @@ struct chariot_future {
     uint32_t num_subscribers;
     uint32_t refs;
     uint64_t num_values;
+    struct chariot_ref about; /* what gives the value: a call of this; kind 0: anybody */
+    uint32_t about_method;
     bool own;          /* values come together here; else a handle */
     bool shared;       /* the id was handed out */
     bool subscribed;   /* a handle that has asked */

@@ -6,6 +6,8 @@
 #ifndef CHARIOT_OBJECTS_KINDS_H
 #define CHARIOT_OBJECTS_KINDS_H
 
+#include <stdint.h>
+
 /* X(NAME, number, handler): the handler runs on the scheduler, from the run queue. */
 #define OBJ_KINDS(X)                                                                                                   \
     X(CALL, 16, obj_call_on_message)           /* entry method of one element */                                       \
@@ -31,14 +33,27 @@
     X(CHANNEL_CLOSE, 36, obj_channel_on_data)  /* seq: the last number; method: enum obj_channel_over */               \
     X(CHANNEL_CREDIT, 37, obj_channel_on_credit)   /* seq: weight of all that was read */                              \
     X(CHANNEL_REFUSED, 38, obj_channel_on_refused) /* the end `reply` of this element will meet no other */            \
-    X(RELEASE, 39, obj_hold_on_release)            /* tree: PEs that hold go on; payload: what they held for */
+    X(RELEASE, 39, obj_hold_on_release)            /* tree: PEs that hold go on; payload: what they held for */        \
+    X(QUIET_ASK, 56, obj_quiet_on_ask)             /* to PE 0: detection seq of this PE waits; 0: see quiet.c */       \
+    X(QUIET_DONE, 57, obj_quiet_on_done)           /* quiescent: for all detections up to seq */                       \
+    X(QUIET_WAVE, 60, obj_quiet_on_wave)           /* tree: answer wave seq when at rest */                            \
+    X(QUIET_COUNTS, 61, obj_quiet_on_counts)       /* to the tree parent: index: sent, arrived, outside */             \
+    X(REPORT_ASK, 62, obj_hang_on_ask)             /* tree: report what waits */                                       \
+    X(REPORT, 63, obj_hang_on_report)              /* to the tree parent: what waits there and below */
 
 enum obj_kind {
 #define OBJ_KIND_ENUM(name, number, handler) OBJ_KIND_##name = (number),
     OBJ_KINDS(OBJ_KIND_ENUM)
 #undef OBJ_KIND_ENUM
-        OBJ_KIND_END = 40,
+        OBJ_KIND_END = 64,
 };
+
+/* Kinds from here on serve the detection of quiescence itself, which does not count them. */
+enum { OBJ_KIND_FIRST_UNCOUNTED = OBJ_KIND_QUIET_WAVE };
+
+/* Which numbers are kinds, as a set of bits: all are below 64. */
+#define OBJ_KIND_BIT(name, number, handler) | (uint64_t)1 << (number)
+#define OBJ_KINDS_KNOWN                     (0 OBJ_KINDS(OBJ_KIND_BIT))
 
 enum obj_flag {
     OBJ_FLAG_TREE = 1 << 0,      /* passed down the tree rooted at `root` */
@@ -57,6 +72,7 @@ enum obj_pseudo_method {
     OBJ_METHOD_COUNT = 0xfffffff1u,   /* per PE: insertions issued and elements created here */
     OBJ_METHOD_SETTLED = 0xfffffff2u, /* per PE: every early insertion has arrived */
     OBJ_METHOD_DESTROY = 0xfffffff3u, /* per PE: destroy the collection */
+    OBJ_METHOD_REDUCE = 0xfffffff4u,  /* of futures: an allreduce gives their value; never called */
     OBJ_METHOD_FIRST_PSEUDO = OBJ_METHOD_CREATED,
 };
 

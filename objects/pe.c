@@ -17,6 +17,7 @@ static int send_on(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) 
     if (pe->node.transport == NULL) return CHARIOT_ECLOSED; /* the job is over: only destructors run */
     OBJ_METER(pe, obj_meter_note_sent(pe, to, msg));
     int rc = rpc_node_send(&pe->node, to, msg);
+    if (rc >= 0) pe->quiet.mine.sent += msg->kind < OBJ_KIND_FIRST_UNCOUNTED;
     if (rc >= 0 || rc == CHARIOT_EGONE || rc == CHARIOT_ECLOSED || pe->ending)
         return rc; /* a death is reported apart */
     char line[256];
@@ -65,13 +66,13 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 static bool is_tree_kind(uint8_t kind) {
     return kind == OBJ_KIND_CREATE || kind == OBJ_KIND_BROADCAST || kind == OBJ_KIND_RESULT || kind == OBJ_KIND_EXIT ||
-           kind == OBJ_KIND_RELEASE;
+           kind == OBJ_KIND_RELEASE || kind == OBJ_KIND_QUIET_WAVE || kind == OBJ_KIND_REPORT_ASK;
 }
 
 /* What handlers may rely on for every message from elsewhere. */
 static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *msg) {
     uint32_t num_pes = pe->node.num_pes;
-    if (msg->kind < RPC_KIND_FIRST_USER || msg->kind >= OBJ_KIND_END || msg->kind == OBJ_KIND_TASK) return false;
+    if (msg->kind >= 64 || (OBJ_KINDS_KNOWN >> msg->kind & 1) == 0 || msg->kind == OBJ_KIND_TASK) return false;
     if (msg->from >= num_pes || msg->root >= num_pes) return false;
     if (msg->kind == OBJ_KIND_READY) return msg->flags == 0; /* its target is a hash */
     if (obj_id_pe(msg->target) >= num_pes) return false;
@@ -90,6 +91,7 @@ void obj_refuse(struct chariot_pe *pe, const struct chariot_msg *msg) {
 
 static void on_message_take(void *owner, struct chariot_msg *msg) {
     struct chariot_pe *pe = owner;
+    pe->quiet.mine.arrived += msg->kind < OBJ_KIND_FIRST_UNCOUNTED;
     if (!acceptable(pe, msg)) {
         obj_refuse(pe, msg); /* from a PE of this job that is broken; its own errors will tell */
         rpc_msg_unref(msg);
@@ -231,6 +233,7 @@ static void dispatch(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
     pe->now_ns = now_ns;
+    if (now_ns >= pe->quiet.due_ns) obj_quiet_on_due(pe);
     if (pe->num_timers > 0) obj_timer_run_due(pe);
     obj_waiters_run(pe);
     while (budget-- > 0 && !pe->ending) {
@@ -239,12 +242,14 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
         rpc_msg_consume(msg);
         if (__builtin_expect(obj_hold_keep_take(pe, msg), 0)) continue;
         rpc_trace(pe->node.log, "OBJ-RUN", msg->kind, msg->target, msg->method);
+        pe->quiet.worked |= msg->kind < OBJ_KIND_FIRST_UNCOUNTED;
         OBJ_METER(pe, obj_meter_note_message(pe, msg));
         dispatch(pe, msg);
         OBJ_METER_END(pe);
         rpc_msg_unref(msg);
         if (pe->ready.first != NULL) obj_waiters_run(pe);
     }
+    if (pe->run_queue.head == NULL && pe->ready.first == NULL && !pe->ending) obj_quiet_rest(pe);
     return !pe->ending && (pe->run_queue.head != NULL || pe->ready.first != NULL);
 }
 
@@ -277,6 +282,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     pe->next_future = 1;
     pe->next_single_pe = pe->node.pe; /* PEs that create a few each do not all begin with PE 0 */
     obj_waiters_init(&pe->ready);
+    obj_quiet_init(pe);
     if (pe->location == NULL) pe->location = &obj_location_static;
     rpc_turn_init(&pe->node.turn);
     pe->node.owner = pe;
@@ -329,6 +335,8 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_channel_free_all(pe);
     obj_future_free_all(pe);
     obj_meter_free(pe);
+    obj_quiet_deinit(pe);
+    obj_hang_deinit(pe);
     free(pe->single_of_type);
     free(pe->timers);
     free(pe->types);

@@ -7,8 +7,10 @@
 #define CHARIOT_OBJECTS_PE_H
 
 #include "objects/chariot.h"
+#include "objects/hang.h"
 #include "objects/kinds.h"
 #include "objects/map.h"
+#include "objects/quiet.h"
 #include "objects/waiter.h"
 #include "rpc/msg.h"
 #include "rpc/node.h"
@@ -34,6 +36,8 @@ struct obj_surroundings {
     int64_t (*now_ns)(void *ctx);
     /* The job must end: tell the launcher. Once per PE. */
     void (*on_abort)(void *ctx, int status, const char *text);
+    /* Something to tell people; the job goes on. */
+    void (*on_warning)(void *ctx, const char *text);
 };
 
 struct obj_timer {
@@ -58,6 +62,8 @@ struct chariot_pe {
     struct obj_timer *timers; /* binary heap by (at_ns, order) */
     size_t num_timers, cap_timers;
     uint64_t timer_order;
+    struct obj_quiet quiet;
+    struct obj_hang hang;
 
     const struct chariot_type **types;
     uint32_t num_types;
@@ -161,7 +167,7 @@ void obj_pe_deinit(struct chariot_pe *pe);
 extern const struct rpc_upcalls obj_upcalls; /* for node->up; owner: the PE */
 /* Runs up to `budget` messages at this time. Returns true while there is more to do now. */
 bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget);
-/* When the next timer is due; RPC_FOREVER_NS (INT64_MAX): none. */
+/* When obj_pe_step() has something to do by itself, next; RPC_FOREVER_NS (INT64_MAX): never. */
 int64_t obj_pe_deadline_ns(const struct chariot_pe *pe);
 void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Sends to a PE, this one included (then by the run queue). */
@@ -282,6 +288,8 @@ void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem);
 /* future.c */
 void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
 uint64_t obj_future_own_id(const struct chariot_future *future); /* as chariot_future_id(), for replies */
+/* What gives the future its value, for those who ask what is waited for. */
+void obj_future_set_about(struct chariot_future *future, const struct chariot_ref *ref, uint32_t method);
 struct chariot_future *obj_future_new(struct chariot_pe *pe, uint64_t num_values);
 struct chariot_future *obj_future_ref(struct chariot_future *future);
 void obj_future_unref(struct chariot_future *future);

@@ -59,6 +59,12 @@ static int start_timeline(struct run *run) {
     return obj_timeline_start(&run->pe, &to);
 }
 
+static void on_warning(void *ctx, const char *text) {
+    (void)ctx;
+    fflush(stdout);
+    fputs(text, stderr);
+}
+
 int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
     struct run *run = calloc(1, sizeof *run);
     if (run == NULL) {
@@ -75,7 +81,8 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
     pe->node.num_pes = run->job.control.ticket.num_pes;
     pe->node.num_hosts = 1;
     pe->now_ns = rpc_loop_now_ns();
-    pe->around = (struct obj_surroundings){.ctx = run, .make_room = make_room, .now_ns = now_ns, .on_abort = on_abort};
+    pe->around = (struct obj_surroundings){
+        .ctx = run, .make_room = make_room, .now_ns = now_ns, .on_abort = on_abort, .on_warning = on_warning};
     rc = obj_pe_init(pe);
     if (rc != 0) {
         snprintf(why, why_size, "chariot: %s\n", chariot_error_text(rc));

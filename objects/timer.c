@@ -61,6 +61,7 @@ void obj_timer_run_due(struct chariot_pe *pe) {
     while (pe->num_timers > 0 && pe->timers[0].at_ns <= pe->now_ns && pe->timers[0].order < set_by_now && !pe->ending) {
         struct obj_timer due = take_out(pe, 0);
         OBJ_METER_ROW(pe, OBJ_ROW_TIMER, RPC_TIMELINE_TIMER);
+        pe->quiet.worked = true;
         rpc_turn_lend(&pe->node.turn);
         due.fn(pe, due.ctx);
         rpc_turn_take(&pe->node.turn);
@@ -69,7 +70,8 @@ void obj_timer_run_due(struct chariot_pe *pe) {
 }
 
 int64_t obj_pe_deadline_ns(const struct chariot_pe *pe) {
-    return pe->num_timers == 0 ? INT64_MAX : pe->timers[0].at_ns;
+    int64_t timer_ns = pe->num_timers == 0 ? INT64_MAX : pe->timers[0].at_ns;
+    return timer_ns < pe->quiet.due_ns ? timer_ns : pe->quiet.due_ns;
 }
 
 static int64_t after(const struct chariot_pe *pe, int64_t delay_ns) {

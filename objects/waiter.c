@@ -49,6 +49,7 @@ void obj_waiters_run(struct chariot_pe *pe) {
         const struct obj_waiter_ops *ops = waiter->ops_;
         void *on = waiter->on_;
         leave(waiter);
+        pe->quiet.worked = true;
         if (ops->on_call != NULL) ops->on_call(waiter);
         rpc_turn_lend(&pe->node.turn);
         waiter->fn(pe, waiter->ctx);
