@@ -83,6 +83,7 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
     pe->now_ns = rpc_loop_now_ns();
     pe->around = (struct obj_surroundings){
         .ctx = run, .make_room = make_room, .now_ns = now_ns, .on_abort = on_abort, .on_warning = on_warning};
+    pe->hang.mode = CHARIOT_HANG_EXIT;
     rc = obj_pe_init(pe);
     if (rc != 0) {
         snprintf(why, why_size, "chariot: %s\n", chariot_error_text(rc));

@@ -140,7 +140,7 @@ int py_target_read(struct py_state *st, PyObject *callback, struct chariot_targe
         py_bound_target(callback, &target->ref, &target->method);
         return 0;
     }
-    PyErr_Format(PyExc_TypeError, "the target of a reduction is a Future or a method of a proxy, not %s",
+    PyErr_Format(PyExc_TypeError, "a callback is a Future or a method of a proxy here, not %s",
                  Py_TYPE(callback)->tp_name);
     return -1;
 }

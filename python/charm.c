@@ -228,6 +228,14 @@ static PyMethodDef charm_methods[] = {
     {"createFuture", WITH_KEYWORDS(charm_future), future_doc},
     {"sleep", py_charm_sleep, METH_O,
      PyDoc_STR("sleep($self, secs, /)\n--\n\nSuspends a coroutine; else blocks the PE.")},
+    {"startQD", py_charm_start_qd, METH_O,
+     PyDoc_STR("startQD($self, callback, /)\n--\n\nCalls callback, a Future or a method of a proxy, without arguments "
+               "when nothing runs in the job any\nmore, no message is under way and no timer is set. From any PE, any "
+               "number at a time.")},
+    {"waitQD", py_charm_wait_qd, METH_NOARGS,
+     PyDoc_STR(
+         "waitQD($self, /)\n--\n\nSuspends the coroutine until the job is quiescent, as startQD() means it. In an "
+         "async def: await it.")},
     {"scheduleCallableAfter", WITH_KEYWORDS(py_charm_after), py_charm_after_doc},
     {"LBTurnInstrumentOn", instrument_on, METH_NOARGS,
      PyDoc_STR("LBTurnInstrumentOn($self, /)\n--\n\nMeasure the load of this PE's chares, for the balancer.")},

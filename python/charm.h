@@ -18,6 +18,8 @@ PyObject *py_charm_exit(PyObject *self, PyObject *args, PyObject *kwargs);      
 PyObject *py_charm_abort(PyObject *self, PyObject *message);                        /* ending.c */
 PyObject *py_charm_topo_edges(PyObject *self, PyObject *args, PyObject *kwargs);    /* topology.c */
 PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwargs); /* topology.c */
+PyObject *py_charm_start_qd(PyObject *self, PyObject *callback);                    /* hang.c */
+PyObject *py_charm_wait_qd(PyObject *self, PyObject *ignored);                      /* hang.c */
 /* timer.c: nanoseconds of a timeout= argument: NULL or None: negative, none. -1 with an exception set. */
 int py_timeout_read(PyObject *timeout, int64_t *timeout_ns);
 extern const char py_charm_start_doc[], py_charm_after_doc[], py_charm_topo_edges_doc[], py_charm_topo_subtrees_doc[];
@@ -31,6 +33,10 @@ void py_readonlies_on_release(void *ctx, struct chariot_msg *values);
 
 /* start.c: chariot_face, set before the job runs. */
 void py_face_fill(struct py_state *st, struct chariot_face *face); /* face.c */
+
+/* hang.c: chariot_face.describe_blocked; what a text says as charm.options.hang_report: false: nothing. */
+void py_hang_describe(void *ctx, struct chariot_report *report);
+bool py_hang_mode(PyObject *text, enum chariot_hang_mode *mode);
 
 /* signals.c: under a launcher SIGINT and SIGTERM end the process quietly, unless the program has handlers of its own.
  */

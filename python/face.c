@@ -47,5 +47,7 @@ void py_face_fill(struct py_state *st, struct chariot_face *face) {
                                   .on_release = py_readonlies_on_release,
                                   .encode = py_message_encode,
                                   .combine = py_face_combine,
-                                  .on_unreceived_error = on_unreceived_error};
+                                  .on_unreceived_error = on_unreceived_error,
+                                  .describe_blocked = py_hang_describe,
+                                  .exit_name = "charm.exit()"};
 }

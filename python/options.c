@@ -87,11 +87,6 @@ static const struct option *find(PyObject *self, PyObject *name) {
     return unknown(self, name);
 }
 
-static bool is_hang_report(PyObject *value) {
-    return PyUnicode_Check(value) && (PyUnicode_CompareWithASCIIString(value, "exit") == 0 ||
-                                      PyUnicode_CompareWithASCIIString(value, "warn") == 0);
-}
-
 static bool fits(const struct option *option, PyObject *value) {
     switch (option->kind) {
     case A_BOOL:
@@ -109,7 +104,7 @@ static bool fits(const struct option *option, PyObject *value) {
 }
 
 static int refuse(PyObject *self, const struct option *option, PyObject *value) {
-    static const char *const wanted[] = {"True or False", "an int", "a number", "a str", "'exit' or 'warn'"};
+    static const char *const wanted[] = {"True or False", "an int", "a number", "a str", "'exit', 'warn' or 'off'"};
     PyObject *path = path_of(self);
     if (path == NULL) return -1;
     if (value == NULL)
@@ -121,15 +116,23 @@ static int refuse(PyObject *self, const struct option *option, PyObject *value) 
     return -1;
 }
 
+/* In time of a job too. */
+static void set_hang_mode(struct py_state *st, enum chariot_hang_mode mode) {
+    st->hang_mode = mode;
+    if (st->phase == PY_RUNNING) chariot_set_hang_report(st->pe, mode);
+}
+
 static int options_setattro(PyObject *self, PyObject *name, PyObject *value) {
     const struct option *option = find(self, name);
     if (option == NULL) return -1;
     bool good = value != NULL && fits(option, value);
-    if (!good || (option->kind == A_HANG_REPORT && !is_hang_report(value))) return refuse(self, option, value);
+    enum chariot_hang_mode mode = CHARIOT_HANG_EXIT;
+    if (!good || (option->kind == A_HANG_REPORT && !py_hang_mode(value, &mode))) return refuse(self, option, value);
     if (PyDict_SetItem(as_options(self)->dict, name, value) != 0) return -1;
     struct py_state *st = py_state_of(self);
     if (strcmp(option->name, "local_msg_optim") == 0) st->local_msg_optim = value == Py_True;
     if (strcmp(option->name, "auto_flush_wait_queues") == 0) st->auto_flush = value == Py_True;
+    if (option->kind == A_HANG_REPORT) set_hang_mode(st, mode);
     return 0;
 }
 
@@ -261,6 +264,7 @@ int py_options_init(struct py_state *st, PyObject *module) {
         if (set_default(st->options, SPACES[i], make(st, SPACES[i])) != 0) return -1;
     }
     st->local_msg_optim = st->auto_flush = true;
+    st->hang_mode = CHARIOT_HANG_EXIT;
     bool quiet = getenv("CHARIOT_QUIET") != NULL; /* of the launcher's --quiet, ++quiet */
     if (st->options != NULL && quiet && PyObject_SetAttrString(st->options, "quiet", Py_True) != 0) return -1;
     return st->options == NULL ? -1 : PyModule_AddObjectRef(module, "Options", (PyObject *)st->options_type);

@@ -113,6 +113,7 @@ struct py_state {
     PyObject *not_threaded_error, *cancelled_error;
     bool local_msg_optim;                                   /* charm.options.local_msg_optim */
     bool auto_flush;                                        /* charm.options.auto_flush_wait_queues */
+    enum chariot_hang_mode hang_mode;                       /* charm.options.hang_report */
     struct py_awaitable_type awaitables[PY_MAX_AWAITABLES]; /* futures first */
     uint32_t num_awaitables;
 

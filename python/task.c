@@ -363,6 +363,15 @@ int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns) {
     return -1;
 }
 
+PyObject *py_task_suspended(const struct py_task *task) {
+    return task->worker == NULL ? task->coroutine : (PyObject *)task->worker->greenlet;
+}
+
+struct py_task *py_task_newer(const struct py_task *task) {
+    if (task->prev == &task->st->live) return NULL;
+    return (struct py_task *)(void *)((char *)task->prev - offsetof(struct py_task, next));
+}
+
 int py_task_not_threaded(struct py_state *st) {
     char label[256];
     if (st->current != NULL) {

@@ -61,6 +61,10 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
 int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns);
 /* Why a suspended task waits (waits_for is set), and a new reference to what it is about, or NULL. */
 enum py_wait_kind py_task_reason(const struct py_task *task, PyObject **about);
+/* What stands still in a suspended task: its greenlet, or its coroutine object. Borrowed. */
+PyObject *py_task_suspended(const struct py_task *task);
+/* The one that was started next and has not ended; NULL: none. */
+struct py_task *py_task_newer(const struct py_task *task);
 /* Raises NotThreadedError, saying who tried to wait. Returns -1. */
 int py_task_not_threaded(struct py_state *st);
 

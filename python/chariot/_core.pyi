@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Iterable, Iterator, Sequence
 from types import GenericAlias
-from typing import Any, Generic, NoReturn, SupportsIndex, TypeVar, final, overload
+from typing import Any, Generic, Literal, NoReturn, SupportsIndex, TypeVar, final, overload
 
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -203,7 +203,7 @@ class Options:
     auto_flush_wait_queues: bool
     quiet: bool
     remote_exec: bool
-    hang_report: str
+    hang_report: Literal["exit", "warn", "off"]
     interactive: _InteractiveOptions
     lb: _BalancerOptions
 
@@ -261,6 +261,8 @@ class Charm:
     def Future(self, num_vals: int = 1) -> Future[Any]: ...
     def createFuture(self, num_vals: int = 1, senders: int = 0) -> _Future[Any]: ...
     def sleep(self, secs: float, /) -> Any: ...
+    def startQD(self, callback: Callable[..., Any], /) -> None: ...
+    def waitQD(self) -> Any: ...
     def scheduleCallableAfter(
         self, callable_obj: Callable[..., Any], secs: float, args: Iterable[Any] = []
     ) -> None: ...
