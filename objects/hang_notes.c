@@ -79,12 +79,26 @@ static void missing_here(const struct obj_coll *coll, uint64_t number, char *tex
         if (elem == NULL || elem->reductions > number) continue;
         if (++missing > OBJ_REPORT_SUBJECTS || used >= size) continue;
         obj_index_text(coll->ndims, elem->index, index, sizeof index);
-        used += (size_t)snprintf(text + used, size - used, missing == 1 ? ": %s" : ", %s", index);
+        used += (size_t)snprintf(text + used, size - used, missing == 1 ? "; lacks %s" : ", %s", index);
     }
-    if (missing > 0 && used < size) {
-        bool all = missing <= OBJ_REPORT_SUBJECTS;
-        snprintf(text + used, size - used, all ? " did not" : " and %zu more did not", missing - OBJ_REPORT_SUBJECTS);
+    if (missing > OBJ_REPORT_SUBJECTS && used < size) {
+        snprintf(text + used, size - used, " and %zu more", missing - OBJ_REPORT_SUBJECTS);
     }
+}
+
+/* Tree children from whose subtrees nothing has come. */
+static void missing_below(const struct chariot_pe *pe, const struct obj_coll *coll, uint32_t have, char *text,
+                          size_t size) {
+    uint32_t children[OBJ_TREE_RADIX];
+    uint32_t count = chariot_tree_children(pe->node.pe, coll->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    size_t used = 0;
+    text[0] = 0;
+    for (uint32_t i = 0; i < count && used < size; i++) {
+        if ((coll->expected & ~have & 1u << i) == 0) continue;
+        const char *format = used == 0 ? "; nothing has come from PE %u" : ", PE %u";
+        used += (size_t)snprintf(text + used, size - used, format, children[i]);
+    }
+    if (used > 0 && used < size) snprintf(text + used, size - used, " and below");
 }
 
 static void note_reduction(void *value, void *ctx) {
@@ -93,16 +107,18 @@ static void note_reduction(void *value, void *ctx) {
     uint64_t number = red->key.word[1];
     const struct obj_coll *coll = obj_coll_get(to->pe, red->key.word[0]);
     if (coll == NULL || number >> 56 != OBJ_SPACE_PROGRAM) return;
-    char missing[300], what[600];
+    char missing[300], below[200], known[60] = "", what[700];
     missing_here(coll, number, missing, sizeof missing);
-    const char *open = coll->open ? "; insertions into it have not been declared done" : "";
-    if (coll->root == to->pe->node.pe)
-        snprintf(what, sizeof what, "reduction %llu over %s has contributions of %llu of its %llu elements%s%s",
-                 (unsigned long long)number, type_name(to->pe, coll->type), (unsigned long long)red->count,
-                 (unsigned long long)coll->total, missing, open);
+    missing_below(to->pe, coll, red->children, below, sizeof below);
+    if (coll->root == to->pe->node.pe && coll->counted)
+        snprintf(known, sizeof known, " of its %llu elements", (unsigned long long)coll->total);
+    else if (coll->root == to->pe->node.pe)
+        snprintf(known, sizeof known, ", whose insertions have not been declared done");
     else
-        snprintf(what, sizeof what, "reduction %llu over %s lacks contributions from here%s%s",
-                 (unsigned long long)number, type_name(to->pe, coll->type), missing, open);
+        snprintf(known, sizeof known, " here and below");
+    snprintf(what, sizeof what, "reduction %llu over %s has %llu contribution%s%s%s%s", (unsigned long long)number,
+             type_name(to->pe, coll->type), (unsigned long long)red->count, red->count == 1 ? "" : "s", known, missing,
+             below);
     note(to, NULL, NULL, what);
 }
 
