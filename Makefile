@@ -95,6 +95,11 @@ check-%: ## one part of check: rpc, objects, deploy, python, examples or install
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 
+check-quiescence: ## 10,000 simulated runs of 64 PEs: quiescence is never early, never missed
+	@tools/setup.sh check
+	$(MAKE) $(B)/test/scenarios/quiet_test
+	CHARIOT_SEEDS=3334 $(B)/test/scenarios/quiet_test detections_are_never_early
+
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 
@@ -237,5 +242,5 @@ $(B)/flags: FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench asan tsan lint format clean install lib tests launcher examples benches ext py \
-	check-bare-root syntax format-check FORCE
+	check-bare-root check-quiescence syntax format-check FORCE
 .SECONDARY:
