@@ -304,7 +304,12 @@ def test_what_creation_refuses() -> None:
             refused("dims and ndims differ", lambda: Array(Free, (2, 3), ndims=3))
             refused("7 dimensions", lambda: Array(Free, (1,) * 7))
             refused("7 dimensions", lambda: Array(Free, ndims=7))
-            refused("negative", lambda: Array(Free, (2, -3)))
+            for dims in ((2, -3), -1, 0, (2, 0), (2**40, 2**40), 2**70, (2**33, 1, 1, 1), ()):
+                raises(f"dims {dims}", ValueError, lambda: Array(Free, dims), "dims")
+            for dims in ("3", 2.0, (2, 1.5), {2, 3}, (2, "x")):
+                raises(f"dims {dims!r}", TypeError, lambda: Array(Free, dims), "dims")
+            for ndims in (0, -3, 7):
+                raises(f"ndims {ndims}", ValueError, lambda: Array(Free, ndims=ndims), "dimensions")
             refused("a string", lambda: Array(Free, "23"))
             refused("a float", lambda: Array(Free, 2.5))
             refused("no such PE", lambda: Chare(Free, onPE=charm.numPes()))
@@ -320,4 +325,271 @@ def test_what_creation_refuses() -> None:
         charm.start(main)
         """,
         2,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_inheritance_mixins_and_what_is_no_method(n: int | None) -> None:
+    """4.1: inherited methods, of mixins too, static and class methods, callables; not properties, values, classes."""
+    holds(
+        """
+        class Mixin:
+            def mixed(self):
+                return "mixed", self.x
+        class Base(Chare):
+            def __init__(self, x=1):
+                self.x = x
+            def who(self):
+                return "base"
+            def over(self):
+                return "base over"
+        class Call:
+            def __call__(self, *args):
+                return "called", args
+        class Child(Base, Mixin):
+            def __init__(self, x=2):
+                super().__init__(x)
+            def over(self):
+                return "child over", super().over()
+            @property
+            def prop(self):
+                return 42
+            @staticmethod
+            def static(a, b=2):
+                return a, b
+            @classmethod
+            def of_class(cls, a):
+                return cls.__name__, a
+            class Nested:
+                pass
+            short = lambda self, y: (self.x, y)
+            attribute = Call()
+            constant = 5
+            def __secret__(self):
+                return 1
+            def _private(self):
+                return "private"
+            def use_prop(self):
+                return self.prop
+        class Silent(Base):  # does not call the base constructor
+            def __init__(self):
+                self.y = 1
+            def get(self):
+                return self.y, self.thisIndex
+
+        def main(args):
+            for proxy in (Group(Child), Array(Child, 4), Chare(Child)):
+                one = proxy[0]
+                def gives(what, method, want, *args, **named):
+                    eq(what, getattr(one, method)(*args, ret=True, **named).get(), want)
+                gives("mixin", "mixed", ("mixed", 2))
+                gives("overridden", "over", ("child over", "base over"))
+                gives("inherited", "who", "base")
+                gives("static", "static", (1, 2), 1)
+                gives("static, by name", "static", (1, 5), b=5, a=1)
+                gives("class method", "of_class", ("Child", 7), 7)
+                gives("lambda", "short", (2, 3), 3)
+                gives("callable attribute", "attribute", ("called", (1, 2)), 1, 2)
+                gives("one underscore", "_private", "private")
+                gives("property inside", "use_prop", 42)
+                for name in ("prop", "constant", "Nested", "__secret__", "wait", "contribute", "reduce", "allreduce", "AtSync",
+                             "migrated", "nosuch", "x"):
+                    raises(name, AttributeError, lambda: getattr(one, name), name)
+                raises("proxies take no attributes", AttributeError, lambda: setattr(one, "foo", 5))
+            eq("no super().__init__()", Group(Silent)[0].get(ret=True).get(), (1, 0))
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_arguments_of_constructors_and_dims_of_every_kind(n: int | None) -> None:
+    holds(
+        """
+        class E(Chare):
+            def __init__(self, a, *rest, b=3):
+                self.got = a, rest, b
+            def get(self):
+                return self.got
+            def flag(self):
+                return self.migratable
+            def fix(self):
+                self.setMigratable(False)
+                return self.migratable
+            def free(self):
+                self.migratable = True
+                return self.migratable
+
+        class Main(Chare):
+            def __init__(self, args):
+                for given, want in (((1, 2, 3), (1, (2, 3), 3)), ([1], (1, (), 3)), ((x for x in (1, 2)), (1, (2,), 3)),
+                                    ("xyz", ("x", ("y", "z"), 3)), ({"a": 1}, ("a", (), 3)), (range(2), (0, (1,), 3))):
+                    eq(f"args={given!r}", Chare(E, args=given).get(ret=True).get(), want)
+                eq("a numpy array", int(Chare(E, args=np.array([4])).get(ret=True).get()[0]), 4)
+                for dims in (3, (3,), [3], np.int64(3), np.array([3]), range(3, 4), np.int32(3)):
+                    eq(f"dims={dims!r}", len(Array(E, dims, args=[1]).get(ret=True).get()), 3)
+                eq("numpy among them", len(Array(E, (np.int64(2), np.int8(2)), args=[1]).get(ret=True).get()), 4)
+                eq("dims and ndims", len(Array(E, (2, 2), ndims=2, args=[1]).get(ret=True).get()), 4)
+                eq("by position", len(Array(E, 2, 1, [1]).get(ret=True).get()), 2)
+                eq("useAtSync", len(Array(E, 2, args=[1], useAtSync=True).get(ret=True).get()), 2)
+                check("the main chare has no index", not hasattr(self, "thisIndex"))
+                array, group, single = Array(E, 3, args=[1]), Group(E, args=[1]), Chare(E, args=[1])
+                eq("migratable", [p[0].flag(ret=True).get() for p in (array, group, single)], [True, False, True])
+                eq("setMigratable", (array[0].fix(ret=True).get(), array.flag(ret=True).get()), (False, [False, True, True]))
+                eq("and back", array[0].free(ret=True).get(), True)
+                array.setMigratable(False, awaitable=True).get()
+                eq("from afar", array.flag(ret=True).get(), [False] * 3)
+                done()
+
+        charm.start(Main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_creation_in_constructors_and_coroutines(n: int | None) -> None:
+    holds(
+        """
+        class Leaf(Chare):
+            def __init__(self, a=0):
+                self.a = a
+            def get(self):
+                return self.a
+        def make():
+            return [Group(Leaf, args=[1]), Array(Leaf, 3, args=[2]), Chare(Leaf, args=[3])]
+        class Plain(Chare):
+            def __init__(self):
+                self.made = make()
+            @coro
+            def look(self):
+                return [proxy.get(ret=True).get() for proxy in self.made]
+        class Coro(Chare):
+            @coro
+            def __init__(self):
+                made = make()
+                charm.awaitCreation(*made)
+                self.seen = [proxy.get(ret=True).get() for proxy in made]
+            def look(self):
+                return self.seen
+        class Async(Chare):
+            async def __init__(self):
+                self.seen = [await proxy.get(ret=True) for proxy in make()]
+            def look(self):
+                return self.seen
+        class Barrier(Chare):
+            def __init__(self):
+                self.all = self.allreduce(1, Reducer.sum)
+            @coro
+            def look(self):
+                return self.all.get()
+
+        def main(args):
+            want = [[1] * charm.numPes(), [2] * 3, 3]
+            for C in (Plain, Coro, Async):
+                for proxy, size in ((Group(C), charm.numPes()), (Array(C, 5), 5), (Chare(C, onPE=charm.numPes() - 1), 1)):
+                    charm.awaitCreation(proxy)
+                    for i in range(size):
+                        eq(C.__name__, proxy[i].look(ret=True).get(), want)
+            for proxy, size in ((Group(Barrier), charm.numPes()), (Array(Barrier, 9), 9), (Chare(Barrier), 1)):
+                eq("allreduce in a constructor", proxy[0].look(ret=True).get(), size)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2, 7))
+def test_insertion_from_everywhere_while_broadcasts_are_under_way(n: int | None) -> None:
+    """6.2: each element hears each broadcast once, those being inserted too; reductions and results are of all."""
+    holds(
+        """
+        class Cell(Chare):
+            def __init__(self, tag):
+                self.tag, self.heard = tag, []
+            def hear(self, what):
+                self.heard.append(what)
+            def look(self):
+                return self.thisIndex, sorted(self.heard)
+            def give(self, target, reducer):
+                self.reduce(target, self.thisIndex[0], reducer)
+            @coro
+            def slow(self):
+                charm.sleep(0.005)
+                return self.thisIndex
+
+        class Inserter(Chare):
+            def insert(self, array, base, count, place):
+                for k in range(count):
+                    array.ckInsert(base + self.thisIndex * count + k, [self.thisIndex], k % charm.numPes() if place else -1)
+            @coro
+            def shout(self, array):
+                array.hear("any", awaitable=True).get()
+
+        def main(args):
+            num = charm.numPes()
+            for place in (0, 1) * 3:
+                array, inserters = Array(Cell, ndims=1), Group(Inserter)
+                array.hear("0")
+                inserters.insert(array, 0, 7, place)
+                array.hear("1")
+                shouting = inserters.shout(array, awaitable=True)
+                inserting = inserters.insert(array, 1000, 5, place, awaitable=True)
+                array.hear("2")
+                inserting.get()
+                shouting.get()
+                array.ckDoneInserting()
+                array.hear("3")
+                indices = [(i,) for base, count in ((0, 7), (1000, 5)) for i in range(base, base + count * num)]
+                want = sorted(["0", "1", "2", "3"] + ["any"] * num)
+                eq("each once", array.look(ret=True).get(), [(i, want) for i in indices])
+                array.give(future := Future(), Reducer.gather)
+                eq("gather", future.get(), [i for i, in indices])
+                eq("coroutines", array.slow(ret=True).get(), indices)
+                for k in range(5):
+                    array.ckInsert(-1 - k, args=["late"])
+                while len(array.look(ret=True).get()) < len(indices) + 5:
+                    pass
+                array.give(future := Future(), Reducer.min)
+                eq("with those inserted later", future.get(), -5)
+            wide = Array(Cell, ndims=2)
+            wide.ckInsert(index=np.array([2, 3]), args=(5,), onPE=0, useAtSync=True)
+            wide.ckInsert([1, -5], [3])
+            wide.ckInsert((np.int8(2), 2), [4], 0)
+            wide.ckDoneInserting()
+            eq("indices of every kind", [i for i, _ in wide.look(ret=True).get()], [(1, -5), (2, 2), (2, 3)])
+            for what, wrong in (("dimensions", lambda: wide.ckInsert(1, [1])), ("text", lambda: wide.ckInsert("ab", [1])),
+                                ("no such PE", lambda: wide.ckInsert((1, 1), [1], num)), ("no such PE", lambda: wide.ckInsert((1, 1), [1], -2)),
+                                ("no argument", lambda: wide.ckInsert((1, 1))), ("too many", lambda: wide.ckInsert((1, 1), [1, 2])),
+                                ("a group", lambda: Group(Cell, args=[1]).ckInsert(1, [1])), ("too large", lambda: wide.ckInsert((2**70, 1), [1])),
+                                ("done with a group", lambda: Group(Cell, args=[1]).ckDoneInserting())):
+                refused(what, wrong)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("index", ["5", "(5,)"])
+def test_an_element_inserted_twice_ends_the_job(index: str) -> None:
+    fails(
+        f"""
+        class E(Chare):
+            pass
+        def main(args):
+            array = Array(E, ndims=1)
+            array.ckInsert(5, onPE=0)
+            array.ckInsert({index}, onPE=2)
+        charm.start(main)
+        """,
+        3,
+        "element (5,) was inserted twice into an array of __main__.E",
     )

@@ -95,6 +95,15 @@ def test_indexing(n: int | None) -> None:
             eq("and the collection", len(line.index(ret=True).get()), 5)
             single = Chare(E)
             eq("single", index(single), (0,))
+            check("its own element 0", single[0] == single and single[(0,)] == single)
+            raises("it has no other", IndexError, lambda: single[1])
+            for wrong in (-1, last + 1):
+                raises("no such PE", IndexError, lambda: group[wrong], str(wrong))
+            for slices in (lambda: group[0:1], lambda: line[0:2], lambda: plane[0:2, 0:1], lambda: plane[0, 0:1]):
+                raises("a slice", "Charm4PyError", slices, "section")
+            raises("too large", ValueError, lambda: line[2**70], "64-bit")
+            for what in (lambda: list(line), lambda: len(line), lambda: 3 in line):
+                raises("proxies are no sequences", TypeError, what)
             for what, wrong in (("too few", lambda: plane[1]), ("too many", lambda: plane[1, 2, 3]),
                                 ("two for a line", lambda: line[1, 2]), ("a string", lambda: line["a"]),
                                 ("a float", lambda: line[1.5]), ("none", lambda: plane[()]),

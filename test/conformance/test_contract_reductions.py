@@ -426,3 +426,87 @@ def test_futures_that_messages_held_last(n: int) -> None:
         n,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_more_values(n: int | None) -> None:
+    """10: scalars of numpy and of the standard library, shapes, objects with operators; and what cannot be reduced."""
+    holds(
+        """
+        import array, datetime, decimal, fractions
+
+        class Money:
+            def __init__(self, v):
+                self.v = v
+            def __radd__(self, other):
+                return Money(self.v + (other.v if isinstance(other, Money) else other))
+            __add__ = __radd__
+            def __mul__(self, other):
+                return Money(self.v * other.v)
+            def __gt__(self, other):
+                return self.v > other.v
+            def __eq__(self, other):
+                return isinstance(other, Money) and self.v == other.v
+
+        record = np.dtype([("a", "i4"), ("b", "f8")])
+        day = lambda i: datetime.date(2020, 1, 1 + i)
+        CASES = [
+            ("sum", lambda i: np.float32(i), np.float32(15)), ("max", lambda i: np.int16(i), np.int16(5)), ("sum", lambda i: np.float16(0.5), np.float16(3)),
+            ("logical_or", lambda i: np.bool_(i == 3), np.bool_(True)), ("sum", lambda i: np.array(i), np.array(15)), ("sum", lambda i: True, 6),
+            ("max", lambda i: i > 2, True), ("product", lambda i: True, 1), ("logical_and", lambda i: i, False), ("logical_or", lambda i: i, True),
+            ("product", lambda i: np.complex64(1j), np.complex64(-1)), ("sum", lambda i: np.longdouble(i), np.longdouble(15)),
+            ("max", day, day(5)), ("min", lambda i: datetime.datetime(2020, 1, 1 + i), datetime.datetime(2020, 1, 1)),
+            ("max", lambda i: np.array(["2020-01-0%d" % (i + 1)], "M8[D]"), np.array(["2020-01-06"], "M8[D]")),
+            ("sum", lambda i: np.array([i], "m8[s]"), np.array([15], "m8[s]")), ("sum", lambda i: decimal.Decimal(i), decimal.Decimal(15)),
+            ("product", lambda i: fractions.Fraction(i + 1), fractions.Fraction(720)), ("max", lambda i: bytes([i]), bytes([5])),
+            ("sum", lambda i: Money(i), Money(15)), ("max", lambda i: Money(i), Money(5)), ("product", lambda i: Money(i + 1), Money(720)),
+            ("logical_or", lambda i: set(), False), ("sum", lambda i: i if i else 0.5, 15.5), ("sum", lambda i: 2**63 - 1, 6 * (2**63 - 1)),
+            ("sum", lambda i: np.array([2**80, 1], object), np.array([6 * 2**80, 6], object)), ("sum", lambda i: [1, 2.5], np.array([6.0, 15.0])),
+            ("sum", lambda i: [True, False], np.array([6, 0])), ("max", lambda i: (1, i), np.array([1, 5])), ("sum", lambda i: [], np.zeros(0)),
+            ("sum", lambda i: array.array("b", [i, 1]), np.array([15, 6], "i1")), ("max", lambda i: array.array("f", [i, 0.5]), np.array([5, 0.5], "f4")),
+            ("sum", lambda i: np.zeros((3, 0), "f4"), np.zeros((3, 0), "f4")), ("min", lambda i: float("-inf") if i == 2 else float(i), float("-inf")),
+        ]
+        REFUSED = [  # reducer, contribution, words
+            ("sum", lambda i: np.zeros(2 + (i == 3)), ("(2,)", "(3,)")), ("max", lambda i: np.zeros((2, 3) if i else (3, 2)), ("(2, 3)", "(3, 2)")),
+            ("sum", lambda i: [1] * (1 + (i == 2)), ("(1,)", "(2,)")), ("sum", lambda i: "a", ("str",)), ("sum", lambda i: ["a"], ("list",)),
+            ("sum", lambda i: None, ("NoneType",)), ("sum", lambda i: {}, ("dict",)), ("max", lambda i: 1j * i, ("complex",)),
+            ("sum", lambda i: np.zeros(2, record), ("add",)), ("max", lambda i: np.zeros(2, record), ("maximum",)), ("sum", lambda i: np.array(["a"]), ("add",)),
+        ]
+
+        class E(Chare):
+            def give(self, table, k, target):
+                reducer, make, _ = globals()[table][k]
+                self.reduce(target, make(self.thisIndex[0]), getattr(Reducer, reducer))
+
+        def main(args):
+            elements = Array(E, 6)
+            for k, (reducer, make, want) in enumerate(CASES):
+                elements.give("CASES", k, future := Future())
+                eq(f"{reducer} of {make(1)!r:.60}", future.get(), want)
+            for k, (reducer, make, words) in enumerate(REFUSED):
+                elements.give("REFUSED", k, future := Future())
+                refused(f"{reducer} of {make(1)!r:.60}", future.get, *words)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize(("n", "who"), [(1, "self.thisIndex[0] == 3"), (2, "charm.myPe() == 1")])
+def test_elements_that_pass_different_reducers_end_the_job(n: int, who: str) -> None:
+    fails(
+        f"""
+        class E(Chare):
+            def give(self, target):
+                self.reduce(target, 1, Reducer.max if {who} else Reducer.sum)
+        def main(args):
+            Array(E, 6).give(future := Future())
+            print(future.get())
+        charm.start(main)
+        """,
+        n,
+        "different reducers",
+        "E",
+    )

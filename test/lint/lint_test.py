@@ -80,6 +80,7 @@ def test_an_include_across_the_layers_is_named(tmp_path: Path, file: str, includ
         ("objects/a.c", '"rpc/msg.h"'),
         ("sections/a.c", '"objects/tree.h"'),
         ("python/a.c", '"objects/chariot.h"'),
+        ("python/a.c", '"sections/tree.h"'),
         ("python/a.c", "<Python.h>"),
         ("deploy/a.c", "<ev.h>"),
         ("examples/c/a.c", '"objects/chariot.h"'),
