@@ -87,7 +87,7 @@ static void detach(struct chariot_channel *end) {
     end->pair = NULL;
 }
 
-void obj_channel_finished(struct chariot_channel *end) {
+static void finish(struct chariot_channel *end) {
     detach(end);
     end_free(end);
 }
@@ -144,7 +144,7 @@ int chariot_channel_open(struct chariot_pe *pe, struct chariot_elem *elem, const
     if (end == NULL) return CHARIOT_ENOMEM;
     int rc = open_end(end);
     if (rc != 0) {
-        if (!heard) obj_channel_finished(end);
+        if (!heard) finish(end);
         return rc;
     }
     pair->made++;
@@ -171,10 +171,14 @@ static struct chariot_channel *heard_of(struct chariot_pe *pe, struct chariot_el
     struct obj_channel_pair *pair = pair_of(pe, elem, from);
     if (pair == NULL) return NULL;
     struct chariot_channel *end = numbered(pair, number);
-    if (end == NULL && number >= pair->made) return end_new(pe, pair, number);
     if (end != NULL && end->peer == 0) return end;
-    *rc = CHARIOT_EEXIST;
-    return NULL;
+    if (end != NULL) {
+        *rc = CHARIOT_EEXIST;
+        return NULL;
+    }
+    end = end_new(pe, pair, number);
+    if (end != NULL) end->dropped = number < pair->made; /* it was refused, too soon: what comes is passed over */
+    return end;
 }
 
 void obj_channel_on_open(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -200,10 +204,16 @@ void obj_channel_on_open(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 /* ---------------------------------------------------------------- the other end goes */
 
+/* Nothing more can come for an end that nobody holds. One that was refused may have been heard of meanwhile: its other
+ * end was opened, and was destroyed then, and that is still on its way. */
+static bool is_finished(const struct chariot_channel *end) {
+    return end->dropped && (end->closed || (end->over != OBJ_CHANNEL_LIVES && end->peer == 0));
+}
+
 void obj_channel_is_over(struct chariot_channel *end, enum obj_channel_over how) {
     end->over = (uint8_t)how;
-    if (end->dropped)
-        obj_channel_finished(end);
+    if (is_finished(end))
+        finish(end);
     else
         obj_channel_wake(end);
 }
@@ -241,11 +251,11 @@ static void send_close(struct chariot_channel *end, enum obj_channel_over how) {
 }
 
 /* Nobody here can read or send any more. What still comes is passed over until the other end has closed too. */
-static void drop(struct chariot_channel *end) {
+static void close_end(struct chariot_channel *end) {
     end->dropped = true;
     rpc_msg_queue_clear(&end->unread);
     if (end->over != OBJ_CHANNEL_DESTROYED && !end->pe->ending) send_close(end, OBJ_CHANNEL_DROPPED);
-    if (end->over != OBJ_CHANNEL_LIVES) obj_channel_finished(end);
+    if (is_finished(end)) finish(end);
 }
 
 struct chariot_channel *chariot_channel_ref(struct chariot_channel *end) {
@@ -264,18 +274,18 @@ void obj_channel_unref(struct chariot_channel *end) {
     if (end->pair == NULL)
         end_free(end);
     else
-        drop(end);
+        close_end(end);
 }
 
 /* Chares of one collection go together: none tells another. */
 static void tell_destroyed(struct chariot_channel *end) {
     const struct obj_channel_pair *pair = end->pair;
-    if (end->peer == 0 || end->dropped || end->over == OBJ_CHANNEL_DESTROYED) return;
+    if (end->dropped || end->over == OBJ_CHANNEL_DESTROYED) return;
     if (end->pe->ending || pair->remote.collection == pair->elem->coll->id) return;
     if (end->id != 0)
         send_close(end, OBJ_CHANNEL_DESTROYED);
     else
-        send_refused(end->pe, &pair->remote, end->peer);
+        send_refused(end->pe, &pair->remote, end->peer); /* heard of, but never opened */
 }
 
 static void destroy_end(struct chariot_channel *end) {

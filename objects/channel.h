@@ -9,7 +9,8 @@
  *   heard of    --opened here------>
  *   opened here --REFUSED: the other chare's collection is no more--> over
  *
- * DATA and CLOSE are numbered together and put in order where they arrive, so nothing depends on the way they took.
+ * DATA, CREDIT and CLOSE are numbered together and put in order where they arrive, so nothing depends on the way that
+ * they took; those that overtake the OPEN wait for it.
  * A record lives until both sides have closed, or its chare is destroyed.
  *
  * Nothing in an end points anywhere but to its chare and its handles: what a migration must carry is the pair's remote
@@ -25,7 +26,7 @@
 #define OBJ_CHANNEL_MESSAGE_WEIGHT (1024u - OBJ_CHANNEL_WEIGHT_UNIT)
 #define OBJ_CHANNEL_WINDOW         ((uint64_t)128 << 20)
 #define OBJ_CHANNEL_LIMIT          ((uint64_t)256 << 20)
-enum { OBJ_CHANNEL_WEIGHT_UNIT = 64 }; /* of a DATA message's method field */
+enum { OBJ_CHANNEL_WEIGHT_UNIT = 64, OBJ_CHANNEL_MAX_UNITS = 1 << 30 }; /* of weights in messages */
 
 enum obj_channel_over {
     OBJ_CHANNEL_LIVES = 0,
@@ -51,15 +52,16 @@ struct chariot_channel {
     uint64_t peer;                 /* id of the other end; 0: not heard of yet */
     uint32_t number;               /* n, from 0 */
     uint32_t refs;                 /* handles and waiters */
-    uint8_t over;                  /* enum obj_channel_over: all that the other end sent has come */
+    uint8_t over;                  /* enum obj_channel_over: the other end is no more */
+    bool closed;                   /* its CLOSE has come, and all before it */
     bool dropped;                  /* its last handle has gone */
     bool granted;                  /* a receiver was called: the next message is for it */
 
     uint64_t sent;                      /* number of the last message */
     uint64_t sent_weight, acked_weight; /* sent in all; read at the other end, as far as it has said */
 
-    uint64_t received;                 /* messages that came in order */
-    uint64_t read_weight, told_weight; /* read here in all; what the other end knows of it */
+    uint64_t received;      /* number of the last that came in order */
+    uint64_t untold_weight; /* read here, and the other end does not know it yet */
     struct rpc_msg_queue unread;
     struct rpc_msg_queue early; /* by number: those before them are still under way */
     uint64_t promised;          /* receivers that are called next: as many messages are theirs */
@@ -70,8 +72,6 @@ struct chariot_channel {
 /* Sends a message, with its payload, to the other chare. */
 void obj_channel_send_take(struct chariot_channel *channel, struct chariot_msg *msg);
 void obj_channel_unref(struct chariot_channel *channel);
-/* Both sides have closed: the record goes. */
-void obj_channel_finished(struct chariot_channel *channel);
 /* The other end is no more. */
 void obj_channel_is_over(struct chariot_channel *channel, enum obj_channel_over how);
 /* The end that a message from `peer` to elem belongs to; NULL: not heard of. */

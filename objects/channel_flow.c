@@ -12,7 +12,7 @@ static uint64_t weight_of(const struct chariot_msg *msg) {
 
 static uint32_t units_of(uint64_t bytes) {
     uint64_t units = (bytes + OBJ_CHANNEL_MESSAGE_WEIGHT + OBJ_CHANNEL_WEIGHT_UNIT - 1) / OBJ_CHANNEL_WEIGHT_UNIT;
-    return units < UINT32_MAX ? (uint32_t)units : UINT32_MAX;
+    return units < OBJ_CHANNEL_MAX_UNITS ? (uint32_t)units : OBJ_CHANNEL_MAX_UNITS;
 }
 
 /* ---------------------------------------------------------------- what is possible now */
@@ -53,14 +53,14 @@ static void on_forget(struct chariot_waiter *waiter, bool ready) {
 }
 
 /* What the waiter did not take is the next one's. */
-static void release(void *on) {
+static void called(void *on) {
     struct chariot_channel *end = on;
     obj_channel_wake(end);
     obj_channel_unref(end);
 }
 
 int chariot_channel_wait(struct chariot_channel *end, enum chariot_channel_event event, struct chariot_waiter *waiter) {
-    static const struct obj_waiter_ops receiver = {on_call, on_forget, release}, other = {.release = release};
+    static const struct obj_waiter_ops receiver = {on_call, on_forget, called}, other = {.release = called};
     OBJ_API(end->pe);
     struct obj_waiters *list = event == CHARIOT_CHANNEL_RECEIVE ? &end->receivers
                                : event == CHARIOT_CHANNEL_READY ? &end->watchers
@@ -95,7 +95,7 @@ int chariot_channel_send_take(struct chariot_channel *end, struct chariot_msg *v
         return rc;
     }
     struct chariot_msg *msg = obj_msg_own_take(end->pe, OBJ_KIND_CHANNEL_DATA, value);
-    if (msg == NULL) return CHARIOT_EABORTED;
+    if (msg == NULL) return CHARIOT_ENOMEM;
     msg->seq = ++end->sent;
     msg->method = units_of(msg->size > held_bytes ? msg->size : held_bytes);
     end->sent_weight += weight_of(msg);
@@ -105,18 +105,25 @@ int chariot_channel_send_take(struct chariot_channel *end, struct chariot_msg *v
 
 /* ---------------------------------------------------------------- arrival */
 
-/* The next in order; takes msg. Nothing may be done with the end when it gives false: that has gone. */
+static void on_credit(struct chariot_channel *end, const struct chariot_msg *msg) {
+    if (weight_of(msg) <= end->sent_weight - end->acked_weight)
+        end->acked_weight += weight_of(msg);
+    else
+        obj_refuse(end->pe, msg);
+}
+
+/* The next in order; takes msg. False: it was the last, and the end may have gone. */
 static bool next_take(struct chariot_channel *end, struct chariot_msg *msg) {
     end->received++;
-    bool is_close = msg->kind == OBJ_KIND_CHANNEL_CLOSE, destroyed = msg->method == OBJ_CHANNEL_DESTROYED;
-    if (!is_close && !end->dropped) {
+    bool destroyed = msg->method == OBJ_CHANNEL_DESTROYED, is_close = msg->kind == OBJ_KIND_CHANNEL_CLOSE;
+    if (msg->kind == OBJ_KIND_CHANNEL_CREDIT) on_credit(end, msg);
+    if (msg->kind == OBJ_KIND_CHANNEL_DATA && !end->dropped)
         rpc_msg_queue_push_take(&end->unread, msg);
-        return true;
-    }
-    rpc_msg_unref(msg);
-    if (!is_close) return true;
-    obj_channel_is_over(end, destroyed ? OBJ_CHANNEL_DESTROYED : OBJ_CHANNEL_DROPPED);
-    return false;
+    else
+        rpc_msg_unref(msg);
+    end->closed = is_close;
+    if (is_close) obj_channel_is_over(end, destroyed ? OBJ_CHANNEL_DESTROYED : OBJ_CHANNEL_DROPPED);
+    return !is_close;
 }
 
 /* Keeps msg until those before it have come. */
@@ -134,15 +141,15 @@ static void keep_early(struct chariot_channel *end, struct chariot_msg *msg) {
     early->count++;
 }
 
-void obj_channel_on_data(struct chariot_pe *pe, struct chariot_msg *msg) {
+void obj_channel_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_call_elem(pe, msg);
     if (elem == NULL) return;
     struct chariot_channel *end = obj_channel_find(pe, msg->reply, elem);
-    if (end == NULL) { /* it has overtaken the OPEN */
+    if (end == NULL) { /* it has overtaken the OPEN: what follows a CLOSE does not exist */
         obj_wait_take(pe, &pe->channel_strays, obj_key2(msg->reply, (uintptr_t)elem), rpc_msg_ref(msg));
         return;
     }
-    if (end->over != OBJ_CHANNEL_LIVES || msg->seq <= end->received) return; /* nobody sends that */
+    if (end->closed || msg->seq <= end->received) return; /* nobody sends that */
     if (msg->seq != end->received + 1) {
         keep_early(end, msg);
         return;
@@ -159,21 +166,10 @@ void obj_channel_on_data(struct chariot_pe *pe, struct chariot_msg *msg) {
 static void send_credit(struct chariot_channel *end) {
     struct chariot_msg *msg = obj_msg_new(end->pe, OBJ_KIND_CHANNEL_CREDIT, 0);
     if (msg == NULL) return;
-    end->told_weight = end->read_weight;
-    msg->seq = end->read_weight;
+    msg->seq = ++end->sent;
+    msg->method = (uint32_t)(end->untold_weight / OBJ_CHANNEL_WEIGHT_UNIT);
+    end->untold_weight = 0;
     obj_channel_send_take(end, msg);
-}
-
-void obj_channel_on_credit(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_elem *elem = obj_call_elem(pe, msg);
-    struct chariot_channel *end = elem == NULL ? NULL : obj_channel_find(pe, msg->reply, elem);
-    if (end == NULL || msg->seq <= end->acked_weight) return;
-    if (msg->seq > end->sent_weight) {
-        obj_refuse(pe, msg);
-        return;
-    }
-    end->acked_weight = msg->seq;
-    obj_channel_wake(end);
 }
 
 int chariot_channel_receive(struct chariot_channel *end, struct chariot_msg **msg) {
@@ -184,8 +180,7 @@ int chariot_channel_receive(struct chariot_channel *end, struct chariot_msg **ms
     end->granted = false;
     *msg = rpc_msg_queue_pop(&end->unread);
     if (*msg == NULL) return end->over == OBJ_CHANNEL_DESTROYED ? CHARIOT_EGONE : CHARIOT_ECLOSED;
-    end->read_weight += weight_of(*msg);
-    bool tell = end->read_weight - end->told_weight >= OBJ_CHANNEL_WINDOW / 2;
-    if (tell && end->over == OBJ_CHANNEL_LIVES) send_credit(end);
+    end->untold_weight += weight_of(*msg);
+    if (end->untold_weight >= OBJ_CHANNEL_WINDOW / 2 && end->over == OBJ_CHANNEL_LIVES) send_credit(end);
     return 0;
 }

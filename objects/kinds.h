@@ -10,28 +10,28 @@
 
 /* X(NAME, number, handler): the handler runs on the scheduler, from the run queue. */
 #define OBJ_KINDS(X)                                                                                                   \
-    X(CALL, 16, obj_call_on_message)           /* entry method of one element */                                       \
-    X(CREATE, 17, obj_create_on_collection)    /* tree: a collection comes to be; payload: head, arguments */          \
-    X(CREATE_ONE, 18, obj_create_on_single)    /* a single chare; method: its type */                                  \
-    X(INSERT, 19, obj_create_on_insert)        /* elements of an array; method: enum obj_insert; seq: reductions */    \
-    X(LOCATED, 20, obj_location_on_located)    /* to the home PE: the element lives on PE `root` */                    \
-    X(BROADCAST_ASK, 21, obj_broadcast_on_ask) /* to the root: please broadcast */                                     \
-    X(BROADCAST, 22, obj_broadcast_on_message) /* tree: entry method of all elements; seq: its number */               \
-    X(PARTIAL, 23, obj_reduce_on_partial)      /* to the tree parent: part of reduction seq; method: space */          \
-    X(RESULT, 24, obj_reduce_on_result)        /* tree: result of allreduce seq */                                     \
-    X(VALUE, 25, obj_future_on_value)          /* to the owner of future `reply` */                                    \
-    X(SUBSCRIBE, 26, obj_future_on_subscribe)  /* to the owner: tell `from` the values of `reply` */                   \
-    X(VALUES, 27, obj_future_on_values)        /* all values of future `reply` */                                      \
-    X(COUNT, 28, obj_create_on_count)          /* to the root: seq more elements; method: issued or created */         \
-    X(EXIT_ASK, 29, obj_end_on_exit_ask)       /* to PE 0: end the job with status `method` */                         \
-    X(EXIT, 30, obj_end_on_exit)               /* tree: the job ends with status `method` */                           \
-    X(READY, 31, obj_start_on_ready)           /* to the tree parent: target: hash of tables; method: 1: some hold */  \
-    X(EXPECT, 32, obj_reduce_on_expect)        /* to the tree parent: there are elements below me now */               \
-    X(TASK, 33, obj_task_on_message)           /* local: run a posted function */                                      \
-    X(CHANNEL_OPEN, 34, obj_channel_on_open)   /* seq: the n-th of its pair; payload: the opener */                    \
-    X(CHANNEL_DATA, 35, obj_channel_on_data)   /* seq: its number; method: its weight */                               \
-    X(CHANNEL_CLOSE, 36, obj_channel_on_data)  /* seq: the last number; method: enum obj_channel_over */               \
-    X(CHANNEL_CREDIT, 37, obj_channel_on_credit)   /* seq: weight of all that was read */                              \
+    X(CALL, 16, obj_call_on_message)            /* entry method of one element */                                      \
+    X(CREATE, 17, obj_create_on_collection)     /* tree: a collection comes to be; payload: head, arguments */         \
+    X(CREATE_ONE, 18, obj_create_on_single)     /* a single chare; method: its type */                                 \
+    X(INSERT, 19, obj_create_on_insert)         /* elements of an array; method: enum obj_insert; seq: reductions */   \
+    X(LOCATED, 20, obj_location_on_located)     /* to the home PE: the element lives on PE `root` */                   \
+    X(BROADCAST_ASK, 21, obj_broadcast_on_ask)  /* to the root: please broadcast */                                    \
+    X(BROADCAST, 22, obj_broadcast_on_message)  /* tree: entry method of all elements; seq: its number */              \
+    X(PARTIAL, 23, obj_reduce_on_partial)       /* to the tree parent: part of reduction seq; method: space */         \
+    X(RESULT, 24, obj_reduce_on_result)         /* tree: result of allreduce seq */                                    \
+    X(VALUE, 25, obj_future_on_value)           /* to the owner of future `reply` */                                   \
+    X(SUBSCRIBE, 26, obj_future_on_subscribe)   /* to the owner: tell `from` the values of `reply` */                  \
+    X(VALUES, 27, obj_future_on_values)         /* all values of future `reply` */                                     \
+    X(COUNT, 28, obj_create_on_count)           /* to the root: seq more elements; method: issued or created */        \
+    X(EXIT_ASK, 29, obj_end_on_exit_ask)        /* to PE 0: end the job with status `method` */                        \
+    X(EXIT, 30, obj_end_on_exit)                /* tree: the job ends with status `method` */                          \
+    X(READY, 31, obj_start_on_ready)            /* to the tree parent: target: hash of tables; method: 1: some hold */ \
+    X(EXPECT, 32, obj_reduce_on_expect)         /* to the tree parent: there are elements below me now */              \
+    X(TASK, 33, obj_task_on_message)            /* local: run a posted function */                                     \
+    X(CHANNEL_OPEN, 34, obj_channel_on_open)    /* seq: the n-th of its pair; payload: the opener */                   \
+    X(CHANNEL_DATA, 35, obj_channel_on_message) /* seq: its number; method: its weight */                              \
+    X(CHANNEL_CLOSE, 36, obj_channel_on_message)   /* seq: the last number; method: enum obj_channel_over */           \
+    X(CHANNEL_CREDIT, 37, obj_channel_on_message)  /* seq: its number; method: weight that was read since the last */  \
     X(CHANNEL_REFUSED, 38, obj_channel_on_refused) /* the end `reply` of this element will meet no other */            \
     X(RELEASE, 39, obj_hold_on_release)            /* tree: PEs that hold go on; payload: what they held for */        \
     X(QUIET_ASK, 56, obj_quiet_on_ask)             /* to PE 0: detection seq of this PE waits; 0: see quiet.c */       \

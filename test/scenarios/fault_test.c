@@ -30,6 +30,8 @@
 #include "objects/place.c"
 #undef read_head
 #include "objects/broadcast.c"
+#include "objects/channel.c"
+#include "objects/channel_flow.c"
 #include "objects/contribute.c"
 #include "objects/end.c"
 #include "objects/error.c"
@@ -86,9 +88,21 @@ static void unmake(struct chariot_pe *pe, const struct chariot_type *type, void 
     free(object);
 }
 
-/* Everything that elements do: reduce in three ways, subscribe, insert, fail. */
+/* The other never opens its end. */
+static void talk(struct chariot_pe *pe, struct chariot_elem *elem) {
+    struct chariot_channel *channel;
+    int rc = chariot_channel_open(pe, elem, &now.single, &channel);
+    must(pe, rc);
+    if (rc != 0) return;
+    struct chariot_msg *msg = one(pe);
+    if (msg != NULL) must(pe, chariot_channel_send_take(channel, msg, 0));
+    chariot_channel_unref(channel);
+}
+
+/* Everything that elements do: reduce in three ways, subscribe, open channels, insert, fail. */
 static int on_work(struct chariot_call *call) {
     struct chariot_pe *pe = call->pe;
+    talk(pe, call->elem);
     struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = obj_future_own_id(now.sum)};
     struct chariot_msg *value = one(pe);
     if (value == NULL) return 0;

@@ -254,7 +254,7 @@ static void who_comes_between_waits_behind(void) {
     calls = 0;
     wait_in_turn(two.at_b, 0, CHARIOT_CHANNEL_RECEIVE);
     struct chariot_msg *msg = data_to_b(1, 1);
-    obj_channel_on_data(probe_pe(1), msg);
+    obj_channel_on_message(probe_pe(1), msg);
     chariot_msg_unref(msg);
     two.at_a->sent = 1;
     CU_ASSERT_FALSE(receivers[0].called);
