@@ -8,7 +8,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 # What a reduction's result, a timer or a runtime event can be sent to.
 _Target = Future[Any] | RemoteMethod
 # What charm.wait() and charm.iwait() wait for.
-_Awaitable = Future[Any]
+_Awaitable = Future[Any] | Channel
 _A = TypeVar("_A", bound=_Awaitable)
 _Index = SupportsIndex | Sequence[SupportsIndex]
 

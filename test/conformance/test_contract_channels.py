@@ -332,6 +332,78 @@ def test_any_order_of_creation(n: int) -> None:
     )
 
 
+@pytest.mark.parametrize("n", ALL)
+def test_in_wait_and_iwait(n: int | None) -> None:
+    """§3.4, §11: charm.wait() and iwait() take channels beside futures; a channel is yielded once a call even if more is
+    queued; those that are ready come first, in the list's order; the body of the loop may suspend."""
+    holds(
+        """
+        class Peer(Chare):
+            def open(self, remote, *first):
+                self.ch = Channel(self, remote)
+                for value in first:
+                    self.ch.send(value)
+            def say(self, *values):
+                for value in values:
+                    self.ch.send(value)
+            def close(self):
+                del self.ch
+            @coro
+            def pause(self):
+                charm.sleep(0.01)
+                return 7
+
+        class Asker(Chare):
+            @coro
+            def run(self, peers):
+                chs = [Channel(self, p) for p in peers]
+                for i, p in enumerate(peers):
+                    p.open(self.thisProxy, *([i, -i] if i < 2 else []))
+                f = Future()
+                charm.wait(chs[:2])
+                check("ready", chs[0].ready() and chs[1].ready() and not chs[2].ready())
+                seen = []
+                for got in charm.iwait([chs[3], f, chs[1], chs[0], chs[2]]):
+                    seen.append(got)
+                    if got is chs[1]:
+                        f(5)
+                    if got is f:
+                        peers[0].pause(ret=True).get()           # the body suspends
+                        peers[2].say("late", "later")
+                        peers[3].say("last") if peers[2].pause(ret=True).get() else None
+                    else:
+                        seen.append(got.recv())
+                eq("order", seen[:5], [chs[1], 1, chs[0], 0, f])
+                eq("all, once each", sorted(map(str, seen[5:])), sorted(map(str, [chs[2], "late", chs[3], "last"])))
+                eq("what is left", [chs[0].recv(), chs[1].recv(), chs[2].recv()], [0, -1, "later"])
+                peers[3].close()
+                charm.wait(chs[3:])
+                raises("ready to say why", "Charm4PyError", chs[3].recv, "nothing more")
+            async def run_async(self, peers):
+                chs = [Channel(self, p) for p in peers]
+                for i, p in enumerate(peers):
+                    p.open(self.thisProxy, i, i)
+                await charm.wait(chs)
+                total = 0
+                async for ch in charm.iwait(chs):
+                    total += await ch.recv() + 1
+                return total, [await ch.recv() for ch in chs]
+
+        def main(args):
+            pes = charm.numPes()
+            peers = [Chare(Peer, onPE=i % pes) for i in range(4)]
+            asker = Chare(Asker, onPE=0)
+            f = asker.run(peers, awaitable=True)
+            f.get()
+            eq("async", asker.run_async(peers, ret=True).get(), (10, [0, 1, 2, 3]))
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
 @pytest.mark.parametrize("n", (None, 2))
 def test_back_pressure(n: int | None) -> None:
     """§0, §11: what is unread is bounded: a coroutine that is ahead waits in send(), an async def where it awaits it,
