@@ -355,11 +355,13 @@ void chariot_future_unref(struct chariot_future *future); /* takes NULL */
 /* Unique in the job, to be sent anywhere; from then on the future outlives its last reference here until it is
  * complete, and a while longer. */
 uint64_t chariot_future_id(struct chariot_future *future);
-/* Sends one value to a future, on whatever PE it is. CHARIOT_ESTATE: it is one of this PE and complete already; on
- * another PE that ends the job with an error that names it. */
+/* The same for all handles of one future, on every PE. */
+uint64_t chariot_future_hash(const struct chariot_future *future);
+/* Sends one value to a future, on whatever PE it is. CHARIOT_ESTATE: it is one of this PE and complete already; where
+ * its owner finds that, the value is dropped and this PE says so (OBJ-FUTURE-LATE). */
 int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
-/* Completes it with `error` now, whatever it still waits for, unless it is complete; values that come later are
- * dropped. On another PE than its owner's only those who wait here are woken. */
+/* Completes it with `error` (an error value), whatever it still waits for, unless it is complete by the time its owner
+ * hears of it; all who wait for it, on whatever PE, are woken. Values that come later are dropped. */
 void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error);
 bool chariot_future_ready(struct chariot_future *future); /* asks the owner, where that is another PE */
 uint64_t chariot_future_num_values(const struct chariot_future *future);

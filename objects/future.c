@@ -5,7 +5,6 @@
  * The table of futures borrows them. One whose id was handed out may be asked for by other PEs after its last local
  * reference has gone: pending it stays, complete it is kept among the last OBJ_RECENT_FUTURES. */
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "objects/call.h"
@@ -112,13 +111,6 @@ void obj_future_complete(struct chariot_future *future) {
     obj_future_unref(future);
 }
 
-static void too_late(struct chariot_pe *pe, uint64_t id) {
-    char line[160];
-    snprintf(line, sizeof line, "chariot: PE %u: a value came for future %llu, which is complete already\n",
-             pe->node.pe, (unsigned long long)(id & 0xffffffffffu));
-    obj_end_abort(pe, 1, line);
-}
-
 bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *value) {
     uint64_t count = future->num_values;
     if ((count & (count - 1)) == 0) {
@@ -135,15 +127,26 @@ bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *va
     return true;
 }
 
-void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value) {
+bool obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value) {
     struct chariot_msg *stored = value != NULL ? value : obj_null_new(pe);
-    if (stored == NULL) return;
+    if (stored == NULL) return true; /* the job ends */
     if (future->complete) {
         rpc_msg_unref(stored);
-        if (!future->cancelled) too_late(pe, future->id);
-        return;
+        return future->cancelled;
     }
     if (obj_future_store_take(future, stored) && future->num_values == future->needed) obj_future_complete(future);
+    return true;
+}
+
+void obj_future_cancel_take(struct chariot_future *future, struct chariot_msg *error) {
+    if (future->complete) {
+        rpc_msg_unref(error);
+        return;
+    }
+    if (!obj_future_store_take(future, error)) return;
+    future->cancelled = true;
+    future->needed = future->num_values;
+    obj_future_complete(future);
 }
 
 /* ---------------------------------------------------------------- public */
@@ -203,15 +206,15 @@ int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_
 
 void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error) {
     OBJ_API(pe);
-    if (future->complete) {
-        rpc_msg_unref(error);
-        return;
-    }
     obj_msg_mark(error);
-    if (!obj_future_store_take(future, error)) return;
-    future->cancelled = true;
-    future->needed = future->num_values;
-    obj_future_complete(future);
+    if (future->own || future->complete)
+        obj_future_cancel_take(future, error);
+    else
+        obj_future_ask_cancel_take(future, error);
+}
+
+uint64_t chariot_future_hash(const struct chariot_future *future) {
+    return future->id * 0x9e3779b97f4a7c15u;
 }
 
 bool chariot_future_ready(struct chariot_future *future) {

@@ -32,7 +32,12 @@ bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *va
 /* Readies the waiters and tells the subscribers. */
 void obj_future_complete(struct chariot_future *future);
 
+/* Completes it with this error, unless it is complete. */
+void obj_future_cancel_take(struct chariot_future *future, struct chariot_msg *error);
+
 /* future_peer.c */
+/* A handle asks the owner to cancel it. */
+void obj_future_ask_cancel_take(struct chariot_future *future, struct chariot_msg *error);
 /* Sends all values to a PE. */
 void obj_future_tell(struct chariot_future *future, uint32_t to);
 /* A handle asks its owner, once. */

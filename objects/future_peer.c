@@ -4,33 +4,77 @@
 
 #include "objects/call.h"
 #include "objects/future.h"
+#include "rpc/log.h"
 
 /* ---------------------------------------------------------------- values to the owner */
 
-void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
-    if (obj_id_pe(id) == pe->node.pe) {
-        struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
-        if (future != NULL && future->own)
-            obj_future_deposit_take(pe, future, value);
-        else
-            rpc_msg_unref(value); /* nobody holds it any more */
-        return;
-    }
-    if (value == NULL) value = obj_null_new(pe);
-    if (value == NULL) return;
+/* Nobody is told by a value that it is one too many: its sender is. */
+static void say_late(struct chariot_pe *pe, uint64_t id) {
+    rpc_log(pe->node.log, RPC_LOG_ERROR, "OBJ-FUTURE-LATE",
+            "PE %u sent a value to a future of PE %u that has all of its values already: it was dropped", pe->node.pe,
+            obj_id_pe(id));
+}
+
+static void tell_late(struct chariot_pe *pe, uint64_t id, uint32_t sender) {
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_LATE, 0);
+    if (msg == NULL) return;
+    msg->reply = id;
+    obj_send_take(pe, sender, msg);
+}
+
+/* By the owner; false: it is late. */
+static bool deposit_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
+    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
+    if (future != NULL && future->own) return obj_future_deposit_take(pe, future, value);
+    rpc_msg_unref(value); /* nobody holds it any more */
+    return true;
+}
+
+/* value for the owner of the future. */
+static void send_as_take(struct chariot_pe *pe, enum obj_kind kind, uint64_t id, struct chariot_msg *value) {
     uint8_t error = value->flags & OBJ_FLAG_ERROR;
-    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_VALUE, value);
+    struct chariot_msg *msg = obj_msg_own_take(pe, kind, value);
     if (msg == NULL) return;
     msg->flags |= error;
     msg->reply = id;
     obj_send_take(pe, obj_id_pe(id) % pe->node.num_pes, msg);
 }
 
+void obj_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value) {
+    if (obj_id_pe(id) == pe->node.pe) {
+        if (!deposit_take(pe, id, value)) say_late(pe, id);
+        return;
+    }
+    if (value == NULL) value = obj_null_new(pe);
+    if (value != NULL) send_as_take(pe, OBJ_KIND_VALUE, id, value);
+}
+
 void obj_future_on_value(struct chariot_pe *pe, struct chariot_msg *msg) {
-    if (obj_id_pe(msg->reply) == pe->node.pe)
-        obj_future_send_take(pe, msg->reply, rpc_msg_ref(msg));
+    if (obj_id_pe(msg->reply) != pe->node.pe)
+        obj_refuse(pe, msg);
+    else if (!deposit_take(pe, msg->reply, rpc_msg_ref(msg)))
+        tell_late(pe, msg->reply, msg->from);
+}
+
+void obj_future_on_late(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (obj_id_pe(msg->reply) == msg->from)
+        say_late(pe, msg->reply);
     else
         obj_refuse(pe, msg);
+}
+
+/* ---------------------------------------------------------------- cancelling */
+
+void obj_future_ask_cancel_take(struct chariot_future *future, struct chariot_msg *error) {
+    send_as_take(future->pe, OBJ_KIND_CANCEL, future->id, error);
+}
+
+void obj_future_on_cancel(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(msg->reply));
+    if (obj_id_pe(msg->reply) != pe->node.pe || (msg->flags & OBJ_FLAG_ERROR) == 0)
+        obj_refuse(pe, msg);
+    else if (future != NULL && future->own)
+        obj_future_cancel_take(future, rpc_msg_ref(msg));
 }
 
 /* ---------------------------------------------------------------- values to who asked */

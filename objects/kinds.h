@@ -34,6 +34,8 @@
     X(CHANNEL_CREDIT, 37, obj_channel_on_message)  /* seq: its number; method: weight that was read since the last */  \
     X(CHANNEL_REFUSED, 38, obj_channel_on_refused) /* the end `reply` of this element will meet no other */            \
     X(RELEASE, 39, obj_hold_on_release)            /* tree: PEs that hold go on; payload: what they held for */        \
+    X(CANCEL, 40, obj_future_on_cancel)            /* to the owner of future `reply`: complete it with this error */   \
+    X(LATE, 41, obj_future_on_late)                /* from the owner of future `reply`: your value came too late */    \
     X(QUIET_ASK, 56, obj_quiet_on_ask)             /* to PE 0: detection seq of this PE waits; 0: see quiet.c */       \
     X(QUIET_DONE, 57, obj_quiet_on_done)           /* quiescent: for all detections up to seq */                       \
     X(QUIET_WAVE, 60, obj_quiet_on_wave)           /* tree: answer wave seq when at rest */                            \

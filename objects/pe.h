@@ -293,7 +293,8 @@ void obj_future_set_about(struct chariot_future *future, const struct chariot_re
 struct chariot_future *obj_future_new(struct chariot_pe *pe, uint64_t num_values);
 struct chariot_future *obj_future_ref(struct chariot_future *future);
 void obj_future_unref(struct chariot_future *future);
-void obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value);
+/* False: it is complete already, and was not cancelled: somebody sent one value too many. */
+bool obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value);
 void obj_future_free_all(struct chariot_pe *pe);
 
 /* reduce.c */

@@ -128,7 +128,10 @@ static PyObject *instrument_off(PyObject *self, PyObject *ignored) {
 static PyObject *charm_future(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"num_vals", "senders", NULL};
     long long num_vals = 1, senders = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:Future", names, &num_vals, &senders)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:Future", names, &num_vals, &senders)) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return NULL;
+        return PyErr_Format(PyExc_ValueError, "a future takes from 1 to 2**63 - 1 values");
+    }
     if (senders != 0) {
         if (PyErr_WarnEx(PyExc_DeprecationWarning, "senders= is now called num_vals=", 1) != 0) return NULL;
         num_vals = senders;

@@ -24,6 +24,7 @@ static PyObject *wrap_take(struct py_state *st, struct chariot_future *handle, b
     self->own = own;
     self->kind = PY_WAIT_FUTURE;
     self->about = NULL;
+    self->hash = (Py_hash_t)(chariot_future_hash(handle) >> 2); /* never -1 */
     self->weakrefs = NULL;
     return (PyObject *)self;
 }
@@ -200,7 +201,7 @@ static PyObject *future_call(PyObject *self, PyObject *args, PyObject *kwargs) {
     Py_RETURN_NONE;
 }
 
-/* Who waits is woken with an exception of the class made for it. */
+/* Who waits, wherever, is woken with an exception of the class made for it. */
 static PyObject *future_cancel(PyObject *self, PyObject *ignored) {
     struct py_state *st = as_future(self)->st;
     if (py_state_running(st) == NULL) return NULL;
@@ -237,7 +238,7 @@ static PyObject *future_compare(PyObject *self, PyObject *other, int op) {
 }
 
 static Py_hash_t future_hash(PyObject *self) {
-    return _Py_HashPointer(as_future(self)->future);
+    return as_future(self)->hash;
 }
 
 static PyObject *future_repr(PyObject *self) {
@@ -287,8 +288,8 @@ static PyMethodDef future_methods[] = {
     {"send", (PyCFunction)(void (*)(void))future_send_keyword, METH_FASTCALL | METH_KEYWORDS, send_doc},
     {"ready", future_ready, METH_NOARGS, PyDoc_STR("ready($self, /)\n--\n\nWhether get() would return at once.")},
     {"cancel", future_cancel, METH_NOARGS,
-     PyDoc_STR("cancel($self, /)\n--\n\nWakes all who wait for it with FutureCancelled; values that come later are "
-               "dropped.")},
+     PyDoc_STR("cancel($self, /)\n--\n\nWakes all who wait for it, on whatever PE, with FutureCancelled, unless it "
+               "is complete; values that come later are dropped.")},
     {"__reduce__", future_reduce, METH_NOARGS, NULL},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL}};

@@ -1,6 +1,6 @@
 /* python/future.h: futures as Python objects.
  *
- * A handle to a chariot_future, equal to every other one of the same future on this PE. get() suspends a greenlet
+ * A handle to a chariot_future, equal to every other one of the same future. get() suspends a greenlet
  * coroutine (task.h); `await` yields the future itself to whoever drives the coroutine. Values are decoded once and
  * kept on the message. */
 #ifndef CHARIOT_PYTHON_FUTURE_H
@@ -14,6 +14,7 @@ struct py_future {
     bool own;                          /* made on this PE: values may come by reference */
     enum py_wait_kind kind;            /* what it stands for, to those who ask why a coroutine waits */
     PyObject *about;                   /* the same; owned, or NULL */
+    Py_hash_t hash;                    /* of the future, the same on every PE */
     PyObject *weakrefs;
 };
 

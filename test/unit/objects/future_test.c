@@ -1,11 +1,14 @@
 /* objects/future.c, future_peer.c: values come together at the owner, waiters are called once, ids and payloads from
  * other PEs are not trusted. */
 #include "objects/call.h"
+#include "rpc/log.h"
 #include "test/unit/objects/probe.h"
 #include "test/unit/unit.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct chariot_future *future_of(uint32_t pe, uint64_t num_values) {
     struct chariot_future *future = chariot_future_new(probe_pe(pe), num_values);
@@ -194,17 +197,123 @@ static void a_gone_future_opened_on_its_own_pe_is_an_error_and_drops_values(void
 
 /* ---------------------------------------------------------------- too late */
 
-static void a_late_value_is_refused_here_and_ends_the_job_from_elsewhere(void) {
+/* What PEs 0 and 1 say in their logs, while it is open. */
+static int said_by[2];
+static struct rpc_log *logs[2];
+
+static void listen_to_logs(void) {
+    for (int i = 0; i < 2; i++) {
+        int ends[2];
+        CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+        logs[i] = rpc_log_new(NULL, (uint32_t)i, ends[1]);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(logs[i]);
+        probe_pe((uint32_t)i)->node.log = logs[i];
+        said_by[i] = ends[0];
+    }
+}
+
+/* What PE i has said since; valid until the next call. */
+static const char *said(int i) {
+    static char text[512];
+    ssize_t size = read(said_by[i], text, sizeof text - 1);
+    text[size < 0 ? 0 : size] = 0;
+    return text;
+}
+
+static void close_logs(void) {
+    for (int i = 0; i < 2; i++) {
+        probe_pe((uint32_t)i)->node.log = NULL;
+        close(logs[i]->fd);
+        rpc_log_free(logs[i]);
+        close(said_by[i]);
+    }
+}
+
+static void a_late_value_is_told_to_who_sent_it(void) {
     probe_open(2);
+    listen_to_logs();
     struct chariot_future *future = future_of(0, 1);
     uint64_t id = chariot_future_id(future);
     put(0, id, 1);
     CU_ASSERT_EQUAL(chariot_future_send_take(probe_pe(0), id, value_int(2)), CHARIOT_ESTATE);
+    CU_ASSERT_STRING_EQUAL(said(0), "");
     put(1, id, 3);
     probe_settle();
-    CU_ASSERT_STRING_EQUAL(probe.world.abort_text,
-                           "chariot: PE 0: a value came for future 1, which is complete already\n");
+    CU_ASSERT_PTR_NOT_NULL(strstr(said(1), "OBJ-FUTURE-LATE PE 1 sent a value to a future of PE 0"));
+    CU_ASSERT_STRING_EQUAL(said(0), "");
+    obj_future_send_take(probe_pe(0), id, value_int(4)); /* a reduction's result, say, that started here */
+    CU_ASSERT_PTR_NOT_NULL(strstr(said(0), "OBJ-FUTURE-LATE PE 0 sent a value to a future of PE 0"));
     CU_ASSERT_EQUAL(int_of(chariot_future_value(future, 0)), 1);
+    CU_ASSERT_EQUAL(probe.world.aborts, 0);
+    chariot_future_unref(future);
+    close_logs();
+    probe_close();
+}
+
+static void only_the_owner_may_call_a_value_late(void) {
+    probe_open(2);
+    listen_to_logs();
+    struct chariot_msg *msg = chariot_msg_new(0);
+    msg->kind = OBJ_KIND_LATE;
+    msg->reply = obj_id_make(0, 1, 5);
+    msg->from = 0;
+    obj_upcalls.on_message_take(probe_pe(1), msg);
+    probe_settle();
+    CU_ASSERT_PTR_NOT_NULL(strstr(said(1), "OBJ-MSG-REFUSED"));
+    close_logs();
+    probe_close();
+}
+
+/* ---------------------------------------------------------------- cancelled */
+
+static void cancelling_a_handle_cancels_the_future_everywhere(void) {
+    open_waiters(3);
+    struct chariot_future *future = future_of(0, 2);
+    uint64_t id = chariot_future_id(future);
+    struct chariot_future *one = chariot_future_open(probe_pe(1), id), *two = chariot_future_open(probe_pe(2), id);
+    wait_on(future, 0);
+    wait_on(one, 1);
+    wait_on(two, 2);
+    probe_settle();
+    put(2, id, 1);
+    chariot_future_cancel_take(probe_pe(1), one, obj_error_new(probe_pe(1), "CancelledError", "x"));
+    CU_ASSERT_EQUAL(calls[1], 0);
+    probe_settle();
+    for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(calls[i], 1);
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(two));
+    uint64_t last = chariot_future_num_values(two) - 1;
+    CU_ASSERT_PTR_NOT_NULL(strstr(error_of(chariot_future_value(two, last)), "CancelledError"));
+    put(2, id, 5);
+    chariot_future_cancel_take(probe_pe(2), two, obj_error_new(probe_pe(2), "CancelledError", "again"));
+    probe_settle();
+    CU_ASSERT_EQUAL(chariot_future_num_values(future), last + 1);
+    CU_ASSERT_EQUAL(probe.world.aborts, 0);
+    CU_ASSERT_EQUAL(chariot_future_hash(future), chariot_future_hash(two));
+    chariot_future_unref(future);
+    chariot_future_unref(one);
+    chariot_future_unref(two);
+    probe_close();
+}
+
+static void cancelling_what_is_complete_changes_nothing(void) {
+    probe_open(2);
+    struct chariot_future *future = future_of(0, 1);
+    uint64_t id = chariot_future_id(future);
+    struct chariot_future *handle = chariot_future_open(probe_pe(1), id);
+    put(0, id, 7);
+    chariot_future_cancel_take(probe_pe(1), handle, obj_error_new(probe_pe(1), "CancelledError", ""));
+    probe_settle();
+    chariot_future_ready(handle);
+    probe_settle();
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(handle));
+    CU_ASSERT_EQUAL(int_of(chariot_future_value(handle, 0)), 7);
+    struct chariot_msg *msg = value_int(1); /* no error */
+    msg->kind = OBJ_KIND_CANCEL;
+    msg->reply = id;
+    obj_upcalls.on_message_take(probe_pe(0), msg);
+    probe_settle();
+    CU_ASSERT_EQUAL(chariot_future_num_values(future), 1);
+    chariot_future_unref(handle);
     chariot_future_unref(future);
     probe_close();
 }
@@ -364,7 +473,8 @@ UNIT_MAIN("objects/future", UNIT(waiters_are_called_once_and_never_inside_the_ca
           UNIT(a_future_whose_id_was_sent_outlives_its_last_reference), UNIT(complete_futures_are_kept_a_while_only),
           UNIT(what_complete_futures_hold_is_bounded),
           UNIT(a_gone_future_opened_on_its_own_pe_is_an_error_and_drops_values),
-          UNIT(a_late_value_is_refused_here_and_ends_the_job_from_elsewhere),
+          UNIT(a_late_value_is_told_to_who_sent_it), UNIT(only_the_owner_may_call_a_value_late),
+          UNIT(cancelling_a_handle_cancels_the_future_everywhere), UNIT(cancelling_what_is_complete_changes_nothing),
           UNIT(a_cancelled_future_has_the_error_and_drops_values), UNIT(ids_of_no_pe_are_refused),
           UNIT(malformed_values_become_an_error), UNIT(values_nobody_asked_for_are_dropped),
           UNIT(a_value_that_cannot_leave_is_an_error_for_others_only))
