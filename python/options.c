@@ -17,9 +17,9 @@ struct option {
 };
 
 static const struct option OPTIONS[] = {
-    {"", "local_msg_optim", A_BOOL, 1, NULL}, /* arguments by reference on one PE */
-    {"", "local_msg_buf_size", AN_INT, 50, NULL},
-    {"", "pickle_protocol", AN_INT, -1, NULL},
+    {"", "local_msg_optim", A_BOOL, 1, NULL},     /* arguments by reference on one PE */
+    {"", "local_msg_buf_size", AN_INT, 50, NULL}, /* accepted: there is no buffer that could overflow */
+    {"", "pickle_protocol", AN_INT, -1, NULL},    /* accepted: buffers beside the pickle need protocol 5 */
     {"", "profiling", A_BOOL, 0, NULL},
     {"", "auto_flush_wait_queues", A_BOOL, 1, NULL},
     {"", "quiet", A_BOOL, 0, NULL},

@@ -11,6 +11,7 @@ import os, pickle, sys
 import charm4py
 import charm4py.charm
 import charm4py.threads
+import charm4py.wait
 from charm4py import (charm, Chare, Group, Array, ArrayMap, Reducer, Future, coro, threaded, readonlies, Options, register,
                       charm4py_version)
 from charm4py.charm import Charm4PyError
@@ -44,6 +45,7 @@ def main(args):
     assert pickle.loads(pickle.dumps(charm4py.Charm4PyError)) is Charm4PyError
     assert b"charm4py" not in pickle.dumps([charm4py.threads.Future, charm4py.charm, charm4py.Reducer])
     assert start is charmrun.start and callable(start.start)
+    assert charm4py.wait.iwait == charm.iwait
     boxes = Group(Box, args=[1])
     assert boxes.twice(4, ret=True).get() == [9] * charm.numPes()
     sent = [boxes, boxes[0].twice, Charm4PyError("x"), charm, Reducer.sum]

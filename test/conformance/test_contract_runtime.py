@@ -54,6 +54,10 @@ def test_classes_registered_while_the_job_runs(n: int | None) -> None:
             inner = Chare(Inner, onPE=pes[-1])
             eq("its proxies travel", Chare(Other, onPE=pes[-1]).call(inner, ret=True).get(), inner)
 
+            charm.thisProxy.registerNewChareTypes([Inner, Early], awaitable=True).get()
+            eq("known ones stay what they are", inner.where(ret=True).get(), pes[-1])
+            eq("and serve", Group(Inner).where(ret=True).get(), pes)
+
             # From all PEs at once: the numbers agree, whatever comes first.
             group = Group(Early)
             futures = [group[pe].register(f"New{pe}", ret=True) for pe in pes]
