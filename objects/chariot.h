@@ -286,6 +286,8 @@ void chariot_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out);
 void *chariot_elem_object(const struct chariot_elem *elem);
 /* The element that ref names, if it lives on this PE; else NULL. */
 struct chariot_elem *chariot_elem_local(struct chariot_pe *pe, const struct chariot_ref *ref);
+/* Calls fn for each chare on this PE, the runtime's own element too, in no order. fn may not create or destroy any. */
+void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *elem, void *ctx), void *ctx);
 
 /* ---------------------------------------------------------------- calling */
 

@@ -229,3 +229,26 @@ struct chariot_elem *chariot_elem_local(struct chariot_pe *pe, const struct char
     OBJ_API(pe);
     return obj_elem_find(pe, ref->collection, ref->index);
 }
+
+struct visit {
+    void (*fn)(struct chariot_elem *elem, void *ctx);
+    void *ctx;
+};
+
+static void visit_elem(void *value, void *ctx) {
+    struct visit *visit = ctx;
+    visit->fn(value, visit->ctx);
+}
+
+static void visit_coll(void *value, void *ctx) {
+    const struct obj_coll *coll = value;
+    for (size_t i = 0; i < coll->num_elems; i++) {
+        if (coll->elems[i] != NULL) visit_elem(coll->elems[i], ctx);
+    }
+}
+
+void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *elem, void *ctx), void *ctx) {
+    struct visit visit = {fn, ctx};
+    obj_map_each(&pe->singles, visit_elem, &visit);
+    obj_map_each(&pe->collections, visit_coll, &visit);
+}

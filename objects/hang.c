@@ -203,7 +203,7 @@ static void print(struct chariot_pe *pe) {
     struct obj_hang *hang = &pe->hang;
     uint64_t waits = 0;
     bool alive = false;
-    qsort(hang->reports, hang->num_reports, sizeof *hang->reports, by_pe);
+    if (hang->num_reports > 1) qsort(hang->reports, hang->num_reports, sizeof *hang->reports, by_pe);
     for (size_t i = 0; i < hang->num_reports; i++) {
         waits += hang->reports[i].waits;
         alive = alive || hang->reports[i].alive;

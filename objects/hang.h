@@ -16,7 +16,9 @@ enum { OBJ_REPORT_LINES = 50, OBJ_REPORT_SUBJECTS = 8 };
 /* Equal ones are one line: `where, in subjects: what`. */
 struct obj_report_line {
     char *where, *what, *subjects; /* owned */
+    char last[80];                 /* subject */
     uint32_t times;
+    uint32_t num_subjects; /* each counted once where it comes again at once */
     bool waits;
 };
 

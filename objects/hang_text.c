@@ -19,9 +19,11 @@ static bool same(const char *kept, const char *text) {
 /* One more of the same: the first few are named. */
 static void add_subject(struct chariot_report *report, struct obj_report_line *line, const char *subject) {
     line->times++;
-    if (subject == NULL || subject[0] == 0 || line->times > OBJ_REPORT_SUBJECTS) return;
+    if (subject == NULL || subject[0] == 0 || strncmp(subject, line->last, sizeof line->last - 1) == 0) return;
+    snprintf(line->last, sizeof line->last, "%s", subject);
+    if (++line->num_subjects > OBJ_REPORT_SUBJECTS) return;
     char *longer;
-    if (asprintf(&longer, "%s%s%.80s", line->subjects, line->subjects[0] == 0 ? "" : ", ", subject) < 0) {
+    if (asprintf(&longer, "%s%s%s", line->subjects, line->subjects[0] == 0 ? "" : ", ", line->last) < 0) {
         report->failed = true;
         return;
     }
@@ -69,12 +71,11 @@ void chariot_report_alive(struct chariot_report *report) {
 static void write_line(FILE *out, const struct obj_report_line *line, uint32_t pe) {
     fprintf(out, "  PE %u: %s", pe, line->where);
     if (line->subjects[0] != 0) fprintf(out, " of %s", line->subjects);
-    if (line->subjects[0] != 0 && line->times > OBJ_REPORT_SUBJECTS) {
-        fprintf(out, " and %u more", line->times - OBJ_REPORT_SUBJECTS);
-    }
+    if (line->num_subjects > OBJ_REPORT_SUBJECTS)
+        fprintf(out, " and %u more", line->num_subjects - OBJ_REPORT_SUBJECTS);
     if (line->where[0] != 0) fprintf(out, ": ");
     fprintf(out, "%s", line->what);
-    if (line->subjects[0] == 0 && line->times > 1) fprintf(out, " (%u times)", line->times);
+    if (line->times > 1 && line->times != line->num_subjects) fprintf(out, " (%u times)", line->times);
     fputc('\n', out);
 }
 

@@ -5,6 +5,7 @@
 #include "python/charm.h"
 #include "python/errors.h"
 #include "python/future.h"
+#include "python/pending.h"
 #include "python/task.h"
 
 /* ---------------------------------------------------------------- quiescence */
@@ -56,12 +57,21 @@ static void put_text(char *text, size_t size, const char *before, PyObject *obje
 
 static void describe(struct py_state *st, PyObject *object, char *text, size_t size);
 
+/* Something that can be waited for, or what it is about. */
+static void describe_member(struct py_state *st, PyObject *member, char *text, size_t size) {
+    if (py_awaitable_ops_of(st, member) != NULL)
+        describe(st, member, text, size);
+    else
+        put_text(text, size, "", member, PyObject_Repr);
+}
+
+/* list: of what charm.wait(), iwait() or awaitCreation() still waits for. */
 static void describe_members(struct py_state *st, PyObject *list, char *text, size_t size) {
     Py_ssize_t count = list != NULL && PyList_Check(list) ? PyList_GET_SIZE(list) : 0;
-    size_t used = (size_t)snprintf(text, size, "%zd of what it was given: ", count);
+    size_t used = count == 1 ? 0 : (size_t)snprintf(text, size, "%zd things: ", count);
     for (Py_ssize_t i = 0; i < count && i < MEMBERS_SHOWN && used < size; i++) {
         char member[WHAT_BYTES];
-        describe(st, PyList_GET_ITEM(list, i), member, sizeof member);
+        describe_member(st, PyList_GET_ITEM(list, i), member, sizeof member);
         used += (size_t)snprintf(text + used, size - used, i == 0 ? "%s" : "; %s", member);
     }
     if (count > MEMBERS_SHOWN && used < size) snprintf(text + used, size - used, "; ...");
@@ -76,6 +86,7 @@ static void describe_future(struct py_state *st, PyObject *about, char *text, si
 
 static void describe(struct py_state *st, PyObject *object, char *text, size_t size) {
     PyObject *about = NULL;
+    size_t used;
     const struct py_awaitable_ops *ops = py_awaitable_ops_of(st, object);
     enum py_wait_kind kind = ops == NULL ? PY_WAIT_SLEEP : ops->reason(object, &about);
     switch (kind) {
@@ -83,7 +94,7 @@ static void describe(struct py_state *st, PyObject *object, char *text, size_t s
         describe_future(st, about, text, size);
         break;
     case PY_WAIT_CHANNEL:
-        put_text(text, size, "", about, PyObject_Str);
+        put_text(text, size, "", about, PyObject_Repr);
         break;
     case PY_WAIT_CONDITION:
         put_text(text, size, "the condition ", about, PyObject_Repr);
@@ -92,7 +103,11 @@ static void describe(struct py_state *st, PyObject *object, char *text, size_t s
         describe_members(st, about, text, size);
         break;
     case PY_WAIT_CREATION:
-        put_text(text, size, "the creation of ", about, PyObject_Repr);
+        used = (size_t)snprintf(text, size, "the creation of ");
+        if (about != NULL && PyList_Check(about))
+            describe_members(st, about, text + used, size - used);
+        else
+            put_text(text + used, size - used, "", about, PyObject_Repr);
         break;
     case PY_WAIT_QUIESCENCE:
         snprintf(text, size, "quiescence");
@@ -105,8 +120,7 @@ static void describe(struct py_state *st, PyObject *object, char *text, size_t s
 
 /* ---------------------------------------------------------------- who waits, where */
 
-static void index_of(const struct py_task *task, char *text, size_t size) {
-    struct chariot_elem *elem = task->chare == NULL ? NULL : ((struct py_chare *)(void *)task->chare)->elem;
+static void index_of(const struct chariot_elem *elem, char *text, size_t size) {
     struct chariot_ref ref = {0};
     struct chariot_index at;
     text[0] = 0;
@@ -137,11 +151,26 @@ static void report_task(struct py_task *task, struct chariot_report *report) {
              py_method_label(task->method, label, sizeof label));
     if (utf8 == NULL) PyErr_WriteUnraisable(NULL);
     Py_XDECREF(line);
-    index_of(task, index, sizeof index);
+    index_of(task->chare == NULL ? NULL : ((struct py_chare *)(void *)task->chare)->elem, index, sizeof index);
     describe(task->st, task->waits_for, about, sizeof about);
     snprintf(what, sizeof what, "waits for %s", about);
     chariot_report_add(report,
                        &(struct chariot_blocked){.waits = true, .where = where, .subject = index, .what = what});
+}
+
+/* Calls of @when methods that wait at a chare. */
+static void report_calls(struct chariot_elem *elem, void *ctx) {
+    struct py_chare *chare = chariot_elem_object(elem);
+    struct py_pending *pending = chare == NULL ? NULL : py_chare_pending(chare);
+    char index[100], where[300], what[WHAT_BYTES], label[256];
+    if (pending == NULL) return;
+    index_of(elem, index, sizeof index);
+    for (struct py_entry *entry = pending->all; entry != NULL; entry = entry->later) {
+        if (entry->waits != NULL) continue; /* a coroutine, which has a line of its own */
+        snprintf(where, sizeof where, "a call of %s", py_method_label(entry->method, label, sizeof label));
+        put_text(what, sizeof what, "waits for its condition ", entry->queue->condition->text, PyObject_Repr);
+        chariot_report_add(ctx, &(struct chariot_blocked){.where = where, .subject = index, .what = what});
+    }
 }
 
 void py_hang_describe(void *ctx, struct chariot_report *report) {
@@ -151,6 +180,7 @@ void py_hang_describe(void *ctx, struct chariot_report *report) {
     for (struct py_task *task = first; task != NULL; task = py_task_newer(task)) {
         if (task->waits_for != NULL) report_task(task, report);
     }
+    chariot_elem_each(st->pe, report_calls, report);
     PyObject *alive = call_hang("alive", NULL);
     if (alive == NULL)
         PyErr_WriteUnraisable(NULL);

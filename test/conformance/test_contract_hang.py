@@ -90,7 +90,7 @@ FUTURES = """
 
         @coro
         def all_of(self, fs):
-            charm.wait(fs)                                  #! Block.all_of of [0]
+            charm.wait(fs)                                  #! Block.all_of of [0]| 2 things: a future; a future
 
     class Slow(Chare):
         @coro
@@ -125,6 +125,73 @@ FUTURES = """
 @pytest.mark.parametrize("n", [None, *PES])
 def test_coroutines_that_wait_for_futures(n: int | None) -> None:
     hangs(FUTURES, n, "the job hangs", "10 coroutines wait")
+
+
+AWAITABLES = """
+    from chariot import Channel, when
+
+    class Block(Chare):
+        def __init__(self):
+            self.x = 0
+            if self.thisIndex == (0,):
+                self.channel = Channel(self, self.thisProxy[1])
+
+        @coro
+        def all_of(self):
+            done = Future()
+            done.send(1)
+            charm.wait([Future(), done, Future(2)])         #! Block.all_of of [0]| 2 things: a future; a future that has 0 of
+
+        @coro
+        def each(self):
+            done = Future()
+            done.send(1)
+            for f in charm.iwait([done, Future()]):         #! Block.each of [1]: waits for a future
+                pass
+
+        @coro
+        def condition(self):
+            self.wait("self.x == 3")                        #! Block.condition of [2]| the condition 'self.x == 3'
+
+        async def condition_async(self):
+            await self.wait("self.x == 4")                  #! Block.condition_async of [3]| the condition 'self.x == 4'
+
+        @coro
+        def receives(self):
+            self.channel.recv()                             #! Block.receives of [0]| recv() on <Channel 0 to | Block
+
+        @when("self.x == n")
+        def set(self, n):
+            pass
+
+        @coro
+        def asks_when(self):
+            self.thisProxy[2].set(9, ret=True).get()        #! Block.asks_when of [1]| the result of Block[2].set
+
+    class Slow(Chare):
+        @coro
+        def __init__(self):
+            Future().get()                                  #! Slow.__init__ of [0]| waits for a future
+
+    def main(args):
+        blocks, slow = Array(Block, 4), Array(Slow, 1)
+        blocks[0].all_of()
+        blocks[1].each()
+        blocks[2].condition()
+        blocks[3].condition_async()
+        blocks[0].receives()
+        blocks[1].asks_when()
+        blocks[2].set(7)
+        blocks[2].set(8)
+        charm.awaitCreation(blocks, slow)                   #! main| waits for the creation of <proxy of array Slow
+
+    charm.start(main)
+"""
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_channels_conditions_and_several_at_once(n: int) -> None:
+    hangs(AWAITABLES, n, "8 coroutines wait", "a call of Block.set of [2]: waits for its condition 'self.x == n' (3 times)")
 
 
 COLLECTIONS = """
