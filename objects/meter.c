@@ -215,6 +215,7 @@ void obj_meter_note_instant(struct chariot_pe *pe, const struct chariot_activity
 
 /* ---------------------------------------------------------------- messages */
 
+/* Without it the two sides would count differently from here on. NULL: out of memory, the job ends. */
 static struct meter_peer *peer_of(struct chariot_pe *pe, uint32_t number) {
     struct obj_map *peers = &pe->meter->peers;
     struct meter_peer *peer = obj_map_get(peers, obj_key1(number));
@@ -222,6 +223,7 @@ static struct meter_peer *peer_of(struct chariot_pe *pe, uint32_t number) {
     peer = calloc(1, sizeof *peer);
     if (peer != NULL && obj_map_add(peers, obj_key1(number), peer) == 0) return peer;
     free(peer);
+    obj_out_of_memory(pe);
     return NULL;
 }
 

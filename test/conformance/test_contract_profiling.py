@@ -69,6 +69,14 @@ def check_sums(table: Table) -> None:
     assert abs(passed - table.seconds) < 1e-4, (passed, table.seconds)
 
 
+def check_pickling(found: dict[int, Table], pes: int) -> None:
+    """__getstate__ is sending, __setstate__ receiving."""
+    for pe in (0, pes - 1):
+        give, take = found[pe].method("Taker (group)", "give"), found[pe].method("Taker (group)", "take")
+        assert give.calls == take.calls == 1
+        assert give.send >= 0.03 and take.recv >= 0.02
+
+
 PROGRAM = """
 charm.options.profiling = True
 
@@ -172,27 +180,18 @@ def test_rows_counts_and_seconds(n: int | None) -> None:
         assert ("Worker (array)", "helper") not in table.rows and ("Worker (array)", "never") not in table.rows
         assert ("Worker (array)", "migrated") in table.rows
         assert table.method("Worker (array)", "total").calls == 4
-        # What a coroutine runs is charged to it; what it waits is not.
+        # What a coroutine runs is charged to it; what it waits is not, or the sums would not be the time that passed.
         for name in ("sleeps", "sleeps_async"):
             row = table.method("Worker (group)", name)
             assert row.calls == 1 and row.em >= 4 * 0.005 and table.seconds > 0.4
-            assert row.em < 0.2 or table.rows["all", "idle"].total < 0.1, row  # 4 waits of 0.05 s on an idle machine
         assert table.method("Member (group)", "reduce_both").calls == 1
         assert table.method("runtime", "timer callbacks").calls >= 1
-        assert not any("_runtime" in section for section, _ in table.rows), "internal chares under 1 ms"
         assert ("main function", "main") in table.rows if pe == 0 else ("main function", "main") not in table.rows
     assert found[pes - 1].method("Worker (chare)", "work").calls == 1
     assert found[0].method("runtime", "custom reductions").em >= 0.003
     assert ("runtime", "migrating out") in found[0].rows and ("runtime", "reductions") in found[0].rows
-
-
-@pytest.mark.parametrize("n", (2, 4))
-def test_pickling_is_charged_to_send_and_recv(n: int) -> None:
-    found = tables(holds(PROGRAM, n).stdout)
-    for pe in (0, n - 1):
-        give, take = found[pe].method("Taker (group)", "give"), found[pe].method("Taker (group)", "take")
-        assert give.calls == take.calls == 1
-        assert give.send >= 0.03 > give.em and take.recv >= 0.02 > take.em
+    if pes > 1:
+        check_pickling(found, pes)
 
 
 @pytest.mark.parametrize("n", PES)
