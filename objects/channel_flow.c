@@ -5,6 +5,7 @@
  * it, and take theirs in that order; who comes meanwhile waits behind them. */
 #include "objects/call.h"
 #include "objects/channel.h"
+#include "objects/meter.h"
 
 static uint64_t weight_of(const struct chariot_msg *msg) {
     return (uint64_t)msg->method * OBJ_CHANNEL_WEIGHT_UNIT;
@@ -89,6 +90,7 @@ static int refusal(const struct chariot_channel *end) {
 
 int chariot_channel_send_take(struct chariot_channel *end, struct chariot_msg *value, size_t held_bytes) {
     OBJ_API(end->pe);
+    OBJ_SENDING(end->pe);
     int rc = refusal(end);
     if (rc != 0 || end->over == OBJ_CHANNEL_DROPPED) {
         rpc_msg_unref(value);

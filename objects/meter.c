@@ -135,6 +135,11 @@ void obj_meter_note_idle(struct chariot_pe *pe) {
     obj_timeline_begin(pe, &pe->meter->frames[0], RPC_TIMELINE_IDLE, NULL);
 }
 
+void obj_meter_note_start(struct chariot_pe *pe) {
+    pe->meter->started_ns = pe->meter->mark_ns = chariot_now_ns(pe);
+    obj_meter_note_idle(pe);
+}
+
 void obj_meter_note_end(struct chariot_pe *pe) {
     obj_meter_charge(pe);
     wake(pe);

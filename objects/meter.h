@@ -98,7 +98,8 @@ void obj_meter_note_received(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Which PE has put msg on the wire: in a tree the parent; of a call that was passed on, whoever did so last. */
 uint32_t obj_meter_sender_of(const struct chariot_pe *pe, const struct chariot_msg *msg);
 void obj_meter_note_idle(struct chariot_pe *pe);
-void obj_meter_note_end(struct chariot_pe *pe); /* of the scheduler */
+void obj_meter_note_start(struct chariot_pe *pe); /* time counts from here; idle until the other PEs are there */
+void obj_meter_note_end(struct chariot_pe *pe);   /* of the scheduler */
 void obj_meter_note_instant(struct chariot_pe *pe, const struct chariot_activity *what,
                             enum rpc_timeline_category category);
 /* The row of what runs; never NULL. */

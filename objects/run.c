@@ -131,7 +131,7 @@ int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void
     char why[512] = "";
     pe->entry = entry;
     pe->entry_ctx = ctx;
-    OBJ_METER(pe, obj_meter_note_idle(pe)); /* until the others are there */
+    OBJ_METER(pe, obj_meter_note_start(pe));
     int rc = pe->ending ? 0 : rpc_job_connect(&run->job, &pe->node, why, sizeof why);
     if (rc != 0)
         obj_end_abort(pe, 69, why);
