@@ -9,7 +9,7 @@ enum { ROWS = 7, COLUMNS = 9, COUNT = ROWS * COLUMNS, EXTRA = 5 };
 struct plan {
     struct chariot_ref map, array, sparse;
     uint32_t member_type, map_type, driver_type;
-    struct chariot_future *sum;
+    struct chariot_future *sum, *extra;
     uint64_t sum_future;
     int64_t asked[COUNT], created[COUNT], heard[COUNT];
     int64_t inserted;
@@ -78,6 +78,8 @@ static void create_arrays(struct chariot_pe *pe) {
         CU_ASSERT_EQUAL(chariot_insert_take(pe, &plan.sparse, &at, NULL, -1), 0);
     }
     CU_ASSERT_EQUAL(chariot_done_inserting(pe, &plan.sparse), 0);
+    plan.extra = chariot_future_new(pe, 1); /* the results of all, at once */
+    CU_ASSERT_EQUAL(chariot_send_take(pe, &plan.sparse, 1, NULL, CHARIOT_WANT_VALUE, plan.extra), 0);
 }
 
 static int driver_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
@@ -122,6 +124,13 @@ static void end(struct chariot_pe *pe, void *ctx) {
     CU_ASSERT_TRUE_FATAL(chariot_future_ready(plan.sum));
     CU_ASSERT_EQUAL(int_of(chariot_future_value(plan.sum, 0)), COUNT);
     chariot_future_unref(plan.sum);
+    struct chariot_reader reader;
+    struct chariot_value list;
+    CU_ASSERT_TRUE_FATAL(chariot_future_ready(plan.extra));
+    chariot_reader_init(&reader, chariot_future_value(plan.extra, 0));
+    CU_ASSERT_EQUAL(chariot_get_typed(&reader, CHARIOT_LIST, &list), 0);
+    CU_ASSERT_EQUAL(list.count, EXTRA);
+    chariot_future_unref(plan.extra);
     chariot_exit(pe, 0);
 }
 
