@@ -154,7 +154,7 @@ static void a_call_that_goes_round_in_circles_ends_the_job(void) {
     arrives(home, forged);
     probe_hear(0, &elem, 1);
     probe_settle();
-    CU_ASSERT_PTR_NOT_NULL(strstr(probe.world.abort_text, "a call of an element of Probe"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(probe.world.abort_text, "a message for an element of Probe"));
     CU_ASSERT_EQUAL(probe.num_calls, 0);
     probe_close();
 }
