@@ -24,6 +24,7 @@ PyObject *py_charm_exit(PyObject *self, PyObject *args, PyObject *kwargs) {
         st->exiting = true;
         chariot_exit(st->pe, status);
     }
+    st->no_reminder = true;
     return raise_exit(status); /* unwinds to the scheduler: nothing behind exit() runs */
 }
 
@@ -124,7 +125,7 @@ PyObject *py_ending_at_exit(PyObject *module, PyObject *ignored) {
     PyObject *main = PyImport_AddModule("__main__");               /* borrowed */
     PyObject *dict = main == NULL ? NULL : PyModule_GetDict(main); /* borrowed */
     const char *name = program_name();
-    bool failed = st->start_failed || PySys_GetObject("last_type") != NULL;
+    bool failed = st->no_reminder || PySys_GetObject("last_type") != NULL;
     if (st->phase == PY_IDLE && !failed && name != NULL && dict != NULL && main_uses_us(st, dict)) {
         say_forgotten(st, name);
     }

@@ -328,7 +328,7 @@ PyObject *py_charm_start(PyObject *self, PyObject *args, PyObject *kwargs) {
     st->phase = PY_STARTING;
     if (prepare(st, entry, classes, modules) != 0) {
         st->phase = PY_IDLE;
-        st->start_failed = true;
+        st->no_reminder = true;
         return NULL;
     }
     int status = run(st);

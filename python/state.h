@@ -93,7 +93,7 @@ struct py_state {
     bool metered;         /* where time goes is written down: meter.h */
     unsigned long thread; /* that runs the PE, while it runs */
     bool launched;        /* by a launcher: endings are its to report */
-    bool start_failed;    /* charm.start() has raised */
+    bool no_reminder;     /* the program has called charm.start(), in vain, or charm.exit() */
     bool exiting;         /* this PE has asked for the end of the job */
     int exit_status;
     PyThreadState *asleep; /* what before_sleep saved */

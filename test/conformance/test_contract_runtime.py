@@ -335,6 +335,7 @@ def test_arrays_made_on_behalf_of_others(n: int | None) -> None:
         ("future.send(charm.thisProxy.exit)\n            future.get()()", 0),
         ("charm.scheduleCallableAfter(charm.thisProxy[0].exit, 0, [6])", 6),
         ("charm.thisProxy.exit(exit_code=np.int64(258))", 2),
+        ("charm.startQD(charm.thisProxy.exit)", 0),
         ("charm.thisProxy[0].exit(True)", 1),
         ("charm.thisProxy[charm.numPes() - 1].exit('out of coffee')", 1),
         ("charm.thisProxy.exit('out of coffee')", 1),

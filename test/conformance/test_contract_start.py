@@ -739,3 +739,28 @@ def test_host_queries(n: int | None) -> None:
         """,
         n,
     )
+
+
+REMINDER = "prog.py has ended without starting the runtime: call charm.start(main)"
+
+
+@pytest.mark.parametrize(
+    "body, n, status, said, reminded",
+    [
+        ("pass", None, 0, "", True),
+        ("pass", 2, 1, "", True),
+        ("charm.exit(5)", None, 5, "", False),
+        ("charm.exit(5)", 2, 5, "prog.py ended with status 5 before charm.start()", False),
+        ("sys.exit('nope')", 2, 1, "nope", False),
+        ("charm.myPe() == 1 and sys.exit(3)\ncharm.start(lambda args: None)", 2, 3, "status 3", False),
+        ("charm.abort('too early')", None, 1, "PE 0 called abort: too early", False),
+        ("1 / 0", None, 1, "ZeroDivisionError: division by zero", False),
+        ("1 / 0", 2, 1, "ZeroDivisionError: division by zero", False),
+        ("try:\n    charm.start(5)\nexcept TypeError:\n    pass", None, 0, "", False),
+    ],
+)
+def test_programs_that_end_before_they_start(body: str, n: int | None, status: int, said: str, reminded: bool) -> None:
+    """What is wrong is said once for the job; the reminder comes where charm.start() was forgotten, and only there."""
+    result = run(body, n)
+    assert result.status == status and said in result.stderr, result
+    assert result.stderr.count(REMINDER) == reminded and result.stderr.count("ZeroDivisionError") == ("Zero" in said), result
