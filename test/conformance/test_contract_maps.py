@@ -270,3 +270,50 @@ def test_a_map_without_procnum_and_one_that_was_destroyed() -> None:
         2,
         "the map that places an array of __main__.E was destroyed",
     )
+
+
+@pytest.mark.parametrize("n", (1, 4))
+def test_quiescence_waits_for_what_is_being_placed(n: int) -> None:
+    """Creations under way and the broadcasts held back for them count as work, also while the map is on its way."""
+    holds(
+        """
+        from chariot import ArrayMap
+
+        class Spread(ArrayMap):
+            def procNum(self, index):
+                return index[0] * 7 % charm.numPes()
+
+        class E(Chare):
+            def __init__(self):
+                self.heard = 0
+            def hear(self):
+                self.heard += 1
+            def count(self):
+                return self.heard
+
+        class Maker(Chare):
+            def make(self):
+                return Group(Spread)
+
+        def main(args):
+            maker = Chare(Maker, onPE=charm.numPes() - 1)
+            for k in range(20):
+                m = Group(Spread) if k % 2 else maker.make(ret=True).get()
+                dense, sparse = Array(E, 50, map=m), Array(E, ndims=1, map=m)
+                dense.hear()
+                for i in range(10):
+                    sparse.ckInsert(i)
+                sparse.hear()
+                sparse.ckDoneInserting()
+                sparse.hear()
+                charm.waitQD()
+                eq("dense", dense.count(ret=True).get(), [1] * 50)
+                eq("sparse", sparse.count(ret=True).get(), [2] * 10)
+                for proxy in (dense, sparse, m):
+                    proxy.destroy()
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
