@@ -316,6 +316,9 @@ enum chariot_place chariot_ref_place(struct chariot_pe *pe, const struct chariot
 
 /* Runs fn(ctx) soon from the scheduler; or once `delay_ns` have passed. */
 int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+/* The same, from any thread, as long as chariot_run() has not returned; the only function that other threads may call.
+ * Of a PE made by chariot_open(). */
+int chariot_post_from_thread(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
 int chariot_after(struct chariot_pe *pe, int64_t delay_ns, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
 /* The same, for a timer that may be stopped: the caller's memory, all zero, and to stay where it is while it runs. A
  * job in which a timer runs is not quiescent, so one that nobody needs any more is better stopped. */

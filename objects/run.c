@@ -111,6 +111,28 @@ void chariot_close(struct chariot_pe *pe) {
     free(run);
 }
 
+/* What another thread posts, on its way to the PE's. */
+struct errand {
+    struct chariot_pe *pe;
+    void (*fn)(struct chariot_pe *pe, void *ctx);
+    void *ctx;
+};
+
+static void on_errand(void *ctx) {
+    struct errand errand = *(struct errand *)ctx;
+    free(ctx);
+    if (chariot_post(errand.pe, errand.fn, errand.ctx) != 0) obj_out_of_memory(errand.pe);
+}
+
+int chariot_post_from_thread(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx) {
+    struct errand *errand = malloc(sizeof *errand);
+    if (errand == NULL) return CHARIOT_ENOMEM;
+    *errand = (struct errand){.pe = pe, .fn = fn, .ctx = ctx};
+    int rc = rpc_loop_call(run_of(pe)->job.loop, on_errand, errand);
+    if (rc != 0) free(errand);
+    return rc;
+}
+
 void chariot_set_face(struct chariot_pe *pe, const struct chariot_face *face) {
     pe->face = *face;
     struct rpc_loop *loop = run_of(pe)->job.loop;

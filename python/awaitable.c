@@ -2,6 +2,9 @@
 
 #include <assert.h>
 
+#include "python/bridge.h"
+#include "python/task.h"
+
 /* ---------------------------------------------------------------- types */
 
 void py_awaitable_register(struct py_state *st, PyTypeObject *type, const struct py_awaitable_ops *ops) {
@@ -31,6 +34,7 @@ struct await_iter {
     PyObject_HEAD PyObject *object; /* owned */
     const struct py_awaitable_ops *ops;
     struct py_state *st;
+    PyObject *instead; /* of a task of asyncio: iterates until object is ready (bridge.h); owned, or NULL */
 };
 
 PyObject *py_awaitable_iter(struct py_state *st, PyObject *object) {
@@ -40,8 +44,27 @@ PyObject *py_awaitable_iter(struct py_state *st, PyObject *object) {
     iter->object = object;
     iter->ops = py_awaitable_ops_of(st, object);
     iter->st = st;
+    iter->instead = NULL;
     assert(iter->ops != NULL);
     return (PyObject *)iter;
+}
+
+/* One of our coroutines drives the iterator: it takes what is yielded as what to wait for. */
+static bool is_ours(const struct py_state *st) {
+    return st->current != NULL && st->current->worker == NULL;
+}
+
+/* Not ready: what is yielded. */
+static PySendResult yield(struct await_iter *iter, PyObject **out) {
+    if (iter->instead == NULL && !is_ours(iter->st)) {
+        iter->instead = py_bridge_iter(iter->st, iter->object);
+        if (iter->instead == Py_None) Py_CLEAR(iter->instead);
+        if (PyErr_Occurred()) return PYGEN_ERROR;
+    }
+    if (iter->instead != NULL) return PyIter_Send(iter->instead, Py_None, out);
+    Py_INCREF(iter->object);
+    *out = iter->object;
+    return PYGEN_NEXT;
 }
 
 static PySendResult iter_send(PyObject *self, PyObject *arg, PyObject **out) {
@@ -54,9 +77,12 @@ static PySendResult iter_send(PyObject *self, PyObject *arg, PyObject **out) {
         *out = iter->ops->result(iter->object);
         return *out == NULL ? PYGEN_ERROR : PYGEN_RETURN;
     }
-    Py_INCREF(iter->object);
-    *out = iter->object;
-    return PYGEN_NEXT;
+    *out = NULL;
+    PySendResult sent = yield(iter, out);
+    if (sent != PYGEN_RETURN) return sent;
+    Py_DECREF(*out); /* of the bridge: it is ready now */
+    *out = iter->ops->result(iter->object);
+    return *out == NULL ? PYGEN_ERROR : PYGEN_RETURN;
 }
 
 static PyObject *iter_next(PyObject *self) {
@@ -74,6 +100,7 @@ static PyObject *iter_next(PyObject *self) {
 static void iter_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     Py_DECREF(((struct await_iter *)(void *)self)->object);
+    Py_XDECREF(((struct await_iter *)(void *)self)->instead);
     PyObject_Free(self);
     Py_DECREF(type);
 }

@@ -138,8 +138,8 @@ static void wait_dealloc(PyObject *object) {
     Py_DECREF(type);
 }
 
-static bool in_async(const struct py_state *st) {
-    return st->current != NULL && st->current->worker == NULL;
+static bool in_async(struct py_state *st) {
+    return py_task_awaits(st);
 }
 
 /* Suspends the greenlet coroutine until the event. -1 with an exception set. */

@@ -127,7 +127,7 @@ PyObject *py_chare_wait(PyObject *chare, PyObject *text) {
     }
     PyObject *wait = (PyObject *)wait_new(chare, text);
     if (wait == NULL) return NULL;
-    if (st->current->worker == NULL) {
+    if (py_task_awaits(st)) {
         as_wait(wait)->owed = true;
         return wait;
     }

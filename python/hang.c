@@ -34,7 +34,7 @@ PyObject *py_charm_wait_qd(PyObject *self, PyObject *ignored) {
     PyObject *done = NULL;
     if (rc != 0)
         py_raise_code(st, rc, "waitQD()");
-    else if (st->current->worker == NULL)
+    else if (py_task_awaits(st))
         return future; /* an async def awaits it */
     else
         done = py_future_get(future);

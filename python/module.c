@@ -2,6 +2,7 @@
 
 #include "python/awaitable.h"
 #include "python/bound.h"
+#include "python/bridge.h"
 #include "python/channel.h"
 #include "python/chare.h"
 #include "python/charm.h"
@@ -50,6 +51,10 @@ static PyMethodDef functions[] = {{"coro", coro, METH_O, coro_doc},
                                   {"_class_open", class_open, METH_O, NULL},
                                   {"_proxy_load", (PyCFunction)(void (*)(void))py_proxy_load, METH_FASTCALL, NULL},
                                   {"_future_load", py_future_load, METH_O, NULL},
+                                  {"_watch", (PyCFunction)(void (*)(void))py_bridge_watch, METH_FASTCALL, NULL},
+                                  {"_post", py_bridge_post, METH_O, NULL},
+                                  {"_can_wait", py_bridge_can_wait, METH_NOARGS, NULL},
+                                  {"_outside", py_bridge_outside, METH_O, NULL},
                                   {"_fail", py_ending_fail, METH_VARARGS, NULL},
                                   {"_forgotten", py_ending_forgotten, METH_O, NULL},
                                   {"_at_exit", py_ending_at_exit, METH_NOARGS, NULL},
@@ -82,7 +87,7 @@ static int module_exec(PyObject *module) {
     st->launched = getenv("CHARIOT_CONTROL_FD") != NULL;
     st->class_of = PyDict_New();
     if (st->class_of == NULL || intern_names(&st->names) != 0 || py_errors_init(st, module) != 0) return -1;
-    if (py_awaitable_init(st, module) != 0) return -1;
+    if (py_awaitable_init(st, module) != 0 || py_bridge_init(st, module) != 0) return -1;
     if (py_message_init(st, module) != 0 || py_future_init(st, module) != 0 || py_proxy_init(st, module) != 0)
         return -1;
     if (py_bound_init(st, module) != 0 || py_chare_init(st, module) != 0) return -1;

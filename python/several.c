@@ -254,7 +254,7 @@ static const struct py_awaitable_ops iwait_ops = {
 static PyObject *wait_take(struct py_state *st, struct py_several *several) {
     if (several == NULL) return NULL;
     PyObject *self = (PyObject *)several;
-    if (st->current != NULL && st->current->worker == NULL) {
+    if (py_task_awaits(st)) {
         several->owed = true;
         return self;
     }

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "python/bridge.h"
 #include "python/charm.h"
 #include "python/class.h"
 #include "python/errors.h"
@@ -286,7 +287,7 @@ static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyOb
     if (st->entry_args == NULL || py_meter_start(st) != 0) return -1;
     Py_INCREF(entry);
     st->entry = entry;
-    return py_task_become_scheduler(st);
+    return py_bridge_start(st) != 0 ? -1 : py_task_become_scheduler(st);
 }
 
 static int run(struct py_state *st) {

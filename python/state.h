@@ -63,6 +63,7 @@ struct py_names {
     X(channel_wait_type)                                                                                               \
     X(channel_type)                                                                                                    \
     X(await_iter_type)                                                                                                 \
+    X(watch_type)                                                                                                      \
     X(keywords_type)                                                                                                   \
     X(wait_type)                                                                                                       \
     X(iwait_type)                                                                                                      \
@@ -109,6 +110,7 @@ struct py_state {
 #undef PY_TYPE_FIELD
     PyObject *charm;   /* the singleton, owned */
     PyObject *options; /* charm.options, owned */
+    PyObject *bridge;  /* chariot._asyncio, owned; NULL: not imported */
     PyObject *error;   /* Charm4PyError, owned */
     PyObject *not_threaded_error, *cancelled_error;
     bool local_msg_optim;                                   /* charm.options.local_msg_optim */

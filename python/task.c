@@ -3,6 +3,7 @@
 #include <greenlet/greenlet.h>
 #include <stdlib.h>
 
+#include "python/bridge.h"
 #include "python/chare.h"
 #include "python/errors.h"
 #include "python/future.h"
@@ -352,7 +353,9 @@ int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns) {
         chariot_timer_stop(st->pe, &task->alarm);
         return -1;
     }
+    PyObject *left = py_bridge_leave(st);
     PyObject *back = PyGreenlet_Switch((PyGreenlet *)st->scheduler, NULL, NULL);
+    py_bridge_enter(st, left);
     if (back == NULL) { /* thrown into: the interpreter ends */
         forget(task);
         return -1;
@@ -370,6 +373,11 @@ PyObject *py_task_suspended(const struct py_task *task) {
 struct py_task *py_task_newer(const struct py_task *task) {
     if (task->prev == &task->st->live) return NULL;
     return (struct py_task *)(void *)((char *)task->prev - offsetof(struct py_task, next));
+}
+
+bool py_task_awaits(struct py_state *st) {
+    if (st->current == NULL) return false;
+    return st->current->worker == NULL || py_bridge_has_loop(st);
 }
 
 int py_task_not_threaded(struct py_state *st) {

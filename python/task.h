@@ -65,6 +65,8 @@ enum py_wait_kind py_task_reason(const struct py_task *task, PyObject **about);
 PyObject *py_task_suspended(const struct py_task *task);
 /* The one that was started next and has not ended; NULL: none. */
 struct py_task *py_task_newer(const struct py_task *task);
+/* Whether what waits is to be awaited here (true), or suspends by itself: in an async def, and in a task of asyncio. */
+bool py_task_awaits(struct py_state *st);
 /* Raises NotThreadedError, saying who tried to wait. Returns -1. */
 int py_task_not_threaded(struct py_state *st);
 

@@ -109,7 +109,7 @@ PyObject *py_charm_sleep(PyObject *self, PyObject *seconds) {
     if (read_seconds(seconds, &delay_ns) != 0) return NULL;
     if (st->phase != PY_RUNNING || st->current == NULL) return block(seconds);
     PyObject *future = future_after(st, delay_ns);
-    if (future == NULL || st->current->worker == NULL) return future; /* an async def awaits it */
+    if (future == NULL || py_task_awaits(st)) return future; /* an async def awaits it */
     PyObject *done = py_future_get(future);
     Py_DECREF(future);
     return done;

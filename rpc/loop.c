@@ -190,9 +190,41 @@ static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
     sleep_until(loop, deadline_ns);
 }
 
+/* ---------------------------------------------------------------- other threads */
+
+int rpc_loop_call(struct rpc_loop *loop, void (*fn)(void *ctx), void *ctx) {
+    struct rpc_loop_errand *errand = malloc(sizeof *errand);
+    if (errand == NULL) return CHARIOT_ENOMEM;
+    *errand = (struct rpc_loop_errand){.fn = fn, .ctx = ctx, .next = atomic_load(&loop->errands)};
+    while (!atomic_compare_exchange_weak(&loop->errands, &errand->next, errand)) {
+    }
+    rpc_loop_wake(loop);
+    return 0;
+}
+
+/* In the order in which they came. */
+static void run_errands(struct rpc_loop *loop) {
+    struct rpc_loop_errand *last = atomic_exchange(&loop->errands, NULL), *first = NULL;
+    while (last != NULL) {
+        struct rpc_loop_errand *before = last->next;
+        last->next = first;
+        first = last;
+        last = before;
+    }
+    for (struct rpc_loop_errand *next; first != NULL; first = next) {
+        next = first->next;
+        first->fn(first->ctx);
+        free(first);
+    }
+}
+
 void rpc_loop_turn(struct rpc_loop *loop, bool busy, int64_t deadline_ns) {
     uint64_t turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
     atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
+    if (atomic_load_explicit(&loop->errands, memory_order_relaxed) != NULL) {
+        run_errands(loop);
+        return;
+    }
     if (busy)
         busy_turn(loop);
     else
@@ -240,6 +272,10 @@ void rpc_loop_free(struct rpc_loop *loop) {
     ev_ref(loop->ev);
     ev_async_stop(loop->ev, &loop->ev_wake);
     ev_loop_destroy(loop->ev);
+    for (struct rpc_loop_errand *next, *errand = loop->errands; errand != NULL; errand = next) {
+        next = errand->next; /* whoever asked too late */
+        free(errand);
+    }
     close(loop->wake_fd);
     free(loop);
 }

@@ -35,6 +35,9 @@ void rpc_loop_turn(struct rpc_loop *loop, bool busy, int64_t deadline_ns);
 /* Ends the current or next sleep; from any thread, and from signal handlers. */
 void rpc_loop_wake(struct rpc_loop *loop);
 
+/* Has fn(ctx) called by the loop's thread in its next turn, with the turns taken; from any thread. CHARIOT_ENOMEM. */
+int rpc_loop_call(struct rpc_loop *loop, void (*fn)(void *ctx), void *ctx);
+
 /* For faces that must let others run while the thread sleeps (Python's GIL). */
 void rpc_loop_set_sleep_hooks(struct rpc_loop *loop, void (*before)(void *ctx), void (*after)(void *ctx), void *ctx);
 

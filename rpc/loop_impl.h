@@ -20,13 +20,21 @@ enum rpc_loop_place {
     RPC_LOOP_ASLEEP_IN_CQ, /* ended by the stand-in, which is asked through wake_fd */
 };
 
+/* A call that another thread asked for. */
+struct rpc_loop_errand {
+    void (*fn)(void *ctx);
+    void *ctx;
+    struct rpc_loop_errand *next;
+};
+
 struct rpc_loop {
     struct ev_loop *ev;
     ev_async ev_wake;
     ev_timer ev_deadline;
-    unsigned ev_handled; /* callbacks that libev has run in this turn */
-    bool ev_sleeps;      /* libev's next wait is a real sleep */
-    struct rpc_hub *hub; /* NULL: no gRPC transport is open on this loop */
+    unsigned ev_handled;                       /* callbacks that libev has run in this turn */
+    bool ev_sleeps;                            /* libev's next wait is a real sleep */
+    struct rpc_hub *hub;                       /* NULL: no gRPC transport is open on this loop */
+    _Atomic(struct rpc_loop_errand *) errands; /* the last one first */
     _Atomic(bool) woken;
     _Atomic(int) place;      /* enum rpc_loop_place */
     _Atomic(uint64_t) turns; /* written by the loop's thread alone */

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "test/unit/rpc/grpc_net.h"
@@ -108,6 +109,62 @@ static void a_signal_handler_wakes_it(void) {
     expect_woken(true, true);
 }
 
+/* ---------------------------------------------------------------- calls from elsewhere */
+
+enum { CALLERS = 3, CALLS = 500 };
+
+struct caller {
+    struct rpc_loop *loop;
+    pthread_t thread, owner;
+    int made, seen, wrong; /* calls: asked for, run, run out of order or elsewhere */
+};
+
+struct call {
+    struct caller *caller;
+    int number;
+};
+
+static void on_call(void *ctx) {
+    struct call *call = ctx;
+    struct caller *caller = call->caller;
+    caller->wrong += call->number != caller->seen || !pthread_equal(pthread_self(), caller->owner);
+    caller->seen++;
+    free(call);
+}
+
+static void *caller_main(void *arg) {
+    struct caller *caller = arg;
+    for (int i = 0; i < CALLS; i++) {
+        struct call *call = malloc(sizeof *call);
+        if (call == NULL) abort();
+        *call = (struct call){caller, i};
+        if (rpc_loop_call(caller->loop, on_call, call) == 0) caller->made++;
+        if (i % 50 == 0) sched_yield();
+    }
+    return NULL;
+}
+
+static void calls_of_other_threads_run_here_in_their_order(void) {
+    for (int with_grpc = 0; with_grpc < 2; with_grpc++) {
+        struct fixture fixture;
+        struct caller callers[CALLERS];
+        fixture_open(&fixture, with_grpc != 0);
+        for (int i = 0; i < CALLERS; i++) {
+            callers[i] = (struct caller){.loop = fixture.loop, .owner = pthread_self()};
+            CU_ASSERT_EQUAL_FATAL(pthread_create(&callers[i].thread, NULL, caller_main, &callers[i]), 0);
+        }
+        while (callers[0].seen + callers[1].seen + callers[2].seen < CALLERS * CALLS) {
+            rpc_loop_turn(fixture.loop, false, RPC_FOREVER_NS); /* each call ends it: none is forgotten */
+        }
+        for (int i = 0; i < CALLERS; i++) {
+            pthread_join(callers[i].thread, NULL);
+            CU_ASSERT_EQUAL(callers[i].made, CALLS);
+            CU_ASSERT_EQUAL(callers[i].wrong, 0);
+        }
+        fixture_close(&fixture);
+    }
+}
+
 /* ---------------------------------------------------------------- libev's watchers */
 
 static void count_io(struct ev_loop *ev, ev_io *watcher, int events) {
@@ -208,6 +265,7 @@ static void hooks_surround_sleeps_and_no_callback(void) {
 }
 
 UNIT_MAIN("rpc/loop", UNIT(the_deadline_ends_the_wait), UNIT(a_wake_before_the_wait_ends_it),
-          UNIT(another_thread_wakes_it), UNIT(a_signal_handler_wakes_it), UNIT(a_readable_pipe_ends_the_wait),
+          UNIT(another_thread_wakes_it), UNIT(calls_of_other_threads_run_here_in_their_order),
+          UNIT(a_signal_handler_wakes_it), UNIT(a_readable_pipe_ends_the_wait),
           UNIT(a_timer_runs_although_the_loop_is_busy), UNIT(messages_arrive_although_the_loop_is_busy),
           UNIT(hooks_surround_sleeps_and_no_callback))
