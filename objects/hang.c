@@ -141,34 +141,31 @@ static int by_pe(const void *a, const void *b) {
     return (first->pe > second->pe) - (first->pe < second->pe);
 }
 
-static void head(struct chariot_pe *pe, FILE *out, uint64_t waits) {
+static void head(struct chariot_pe *pe, struct obj_text *out, uint64_t waits) {
     const char *exit_name = pe->face.exit_name != NULL ? pe->face.exit_name : "chariot_exit()";
     if (waits == 0)
-        fprintf(out, "chariot: nothing is left to do, and nobody has called %s\n", exit_name);
+        obj_text_add(out, "chariot: nothing is left to do, and nobody has called %s\n", exit_name);
     else
-        fprintf(out, "chariot: the job hangs: nothing is left to do, and %llu %s for what nobody will send any more\n",
-                (unsigned long long)waits, waits == 1 ? "coroutine waits" : "coroutines wait");
+        obj_text_add(out,
+                     "chariot: the job hangs: nothing is left to do, and %llu %s for what nobody will send any more\n",
+                     (unsigned long long)waits, waits == 1 ? "coroutine waits" : "coroutines wait");
 }
 
 /* NULL: out of memory. */
 static char *whole_text(struct chariot_pe *pe, uint64_t waits) {
     struct obj_hang *hang = &pe->hang;
-    char *text = NULL;
-    size_t size, left = REPORT_BYTES, unshown = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL) return NULL;
-    head(pe, out, waits);
+    struct obj_text out = {0};
+    size_t left = REPORT_BYTES, unshown = 0;
+    head(pe, &out, waits);
     for (size_t i = 0; i < hang->num_reports; i++) {
         size_t length = strlen(hang->reports[i].text);
         bool fits = length > 0 && length <= left;
-        if (fits) fputs(hang->reports[i].text, out);
+        if (fits) obj_text_add(&out, "%s", hang->reports[i].text);
         left -= fits ? length : 0;
         unshown += !fits && hang->reports[i].waits > 0;
     }
-    if (unshown > 0) fprintf(out, "  ... and on %zu more PEs\n", unshown);
-    if (fclose(out) == 0) return text;
-    free(text);
-    return NULL;
+    if (unshown > 0) obj_text_add(&out, "  ... and on %zu more PEs\n", unshown);
+    return obj_text_give(&out);
 }
 
 static uint64_t hash_of(const char *text) {

@@ -55,6 +55,16 @@ struct obj_hang {
 void obj_hang_found(struct chariot_pe *pe);
 void obj_hang_deinit(struct chariot_pe *pe);
 
+/* Text that grows; all zero: empty. Without memory it fails, and stays as it is. */
+struct obj_text {
+    char *data; /* owned */
+    size_t size, capacity;
+    bool failed;
+};
+void obj_text_add(struct obj_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Gives the string; NULL: out of memory. */
+char *obj_text_give(struct obj_text *text);
+
 /* hang_text.c: a PE's report as lines of text. NULL: out of memory. */
 char *obj_report_text(const struct chariot_report *report, uint32_t pe);
 void obj_report_deinit(struct chariot_report *report);

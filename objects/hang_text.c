@@ -6,7 +6,42 @@
 
 #include "objects/hang.h"
 
-enum { FIELD_MAX = 400 }; /* bytes of a field that are shown */
+enum { FIELD_MAX = 400 /* bytes of a field that are shown */ };
+
+/* ---------------------------------------------------------------- text */
+
+static bool make_room(struct obj_text *text, size_t more) {
+    size_t needed = text->size + more + 1;
+    if (needed <= text->capacity) return true;
+    size_t capacity = needed < 128 ? 128 : 2 * needed;
+    char *data = realloc(text->data, capacity);
+    text->failed = data == NULL;
+    if (data == NULL) return false;
+    text->data = data;
+    text->capacity = capacity;
+    return true;
+}
+
+void obj_text_add(struct obj_text *text, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int more = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (text->failed || more < 0 || !make_room(text, (size_t)more)) return;
+    va_start(args, format);
+    vsnprintf(text->data + text->size, (size_t)more + 1, format, args);
+    va_end(args);
+    text->size += (size_t)more;
+}
+
+char *obj_text_give(struct obj_text *text) {
+    if (!text->failed && text->data != NULL) return text->data;
+    if (!text->failed) return strdup("");
+    free(text->data);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- lines */
 
 static char *bounded(const char *text) {
     return strndup(text == NULL ? "" : text, FIELD_MAX);
@@ -22,8 +57,10 @@ static void add_subject(struct chariot_report *report, struct obj_report_line *l
     if (subject == NULL || subject[0] == 0 || strncmp(subject, line->last, sizeof line->last - 1) == 0) return;
     snprintf(line->last, sizeof line->last, "%s", subject);
     if (++line->num_subjects > OBJ_REPORT_SUBJECTS) return;
-    char *longer;
-    if (asprintf(&longer, "%s%s%s", line->subjects, line->subjects[0] == 0 ? "" : ", ", line->last) < 0) {
+    struct obj_text text = {0};
+    obj_text_add(&text, "%s%s%s", line->subjects, line->subjects[0] == 0 ? "" : ", ", line->last);
+    char *longer = obj_text_give(&text);
+    if (longer == NULL) {
         report->failed = true;
         return;
     }
@@ -68,32 +105,27 @@ void chariot_report_alive(struct chariot_report *report) {
     report->alive = true;
 }
 
-static void write_line(FILE *out, const struct obj_report_line *line, uint32_t pe) {
-    fprintf(out, "  PE %u: %s", pe, line->where);
-    if (line->subjects[0] != 0) fprintf(out, " of %s", line->subjects);
-    if (line->num_subjects > OBJ_REPORT_SUBJECTS)
-        fprintf(out, " and %u more", line->num_subjects - OBJ_REPORT_SUBJECTS);
-    if (line->where[0] != 0) fprintf(out, ": ");
-    fprintf(out, "%s", line->what);
-    if (line->times > 1 && line->times != line->num_subjects) fprintf(out, " (%u times)", line->times);
-    fputc('\n', out);
+static void write_line(struct obj_text *out, const struct obj_report_line *line, uint32_t pe) {
+    obj_text_add(out, "  PE %u: %s", pe, line->where);
+    if (line->subjects[0] != 0) obj_text_add(out, " of %s", line->subjects);
+    if (line->num_subjects > OBJ_REPORT_SUBJECTS) {
+        obj_text_add(out, " and %u more", line->num_subjects - OBJ_REPORT_SUBJECTS);
+    }
+    obj_text_add(out, line->where[0] != 0 ? ": %s" : "%s", line->what);
+    if (line->times > 1 && line->times != line->num_subjects) obj_text_add(out, " (%u times)", line->times);
+    obj_text_add(out, "\n");
 }
 
 char *obj_report_text(const struct chariot_report *report, uint32_t pe) {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL) return NULL;
+    struct obj_text out = {0};
     for (int waits = 1; waits >= 0; waits--) {
         for (uint32_t i = 0; i < report->num_lines; i++) {
-            if (report->lines[i].waits == (waits != 0)) write_line(out, &report->lines[i], pe);
+            if (report->lines[i].waits == (waits != 0)) write_line(&out, &report->lines[i], pe);
         }
     }
-    if (report->more > 0) fprintf(out, "  PE %u: ... and %u more\n", pe, report->more);
-    if (report->failed) fprintf(out, "  PE %u: ... and what there was no memory for\n", pe);
-    if (fclose(out) == 0) return text;
-    free(text);
-    return NULL;
+    if (report->more > 0) obj_text_add(&out, "  PE %u: ... and %u more\n", pe, report->more);
+    if (report->failed) obj_text_add(&out, "  PE %u: ... and what there was no memory for\n", pe);
+    return obj_text_give(&out);
 }
 
 void obj_report_deinit(struct chariot_report *report) {

@@ -38,6 +38,37 @@
 #include "objects/future.c"
 #include "objects/future_peer.c"
 #include "objects/location.c"
+#define add    quiet_add
+#define begin  quiet_begin
+#define done   quiet_done
+#define look   quiet_look
+#define answer quiet_answer
+#include "objects/quiet.c"
+#undef add
+#undef begin
+#undef done
+#undef look
+#undef answer
+#define forget    hang_forget
+#define pass_on   hang_pass_on
+#define finish    hang_finish
+#define head      hang_head
+#define say       hang_say
+#define print     hang_print
+#define by_pe     hang_by_pe
+#define make_room hang_make_room
+#define same      hang_same
+#include "objects/hang.c"
+#include "objects/hang_text.c"
+#undef forget
+#undef pass_on
+#undef finish
+#undef head
+#undef say
+#undef print
+#undef by_pe
+#undef make_room
+#undef same
 #include "objects/message.c"
 #include "objects/pe.c"
 #include "objects/reduce.c"
@@ -47,7 +78,7 @@
 #include "objects/runtime.c"
 #include "objects/timer.c"
 
-enum { NUM_PES = 3, AFTER_FAIL = 5 /* the step */ };
+enum { NUM_PES = 3, AFTER_FAIL = 5, LAST = 8 /* steps */ };
 
 /* One run at a time. */
 static struct {
@@ -186,6 +217,13 @@ static bool wait_for_next(struct chariot_pe *pe) {
     return false;
 }
 
+/* The last step does nothing. */
+static void on_hang(void *ctx, const char *text) {
+    struct world *world = ctx;
+    now.step++;
+    chariot_exit(&world->pes[0], 0);
+}
+
 static void play(struct chariot_pe *pe) {
     switch (now.step++) {
     case 0:
@@ -214,8 +252,15 @@ static void play(struct chariot_pe *pe) {
     case 6:
         must(pe, chariot_destroy(pe, &now.array, now.waits));
         return;
-    default:
-        chariot_exit(pe, 0);
+    case 7: {
+        const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = obj_future_own_id(now.waits)};
+        must(pe, chariot_quiet_start(pe, &target));
+        return;
+    }
+    case LAST:
+        chariot_set_hang_report(pe, CHARIOT_HANG_WARN);
+        pe->around.on_warning = on_hang;
+        return;
     }
 }
 
@@ -240,7 +285,7 @@ static bool run(long nth) {
     fault_disarm();
     CU_ASSERT_TRUE(ended);
     if (!ended) fprintf(stderr, "allocation %ld: the job hangs at step %d\n", nth, now.step);
-    CU_ASSERT_TRUE(world.aborts > 0 ? hit : now.step == AFTER_FAIL + 3);
+    CU_ASSERT_TRUE(world.aborts > 0 ? hit : now.step == LAST + 2);
     chariot_future_unref(now.waits);
     chariot_future_unref(now.sum);
     world_close(&world);
