@@ -85,21 +85,24 @@ bool chariot_channel_has_room(const struct chariot_channel *end) {
 static int refusal(const struct chariot_channel *end) {
     if (end->pair == NULL) return CHARIOT_ESTATE;
     if (end->over == OBJ_CHANNEL_DESTROYED) return CHARIOT_EGONE;
-    return end->sent_weight - end->acked_weight >= OBJ_CHANNEL_LIMIT ? CHARIOT_ETOOBIG : 0;
+    if (end->sent_weight - end->acked_weight < OBJ_CHANNEL_LIMIT) return 0;
+    return end->over == OBJ_CHANNEL_DROPPED ? CHARIOT_ECLOSED : CHARIOT_ETOOBIG;
 }
 
 int chariot_channel_send_take(struct chariot_channel *end, struct chariot_msg *value, size_t held_bytes) {
     OBJ_API(end->pe);
     OBJ_SENDING(end->pe);
+    size_t bytes = value != NULL && value->size > held_bytes ? value->size : held_bytes;
     int rc = refusal(end);
-    if (rc != 0 || end->over == OBJ_CHANNEL_DROPPED) {
+    if (rc != 0 || end->over == OBJ_CHANNEL_DROPPED) { /* for nobody; not for ever */
+        if (rc == 0) end->sent_weight += (uint64_t)units_of(bytes) * OBJ_CHANNEL_WEIGHT_UNIT;
         rpc_msg_unref(value);
         return rc;
     }
     struct chariot_msg *msg = obj_msg_own_take(end->pe, OBJ_KIND_CHANNEL_DATA, value);
     if (msg == NULL) return CHARIOT_ENOMEM;
     msg->seq = ++end->sent;
-    msg->method = units_of(msg->size > held_bytes ? msg->size : held_bytes);
+    msg->method = units_of(bytes);
     end->sent_weight += weight_of(msg);
     obj_channel_send_take(end, msg);
     return has_room(end) ? 0 : CHARIOT_CHANNEL_FULL;

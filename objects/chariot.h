@@ -405,7 +405,8 @@ enum { CHARIOT_CHANNEL_FULL = 1, CHARIOT_CHANNEL_EMPTY = 1 }; /* outcomes */
 /* Sends one message, which may have an object in place of a payload where the other chare is HERE
  * (chariot_ref_place()); held_bytes: what that object holds, 0 without one. Outcome CHARIOT_CHANNEL_FULL: it was sent,
  * and there is no room for more. CHARIOT_ETOOBIG: refused, too much is unread; CHARIOT_EGONE: the other chare was
- * destroyed; CHARIOT_ESTATE: the end's own chare was. Where the other end was closed, the message is dropped. */
+ * destroyed; CHARIOT_ESTATE: the end's own chare was. Where the other end was closed, messages are dropped, until that
+ * is too much as well (CHARIOT_ECLOSED). */
 int chariot_channel_send_take(struct chariot_channel *channel, struct chariot_msg *msg, size_t held_bytes);
 /* The next message (given; its payload is the receiver's alone). Outcome CHARIOT_CHANNEL_EMPTY: there is none now, or
  * it is for one who waits already. CHARIOT_ECLOSED, CHARIOT_EGONE: none will come, the other end was closed, its chare

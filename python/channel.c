@@ -66,6 +66,35 @@ static struct chariot_elem *check_chare(struct py_state *st, PyObject *chare) {
     return NULL;
 }
 
+static void free_channel(struct py_channel *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    if (self->st->pe != NULL) chariot_channel_unref(self->end);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static void let_strays_go(struct py_state *st) {
+    while (st->stray_channels != NULL) {
+        struct py_channel *stray = st->stray_channels;
+        st->stray_channels = as_channel(stray->remote);
+        free_channel(stray);
+    }
+}
+
+/* A thread of the program's own may hold the last reference: the PE's thread lets go of the end, with its next channel.
+ */
+static void channel_dealloc(PyObject *object) {
+    struct py_channel *self = as_channel(object);
+    if (self->weakrefs != NULL) PyObject_ClearWeakRefs(object);
+    Py_DECREF(self->remote);
+    if (!py_state_is_foreign(self->st)) {
+        free_channel(self);
+        return;
+    }
+    self->remote = (PyObject *)(void *)self->st->stray_channels;
+    self->st->stray_channels = self;
+}
+
 static PyObject *channel_open(PyTypeObject *type, struct py_state *st, struct chariot_elem *elem, PyObject *remote) {
     struct py_channel *self = PyObject_New(struct py_channel, type);
     if (self == NULL) return NULL;
@@ -87,32 +116,24 @@ static PyObject *channel_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:Channel", names, &chare, &remote, &local)) return NULL;
     struct py_state *st = PyType_GetModuleState(type);
     if (py_state_running(st) == NULL) return NULL;
+    if (st->stray_channels != NULL) let_strays_go(st);
     struct chariot_elem *elem = check_chare(st, chare);
     if (elem == NULL || check_single(st, remote, "remote") != 0 || check_local(st, elem, local) != 0) return NULL;
     return channel_open(type, st, elem, remote);
 }
 
-static void channel_dealloc(PyObject *object) {
-    struct py_channel *self = as_channel(object);
-    PyTypeObject *type = Py_TYPE(object);
-    if (self->weakrefs != NULL) PyObject_ClearWeakRefs(object);
-    if (self->st->pe != NULL) chariot_channel_unref(self->end);
-    Py_DECREF(self->remote);
-    PyObject_Free(object);
-    Py_DECREF(type);
-}
-
 /* ---------------------------------------------------------------- errors */
 
 static PyObject *raise_code(struct py_channel *self, int rc) {
-    const char *why = rc == CHARIOT_EGONE    ? "the chare at its other end was destroyed"
-                      : rc == CHARIOT_ESTATE ? "its own chare was destroyed"
-                      : rc == CHARIOT_ECLOSED
-                          ? "nothing more will come: nobody holds the Channel at its other end any more"
-                      : rc == CHARIOT_ETOOBIG
-                          ? "too much is unread at its other end (256 MiB, or 262,144 messages): receive there before "
-                            "more is sent, or send from a coroutine, which waits for that (with await in async def)"
-                          : NULL;
+    const char *why =
+        rc == CHARIOT_EGONE    ? "the chare at its other end was destroyed"
+        : rc == CHARIOT_ESTATE ? "its own chare was destroyed"
+        : rc == CHARIOT_ECLOSED
+            ? "nobody holds the Channel at its other end any more: nothing more will come, and nothing is read"
+        : rc == CHARIOT_ETOOBIG
+            ? "too much is unread at its other end (256 MiB, or 262,144 messages): receive there before "
+              "more is sent, or send from a coroutine, which waits for that (with await in async def)"
+            : NULL;
     if (why != NULL)
         PyErr_Format(self->st->error, "%R: %s", (PyObject *)self, why);
     else

@@ -23,6 +23,7 @@ struct py_method;
 struct py_task;
 struct py_worker;
 struct py_bound;
+struct py_channel;
 struct py_awaitable_ops;
 struct _greenlet;
 
@@ -139,8 +140,9 @@ struct py_state {
     struct py_worker *free_workers;  /* greenlets that wait for a coroutine to run */
     const struct py_method *running; /* the plain method that runs now: for error texts; borrowed */
 
-    struct py_future *strays;     /* dropped by threads of the program's own; linked through their about field */
-    struct py_bound *free_bounds; /* linked through their proxy field */
+    struct py_future *strays;          /* dropped by threads of the program's own; linked through their about field */
+    struct py_channel *stray_channels; /* the same, through their remote field */
+    struct py_bound *free_bounds;      /* linked through their proxy field */
     uint32_t num_free_bounds, num_free_tasks, num_free_workers;
 };
 

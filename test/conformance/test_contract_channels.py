@@ -378,7 +378,7 @@ def test_in_wait_and_iwait(n: int | None) -> None:
                 eq("what is left", [chs[0].recv(), chs[1].recv(), chs[2].recv()], [0, -1, "later"])
                 peers[3].close()
                 charm.wait(chs[3:])
-                raises("ready to say why", "Charm4PyError", chs[3].recv, "nothing more")
+                raises("ready to say why", "Charm4PyError", chs[3].recv, "nothing more", "nobody holds")
             async def run_async(self, peers):
                 chs = [Channel(self, p) for p in peers]
                 for i, p in enumerate(peers):
@@ -536,7 +536,7 @@ def test_endings_and_misuse(n: int) -> None:
                 eq("the refused one is not missed", ch.recv(), "x")
                 other.drop(awaitable=True).get()
                 eq("sent before it was dropped", ch.recv(), "last")
-                raises("nothing will come", "Charm4PyError", ch.recv, "nothing more", "Channel 0")
+                raises("nothing will come", "Charm4PyError", ch.recv, "nothing more", "nobody holds", "Channel 0")
                 check("ready to say so", ch.ready())
                 ch.send("to nobody")
                 a, b, c = Channel(self, other), Channel(self, other), Channel(self, other)
@@ -591,6 +591,42 @@ def test_endings_and_misuse(n: int) -> None:
         None,
         "charm.start()",
         "Charm4PyError",
+    )
+
+
+def test_the_hang_report_names_the_channel() -> None:
+    """§0: a job that is quiescent while coroutines wait says on which channel, and where, and whether to receive or to
+    send."""
+    fails(
+        """
+        class A(Chare):
+            @coro
+            def hears_nothing(self, other):
+                Channel(self, other).recv()
+            async def hears_nothing_too(self, other):
+                await Channel(self, other).recv()
+            def holds(self, other):
+                self.ch = Channel(self, other)
+            @coro
+            def is_not_heard(self, other):
+                ch = Channel(self, other)
+                while True:
+                    ch.send(bytes(1 << 20))
+
+        def main(args):
+            group = Group(A)
+            group[0].hears_nothing(group[1])
+            group[1].hears_nothing_too(group[0])
+            group[0].is_not_heard(group[1])
+            group[1].holds(group[0])
+
+        charm.start(main)
+        """,
+        2,
+        "A.hears_nothing of [0]: waits for recv() on <Channel 0 to <proxy of group A",
+        "A.hears_nothing_too",
+        "waits for send() on <Channel 1 to <proxy of group A",
+        status=75,
     )
 
 

@@ -430,6 +430,7 @@ static void a_sender_does_not_wait_for_an_end_that_is_closed(void) {
     CU_ASSERT_EQUAL(calls, 2);
     CU_ASSERT_EQUAL(receivers[1].got, CHARIOT_ECLOSED);
     put(two.at_a, 1);
+    CU_ASSERT_EQUAL(fill(two.at_a, CHARIOT_ECLOSED), 256 - 128); /* nor does it speak to nobody for ever */
     chariot_channel_unref(two.at_a);
     probe_settle();
     no_end_is_left();
