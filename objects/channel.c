@@ -302,6 +302,8 @@ static void forget_pair(struct chariot_pe *pe, struct obj_channel_pair *pair) {
     while (*at != pair) at = &(*at)->same;
     *at = pair->same;
     if (first != NULL) obj_map_add(&pe->channel_pairs, key, first); /* there is room: one was removed */
+    for (at = &pair->elem->channels; *at != pair;) at = &(*at)->next;
+    *at = pair->next;
     free(pair);
 }
 
@@ -318,8 +320,7 @@ static void forget_strays(struct chariot_pe *pe, const struct chariot_elem *elem
 void obj_channel_elem_gone(struct chariot_pe *pe, struct chariot_elem *elem) {
     while (elem->channels != NULL) {
         struct obj_channel_pair *pair = elem->channels;
-        while (pair->ends != NULL) destroy_end(pair->ends);
-        elem->channels = pair->next;
+        while (pair->ends != NULL) destroy_end(pair->ends); /* drops objects: the user's code may open others */
         forget_pair(pe, pair);
     }
     if (pe->channel_strays.count > 0) forget_strays(pe, elem);

@@ -488,7 +488,7 @@ def test_endings_and_misuse(n: int) -> None:
     holds(
         """
         import copy
-        import gc
+        import threading
 
         class Other(Chare):
             def open(self, remote):
@@ -565,6 +565,20 @@ def test_endings_and_misuse(n: int) -> None:
                     return await ch.recv()
                 except Exception as error:
                     return str(error)
+            @coro
+            def thread(self, one):
+                box, said = [Channel(self, one)], []
+                def work():
+                    for use in (box[0].ready, box[0].recv, lambda: box[0].send(1), lambda: Channel(self, one)):
+                        try:
+                            said.append(use())
+                        except Exception as error:
+                            said.append(type(error).__name__)
+                    box.clear()                                # the last reference
+                worker = threading.Thread(target=work)
+                worker.start()
+                worker.join()
+                return said, Channel(self, one).ready()
             def plain(self, one):
                 ch = Channel(self, one)
                 try:
@@ -576,6 +590,7 @@ def test_endings_and_misuse(n: int) -> None:
             raises("before", TypeError, lambda: Channel(main, None))
             one, group, mine = Chare(Me), Group(Other), Group(Me)
             mine[0].run(group, one, mine[0], awaitable=True).get()
+            eq("threads", mine[0].thread(one, ret=True).get(), (["Charm4PyError"] * 4, False))
             name, text = mine[0].plain(one, ret=True).get()
             check(text, name == "NotThreadedError" and "Me.plain" in text and "@coro" in text)
             done()
