@@ -48,8 +48,10 @@ static void note_for_element(void *value, void *ctx) {
     char subject[120], what[300];
     obj_index_text(to->coll->ndims, waiting->key.word, subject, sizeof subject);
     for (const struct chariot_msg *msg = waiting->queue.head; msg != NULL; msg = msg->next) {
-        snprintf(what, sizeof what, "a message waits for element %s of %s, method %s: that element was never created",
-                 subject, type_name(to->pe, to->coll->type), method_name(to->pe, to->coll->type, msg->method));
+        bool call = msg->kind == OBJ_KIND_CALL; /* else it is of a channel */
+        snprintf(what, sizeof what, "a message waits for element %s of %s, %s%s: that element was never created",
+                 subject, type_name(to->pe, to->coll->type), call ? "method " : "on a channel",
+                 call ? method_name(to->pe, to->coll->type, msg->method) : "");
         note(to, NULL, NULL, what);
     }
 }
