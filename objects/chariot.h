@@ -365,6 +365,8 @@ uint64_t chariot_future_hash(const struct chariot_future *future);
 /* Sends one value to a future, on whatever PE it is. CHARIOT_ESTATE: it is one of this PE and complete already; where
  * its owner finds that, the value is dropped and this PE says so (OBJ-FUTURE-LATE). */
 int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
+/* The same to one of this PE, whose id need not be handed out for that. Dropped where it is complete. */
+void chariot_future_give_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value);
 /* Completes it with `error` (an error value), whatever it still waits for, unless it is complete by the time its owner
  * hears of it; all who wait for it, on whatever PE, are woken. Values that come later are dropped. */
 void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error);
@@ -423,6 +425,36 @@ enum chariot_channel_event {
 /* Calls the waiter once that is so (soon, if it is): also when it will never be, and an error says why. */
 int chariot_channel_wait(struct chariot_channel *channel, enum chariot_channel_event event,
                          struct chariot_waiter *waiter);
+/* ---------------------------------------------------------------- the pool */
+
+/* Work for whichever PE is free next. It is put into bags: a bag belongs to the PE that opened it and holds items, each
+ * one value, and definitions, values that a PE gets once, before its first item of the bag. What doing an item gives
+ * goes to the bag's owner as answers. */
+struct chariot_pool_ops {
+    void *ctx;
+    /* The bag's next definition (borrowed). */
+    void (*define)(void *ctx, uint64_t bag, struct chariot_msg *definition);
+    /* Does one item: the value that reader, over msg (borrowed), stands before. */
+    void (*work)(void *ctx, uint64_t bag, struct chariot_msg *msg, struct chariot_reader *item);
+    /* Items were done for a moment, and others have their turn now: send the answers. */
+    void (*rest)(void *ctx);
+    /* No more items of this bag come. */
+    void (*forget)(void *ctx, uint64_t bag);
+    /* To the owner: an answer (borrowed). */
+    void (*answer)(void *ctx, uint64_t bag, struct chariot_msg *msg);
+};
+/* What this PE does with items and answers; copied. Before chariot_run(). */
+void chariot_pool_serve(struct chariot_pe *pe, const struct chariot_pool_ops *ops);
+/* A bag of this PE, which at most so many PEs work on at a time. */
+uint64_t chariot_bag_open(struct chariot_pe *pe);
+/* limit: the same each time; a bag needs a definition before its first item. */
+void chariot_bag_define_take(struct chariot_pe *pe, uint64_t bag, uint32_t limit, struct chariot_msg *definition);
+/* Puts `count` items in: the values of msg. */
+void chariot_bag_put_take(struct chariot_pe *pe, uint64_t bag, uint32_t count, struct chariot_msg *msg);
+/* No more comes; drop: and what nobody has begun is not to be done. */
+void chariot_bag_close(struct chariot_pe *pe, uint64_t bag, bool drop);
+/* Sends an answer to the owner, from whatever PE. */
+void chariot_bag_answer_take(struct chariot_pe *pe, uint64_t bag, struct chariot_msg *msg);
 
 /* ---------------------------------------------------------------- reductions */
 

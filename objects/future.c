@@ -204,6 +204,15 @@ int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_
     return 0;
 }
 
+void chariot_future_give_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value) {
+    OBJ_API(pe);
+    if (value != NULL) obj_msg_mark(value);
+    if (future->complete)
+        rpc_msg_unref(value);
+    else
+        obj_future_send_take(pe, future->id, value);
+}
+
 void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error) {
     OBJ_API(pe);
     obj_msg_mark(error);

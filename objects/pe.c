@@ -45,6 +45,10 @@ static bool is_for_element(uint8_t kind) {
 /* What only travels through this PE is passed on at once, also by the stand-in while a method computes; all else waits
  * for the scheduler. */
 static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (obj_pool_is_prompt(msg->kind)) {
+        obj_pool_handle_take(pe, msg);
+        return;
+    }
     if (msg->flags & OBJ_FLAG_TREE) {
         uint32_t children[OBJ_TREE_RADIX];
         uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
@@ -72,7 +76,8 @@ static bool is_tree_kind(uint8_t kind) {
 /* What handlers may rely on for every message from elsewhere. */
 static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *msg) {
     uint32_t num_pes = pe->node.num_pes;
-    if (msg->kind >= 64 || (OBJ_KINDS_KNOWN >> msg->kind & 1) == 0 || msg->kind == OBJ_KIND_TASK) return false;
+    if (msg->kind >= 64 || (OBJ_KINDS_KNOWN >> msg->kind & 1) == 0) return false;
+    if (msg->kind == OBJ_KIND_TASK || msg->kind == OBJ_KIND_POOL_TURN) return false; /* a PE's own */
     if (msg->from >= num_pes || msg->root >= num_pes) return false;
     if (msg->kind == OBJ_KIND_READY) return msg->flags == 0; /* its target is a hash */
     if (obj_id_pe(msg->target) >= num_pes) return false;
@@ -117,7 +122,12 @@ static void on_peer_gone(void *owner, uint32_t gone, int error, const char *text
     if (obj_timer_add(pe, now + VERDICT_ON_PEER_AFTER_MS * 1000000ll, lost_peer, NULL) != 0) obj_out_of_memory(pe);
 }
 
-const struct rpc_upcalls obj_upcalls = {.on_message_take = on_message_take, .on_peer_gone = on_peer_gone};
+static void on_busy(void *owner) {
+    obj_pool_look(owner);
+}
+
+const struct rpc_upcalls obj_upcalls = {
+    .on_message_take = on_message_take, .on_peer_gone = on_peer_gone, .on_busy = on_busy};
 
 void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     rpc_msg_queue_push_take(&pe->run_queue, msg);
@@ -337,6 +347,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_meter_free(pe);
     obj_quiet_deinit(pe);
     obj_hang_deinit(pe);
+    obj_pool_deinit(pe);
     free(pe->single_of_type);
     free(pe->timers);
     free(pe->types);

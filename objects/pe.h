@@ -10,6 +10,7 @@
 #include "objects/hang.h"
 #include "objects/kinds.h"
 #include "objects/map.h"
+#include "objects/pool.h"
 #include "objects/quiet.h"
 #include "objects/waiter.h"
 #include "rpc/msg.h"
@@ -87,6 +88,8 @@ struct chariot_pe {
     struct chariot_future *recent[OBJ_RECENT_FUTURES];
     size_t next_recent;
     size_t recent_bytes; /* that they hold */
+
+    struct obj_pool pool;
 
     void (*entry)(struct chariot_pe *pe, void *ctx);
     void *entry_ctx;
@@ -307,6 +310,10 @@ void obj_start(struct chariot_pe *pe);
 
 /* timer.c */
 int obj_timer_add(struct chariot_pe *pe, int64_t at_ns, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+/* As chariot_timer_start() and chariot_timer_stop(), for who has the turn. */
+int obj_timer_start(struct chariot_pe *pe, struct chariot_timer *timer, int64_t at_ns,
+                    void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
+void obj_timer_stop(struct chariot_pe *pe, struct chariot_timer *timer);
 void obj_timer_run_due(struct chariot_pe *pe);
 
 #endif

@@ -56,6 +56,16 @@ int obj_timer_add(struct chariot_pe *pe, int64_t at_ns, void (*fn)(struct chario
     return add(pe, (struct obj_timer){.at_ns = at_ns, .fn = fn, .ctx = ctx});
 }
 
+int obj_timer_start(struct chariot_pe *pe, struct chariot_timer *timer, int64_t at_ns,
+                    void (*fn)(struct chariot_pe *, void *), void *ctx) {
+    if (timer->place_ != 0) return CHARIOT_ESTATE;
+    return add(pe, (struct obj_timer){.at_ns = at_ns, .fn = fn, .ctx = ctx, .handle = timer});
+}
+
+void obj_timer_stop(struct chariot_pe *pe, struct chariot_timer *timer) {
+    if (timer->place_ != 0) take_out(pe, timer->place_ - 1);
+}
+
 void obj_timer_run_due(struct chariot_pe *pe) {
     uint64_t set_by_now = pe->timer_order; /* what a timer sets runs in a later turn */
     while (pe->num_timers > 0 && pe->timers[0].at_ns <= pe->now_ns && pe->timers[0].order < set_by_now && !pe->ending) {
@@ -87,14 +97,13 @@ int chariot_after(struct chariot_pe *pe, int64_t delay_ns, void (*fn)(struct cha
 int chariot_timer_start(struct chariot_pe *pe, struct chariot_timer *timer, int64_t delay_ns,
                         void (*fn)(struct chariot_pe *, void *), void *ctx) {
     OBJ_API(pe);
-    if (timer->place_ != 0) return CHARIOT_ESTATE;
-    return add(pe, (struct obj_timer){.at_ns = after(pe, delay_ns), .fn = fn, .ctx = ctx, .handle = timer});
+    return obj_timer_start(pe, timer, after(pe, delay_ns), fn, ctx);
 }
 
 void chariot_timer_stop(struct chariot_pe *pe, struct chariot_timer *timer) {
     if (timer->place_ == 0) return;
     OBJ_API(pe);
-    take_out(pe, timer->place_ - 1);
+    obj_timer_stop(pe, timer);
 }
 
 int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *, void *), void *ctx) {

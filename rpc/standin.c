@@ -71,10 +71,17 @@ static void leave_event(struct rpc_standin *standin, struct rpc_tag *tag, bool o
     if (atomic_load(&standin->hub->loop->place) == RPC_LOOP_ASLEEP_IN_CQ) rpc_hub_ring(standin->hub);
 }
 
+static void tell_busy(struct rpc_standin *standin) {
+    for (struct rpc_grpc *g = standin->hub->transports; g != NULL; g = g->next) {
+        if (g->node->up->on_busy != NULL) g->node->up->on_busy(g->node->owner);
+    }
+}
+
 /* Polls as long as the loop does not turn. */
 static void serve(struct rpc_standin *standin) {
     while (!atomic_load(&standin->stopping) && !turned(standin) && !asleep(standin) && borrow_all(standin)) {
         rpc_hub_poll_instead(standin->hub);
+        tell_busy(standin);
         return_all(standin);
         struct rpc_tag *tag;
         bool ok;

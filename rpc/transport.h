@@ -27,6 +27,8 @@ struct rpc_upcalls {
     /* The connection to `pe` ended without a goodbye: `error` is a code, `text` (borrowed for the call) says what
      * happened. Reported once per peer. */
     void (*on_peer_gone)(void *owner, uint32_t pe, int error, const char *text);
+    /* From the stand-in's thread, with the turn, every few milliseconds while a method computes. May be NULL. */
+    void (*on_busy)(void *owner);
 };
 
 struct rpc_transport_ops {

@@ -105,7 +105,7 @@ static void on_peer_gone(void *owner, uint32_t pe, int error, const char *text) 
     peer->gone_error[pe] = error;
 }
 
-static const struct rpc_upcalls upcalls = {on_message_take, on_peer_gone};
+static const struct rpc_upcalls upcalls = {.on_message_take = on_message_take, .on_peer_gone = on_peer_gone};
 
 static void let_go(struct peer *peer) {
     struct chariot_msg *msg;

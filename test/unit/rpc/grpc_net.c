@@ -32,7 +32,7 @@ static void on_peer_gone(void *owner, uint32_t pe, int error, const char *text) 
     snprintf(self->gone_text, sizeof self->gone_text, "%s", text);
 }
 
-static const struct rpc_upcalls upcalls = {on_message_take, on_peer_gone};
+static const struct rpc_upcalls upcalls = {.on_message_take = on_message_take, .on_peer_gone = on_peer_gone};
 
 static void open_pe(struct net *net, uint32_t number, const struct rpc_limits *limits) {
     struct net_pe *pe = &net->pes[number];

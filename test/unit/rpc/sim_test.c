@@ -37,7 +37,7 @@ static void on_peer_gone(void *owner, uint32_t pe, int error, const char *text) 
     CU_ASSERT_PTR_NOT_NULL(text);
 }
 
-static const struct rpc_upcalls upcalls = {on_message_take, on_peer_gone};
+static const struct rpc_upcalls upcalls = {.on_message_take = on_message_take, .on_peer_gone = on_peer_gone};
 
 static int ear_open(struct ear *ear, struct rpc_sim *sim, uint32_t pe, uint32_t num_pes) {
     *ear = (struct ear){.sim = sim};

@@ -79,7 +79,7 @@ static void on_peer_gone(void *owner, uint32_t pe, int error, const char *text) 
     atomic_fetch_add(&((struct end *)owner)->gone, 1);
 }
 
-static const struct rpc_upcalls upcalls = {on_message_take, on_peer_gone};
+static const struct rpc_upcalls upcalls = {.on_message_take = on_message_take, .on_peer_gone = on_peer_gone};
 
 static void end_open(struct trio *trio, uint32_t pe) {
     struct end *end = &trio->ends[pe];
