@@ -96,6 +96,7 @@ static int module_exec(PyObject *module) {
     if (py_codec_init(st, module, st->error) != 0 || py_reduce_init(st, module) != 0) return -1;
     if (py_condition_init(st, module) != 0 || py_condition_wait_init(st, module) != 0) return -1;
     if (py_several_init(st, module) != 0 || py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
+    if (py_pool_init(st, module) != 0) return -1;
     return py_signals_install(st) != 0 || register_at_exit(module) != 0 ? -1 : 0;
 }
 
@@ -111,6 +112,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
         int rc = py_class_traverse(st->classes[i], visit, arg);
         if (rc != 0) return rc;
     }
+    Py_VISIT(st->pool.jobs);
+    Py_VISIT(st->pool.tasks);
+    Py_VISIT(st->pool.bags);
     int rc = py_codec_traverse(&st->codec, visit, arg);
     return rc != 0 ? rc : py_reduce_traverse(&st->reduce, visit, arg);
 }

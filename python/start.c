@@ -296,6 +296,7 @@ static int run(struct py_state *st) {
     chariot_set_face(st->pe, &face);
     py_readonlies_start(st);
     chariot_set_hang_report(st->pe, st->hang_mode);
+    py_pool_serve(st);
     st->phase = PY_RUNNING;
     st->thread = (unsigned long)pthread_self();
     int status = chariot_run(st->pe, on_entry, st);

@@ -16,6 +16,7 @@
 
 #include "objects/chariot.h"
 #include "python/codec.h"
+#include "python/pool.h"
 #include "python/reduce.h"
 
 struct py_class;
@@ -143,6 +144,8 @@ struct py_state {
     struct py_future *strays;          /* dropped by threads of the program's own; linked through their about field */
     struct py_channel *stray_channels; /* the same, through their remote field */
     struct py_bound *free_bounds;      /* linked through their proxy field */
+    struct py_pool pool;               /* pool.h */
+
     uint32_t num_free_bounds, num_free_tasks, num_free_workers;
 };
 

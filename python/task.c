@@ -126,7 +126,10 @@ static void complete(struct py_task *task) {
     struct chariot_elem *elem =
         task->role == PY_TASK_CONSTRUCTOR ? ((struct py_chare *)(void *)task->chare)->elem : NULL;
     if (elem != NULL) chariot_constructed(st->pe, elem);
-    py_outcome_reply_take(st, &task->reply, task->code, task->result);
+    if (task->role == PY_TASK_OWNED)
+        task->owner->ended(task->owner, task->result, task->code);
+    else
+        py_outcome_reply_take(st, &task->reply, task->code, task->result);
     task->result = NULL;
 }
 
@@ -144,7 +147,8 @@ static void finish(struct py_task *task, PyObject *value) {
         Py_INCREF(Py_None);
         value = Py_None;
     }
-    const struct chariot_reply *reply = task->role == PY_TASK_METHOD ? &task->reply : NULL;
+    bool awaited = task->role == PY_TASK_METHOD || task->role == PY_TASK_OWNED;
+    const struct chariot_reply *reply = awaited ? &task->reply : NULL;
     task->code = py_outcome_take(task->st, task->method, reply, value, &task->result);
     task->ended = true;
     if (!task->suspended) return; /* its starter takes the outcome */
@@ -308,6 +312,24 @@ static void first_slice(struct py_task *task) {
     }
 }
 
+/* A new task's first slice; takes it where it ends there. */
+static int start(struct py_task *task, PyObject *callable, PyObject *args, PyObject *keywords,
+                 struct chariot_msg **result) {
+    if (prepare(task, callable, args, keywords) != 0)
+        finish(task, NULL);
+    else
+        first_slice(task);
+    if (!task->ended) {
+        task->suspended = true;
+        if (task->st->metered) chariot_activity_now(task->st->pe, &task->activity);
+        return CHARIOT_LATER;
+    }
+    int code = task->code;
+    *result = task->result;
+    task_free(task);
+    return code;
+}
+
 int py_task_start(struct py_state *st, enum py_task_role role, const struct py_method *method, PyObject *callable,
                   PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
                   struct chariot_msg **result) {
@@ -319,19 +341,21 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
     Py_XINCREF(chare);
     task->chare = chare;
     if (reply != NULL) task->reply = *reply;
-    if (prepare(task, callable, args, keywords) != 0)
-        finish(task, NULL);
-    else
-        first_slice(task);
-    if (!task->ended) {
-        task->suspended = true;
-        if (st->metered) chariot_activity_now(st->pe, &task->activity);
-        return CHARIOT_LATER;
-    }
-    int code = task->code;
-    *result = task->result;
-    task_free(task);
-    return code;
+    return start(task, callable, args, keywords, result);
+}
+
+int py_task_start_owned(struct py_state *st, struct py_task_owner *owner, enum py_task_wish wish,
+                        const struct py_method *method, PyObject *callable, PyObject *args, PyObject *keywords,
+                        struct chariot_msg **result) {
+    struct chariot_reply reply = {.to = wish == PY_TASK_NOBODY ? 0 : UINT64_MAX, .want_value = wish == PY_TASK_VALUE};
+    *result = NULL;
+    struct py_task *task = task_new(st);
+    if (task == NULL) return py_outcome_take(st, method, &reply, NULL, result);
+    task->role = PY_TASK_OWNED;
+    task->method = method;
+    task->reply = reply; /* goes nowhere: says what is wanted */
+    task->owner = owner;
+    return start(task, callable, args, keywords, result);
 }
 
 /* ---------------------------------------------------------------- waiting */

@@ -19,7 +19,14 @@
 #include "python/class.h"
 #include "python/state.h"
 
-enum py_task_role { PY_TASK_METHOD, PY_TASK_CONSTRUCTOR, PY_TASK_FREE };
+enum py_task_role { PY_TASK_METHOD, PY_TASK_CONSTRUCTOR, PY_TASK_FREE, PY_TASK_OWNED };
+
+/* Who started a coroutine that is none of a chare's, and wants its outcome. */
+struct py_task_owner {
+    /* It has ended after it had suspended: takes result, the value (NULL: None) or, code < 0, the error. Called while
+     * the coroutine's greenlet still runs. */
+    void (*ended)(struct py_task_owner *owner, struct chariot_msg *result, int code);
+};
 
 struct py_task {
     struct py_state *st;
@@ -33,6 +40,7 @@ struct py_task {
     PyObject *waits_for;            /* see awaitable.h; owned while suspended, NULL while it runs */
     struct chariot_waiter waiter;
     struct chariot_reply reply;       /* METHOD: who waits for the result */
+    struct py_task_owner *owner;      /* OWNED: the same */
     struct chariot_timer alarm;       /* its timeout */
     struct chariot_activity activity; /* what its time is charged to; set when it is suspended first */
     bool timed_out;
@@ -55,6 +63,13 @@ int py_task_become_scheduler(struct py_state *st);
 int py_task_start(struct py_state *st, enum py_task_role role, const struct py_method *method, PyObject *callable,
                   PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
                   struct chariot_msg **result);
+
+/* The same for an owner, which lives until the coroutine has ended. NOBODY: nobody waits, so that an
+ * exception ends the job. */
+enum py_task_wish { PY_TASK_NOBODY, PY_TASK_END, PY_TASK_VALUE };
+int py_task_start_owned(struct py_state *st, struct py_task_owner *owner, enum py_task_wish wish,
+                        const struct py_method *method, PyObject *callable, PyObject *args, PyObject *keywords,
+                        struct chariot_msg **result);
 
 /* Suspends the running greenlet coroutine until awaitable (borrowed; of a registered type) is ready, or for so long
  * (negative: for ever). -1 with an exception set: TimeoutError, NotThreadedError. */

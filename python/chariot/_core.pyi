@@ -2,6 +2,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Gene
 from types import GenericAlias
 from typing import Any, Generic, Literal, NoReturn, SupportsIndex, TypeVar, final, overload
 
+from ._executor import PoolExecutor
+
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -208,11 +210,72 @@ class Options:
     lb: _BalancerOptions
 
 @final
+class Pool:
+    """Calls functions on whichever PE is free."""
+
+    def map(
+        self,
+        func: Callable[[Any], _T],
+        iterable: Iterable[Any],
+        chunksize: int = 1,
+        ncores: int = -1,
+        progress: bool = False,
+    ) -> list[_T]: ...
+    @overload
+    def map_async(
+        self,
+        func: Callable[[Any], _T],
+        iterable: Iterable[Any],
+        chunksize: int = 1,
+        ncores: int = -1,
+        multi_future: Literal[False] = False,
+    ) -> Future[list[_T]]: ...
+    @overload
+    def map_async(
+        self,
+        func: Callable[[Any], _T],
+        iterable: Iterable[Any],
+        chunksize: int = 1,
+        ncores: int = -1,
+        *,
+        multi_future: Literal[True],
+    ) -> list[Future[_T]]: ...
+    def submit(
+        self,
+        iterable: Iterable[tuple[Callable[[Any], Any], Any]],
+        chunksize: int = 1,
+        ncores: int = -1,
+        progress: bool = False,
+    ) -> list[Any]: ...
+    # A Future of the list, or a list of Futures.
+    def submit_async(
+        self,
+        iterable: Iterable[tuple[Callable[[Any], Any], Any]],
+        chunksize: int = 1,
+        ncores: int = -1,
+        multi_future: bool = False,
+    ) -> Any: ...
+    # A Future with ret= or awaitable=, else None.
+    def Task(
+        self, func: Callable[..., Any], args: Iterable[Any] = (), ret: bool = False, awaitable: bool = False
+    ) -> Any: ...
+    def executor(self, max_workers: int | None = None) -> PoolExecutor: ...
+    def _call(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
+        callback: Callable[[Any, BaseException | None], Any],
+        /,
+    ) -> None: ...
+
+@final
 class Charm:
     """The runtime, as this PE sees it."""
 
     options: Options
     reducers: _Reducers
+    pool: Pool
     @property
     def started(self) -> bool: ...
     @property

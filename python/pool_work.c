@@ -1,0 +1,452 @@
+/* The worker's side of the pool (pool.h): functions are called with the elements of an item, answers written.
+ *
+ * Elements of one item are done one after another. A coroutine that suspends in the midst is resumed by what it waits
+ * for, and this PE goes on with other items meanwhile; its chunk goes on when it has ended. */
+#include <stdlib.h>
+
+#include "python/errors.h"
+#include "python/message.h"
+#include "python/task.h"
+
+static const char BAG[] = "chariot bag";
+
+enum { ANSWERS_BYTES = 1 << 16 };
+
+struct definition {
+    unsigned flags;
+    PyObject *function; /* owned; NULL: it could not be read */
+    PyObject *error;    /* why, owned */
+    struct py_method method;
+};
+
+/* A bag of which items are done here. */
+struct py_bag {
+    struct py_state *st;
+    uint64_t id;
+    uint32_t refs;
+    uint32_t count;
+    struct definition **definitions; /* owned; they do not move, since running coroutines refer to their methods */
+};
+
+/* One item with several elements, or with a coroutine, under way. */
+struct chunk {
+    struct py_task_owner owner;
+    struct py_bag *bag;
+    int64_t number;
+    size_t count, at;
+    struct element {
+        struct definition *definition; /* borrowed */
+        PyObject *value;               /* owned */
+        struct chariot_msg *result;    /* owned; NULL: None */
+    } elements[];
+};
+
+/* ---------------------------------------------------------------- bags */
+
+static void definition_free(struct definition *definition) {
+    Py_XDECREF(definition->function);
+    Py_XDECREF(definition->error);
+    py_method_clear(&definition->method);
+    free(definition);
+}
+
+static void bag_unref(struct py_bag *bag) {
+    if (--bag->refs > 0) return;
+    for (uint32_t i = 0; i < bag->count; i++) definition_free(bag->definitions[i]);
+    free(bag->definitions);
+    free(bag);
+}
+
+static void bag_drop(PyObject *capsule) {
+    bag_unref(PyCapsule_GetPointer(capsule, BAG));
+}
+
+static struct py_bag *bag_of(struct py_state *st, uint64_t id) {
+    struct py_pool *pool = &st->pool;
+    if (pool->latest == NULL || pool->latest->id != id) pool->latest = py_pool_find(pool->bags, id, BAG);
+    return pool->latest;
+}
+
+static struct py_bag *bag_make(struct py_state *st, uint64_t id) {
+    struct py_bag *bag = bag_of(st, id);
+    if (bag != NULL) return bag;
+    bag = calloc(1, sizeof *bag);
+    if (bag == NULL) return NULL;
+    *bag = (struct py_bag){.st = st, .id = id, .refs = 1};
+    if (py_pool_add(st->pool.bags, id, BAG, bag, bag_drop) == 0) return bag;
+    bag_unref(bag);
+    return NULL;
+}
+
+void py_work_on_forget(void *ctx, uint64_t id) {
+    struct py_state *st = ctx;
+    st->pool.latest = NULL;
+    py_pool_remove(st->pool.bags, id);
+}
+
+/* ---------------------------------------------------------------- definitions */
+
+/* The function's own name, for people. */
+static PyObject *name_of(PyObject *function) {
+    PyObject *name = PyObject_GetAttrString(function, "__name__");
+    if (name != NULL && PyUnicode_Check(name)) return name;
+    PyErr_Clear();
+    Py_XDECREF(name);
+    return PyUnicode_FromString(Py_TYPE(function)->tp_name);
+}
+
+static int read_function(struct py_state *st, struct definition *definition, struct chariot_reader *reader,
+                         struct chariot_msg *msg) {
+    struct chariot_value list, flags;
+    if (chariot_get_typed(reader, CHARIOT_LIST, &list) != 0 || list.count != 2 ||
+        chariot_get_typed(reader, CHARIOT_INT, &flags) != 0) {
+        py_malformed("a definition of the pool");
+        return -1;
+    }
+    definition->flags = (unsigned)flags.integer;
+    definition->function = py_decode(st, reader, NULL);
+    if (definition->function == NULL) return -1;
+    if (py_method_inspect(st, &definition->method, definition->function, 0) != 0) return -1;
+    definition->method.name = name_of(definition->function);
+    return definition->method.name == NULL ? -1 : 0;
+}
+
+/* An exception of unpickling becomes that of every item that needs the function. */
+static struct definition *definition_read(struct py_state *st, struct chariot_msg *msg) {
+    struct definition *definition = calloc(1, sizeof *definition);
+    if (definition == NULL) return NULL;
+    struct chariot_reader reader;
+    chariot_reader_init(&reader, msg);
+    if (read_function(st, definition, &reader, msg) == 0) return definition;
+    Py_CLEAR(definition->function);
+    definition->error = py_error_fetch();
+    return definition;
+}
+
+void py_work_on_definition(void *ctx, uint64_t id, struct chariot_msg *msg) {
+    struct py_state *st = ctx;
+    struct py_bag *bag = bag_make(st, id);
+    struct definition *definition = bag == NULL ? NULL : definition_read(st, msg);
+    struct definition **more =
+        definition == NULL ? NULL : realloc(bag->definitions, (bag->count + 1) * sizeof(struct definition *));
+    if (more == NULL) {
+        if (definition != NULL) definition_free(definition);
+        PyErr_NoMemory();
+        py_error_end_job(st, "the pool");
+        return;
+    }
+    bag->definitions = more;
+    bag->definitions[bag->count++] = definition;
+}
+
+/* ---------------------------------------------------------------- answers */
+
+void py_work_on_rest(void *ctx) {
+    struct py_state *st = ctx;
+    struct py_pool *pool = &st->pool;
+    struct chariot_msg *msg;
+    if (pool->answered == 0) return;
+    uint64_t bag = pool->answered;
+    pool->answered = 0;
+    if (chariot_writer_finish(&pool->answers, &msg) == 0) {
+        chariot_bag_answer_take(st->pe, bag, msg);
+        return;
+    }
+    PyErr_NoMemory();
+    py_error_end_job(st, "the pool");
+}
+
+/* The writer of the bag's answers, behind the head of a new one. */
+static struct chariot_writer *answer(struct py_bag *bag, int64_t number) {
+    struct py_state *st = bag->st;
+    struct py_pool *pool = &st->pool;
+    bool full = pool->answered != 0 && pool->answers.error == 0 && chariot_msg_size(pool->answers.msg) > ANSWERS_BYTES;
+    if (pool->answered != bag->id || full) {
+        py_work_on_rest(st);
+        chariot_writer_init_take(&pool->answers, NULL);
+        pool->answered = bag->id;
+    }
+    chariot_put_list(&pool->answers, 2);
+    chariot_put_int(&pool->answers, number);
+    return &pool->answers;
+}
+
+static const char *label_of(const struct definition *definition, char *buffer, size_t size) {
+    return definition->method.name == NULL ? "a task" : py_method_label(&definition->method, buffer, size);
+}
+
+/* The exception that is set as the item's outcome; with nobody to receive it, or SystemExit, the job ends. */
+static void answer_error(struct py_bag *bag, const struct definition *definition, int64_t number) {
+    struct py_state *st = bag->st;
+    char label[256];
+    const char *where = label_of(definition, label, sizeof label);
+    if (definition->flags & PY_POOL_NOBODY) {
+        py_error_end_job(st, where);
+        return;
+    }
+    PyObject *exc = py_error_fetch();
+    if (!py_error_exits(st, exc) && py_encode_error(st, answer(bag, number), exc, chariot_my_pe(st->pe), where) != 0) {
+        py_error_end_job(st, where);
+    }
+    Py_DECREF(exc);
+}
+
+/* A value as the outcome; takes it. */
+static void answer_value_take(struct py_bag *bag, const struct definition *definition, int64_t number,
+                              PyObject *value) {
+    struct py_state *st = bag->st;
+    if ((definition->flags & PY_POOL_NOBODY) == 0) {
+        struct chariot_writer *writer = answer(bag, number);
+        if (definition->flags & PY_POOL_END) {
+            chariot_put_null(writer);
+        } else if (py_encode(st, writer, value) != 0) { /* which has written nothing */
+            PyObject *exc = py_error_fetch();
+            char label[256];
+            const char *where = label_of(definition, label, sizeof label);
+            if (py_encode_error(st, writer, exc, chariot_my_pe(st->pe), where) != 0) py_error_end_job(st, where);
+            Py_DECREF(exc);
+        }
+    }
+    Py_DECREF(value);
+}
+
+/* ---------------------------------------------------------------- calling */
+
+/* The function's value for one element; new reference, or NULL with an exception set. */
+static PyObject *call(const struct definition *definition, PyObject *element) {
+    if ((definition->flags & PY_POOL_APPLY) == 0) return PyObject_CallOneArg(definition->function, element);
+    PyObject *keywords = PyTuple_GET_ITEM(element, 1);
+    return py_call(definition->function, NULL, PyTuple_GET_ITEM(element, 0), keywords == Py_None ? NULL : keywords);
+}
+
+static bool is_pair(PyObject *element) {
+    return PyTuple_CheckExact(element) && PyTuple_GET_SIZE(element) == 2 &&
+           PyTuple_CheckExact(PyTuple_GET_ITEM(element, 0)) &&
+           (PyTuple_GET_ITEM(element, 1) == Py_None || PyDict_CheckExact(PyTuple_GET_ITEM(element, 1)));
+}
+
+static int read_number(struct chariot_reader *reader, int64_t *number) {
+    struct chariot_value value;
+    if (chariot_get_typed(reader, CHARIOT_INT, &value) != 0) return -1;
+    *number = value.integer;
+    return 0;
+}
+
+/* The next element, and the definition that it is for. New reference; NULL with an exception set. */
+static PyObject *read_element(struct py_bag *bag, struct chariot_reader *reader, struct chariot_msg *msg,
+                              struct definition **definition) {
+    if ((*definition)->flags & PY_POOL_PAIRS) {
+        struct chariot_value pair;
+        int64_t place;
+        if (chariot_get_typed(reader, CHARIOT_TUPLE, &pair) != 0 || pair.count != 2 ||
+            read_number(reader, &place) != 0 || place < 0 || place >= bag->count) {
+            return py_malformed("an element of the pool has no function");
+        }
+        *definition = bag->definitions[place];
+    }
+    PyObject *value = py_decode(bag->st, reader, msg);
+    if (value == NULL) return NULL;
+    bool sound = ((*definition)->flags & PY_POOL_APPLY) == 0 || is_pair(value);
+    if (!sound)
+        py_malformed("arguments of a task are no list");
+    else if ((*definition)->function == NULL)
+        py_error_raise((*definition)->error);
+    if (sound && (*definition)->function != NULL) return value;
+    Py_DECREF(value);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- items without coroutines */
+
+/* Reads the next element and calls. New reference; NULL with an exception set. */
+static PyObject *do_next(struct py_bag *bag, struct definition *definition, struct chariot_reader *reader,
+                         struct chariot_msg *msg) {
+    struct py_state *st = bag->st;
+    PyObject *element = read_element(bag, reader, msg, &definition);
+    if (element == NULL) return NULL;
+    st->running = &definition->method;
+    PyObject *value = call(definition, element);
+    st->running = NULL;
+    Py_DECREF(element);
+    return value;
+}
+
+static void do_plain(struct py_bag *bag, struct definition *definition, int64_t number, size_t count,
+                     struct chariot_reader *reader, struct chariot_msg *msg) {
+    PyObject *value = count == 1 ? do_next(bag, definition, reader, msg) : PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; count > 1 && value != NULL && i < count; i++) {
+        PyObject *one = do_next(bag, definition, reader, msg);
+        if (one == NULL)
+            Py_CLEAR(value);
+        else
+            PyList_SET_ITEM(value, (Py_ssize_t)i, one);
+    }
+    if (value != NULL)
+        answer_value_take(bag, definition, number, value);
+    else
+        answer_error(bag, definition, number);
+}
+
+/* ---------------------------------------------------------------- chunks */
+
+static void chunk_free(struct chunk *chunk) {
+    for (size_t i = 0; i < chunk->count; i++) {
+        Py_XDECREF(chunk->elements[i].value);
+        chariot_msg_unref(chunk->elements[i].result);
+    }
+    bag_unref(chunk->bag);
+    free(chunk);
+}
+
+static void put_result(struct chariot_writer *writer, const struct chariot_msg *result) {
+    if (result == NULL || chariot_msg_size(result) == 0)
+        chariot_put_null(writer);
+    else
+        chariot_put_encoded(writer, chariot_msg_data(result), chariot_msg_size(result));
+}
+
+/* All its elements are done, or one failed: `error` (borrowed), or NULL. */
+static void chunk_answer(struct chunk *chunk, const struct chariot_msg *error) {
+    if ((chunk->elements[0].definition->flags & PY_POOL_NOBODY) == 0) {
+        struct chariot_writer *writer = answer(chunk->bag, chunk->number);
+        if (error == NULL && chunk->count > 1) chariot_put_list(writer, chunk->count);
+        for (size_t i = 0; error == NULL && i < chunk->count; i++) put_result(writer, chunk->elements[i].result);
+        if (error != NULL) put_result(writer, error);
+    }
+    chunk_free(chunk);
+}
+
+/* Starts the element; as py_task_start(). */
+static int start_element(struct chunk *chunk, struct element *element, struct chariot_msg **result) {
+    struct py_state *st = chunk->bag->st;
+    struct definition *definition = element->definition;
+    enum py_task_wish wish = definition->flags & PY_POOL_NOBODY ? PY_TASK_NOBODY
+                             : definition->flags & PY_POOL_END  ? PY_TASK_END
+                                                                : PY_TASK_VALUE;
+    bool apply = definition->flags & PY_POOL_APPLY;
+    PyObject *args = apply ? Py_NewRef(PyTuple_GET_ITEM(element->value, 0)) : PyTuple_Pack(1, element->value);
+    PyObject *keywords = apply ? PyTuple_GET_ITEM(element->value, 1) : NULL;
+    if (keywords == Py_None) keywords = NULL;
+    struct chariot_reply reply = {.to = wish == PY_TASK_NOBODY ? 0 : UINT64_MAX, .want_value = wish == PY_TASK_VALUE};
+    int code;
+    if (args == NULL) {
+        code = py_outcome_take(st, &definition->method, &reply, NULL, result);
+    } else if (definition->method.kind != PY_PLAIN) {
+        code = py_task_start_owned(st, &chunk->owner, wish, &definition->method, definition->function, args, keywords,
+                                   result);
+    } else {
+        st->running = &definition->method;
+        PyObject *value = py_call(definition->function, NULL, args, keywords);
+        st->running = NULL;
+        code = py_outcome_take(st, &definition->method, &reply, value, result);
+    }
+    Py_XDECREF(args);
+    return code;
+}
+
+/* The element that was under way has this outcome; takes result. False: the chunk is done, and gone. */
+static bool chunk_take(struct chunk *chunk, struct chariot_msg *result, int code) {
+    struct element *element = &chunk->elements[chunk->at++];
+    Py_CLEAR(element->value);
+    if (code < 0) {
+        chunk_answer(chunk, result);
+        chariot_msg_unref(result);
+        return false;
+    }
+    element->result = result;
+    if (chunk->at < chunk->count) return true;
+    chunk_answer(chunk, NULL);
+    return false;
+}
+
+static void chunk_go_on(struct chunk *chunk) {
+    struct py_state *st = chunk->bag->st;
+    for (bool more = true; more && !st->exiting;) {
+        struct chariot_msg *result;
+        int code = start_element(chunk, &chunk->elements[chunk->at], &result);
+        if (code == CHARIOT_LATER) return;
+        more = chunk_take(chunk, result, code);
+    }
+}
+
+static void on_post(struct chariot_pe *pe, void *ctx) {
+    struct chunk *chunk = ctx;
+    struct py_state *st = chunk->bag->st;
+    chunk_go_on(chunk);
+    py_work_on_rest(st);
+}
+
+/* From the greenlet of the coroutine that ends: the next is started by the scheduler. */
+static void on_ended(struct py_task_owner *owner, struct chariot_msg *result, int code) {
+    struct chunk *chunk = (struct chunk *)(void *)owner;
+    struct py_state *st = chunk->bag->st;
+    if (!chunk_take(chunk, result, code))
+        py_work_on_rest(st);
+    else if (chariot_post(st->pe, on_post, chunk) != 0)
+        chariot_abort(st->pe, 71, "chariot: out of memory\n");
+}
+
+/* Reads all elements; NULL with an exception set, and *failed is the definition of the one that it was about. */
+static struct chunk *chunk_read(struct py_bag *bag, struct definition *definition, int64_t number, size_t count,
+                                struct chariot_reader *reader, struct chariot_msg *msg, struct definition **failed) {
+    struct chunk *chunk = calloc(1, sizeof *chunk + count * sizeof(struct element));
+    *failed = definition;
+    if (chunk == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    bag->refs++;
+    chunk->owner.ended = on_ended;
+    chunk->bag = bag;
+    chunk->number = number;
+    for (; chunk->count < count; chunk->count++) {
+        struct element *element = &chunk->elements[chunk->count];
+        element->definition = *failed = definition;
+        element->value = read_element(bag, reader, msg, &element->definition);
+        if (element->value != NULL) continue;
+        *failed = element->definition;
+        chunk_free(chunk);
+        return NULL;
+    }
+    return chunk;
+}
+
+/* ---------------------------------------------------------------- items */
+
+/* An item as it was read. */
+struct item {
+    struct py_bag *bag;
+    struct definition *definition;
+    int64_t number;
+    size_t count; /* elements */
+};
+
+static bool read_item(struct py_state *st, uint64_t id, struct chariot_reader *reader, struct item *item) {
+    struct chariot_value list;
+    int64_t place;
+    item->bag = bag_of(st, id);
+    if (item->bag == NULL || chariot_get_typed(reader, CHARIOT_LIST, &list) != 0 || list.count < 3) return false;
+    if (read_number(reader, &item->number) != 0 || read_number(reader, &place) != 0) return false;
+    if (place < 0 || place >= item->bag->count) return false;
+    item->definition = item->bag->definitions[place];
+    item->count = (size_t)list.count - 2;
+    return true;
+}
+
+void py_work_on_item(void *ctx, uint64_t id, struct chariot_msg *msg, struct chariot_reader *reader) {
+    struct item item;
+    struct definition *failed;
+    if (!read_item(ctx, id, reader, &item)) return; /* of a PE that is broken; its own errors will tell */
+    bool plain = item.definition->method.kind == PY_PLAIN && (item.definition->flags & PY_POOL_PAIRS) == 0;
+    item.bag->refs++;
+    if (plain) {
+        do_plain(item.bag, item.definition, item.number, item.count, reader, msg);
+    } else {
+        struct chunk *chunk = chunk_read(item.bag, item.definition, item.number, item.count, reader, msg, &failed);
+        if (chunk != NULL)
+            chunk_go_on(chunk);
+        else
+            answer_error(item.bag, failed, item.number);
+    }
+    bag_unref(item.bag);
+}

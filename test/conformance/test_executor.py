@@ -1,0 +1,118 @@
+"""charm.pool.executor(): a concurrent.futures.Executor whose futures suspend coroutines. Contract: issue 3, pool."""
+
+from __future__ import annotations
+
+import pytest
+from harness import holds
+
+ALL = (None, 1, 2, 3, 4)
+
+TASKS = """
+        import concurrent.futures as cf
+        def add(a, b=0, *more, c=0):
+            return a + b + sum(more) + c
+        def bad(x):
+            raise KeyError(x)
+        def slow(x):
+            time.sleep(x)
+            return x
+        @coro
+        def nested(n):
+            with charm.pool.executor() as ex:
+                return sum(ex.map(add, range(n)))
+        @coro
+        def pause(x):
+            charm.sleep(x)
+            return x
+        async def later(x):
+            await charm.sleep(0.01)
+            return x
+"""
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_executor(n: int | None) -> None:
+    holds(
+        TASKS
+        + """
+        class E(Chare):
+            async def in_async(self):
+                async with charm.pool.executor() as ex:
+                    one = ex.submit(add, 1, 2)
+                    got = [await one, await ex.submit(later, 5), await one]
+                    last = ex.submit(later, 7)
+                check("drained", last.done())
+                return got + [last.result()]
+            def plain(self, wait):
+                ex = charm.pool.executor()
+                future = ex.submit(add, 1)
+                try:
+                    return future.result()
+                except Exception as error:
+                    return type(error).__name__
+
+        def main(args):
+            with charm.pool.executor() as ex:
+                check("an Executor", isinstance(ex, cf.Executor))
+                f = ex.submit(add, 1, 2, 3, c=10)
+                check("a Future", isinstance(f, cf.Future))
+                eq("result", f.result(), 16)
+                eq("again", (f.result(), f.result(timeout=0), f.done(), f.exception()), (16, 16, True, None))
+                f = ex.submit(bad, 5)
+                error = raises("error", KeyError, f.result, "5")
+                check("with its trace", "in bad" in error.remote_stacktrace[1])
+                check("as exception()", f.exception() is not None and type(f.exception()) is KeyError)
+                eq("map", list(ex.map(add, range(20), range(20))), [2 * i for i in range(20)])
+                eq("map in chunks", list(ex.map(add, range(20), range(21), chunksize=3)), [2 * i for i in range(20)])
+                raises("map fails where it is read", KeyError, lambda: list(ex.map(bad, [1])))
+                seen = []
+                f = ex.submit(add, 4)
+                f.add_done_callback(lambda done: seen.append(done.result()))
+                f.result()
+                eq("callback", seen, [4])
+                f.add_done_callback(lambda done: seen.append("late"))
+                eq("late callback", seen, [4, "late"])
+                fs = [ex.submit(add, i) for i in range(10)]
+                done_, not_done = cf.wait(fs)
+                eq("wait for all", (len(done_), len(not_done)), (10, 0))
+                fs = [ex.submit(slow, s) for s in (0.3, 0.01)]
+                done_, not_done = cf.wait(fs, return_when=cf.FIRST_COMPLETED)
+                check("wait for one", len(done_) >= 1)
+                eq("as completed", sorted(f.result() for f in cf.as_completed(fs + [ex.submit(add, 9)])), [0.01, 0.3, 9])
+                f = ex.submit(later, 3)
+                eq("a coroutine", f.result(), 3)
+                eq("nested", ex.submit(nested, 10).result(), 45)
+                refused("no function", lambda: ex.submit(5), "not callable")
+                refused("chunksize", lambda: ex.map(add, [1], chunksize=0), "chunksize")
+                refused("unpicklable", lambda: ex.submit(add, (i for i in ())).result(), "generator")
+            raises("after shutdown", RuntimeError, lambda: ex.submit(add, 1), "after shutdown")
+            refused("max_workers", lambda: charm.pool.executor(0), "max_workers")
+
+            ex = charm.pool.executor(max_workers=1)
+            first, *others = [ex.submit(pause, 0.05) for _ in range(5)]
+            check("running", not first.cancel() and first.running())
+            check("cancel", others[0].cancel() and others[0].cancel() and others[0].cancelled())
+            raises("cancelled", cf.CancelledError, others[0].result)
+            eq("wait sees it", len(cf.wait(others[:1]).done), 1)
+            raises("in time", cf.TimeoutError, lambda: first.result(timeout=0.001))
+            raises("at once", cf.TimeoutError, lambda: others[1].exception(timeout=0))
+            raises("wait in time", cf.TimeoutError, lambda: list(cf.as_completed(others[1:], timeout=0.001)))
+            ex.shutdown(cancel_futures=True)
+            eq("shutdown waits, and cancels", [first.result()] + [f.cancelled() for f in others], [0.05] + [True] * 4)
+            ex.shutdown()
+
+            ex = charm.pool.executor()
+            f = ex.submit(pause, 0.05)
+            ex.shutdown(wait=False)
+            eq("ends by itself", f.result(), 0.05)
+            last = charm.numPes() - 1
+            c = Group(E)
+            for pe in {0, last}:
+                eq("async def", c[pe].in_async(ret=True).get(), [3, 5, 3, 7])
+                eq("plain", c[pe].plain(True, ret=True).get(), "NotThreadedError")
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
