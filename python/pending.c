@@ -60,7 +60,20 @@ static struct py_queue *queue_of(struct py_pending *pending, struct py_condition
     return queue_new(pending, condition);
 }
 
+static struct py_bucket *bucket_at(PyObject *address) {
+    return PyLong_AsVoidPtr(address);
+}
+
+static void bucket_free(struct py_bucket *bucket) {
+    Py_DECREF(bucket->tag);
+    free(bucket);
+}
+
+/* Buckets that are left are empty (see drop_bucket). */
 static void queue_free(struct py_queue *queue) {
+    PyObject *tag, *address;
+    Py_ssize_t at = 0;
+    while (queue->buckets != NULL && PyDict_Next(queue->buckets, &at, &tag, &address)) bucket_free(bucket_at(address));
     Py_XDECREF(queue->buckets);
     Py_DECREF(queue->condition);
     free(queue);
@@ -78,10 +91,6 @@ static void free_empty_queues(struct py_pending *pending) {
 }
 
 /* ---------------------------------------------------------------- buckets */
-
-static struct py_bucket *bucket_at(PyObject *address) {
-    return PyLong_AsVoidPtr(address);
-}
 
 static struct py_bucket *bucket_new(struct py_queue *queue, PyObject *tag) {
     struct py_bucket *bucket = calloc(1, sizeof *bucket);
@@ -105,13 +114,19 @@ static struct py_bucket *bucket_of(struct py_queue *queue, const struct py_argum
     PyObject *address = PyDict_GetItemWithError(queue->buckets, tag); /* borrowed */
     struct py_bucket *bucket = address != NULL ? bucket_at(address) : PyErr_Occurred() ? NULL : bucket_new(queue, tag);
     Py_DECREF(tag);
+    if (bucket == NULL) py_condition_blame(queue->condition);
     return bucket;
 }
 
-static void bucket_free(struct py_queue *queue, struct py_bucket *bucket) {
-    if (PyDict_DelItem(queue->buckets, bucket->tag) != 0) PyErr_WriteUnraisable(bucket->tag);
-    Py_DECREF(bucket->tag);
-    free(bucket);
+/* An empty one. Where it is not found any more, since the tag has another hash than it had, it stays until the queue
+ * goes. */
+static void drop_bucket(struct py_queue *queue, struct py_bucket *bucket) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);                                   /* the condition may have failed */
+    PyObject *address = PyDict_GetItemWithError(queue->buckets, bucket->tag); /* borrowed */
+    bool found = address != NULL && bucket_at(address) == bucket;
+    if (found && PyDict_DelItem(queue->buckets, bucket->tag) == 0) bucket_free(bucket);
+    PyErr_Restore(type, value, traceback);
 }
 
 /* ---------------------------------------------------------------- adding and taking out */
@@ -156,7 +171,7 @@ static void take_out(struct py_pending *pending, struct py_entry *entry) {
         pending->all_end = entry->earlier;
     entry->queue->count--;
     pending->count--;
-    if (entry->bucket != NULL && entry->bucket->entries.first == NULL) bucket_free(entry->queue, entry->bucket);
+    if (entry->bucket != NULL && entry->bucket->entries.first == NULL) drop_bucket(entry->queue, entry->bucket);
     entry->bucket = NULL;
 }
 
@@ -217,7 +232,8 @@ static int find_by_tag(struct py_queue *queue, PyObject *chare, struct py_entry 
     if (address != NULL) {
         struct py_bucket *bucket = bucket_at(address);
         *found = bucket->entries.first;
-        same = py_condition_matches(queue->condition, wanted, bucket->tag); /* a NaN is found, and equals nothing */
+        if (*found != NULL)
+            same = py_condition_matches(queue->condition, wanted, bucket->tag); /* a NaN is found, and equals nothing */
     } else if (PyErr_Occurred()) {
         py_condition_blame(queue->condition); /* the chare's attribute is not hashable */
         same = -1;
@@ -355,7 +371,10 @@ bool py_pending_keeps(struct py_chare *chare, const struct py_method *method, co
     int holds = 0;
     st->running = method;
     if (pending == NULL || !pending->posted) holds = py_condition_holds(method->when, (PyObject *)chare, message);
-    if (holds > 0 && !has_turns(chare)) return false;
+    if (holds > 0 && !has_turns(chare)) {
+        st->running = NULL;
+        return false;
+    }
     *rc = CHARIOT_LATER;
     if (holds < 0 || add_call(chare, method, message, reply) != 0)
         *rc = py_outcome_take(st, method, reply, NULL, result);

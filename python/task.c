@@ -408,7 +408,8 @@ int py_task_not_threaded(struct py_state *st) {
     char label[256];
     if (st->current != NULL) {
         PyErr_Format(st->not_threaded_error,
-                     "%s() is an async method: write `await future` instead of waiting by a call",
+                     "%s() is an async method: write `await future` instead of waiting by a call "
+                     "(with a time limit: `await charm.wait([future], timeout=...)`)",
                      py_method_label(st->current->method, label, sizeof label));
     } else if (st->running != NULL) {
         PyErr_Format(st->not_threaded_error,

@@ -583,6 +583,45 @@ def test_destroyed_while_it_waits(n: int | None) -> None:
     )
 
 
+def test_tags_that_change() -> None:
+    """§8: a tag whose hash changes while its call waits is the program's mistake, and harms nothing else."""
+    holds(
+        """
+        from chariot import when
+
+        class Tag:
+            def __init__(self, k): self.k = k
+            def __hash__(self): return self.k
+            def __eq__(self, other): return self.k == other.k
+
+        class E(Chare):
+            tag = Tag(0)
+            @when("self.tag == tag")
+            def at(self, tag, k): return k
+            def set(self, k): self.tag = Tag(k)
+            def spoil(self, tag): tag.k += 1000
+
+        def main(args):
+            e = Chare(E)
+            tags = [Tag(k) for k in range(1, 9)]
+            f = [e.at(tag, k, ret=True) for k, tag in enumerate(tags)]
+            e.at(Tag(0), 9, awaitable=True).get()
+            tags[0].k = 500
+            tags[1].k = 3
+            for k in range(1, 9): e.set(k)
+            e.at(Tag(8), 9, awaitable=True).get()
+            eq("the others", [f[k].get() for k in range(2, 8)], list(range(2, 8)))
+            e.set(2)
+            e.set(500, awaitable=True).get()
+            e.at(Tag(500), 9, awaitable=True).get()
+            done()
+
+        charm.start(main)
+        """,
+        None,
+    )
+
+
 BAD = {
     "no string": ("@when(3)", "def go(self, x): pass", ("TypeError", "@when", "3")),
     "syntax": ("@when('self.x ==')", "def go(self, x): pass", ("Charm4PyError", "self.x ==")),
