@@ -6,7 +6,7 @@
 #include "deploy/nearest.h"
 #include "rpc/error.h"
 
-enum meaning { MEANS_PES, MEANS_LOCAL, MEANS_QUIET, MEANS_TIME_LIMIT, MEANS_HELP, MEANS_NOTHING };
+enum meaning { MEANS_PES, MEANS_LOCAL, MEANS_QUIET, MEANS_TIME_LIMIT, MEANS_HELP, MEANS_INTERACTIVE, MEANS_NOTHING };
 
 struct old_option {
     const char *name; /* "+" options take their value glued on or apart, "++" options apart */
@@ -28,7 +28,7 @@ static const struct old_option OLD_OPTIONS[] = {
     {"++quiet", false, MEANS_QUIET, "no start-up banner"},
     {"++timelimit", true, MEANS_TIME_LIMIT, "end the job after so many seconds"},
     {"++help", false, MEANS_HELP, "print this text"},
-    {"++interactive", false, MEANS_NOTHING, "accepted, but there is no interactive mode yet"},
+    {"++interactive", false, MEANS_INTERACTIVE, "a prompt on PE 0"},
     {"++nodelist", true, MEANS_NOTHING, LATER},
     {"++nodegroup", true, MEANS_NOTHING, LATER},
     {"++mpiexec", false, MEANS_NOTHING, LATER},
@@ -80,6 +80,9 @@ static int obey(struct deploy_options *options, const struct old_option *option,
     case MEANS_HELP:
         options->help = true;
         return 0;
+    case MEANS_INTERACTIVE:
+        options->interactive = true;
+        return 0;
     case MEANS_LOCAL:
         return 0;
     case MEANS_NOTHING:
@@ -118,6 +121,12 @@ static bool takes_word(const char *word) {
 
 /* Before the program, an unknown "++" or "-" option is a mistake; behind it, it is the program's own. */
 static int keep_word(struct line *line, char *word) {
+    if (line->program == NULL && strcmp(word, "-m") == 0 && *line->words != NULL) {
+        line->program = line->kept;
+        *line->kept++ = word;
+        *line->kept++ = *line->words++;
+        return 0;
+    }
     if (line->program == NULL && (strncmp(word, "++", 2) == 0 || word[0] == '-'))
         return unknown_old(word, line->reason);
     if (line->program == NULL && word[0] != '+') line->program = line->kept;
@@ -140,6 +149,14 @@ static int take_word(struct line *line) {
     return obey(line->options, option, value, line->notices, line->reason);
 }
 
+/* The program's one or two words go before the run-time options that stood before them. */
+static void move_to_front(char **argv, char **program, size_t num_words) {
+    char *words[2];
+    memcpy(words, program, num_words * sizeof *words);
+    memmove(argv + num_words, argv, (size_t)(program - argv) * sizeof *argv);
+    memcpy(argv, words, num_words * sizeof *words);
+}
+
 int deploy_charmrun_parse(struct deploy_options *options, char **argv, FILE *notices, struct deploy_reason *reason) {
     struct line line = {.options = options, .words = argv, .kept = argv, .notices = notices, .reason = reason};
     options->num_pes = 1; /* as charmrun has always done */
@@ -149,13 +166,11 @@ int deploy_charmrun_parse(struct deploy_options *options, char **argv, FILE *not
         if (err != 0) return err;
     }
     *line.kept = NULL;
-    if (line.program != NULL) { /* goes before the run-time options that stood before it */
-        char *name = *line.program;
-        memmove(argv + 1, argv, (size_t)(line.program - argv) * sizeof *argv);
-        argv[0] = name;
+    if (line.program != NULL) {
+        move_to_front(argv, line.program, strcmp(*line.program, "-m") == 0 ? 2 : 1);
         return 0;
     }
-    if (options->help) return 0;
+    if (options->help || options->interactive) return 0;
     return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
                              "no program given; usage: charmrun +pN prog.py [arguments] [++options]");
 }

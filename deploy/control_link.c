@@ -125,6 +125,14 @@ int deploy_link_send_rendezvous(struct deploy_link *link, char *address) {
     return send_message(link, &message);
 }
 
+int deploy_link_send_settled(struct deploy_link *link) {
+    Chariot__V1__Settled settled = CHARIOT__V1__SETTLED__INIT;
+    Chariot__V1__FromLauncher message = CHARIOT__V1__FROM_LAUNCHER__INIT;
+    message.what_case = CHARIOT__V1__FROM_LAUNCHER__WHAT_SETTLED;
+    message.settled = &settled;
+    return send_message(link, &message);
+}
+
 int deploy_link_say_verdict(int fd, uint32_t pe, int status, char *text) {
     uint8_t data[1024];
     Chariot__V1__Verdict verdict = CHARIOT__V1__VERDICT__INIT;

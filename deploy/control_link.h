@@ -37,6 +37,7 @@ void deploy_link_open(struct deploy_link *link, struct ev_loop *loop, int fd, ui
 void deploy_link_close(struct deploy_link *link);
 int deploy_link_send_ticket(struct deploy_link *link, const Chariot__V1__Ticket *ticket);
 int deploy_link_send_rendezvous(struct deploy_link *link, char *address);
+int deploy_link_send_settled(struct deploy_link *link);
 /* Handles all that has come by now. */
 void deploy_link_drain(struct deploy_link *link);
 /* Whether the PE has ever read its ticket. A program that does not use chariot never does. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "deploy/control_link.h"
@@ -38,7 +39,10 @@ struct job {
     enum phase phase;
     int status;
     uint8_t token[32];
-    uint32_t deserter; /* the PE that ended without a word */
+    bool prompt_next;        /* with Settled PE 0 shows a prompt */
+    bool has_console;        /* PE 0 has one: Ctrl-C is its own, and the terminal may be left in its mode */
+    struct termios terminal; /* as it was before */
+    uint32_t deserter;       /* the PE that ended without a word */
     ev_timer kill, leave, timeout, deserted;
     struct deploy_signals signals;
 };
@@ -164,19 +168,49 @@ static void on_farewell(struct job *job, const Chariot__V1__Farewell *farewell) 
     start_timer(job, &job->leave, LEAVE_WITHIN_S);
 }
 
+static void on_settle(struct job *job, bool prompt) {
+    job->has_console = true;
+    job->prompt_next = prompt;
+    deploy_output_prompt(&job->output, false);
+    deploy_output_settle(&job->output);
+}
+
+static void on_settled(void *context) {
+    struct job *job = context;
+    deploy_output_prompt(&job->output, job->prompt_next);
+    (void)deploy_link_send_settled(&job->pes[0].link);
+}
+
+static void on_prompt_erased(void *context) {
+    struct job *job = context;
+    if (job->pes[0].started && !job->pes[0].gone) job->config->launcher->signal(job->launcher, 0, SIGWINCH, false);
+}
+
 static void on_malformed(void *context, uint32_t pe) {
     end_saying(context, DEPLOY_STATUS_PES, "chariot: PE %u sent garbage on its control stream\n", pe);
 }
 
-static void on_message(void *context, uint32_t pe, const Chariot__V1__ToLauncher *message) {
-    struct job *job = context;
+/* What PE 0 alone may say. */
+static bool hear_first(struct job *job, const Chariot__V1__ToLauncher *message) {
     switch (message->what_case) {
     case CHARIOT__V1__TO_LAUNCHER__WHAT_LISTENING:
-        if (pe == 0)
-            on_listening(job, message->listening->address);
-        else
-            on_malformed(job, pe);
-        return;
+        on_listening(job, message->listening->address);
+        return true;
+    case CHARIOT__V1__TO_LAUNCHER__WHAT_SETTLE:
+        on_settle(job, message->settle->prompt);
+        return true;
+    case CHARIOT__V1__TO_LAUNCHER__WHAT_PROMPT_OVER:
+        deploy_output_prompt(&job->output, false);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_message(void *context, uint32_t pe, const Chariot__V1__ToLauncher *message) {
+    struct job *job = context;
+    if (pe == 0 && hear_first(job, message)) return;
+    switch (message->what_case) {
     case CHARIOT__V1__TO_LAUNCHER__WHAT_VERDICT:
         on_verdict(job, message->verdict);
         return;
@@ -266,6 +300,10 @@ static void on_signal(void *context, int number, bool from_terminal) {
     case SIGUSR2:
         signal_all(job, number, from_terminal);
         return;
+    case SIGINT:
+        if (from_terminal && job->has_console && job->phase == RUNNING) return; /* PE 0 has got it too */
+        on_end_signal(job, number, from_terminal);
+        return;
     default:
         on_end_signal(job, number, from_terminal);
     }
@@ -310,10 +348,12 @@ static void arm(struct job *job) {
 
 /* Once PEs exist. Where one cannot be started, those that were are ended. */
 static int run(struct job *job, struct deploy_reason *reason) {
+    bool is_terminal = tcgetattr(0, &job->terminal) == 0;
     arm(job);
     for (uint32_t pe = 0; pe < job->num_pes && reason->text[0] == '\0'; pe++) (void)start_pe(job, pe, reason);
     if (reason->text[0] != '\0') end(job, reason->status, SIGTERM, KILL_AFTER_S);
     if (job->alive > 0) ev_run(job->loop, 0);
+    if (is_terminal && job->has_console) tcsetattr(0, TCSADRAIN, &job->terminal);
     for (uint32_t pe = 0; pe < job->num_pes; pe++) {
         if (job->pes[pe].started) deploy_link_close(&job->pes[pe].link);
     }
@@ -337,7 +377,11 @@ static void prepare(struct job *job) {
     most.rlim_cur = most.rlim_max;
     setrlimit(RLIMIT_NOFILE, &most);
     job->link_handler = (struct deploy_link_handler){on_message, on_malformed, job};
-    job->output_handler = (struct deploy_output_handler){on_broken, on_finished, job};
+    job->output_handler = (struct deploy_output_handler){.on_broken = on_broken,
+                                                         .on_finished = on_finished,
+                                                         .on_settled = on_settled,
+                                                         .on_prompt_erased = on_prompt_erased,
+                                                         .context = job};
 }
 
 static int open_and_run(struct job *job, struct deploy_reason *reason) {

@@ -129,6 +129,7 @@ static int set_trace_limit(struct deploy_options *options, const char *as_typed,
 FLAG(tag)
 FLAG(charm4py)
 FLAG(quiet)
+FLAG(interactive)
 FLAG(help)
 #undef FLAG
 
@@ -142,6 +143,7 @@ static const struct option OPTIONS[] = {
     {NULL, "--trace", "FILE", "write a timeline of the job, for https://ui.perfetto.dev", set_trace},
     {NULL, "--trace-limit", "N", "events that each PE keeps for it, 500000 unless said; later ones are dropped",
      set_trace_limit},
+    {NULL, "--interactive", NULL, "a prompt on PE 0; a program given too runs before, on every PE", set_interactive},
     {NULL, "--launcher", "NAME", "what starts the PEs; the default, and so far the only one, is local", set_launcher},
     {"-h", "--help", NULL, "print this text", set_help},
 };
@@ -192,7 +194,7 @@ static int take_option(struct deploy_options *options, char ***words, struct dep
 
 int deploy_options_parse(struct deploy_options *options, char **argv, struct deploy_reason *reason) {
     char **words = argv;
-    while (*words != NULL && (*words)[0] == '-' && (*words)[1] != '\0') {
+    while (*words != NULL && (*words)[0] == '-' && (*words)[1] != '\0' && strcmp(*words, "-m") != 0) {
         if (strcmp(*words, "--") == 0) {
             words++;
             break;
@@ -201,13 +203,16 @@ int deploy_options_parse(struct deploy_options *options, char **argv, struct dep
         if (err != 0) return err;
     }
     options->program = words;
-    if (*words == NULL && !options->help)
+    if (*words != NULL && strcmp(*words, "-m") == 0 && words[1] == NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "-m needs the name of a module" HINT);
+    if (*words == NULL && !options->help && !options->interactive)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
                                  "no program given; usage: chariot run [-n N] [options] prog.py [arguments]");
     return 0;
 }
 
 void deploy_options_help(FILE *out) {
+    fputs("  -m MODULE                    a Python module in place of prog.py; what follows are its arguments\n", out);
     for (size_t i = 0; i < NUM_OPTIONS; i++) {
         const struct option *option = &OPTIONS[i];
         char left[64];

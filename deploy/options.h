@@ -19,13 +19,15 @@ struct deploy_options {
     bool tag;              /* put "[pe] " before each line of output */
     bool charm4py;         /* `import charm4py` finds chariot */
     bool quiet;            /* no banner */
+    bool interactive;      /* a prompt on PE 0, after the program if there is one */
     bool help;             /* print help, start nothing */
     const char *transport; /* "unix" or "tcp" */
     const char *launcher;  /* name of a launcher's ops table */
     const char *trace;     /* file for the timeline; NULL: none is wanted */
     uint64_t trace_limit;  /* events that each PE keeps for it */
     double timeout;        /* seconds after which the job is ended; 0: never */
-    char **program;        /* program and its arguments, up to NULL; empty only with help */
+    char *
+        *program; /* program and its arguments, up to NULL; empty only with help or interactive. "-m" first: a module */
 };
 
 void deploy_options_init(struct deploy_options *options);

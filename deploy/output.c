@@ -60,7 +60,7 @@ static void write_tagged(struct deploy_stream *stream, const char *data, size_t 
 static bool write_out(struct deploy_stream *stream, size_t size) {
     struct deploy_sink *sink = &stream->outlet->sink;
     size_t tags = stream->output->tag ? (1 + count_line_ends(stream->data, size)) * TAG_BYTES : 0;
-    if (size == 0 || deploy_sink_reserve(sink, size + tags + 1) != 0) return false;
+    if (size == 0 || deploy_sink_reserve(sink, size + tags + DEPLOY_SINK_EXTRA) != 0) return false;
     if (sink->writer != stream) stream->last = '\n'; /* whatever it left unfinished, it is on a new line now */
     if (stream->output->tag) {
         write_tagged(stream, stream->data, size);
@@ -224,12 +224,26 @@ static void on_again(struct ev_loop *loop, ev_timer *watcher, int events) {
     if (is_finished(output)) output->handler->on_finished(output->handler->context);
 }
 
+/* Everything is written once the sinks are empty; then a prompt that had to be erased comes back. */
+static void check_settled(struct deploy_output *output) {
+    if (!deploy_sink_is_empty(&output->out->sink) || !deploy_sink_is_empty(&output->err->sink)) return;
+    if (output->settling) {
+        output->settling = false;
+        output->handler->on_settled(output->handler->context);
+    }
+    if (output->prompt && !output->prompt_outlet->sink.prompt) {
+        output->prompt_outlet->sink.prompt = true;
+        output->handler->on_prompt_erased(output->handler->context);
+    }
+}
+
 static void on_room(void *context, struct deploy_sink *sink) {
     struct deploy_output *output = context;
     if (output->finishing) {
         look_again(output);
         return;
     }
+    check_settled(output);
     for (uint32_t i = 0; i < 2 * output->num_pes && !deploy_sink_is_full(sink); i++) {
         if (&output->streams[i].outlet->sink == sink) pass(&output->streams[i]);
     }
@@ -240,18 +254,42 @@ static void on_broken(void *context, struct deploy_sink *sink, int error) {
     output->handler->on_broken(output->handler->context, sink == &output->out->sink, error);
 }
 
+/* ---------------------------------------------------------------- consoles */
+
+/* What pipes hold, and no more of a PE that prints without end. */
+static void take_all(struct deploy_output *output) {
+    for (uint32_t i = 0; i < 2 * output->num_pes; i++) {
+        struct deploy_stream *stream = &output->streams[i];
+        for (size_t at = 0; at < DEPLOY_LINE_BYTES && read_once(stream); at += FIRST_CAPACITY) pass(stream);
+        pass(stream);
+    }
+}
+
+void deploy_output_settle(struct deploy_output *output) {
+    take_all(output);
+    for (int i = 0; i < 2; i++) {
+        struct deploy_stream *stream = &output->streams[i];
+        if (stream->outlet->holder == NULL) (void)write_out(stream, stream->size);
+        read_on(stream);
+    }
+    output->settling = true;
+    check_settled(output);
+}
+
+/* At column 0 or behind PE 0's unfinished line, which is as good as finished by then. */
+void deploy_output_prompt(struct deploy_output *output, bool shown) {
+    output->prompt_outlet = output->out->sink.is_terminal ? output->out : output->err;
+    output->prompt = shown && output->prompt_outlet->sink.is_terminal;
+    output->prompt_outlet->sink.prompt = output->prompt;
+}
+
 /* ---------------------------------------------------------------- the launcher's side */
 
 void deploy_output_say(struct deploy_output *output, const char *text, size_t size) {
     struct deploy_sink *sink = &output->err->sink;
-    for (uint32_t i = 0; i < 2 * output->num_pes; i++) {
-        struct deploy_stream *stream = &output->streams[i];
-        /* What a pipe holds, and no more of a PE that prints without end. */
-        for (size_t at = 0; at < DEPLOY_LINE_BYTES && read_once(stream); at += FIRST_CAPACITY) pass(stream);
-        pass(stream);
-    }
+    take_all(output);
     if (size == 0) return;
-    if (deploy_sink_reserve(sink, size + 2) != 0) {
+    if (deploy_sink_reserve(sink, size + 1 + DEPLOY_SINK_EXTRA) != 0) {
         (void)!write(2, text, size);
         return;
     }

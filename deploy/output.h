@@ -45,6 +45,10 @@ struct deploy_output_handler {
     void (*on_broken)(void *context, bool is_out, int error);
     /* After deploy_output_finish: everything is written. Never called inside it. */
     void (*on_finished)(void *context);
+    /* After deploy_output_settle: what had been printed then is written. May be called inside it. */
+    void (*on_settled)(void *context);
+    /* PE 0's prompt was erased for what others print, and is to be shown again. */
+    void (*on_prompt_erased)(void *context);
     void *context;
 };
 
@@ -53,6 +57,9 @@ struct deploy_output {
     const struct deploy_output_handler *handler; /* borrowed until close */
     bool tag;
     bool finishing;
+    bool prompt; /* PE 0 shows one on the terminal of prompt_outlet */
+    struct deploy_outlet *prompt_outlet;
+    bool settling; /* on_settled is still to be called */
     struct deploy_outlet outlets[2];
     struct deploy_outlet *out, *err; /* the same if both lead to the same place */
     struct deploy_stream *streams;   /* 2 * num_pes: out and err of each PE */
@@ -69,6 +76,10 @@ void deploy_output_add(struct deploy_output *output, uint32_t pe, int out, int e
 /* Prints a message of the launcher's own, complete lines, to standard error, whole and after all lines that PEs have
  * written by now. A missing last newline is added. */
 void deploy_output_say(struct deploy_output *output, const char *text, size_t size);
+/* Passes on all lines that PEs have written by now, and PE 0's unfinished one, then on_settled. */
+void deploy_output_settle(struct deploy_output *output);
+/* PE 0 shows a prompt on our terminal, past us; or no longer does. */
+void deploy_output_prompt(struct deploy_output *output, bool shown);
 /* All PEs are gone: takes what is left in the pipes, then on_finished. */
 void deploy_output_finish(struct deploy_output *output);
 

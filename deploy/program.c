@@ -94,14 +94,27 @@ static int build_argv(struct deploy_program *program, const char *const *prefix,
     return 0;
 }
 
-static int init_python(struct deploy_program *program, const char *argv0, char **words, struct deploy_reason *reason) {
-    if (access(words[0], R_OK) != 0)
-        return deploy_reason_set(reason, DEPLOY_STATUS_CANNOT_RUN, "cannot read program '%s': %s", words[0],
-                                 strerror(errno));
+static int init_module(struct deploy_program *program, const char *argv0, char **words, struct deploy_reason *reason) {
     int err = find_python(argv0, &program->path, reason);
     if (err != 0) return err;
     const char *prefix[] = {program->path, "-m", "chariot.boot"};
     return build_argv(program, prefix, 3, words, reason);
+}
+
+int deploy_program_init_interactive(struct deploy_program *program, const char *argv0, char **words,
+                                    struct deploy_reason *reason) {
+    *program = (struct deploy_program){0};
+    int err = find_python(argv0, &program->path, reason);
+    if (err != 0) return err;
+    const char *prefix[] = {program->path, "-m", "chariot.boot", "-m", "chariot.interactive"};
+    return build_argv(program, prefix, 5, words, reason);
+}
+
+static int init_python(struct deploy_program *program, const char *argv0, char **words, struct deploy_reason *reason) {
+    if (access(words[0], R_OK) != 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_CANNOT_RUN, "cannot read program '%s': %s", words[0],
+                                 strerror(errno));
+    return init_module(program, argv0, words, reason);
 }
 
 static int init_executable(struct deploy_program *program, char *path, char **words, struct deploy_reason *reason) {
@@ -113,6 +126,7 @@ int deploy_program_init(struct deploy_program *program, const char *argv0, char 
     struct stat st;
     const char *word = words[0];
     *program = (struct deploy_program){0};
+    if (strcmp(word, "-m") == 0) return init_module(program, argv0, words, reason);
     if (stat(word, &st) == 0) {
         if (S_ISDIR(st.st_mode))
             return deploy_reason_set(reason, DEPLOY_STATUS_CANNOT_RUN, "cannot run '%s': %s", word, strerror(EISDIR));

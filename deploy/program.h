@@ -2,6 +2,8 @@
  *
  * A Python program (its name ends in .py, or it is a file that cannot be executed) runs as
  *     <python> -m chariot.boot prog.py arguments…
+ * "-m module" as
+ *     <python> -m chariot.boot -m module arguments…
  * anything else (a C program, valgrind, perf) is executed as it is. A name without a slash is looked up in the working
  * directory first and then, unless it ends in .py, on PATH. */
 #ifndef CHARIOT_DEPLOY_PROGRAM_H
@@ -19,6 +21,9 @@ struct deploy_program {
  * environment finds its own), or is the first python3 on PATH. CHARIOT_EABORTED with *reason: status 127 when there is
  * no such program, 126 when it cannot be read or is a directory. */
 int deploy_program_init(struct deploy_program *program, const char *argv0, char **words, struct deploy_reason *reason);
+/* The same for an interactive session: the module chariot.interactive, with these words (may be none) behind it. */
+int deploy_program_init_interactive(struct deploy_program *program, const char *argv0, char **words,
+                                    struct deploy_reason *reason);
 void deploy_program_deinit(struct deploy_program *program);
 
 #endif

@@ -70,8 +70,10 @@ static int run_options(const char *argv0, struct deploy_options *options) {
     struct deploy_program program;
     struct deploy_job_config config = {.options = options, .program = &program};
     config.launcher = find_launcher(options->launcher, &reason);
-    if (config.launcher == NULL || deploy_program_init(&program, argv0, options->program, &reason) != 0)
-        return fail(&reason);
+    if (config.launcher == NULL) return fail(&reason);
+    int err = options->interactive ? deploy_program_init_interactive(&program, argv0, options->program, &reason)
+                                   : deploy_program_init(&program, argv0, options->program, &reason);
+    if (err != 0) return fail(&reason);
     set_environment(options);
     int status = run_guarded(&config, &reason);
     deploy_program_deinit(&program);

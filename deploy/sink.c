@@ -49,8 +49,16 @@ static void append(struct deploy_sink *sink, const char *data, size_t size) {
     sink->size += size;
 }
 
+/* To column 0, and clear to the end of the line. */
+static void erase_prompt(struct deploy_sink *sink) {
+    append(sink, DEPLOY_ERASE_LINE, sizeof DEPLOY_ERASE_LINE - 1);
+    sink->prompt = false;
+    sink->mid_line = false;
+}
+
 void deploy_sink_write(struct deploy_sink *sink, const void *writer, const char *data, size_t size) {
     if (size == 0 || sink->is_broken) return;
+    if (sink->prompt) erase_prompt(sink);
     if (sink->mid_line && sink->writer != writer) append(sink, "\n", 1);
     append(sink, data, size);
     sink->writer = writer;

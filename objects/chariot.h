@@ -250,6 +250,18 @@ void chariot_resume_end(struct chariot_pe *pe);
 enum chariot_phase { CHARIOT_RUNNING = 0, CHARIOT_SENDING, CHARIOT_RECEIVING };
 enum chariot_phase chariot_phase(struct chariot_pe *pe, enum chariot_phase phase);
 
+/* ---------------------------------------------------------------- consoles */
+
+/* For a console on PE 0, whose prompts go to the launcher's terminal past the launcher. A descriptor of its own (the
+ * caller closes it) for the two calls below, which any thread may make, also when the PE is closed. -1: there is no
+ * launcher, so nothing must be asked. */
+int chariot_console_open(struct chariot_pe *pe);
+/* Waits until the launcher has passed on what PEs have printed by now. prompt: one is shown next, at column 0; until
+ * chariot_console_prompt_over(), who else prints erases its line first, and this process gets a SIGWINCH to show it
+ * again. From the first call on, Ctrl-C at the terminal is this PE's, and no end of the job. */
+int chariot_console_settle(int fd, bool prompt);
+int chariot_console_prompt_over(int fd);
+
 /* ---------------------------------------------------------------- creating chares */
 
 struct chariot_create {

@@ -139,6 +139,22 @@ void chariot_set_face(struct chariot_pe *pe, const struct chariot_face *face) {
     if (loop != NULL) rpc_loop_set_sleep_hooks(loop, face->before_sleep, face->after_sleep, face->ctx);
 }
 
+/* ---------------------------------------------------------------- consoles */
+
+int chariot_console_open(struct chariot_pe *pe) {
+    return rpc_control_dup(&run_of(pe)->job.control);
+}
+
+int chariot_console_settle(int fd, bool prompt) {
+    return rpc_control_settle(fd, prompt);
+}
+
+int chariot_console_prompt_over(int fd) {
+    return rpc_control_say_prompt_over(fd);
+}
+
+/* ---------------------------------------------------------------- life */
+
 static int end(struct run *run) {
     struct chariot_pe *pe = &run->pe;
     OBJ_METER(pe, obj_meter_note_end(pe));

@@ -35,6 +35,7 @@ struct py_codec {
     PyObject *dtype_names;      /* {structured numpy.dtype: bytes, or None: it must be pickled} */
     PyObject *format_exception; /* traceback.format_exception; lazy */
     PyObject *remote_error;     /* class of exceptions whose own class could not come along */
+    bool by_value;              /* an interactive session: pickles are cloudpickle's, see _cloudpickle.py */
     PyTypeObject *view_type;    /* a writable buffer inside a message */
 };
 /* base_error (borrowed): Charm4PyError. Adds RemoteError, and _encode() and _decode() for tests, to the module. */

@@ -112,8 +112,8 @@ static void explain_refusal(PyObject *value) {
 }
 
 static PyObject *dump_value(struct py_codec *codec, PyObject *value, PyObject *buffers) {
-    PyObject *bytes = dump_plainly(codec, value, buffers);
-    if (bytes != NULL || !is_refusal()) return bytes;
+    PyObject *bytes = codec->by_value ? NULL : dump_plainly(codec, value, buffers);
+    if (bytes != NULL || (PyErr_Occurred() && !is_refusal())) return bytes;
     PyErr_Clear();
     bytes = dump_anything(codec, value, buffers);
     if (bytes == NULL && is_refusal()) explain_refusal(value);

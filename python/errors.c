@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "python/class.h"
+#include "python/console.h"
 
 /* ---------------------------------------------------------------- the classes */
 
@@ -134,19 +135,25 @@ static void flush_stdout(void) {
     PyErr_Clear();
 }
 
+/* text NULL: it could not be made. */
+static void abort_with(struct py_state *st, PyObject *text) {
+    PyObject *bytes = text == NULL ? NULL : PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    PyErr_Clear();
+    st->exiting = true;
+    chariot_abort(st->pe, 1, bytes == NULL ? "an exception that cannot be printed\n" : PyBytes_AS_STRING(bytes));
+    Py_XDECREF(bytes);
+}
+
 void py_error_uncaught(struct py_state *st, const char *where, PyObject *exc) {
     if (st->pe == NULL) return;
     PyObject *text = py_error_text(st, exc);
     PyObject *headed =
         text == NULL ? NULL : PyUnicode_FromFormat("PE %u, %s(): %U", chariot_my_pe(st->pe), where, text);
-    PyObject *bytes = headed == NULL ? NULL : PyUnicode_AsEncodedString(headed, "utf-8", "backslashreplace");
     PyErr_Clear();
     flush_stdout();
-    st->exiting = true;
-    chariot_abort(st->pe, 1, bytes == NULL ? "an exception that cannot be printed\n" : PyBytes_AS_STRING(bytes));
+    if (headed == NULL || !py_console_report(st, headed)) abort_with(st, headed);
     Py_XDECREF(text);
     Py_XDECREF(headed);
-    Py_XDECREF(bytes);
 }
 
 int py_exit_status(PyObject *code) {
@@ -176,7 +183,7 @@ static void end_interrupted(struct py_state *st) {
 }
 
 bool py_error_exits(struct py_state *st, PyObject *exc) {
-    if (PyErr_GivenExceptionMatches(exc, PyExc_KeyboardInterrupt)) {
+    if (PyErr_GivenExceptionMatches(exc, PyExc_KeyboardInterrupt) && st->console == NULL) {
         end_interrupted(st);
         return true;
     }

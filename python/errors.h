@@ -15,12 +15,13 @@ PyObject *py_error_fetch(void);
 /* Raises exc (borrowed), which may have been raised before. Returns NULL. */
 PyObject *py_error_raise(PyObject *exc);
 
-/* Ends the job with exc's traceback; where: "Block.step()". */
+/* Ends the job with exc's traceback, or, in an interactive session, shows it there; where: "Block.step()". */
 void py_error_uncaught(struct py_state *st, const char *where, PyObject *exc);
 /* What to do with the exception that is set after user code failed with nobody to receive its result: SystemExit ends
  * the job with its code, all else is uncaught. Clears the error indicator. */
 void py_error_end_job(struct py_state *st, const char *where);
-/* True if exc is SystemExit, or KeyboardInterrupt: the job then ends with its code, or 130. */
+/* True if exc is SystemExit, or KeyboardInterrupt outside of interactive sessions: the job then ends with its code, or
+ * 130. */
 bool py_error_exits(struct py_state *st, PyObject *exc);
 
 /* An exit status from what programs give to exit(): None 0, an int itself, anything else printed and 1. */

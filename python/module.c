@@ -9,6 +9,7 @@
 #include "python/class.h"
 #include "python/condition.h"
 #include "python/condition_wait.h"
+#include "python/console.h"
 #include "python/errors.h"
 #include "python/future.h"
 #include "python/map.h"
@@ -97,6 +98,7 @@ static int module_exec(PyObject *module) {
     if (py_condition_init(st, module) != 0 || py_condition_wait_init(st, module) != 0) return -1;
     if (py_several_init(st, module) != 0 || py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
     if (py_pool_init(st, module) != 0) return -1;
+    if (py_console_init(st, module) != 0) return -1;
     return py_signals_install(st) != 0 || register_at_exit(module) != 0 ? -1 : 0;
 }
 
@@ -106,7 +108,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     PY_TYPES(PY_TYPE_VISIT)
 #undef PY_TYPE_VISIT
     PyObject *objects[] = {st->charm,    st->options, st->error,      st->not_threaded_error, st->cancelled_error,
-                           st->class_of, st->entry,   st->entry_args, st->readonlies};
+                           st->class_of, st->entry,   st->entry_args, st->readonlies,         st->console};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);
     for (uint32_t i = 0; i < st->num_classes; i++) {
         int rc = py_class_traverse(st->classes[i], visit, arg);
@@ -127,6 +129,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(st->entry_args);
     Py_CLEAR(st->readonlies);
     Py_CLEAR(st->class_of);
+    Py_CLEAR(st->console);
     return 0;
 }
 

@@ -290,6 +290,21 @@ static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyOb
     return py_bridge_start(st) != 0 ? -1 : py_task_become_scheduler(st);
 }
 
+/* The console of _console.py is the entry, and runs the program's. */
+static int prepare_interactive(struct py_state *st, PyObject *entry, PyObject *classes, PyObject *modules) {
+    PyObject *module = PyImport_ImportModule("chariot._console");
+    PyObject *both = module == NULL ? NULL
+                                    : PyObject_CallMethod(module, "prepare", "OO", entry == NULL ? Py_None : entry,
+                                                          classes == NULL ? Py_None : classes);
+    PyObject *console, *all_classes;
+    int rc = both != NULL && PyArg_ParseTuple(both, "OO:prepare", &console, &all_classes)
+                 ? prepare(st, console, all_classes, modules)
+                 : -1;
+    Py_XDECREF(module);
+    Py_XDECREF(both);
+    return rc;
+}
+
 static int run(struct py_state *st) {
     struct chariot_face face;
     py_face_fill(st, &face);
@@ -326,9 +341,9 @@ PyObject *py_charm_start(PyObject *self, PyObject *args, PyObject *kwargs) {
     if (st->phase != PY_IDLE) {
         return PyErr_Format(st->error, "charm.start() was called already: it can be called once in a process");
     }
-    if (interactive) return PyErr_Format(st->error, "this version has no interactive mode");
     st->phase = PY_STARTING;
-    if (prepare(st, entry, classes, modules) != 0) {
+    int failed = interactive ? prepare_interactive(st, entry, classes, modules) : prepare(st, entry, classes, modules);
+    if (failed != 0) {
         st->phase = PY_IDLE;
         st->no_reminder = true;
         return NULL;

@@ -146,6 +146,9 @@ struct py_state {
     struct py_bound *free_bounds;      /* linked through their proxy field */
     struct py_pool pool;               /* pool.h */
 
+    PyObject *console; /* of an interactive session: takes errors that nobody receives; owned */
+    FILE *terminal;    /* where it shows its prompts; open until the process ends */
+
     uint32_t num_free_bounds, num_free_tasks, num_free_workers;
 };
 

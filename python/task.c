@@ -367,6 +367,23 @@ static void on_alarm(struct chariot_pe *pe, void *ctx) {
     resume(task);
 }
 
+bool py_task_throw(struct py_task *task, PyObject *exc) {
+    if (task->worker == NULL) return false;
+    Py_INCREF(exc);
+    Py_XSETREF(task->thrown, exc);
+    forget(task);
+    resume(task);
+    return true;
+}
+
+static int raise_thrown(struct py_task *task) {
+    PyObject *exc = task->thrown;
+    task->thrown = NULL;
+    py_error_raise(exc);
+    Py_DECREF(exc);
+    return -1;
+}
+
 int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns) {
     struct py_task *task = st->current;
     if (task == NULL || task->worker == NULL) return py_task_not_threaded(st);
@@ -385,6 +402,7 @@ int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns) {
         return -1;
     }
     Py_DECREF(back);
+    if (task->thrown != NULL) return raise_thrown(task);
     if (!task->timed_out) return 0;
     PyErr_SetString(PyExc_TimeoutError, "what was waited for was not ready in time");
     return -1;

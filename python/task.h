@@ -44,7 +44,8 @@ struct py_task {
     struct chariot_timer alarm;       /* its timeout */
     struct chariot_activity activity; /* what its time is charged to; set when it is suspended first */
     bool timed_out;
-    bool suspended; /* has been, at least once: the starter has gone */
+    PyObject *thrown; /* to be raised where it waits; owned */
+    bool suspended;   /* has been, at least once: the starter has gone */
     bool ended;
     struct chariot_msg *result;   /* of one that ended in its first slice, for its starter */
     int code;                     /* of the same: 0, or negative: failed */
@@ -74,6 +75,9 @@ int py_task_start_owned(struct py_state *st, struct py_task_owner *owner, enum p
 /* Suspends the running greenlet coroutine until awaitable (borrowed; of a registered type) is ready, or for so long
  * (negative: for ever). -1 with an exception set: TimeoutError, NotThreadedError. */
 int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns);
+/* Raises exc (borrowed) where a suspended task waits, at once; false: it cannot be, since it is an async def. Called by
+ * the scheduler only. */
+bool py_task_throw(struct py_task *task, PyObject *exc);
 /* Why a suspended task waits (waits_for is set), and a new reference to what it is about, or NULL. */
 enum py_wait_kind py_task_reason(const struct py_task *task, PyObject **about);
 /* What stands still in a suspended task: its greenlet, or its coroutine object. Borrowed. */

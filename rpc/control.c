@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,18 +43,30 @@ static int wait_for(int fd, short events, int64_t deadline_ms) {
     }
 }
 
-static ssize_t write_some(int fd, const uint8_t *data, size_t size) {
-    ssize_t written = send(fd, data, size, MSG_NOSIGNAL);
-    if (written < 0 && errno == ENOTSOCK) written = write(fd, data, size);
+static ssize_t write_some(int fd, struct iovec *parts, size_t count) {
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t written = sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (written < 0 && errno == ENOTSOCK) written = writev(fd, parts, (int)count);
     return written;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size) {
-    while (size > 0) {
-        ssize_t written = write_some(fd, data, size);
+/* Moves *parts behind what was written. */
+static void advance(struct iovec **parts, size_t *count, size_t written) {
+    while (*count > 0 && written >= (*parts)->iov_len) {
+        written -= (*parts)->iov_len;
+        (*parts)++;
+        (*count)--;
+    }
+    if (*count == 0) return;
+    (*parts)->iov_base = (char *)(*parts)->iov_base + written;
+    (*parts)->iov_len -= written;
+}
+
+static int write_all(int fd, struct iovec *parts, size_t count) {
+    while (count > 0) {
+        ssize_t written = write_some(fd, parts, count);
         if (written >= 0) {
-            data += written;
-            size -= (size_t)written;
+            advance(&parts, &count, (size_t)written);
         } else if (errno == EAGAIN) {
             int error = wait_for(fd, POLLOUT, -1);
             if (error != 0) return error;
@@ -84,8 +97,8 @@ int rpc_control_write(int fd, const void *data, size_t size) {
     if (size > RPC_CONTROL_MAX_BYTES) return CHARIOT_ETOOBIG;
     uint8_t head[4];
     rpc_fixed32_pack((uint32_t)size, head);
-    int error = write_all(fd, head, sizeof head);
-    return error != 0 ? error : write_all(fd, data, size);
+    struct iovec parts[] = {{head, sizeof head}, {(void *)(uintptr_t)data, size}};
+    return write_all(fd, parts, 2);
 }
 
 int rpc_control_read(int fd, int timeout_ms, uint8_t **data, size_t *size) {
@@ -109,23 +122,23 @@ int rpc_control_read(int fd, int timeout_ms, uint8_t **data, size_t *size) {
 
 /* ---------------------------------------------------------------- messages */
 
-static int hear(struct rpc_control *control, int timeout_ms, Chariot__V1__FromLauncher **out) {
+static int hear(int fd, int timeout_ms, Chariot__V1__FromLauncher **out) {
     uint8_t *data;
     size_t size;
-    int error = rpc_control_read(control->fd, timeout_ms, &data, &size);
+    int error = rpc_control_read(fd, timeout_ms, &data, &size);
     if (error != 0) return error;
     *out = chariot__v1__from_launcher__unpack(NULL, size, data);
     free(data);
     return *out == NULL ? CHARIOT_EMALFORMED : 0;
 }
 
-static int say(struct rpc_control *control, const Chariot__V1__ToLauncher *message) {
-    if (control->fd < 0) return CHARIOT_EGONE;
+static int say(int fd, const Chariot__V1__ToLauncher *message) {
+    if (fd < 0) return CHARIOT_EGONE;
     size_t size = chariot__v1__to_launcher__get_packed_size(message);
     uint8_t *data = malloc(size);
     if (data == NULL) return CHARIOT_ENOMEM;
     chariot__v1__to_launcher__pack(message, data);
-    int error = rpc_control_write(control->fd, data, size);
+    int error = rpc_control_write(fd, data, size);
     free(data);
     return error;
 }
@@ -161,7 +174,7 @@ static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *fro
 
 static int wait_ticket(struct rpc_control *control) {
     Chariot__V1__FromLauncher *heard;
-    int error = hear(control, TICKET_TIMEOUT_MS, &heard);
+    int error = hear(control->fd, TICKET_TIMEOUT_MS, &heard);
     if (error != 0) return error;
     error = heard->what_case == CHARIOT__V1__FROM_LAUNCHER__WHAT_TICKET ? ticket_read(&control->ticket, heard->ticket)
                                                                         : CHARIOT_EMALFORMED;
@@ -209,13 +222,13 @@ int rpc_control_say_listening(struct rpc_control *control, const char *address) 
     listening.address = (char *)(uintptr_t)address;
     message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_LISTENING;
     message.listening = &listening;
-    return say(control, &message);
+    return say(control->fd, &message);
 }
 
 int rpc_control_wait_rendezvous(struct rpc_control *control, int timeout_ms, char **address) {
     if (control->fd < 0) return CHARIOT_EGONE;
     Chariot__V1__FromLauncher *heard;
-    int error = hear(control, timeout_ms, &heard);
+    int error = hear(control->fd, timeout_ms, &heard);
     if (error != 0) return error;
     if (heard->what_case != CHARIOT__V1__FROM_LAUNCHER__WHAT_RENDEZVOUS || heard->rendezvous->address[0] == '\0') {
         error = CHARIOT_EMALFORMED;
@@ -238,7 +251,7 @@ int rpc_control_say_verdict(struct rpc_control *control, uint32_t status, const 
     verdict.text = bounded;
     message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_VERDICT;
     message.verdict = &verdict;
-    int error = say(control, &message);
+    int error = say(control->fd, &message);
     free(bounded);
     return error;
 }
@@ -249,5 +262,34 @@ int rpc_control_say_farewell(struct rpc_control *control, uint32_t status) {
     farewell.status = status;
     message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_FAREWELL;
     message.farewell = &farewell;
-    return say(control, &message);
+    return say(control->fd, &message);
+}
+
+/* ---------------------------------------------------------------- consoles */
+
+int rpc_control_dup(const struct rpc_control *control) {
+    return control->fd < 0 ? -1 : fcntl(control->fd, F_DUPFD_CLOEXEC, 3);
+}
+
+int rpc_control_settle(int fd, bool prompt) {
+    Chariot__V1__Settle settle = CHARIOT__V1__SETTLE__INIT;
+    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
+    Chariot__V1__FromLauncher *heard;
+    settle.prompt = prompt;
+    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_SETTLE;
+    message.settle = &settle;
+    int error = say(fd, &message);
+    if (error == 0) error = hear(fd, -1, &heard);
+    if (error != 0) return error;
+    if (heard->what_case != CHARIOT__V1__FROM_LAUNCHER__WHAT_SETTLED) error = CHARIOT_EMALFORMED;
+    chariot__v1__from_launcher__free_unpacked(heard, NULL);
+    return error;
+}
+
+int rpc_control_say_prompt_over(int fd) {
+    Chariot__V1__PromptOver over = CHARIOT__V1__PROMPT_OVER__INIT;
+    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
+    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_PROMPT_OVER;
+    message.prompt_over = &over;
+    return say(fd, &message);
 }

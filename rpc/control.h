@@ -41,7 +41,14 @@ int rpc_control_wait_rendezvous(struct rpc_control *control, int timeout_ms, cha
 int rpc_control_say_verdict(struct rpc_control *control, uint32_t status, const char *text);
 int rpc_control_say_farewell(struct rpc_control *control, uint32_t status);
 
-/* Framing, for both ends. Read: waits for at most timeout_ms (-1: for ever) for one whole frame; gives *data. */
+/* For a console: a copy of the descriptor, -1 where there is none (the caller closes it), and what may be said on it
+ * from any thread; see Settle in the protocol. rpc_control_settle() waits for Settled. */
+int rpc_control_dup(const struct rpc_control *control);
+int rpc_control_settle(int fd, bool prompt);
+int rpc_control_say_prompt_over(int fd);
+
+/* Framing, for both ends. A frame is written whole, also where several threads write. Read: waits for at most
+ * timeout_ms (-1: for ever) for one whole frame; gives *data. */
 enum { RPC_CONTROL_MAX_BYTES = 1 << 20 };
 int rpc_control_write(int fd, const void *data, size_t size);
 int rpc_control_read(int fd, int timeout_ms, uint8_t **data, size_t *size);

@@ -15,7 +15,7 @@ base_python=${BASE_PYTHON:-/usr/bin/python3}
 venv=$root/.venv
 build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
                 libev-dev ca-certificates)
-check_packages=(libcunit1-dev clang clang-format protobuf-compiler)
+check_packages=(libcunit1-dev clang clang-format protobuf-compiler tmux)
 
 missing_packages() {
     local package

@@ -49,6 +49,13 @@ def __getattr__(name: str) -> object:
     return readonlies
 
 
+def load_ipython_extension(shell: object) -> None:
+    """%load_ext chariot"""
+    from ._ipython import load
+
+    load(shell)
+
+
 __all__ = [
     "ARRAY",
     "Array",

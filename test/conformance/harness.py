@@ -61,6 +61,7 @@ class Job:
         timeout: float,
         user: int | None = None,
         environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> None:
         self.mark = f"CHARIOT_CONFORMANCE={uuid.uuid4()}"
         self.tmp = directory / "t"
@@ -75,11 +76,13 @@ class Job:
         self.out: list[str] = []
         self.err: list[str] = []
         self.news = threading.Condition()
+        if stdin is not None:
+            (directory / "stdin").write_text(stdin)
         self.child = subprocess.Popen(
             [str(word) for word in command],
             cwd=directory,
             env=env,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else (directory / "stdin").open(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

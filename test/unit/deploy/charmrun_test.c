@@ -51,6 +51,19 @@ static void bad_number_is_refused(void) {
     expect_refused(PARSE("prog.py", "+p"), "+p needs a value");
 }
 
+static void modules_and_interactive_sessions(void) {
+    CU_ASSERT_EQUAL(PARSE("+p2", "-m", "pkg.mod", "a", "++local"), 0);
+    CU_ASSERT_STRING_EQUAL(left, "-m pkg.mod a");
+    CU_ASSERT_EQUAL(PARSE("+balancer", "X", "-m", "pkg.mod", "a"), 0);
+    CU_ASSERT_STRING_EQUAL(left, "-m pkg.mod +balancer X a");
+    CU_ASSERT_EQUAL(PARSE("+p4", "++interactive"), 0);
+    CU_ASSERT_TRUE(options.interactive);
+    CU_ASSERT_STRING_EQUAL(left, "");
+    CU_ASSERT_STRING_EQUAL(notices, "");
+    CU_ASSERT_EQUAL(PARSE("prog.py", "++interactive"), 0);
+    CU_ASSERT_STRING_EQUAL(left, "prog.py");
+}
+
 static void options_are_taken_from_anywhere(void) {
     CU_ASSERT_EQUAL(PARSE("++local", "prog.py", "a", "++quiet", "-b", "+p2", "++timelimit", "9"), 0);
     CU_ASSERT_STRING_EQUAL(left, "prog.py a -b");
@@ -100,7 +113,7 @@ static void the_command_is_known_by_its_name(void) {
 }
 
 UNIT_MAIN("deploy/charmrun", UNIT(number_of_pes_in_every_spelling), UNIT(bad_number_is_refused),
-          UNIT(options_are_taken_from_anywhere), UNIT(options_without_effect_get_one_line_each),
-          UNIT(run_time_options_go_to_the_program), UNIT(unknown_option_before_the_program_is_refused),
-          UNIT(unknown_words_behind_the_program_are_its_own), UNIT(a_program_is_needed_but_for_help),
-          UNIT(the_command_is_known_by_its_name))
+          UNIT(modules_and_interactive_sessions), UNIT(options_are_taken_from_anywhere),
+          UNIT(options_without_effect_get_one_line_each), UNIT(run_time_options_go_to_the_program),
+          UNIT(unknown_option_before_the_program_is_refused), UNIT(unknown_words_behind_the_program_are_its_own),
+          UNIT(a_program_is_needed_but_for_help), UNIT(the_command_is_known_by_its_name))

@@ -109,6 +109,22 @@ static void two_dashes_end_the_options(void) {
     CU_ASSERT_PTR_EQUAL(options.program, words + 1);
 }
 
+static void a_module_may_stand_in_for_a_program(void) {
+    char *words[] = {"-n", "2", "-m", "pkg.mod", "-n", NULL};
+    CU_ASSERT_EQUAL(parse(words), 0);
+    CU_ASSERT_PTR_EQUAL(options.program, words + 2);
+    expect_refused(PARSE("-m"), "-m needs the name of a module");
+}
+
+static void an_interactive_session_needs_no_program(void) {
+    CU_ASSERT_EQUAL(PARSE("--interactive"), 0);
+    CU_ASSERT_TRUE(options.interactive);
+    char *words[] = {"--interactive", "prog.py", NULL};
+    CU_ASSERT_EQUAL(parse(words), 0);
+    CU_ASSERT_TRUE(options.interactive);
+    CU_ASSERT_PTR_EQUAL(options.program, words + 1);
+}
+
 static void a_program_is_needed_but_for_help(void) {
     expect_refused(PARSE(), "no program given; usage: chariot run");
     expect_refused(PARSE("-n", "2"), "no program given");
@@ -125,7 +141,8 @@ static void help_has_a_line_for_every_option(void) {
     deploy_options_help(out);
     fclose(out);
     static const char *const NAMES[] = {"-n, --num-pes N", "--tag",      "--transport unix|tcp", "--timeout S",
-                                        "--quiet",         "--charm4py", "--launcher NAME",      "-h, --help"};
+                                        "--quiet",         "--charm4py", "--interactive",        "-m MODULE",
+                                        "--launcher NAME", "-h, --help"};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, NAMES[i]));
     free(text);
 }
@@ -133,5 +150,6 @@ static void help_has_a_line_for_every_option(void) {
 UNIT_MAIN("deploy/options", UNIT(defaults_are_all_cores_and_unix_sockets), UNIT(number_of_pes_in_every_spelling),
           UNIT(number_of_pes_must_be_one), UNIT(a_trace_is_a_file_and_a_number_of_events), UNIT(other_options_are_set),
           UNIT(values_are_checked), UNIT(unknown_option_names_the_nearest), UNIT(remote_text_is_no_format),
-          UNIT(program_ends_the_options), UNIT(two_dashes_end_the_options), UNIT(a_program_is_needed_but_for_help),
+          UNIT(program_ends_the_options), UNIT(two_dashes_end_the_options), UNIT(a_module_may_stand_in_for_a_program),
+          UNIT(an_interactive_session_needs_no_program), UNIT(a_program_is_needed_but_for_help),
           UNIT(help_has_a_line_for_every_option))

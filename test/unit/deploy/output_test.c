@@ -23,7 +23,7 @@ struct rig {
     int saved[2];        /* the test's own 1 and 2 */
     char *seen;          /* what arrived at `out` */
     size_t seen_size;
-    int broken, finished;
+    int broken, finished, settled, erased;
 };
 
 static void on_broken(void *context, bool is_out, int error) {
@@ -35,6 +35,14 @@ static void on_broken(void *context, bool is_out, int error) {
 
 static void on_finished(void *context) {
     ((struct rig *)context)->finished++;
+}
+
+static void on_settled(void *context) {
+    ((struct rig *)context)->settled++;
+}
+
+static void on_prompt_erased(void *context) {
+    ((struct rig *)context)->erased++;
 }
 
 static void on_late(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -82,7 +90,7 @@ static void open_rig(struct rig *rig, int out, int err, bool tag) {
     close(out);
     if (err != out) close(err);
     rig->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-    rig->handler = (struct deploy_output_handler){on_broken, on_finished, rig};
+    rig->handler = (struct deploy_output_handler){on_broken, on_finished, on_settled, on_prompt_erased, rig};
     rig->seen = calloc(1, SEEN_BYTES);
     deploy_output_open(&rig->output, rig->loop, NUM_PES, tag, &rig->handler);
     for (uint32_t pe = 0; pe < NUM_PES; pe++) {
@@ -335,20 +343,60 @@ static void messages_are_whole_lines_after_what_pes_have_said(void) {
     rig_deinit(&rig);
 }
 
-static void a_prompt_of_pe_0_shows_on_a_terminal(void) {
-    struct rig rig = {.err = -1};
+static void settling_waits_until_all_that_was_printed_is_written(void) {
+    struct rig rig;
+    rig_init(&rig, false, true);
+    CU_ASSERT_EQUAL(write(rig.pes[2][0], "a line\n", 7), 7);
+    CU_ASSERT_EQUAL(write(rig.pes[1][0], "half", 4), 4);
+    CU_ASSERT_EQUAL(write(rig.pes[0][0], "value: ", 7), 7);
+    deploy_output_settle(&rig.output);
+    CU_ASSERT_EQUAL(rig.settled, 0);
+    expect(&rig, "a line\nvalue: ");
+    turn(&rig);
+    CU_ASSERT_EQUAL(rig.settled, 1);
+    deploy_output_settle(&rig.output); /* nothing to write */
+    CU_ASSERT_EQUAL(rig.settled, 2);
+    rig_deinit(&rig);
+}
+
+/* False: there are no pseudo-terminals here, as in a bare root. */
+static bool rig_init_terminal(struct rig *rig) {
     struct termios raw;
+    *rig = (struct rig){.err = -1};
     int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-    if (master < 0) return; /* no pseudo-terminals here, as in a bare root */
+    if (master < 0) return false;
     CU_ASSERT_FATAL(grantpt(master) == 0 && unlockpt(master) == 0);
     int terminal = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
     CU_ASSERT_FATAL(terminal >= 0);
     tcgetattr(terminal, &raw);
     cfmakeraw(&raw);
     tcsetattr(terminal, TCSANOW, &raw);
-    rig.out = master;
-    open_rig(&rig, terminal, terminal, false);
-    CU_ASSERT_TRUE(rig.output.out->sink.is_terminal);
+    rig->out = master;
+    open_rig(rig, terminal, terminal, false);
+    CU_ASSERT_TRUE(rig->output.out->sink.is_terminal);
+    return true;
+}
+
+static void a_prompt_past_us_is_erased_and_asked_for_again(void) {
+    struct rig rig;
+    if (!rig_init_terminal(&rig)) return;
+    deploy_output_prompt(&rig.output, true);
+    CU_ASSERT_EQUAL(write(rig.pes[1][0], "one\ntwo\n", 8), 8);
+    expect(&rig, "\r\033[Kone\ntwo\n");
+    turn(&rig);
+    CU_ASSERT_EQUAL(rig.erased, 1);
+    print(&rig, 2, "three\n");
+    expect(&rig, "\r\033[Kone\ntwo\n\r\033[Kthree\n");
+    deploy_output_prompt(&rig.output, false);
+    print(&rig, 2, "four\n");
+    expect(&rig, "\r\033[Kone\ntwo\n\r\033[Kthree\nfour\n");
+    CU_ASSERT_EQUAL(rig.erased, 2);
+    rig_deinit(&rig);
+}
+
+static void a_prompt_of_pe_0_shows_on_a_terminal(void) {
+    struct rig rig;
+    if (!rig_init_terminal(&rig)) return;
     print(&rig, 1, "not this");
     print(&rig, 0, "name? ");
     expect(&rig, "name? ");
@@ -364,4 +412,5 @@ UNIT_MAIN("deploy/output", UNIT(unfinished_lines_wait_for_their_end), UNIT(a_pro
           UNIT(a_reader_who_left_is_told_once_and_the_rest_dropped),
           UNIT(finish_does_not_wait_for_others_who_hold_a_pipe), UNIT(finish_lets_long_lines_of_several_end),
           UNIT(both_descriptors_of_one_place_share_a_sink), UNIT(messages_are_whole_lines_after_what_pes_have_said),
-          UNIT(a_prompt_of_pe_0_shows_on_a_terminal))
+          UNIT(settling_waits_until_all_that_was_printed_is_written),
+          UNIT(a_prompt_past_us_is_erased_and_asked_for_again), UNIT(a_prompt_of_pe_0_shows_on_a_terminal))

@@ -79,6 +79,18 @@ static void python_programs_run_under_the_python_beside_the_launcher(void) {
     leave();
 }
 
+static void modules_and_interactive_sessions_run_under_it_too(void) {
+    char *none[] = {NULL};
+    enter();
+    expect_python("bin/chariot", "-m", "bin/python");
+    CU_ASSERT_EQUAL_FATAL(deploy_program_init_interactive(&program, "bin/chariot", none, &reason), 0);
+    CU_ASSERT_STRING_EQUAL(program.argv[3], "-m");
+    CU_ASSERT_STRING_EQUAL(program.argv[4], "chariot.interactive");
+    CU_ASSERT_PTR_NULL(program.argv[5]);
+    deploy_program_deinit(&program);
+    leave();
+}
+
 static void the_launcher_is_searched_on_path_and_links_are_not_followed(void) {
     char python[64], *old = strdup(getenv("PATH"));
     enter();
@@ -140,5 +152,6 @@ static void what_is_not_there_is_refused(void) {
 }
 
 UNIT_MAIN("deploy/program", UNIT(python_programs_run_under_the_python_beside_the_launcher),
+          UNIT(modules_and_interactive_sessions_run_under_it_too),
           UNIT(the_launcher_is_searched_on_path_and_links_are_not_followed), UNIT(chariot_python_comes_first),
           UNIT(executables_run_as_they_are), UNIT(what_is_not_there_is_refused))

@@ -1,0 +1,155 @@
+"""Interactive mode in a real terminal (tmux): Ctrl-C, Ctrl-D, tab, history, lines of several PEs around the prompt."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import CHARIOT, PYTHON
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+
+
+class Screen:
+    """A shell in a terminal of 100 by 50."""
+
+    def __init__(self, directory: Path) -> None:
+        self.name = f"chariot-{uuid.uuid4().hex[:8]}"
+        self.directory = directory
+        home = f"HOME={directory}"
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "50", "-c", str(directory), "-e", home, "bash --norc")
+        self.type("PS1='$ '; clear", "Enter")
+        self.expect("$")
+
+    def tmux(self, *words: str) -> str:
+        return subprocess.run(["tmux", "-L", self.name, *words], capture_output=True, text=True, check=True).stdout
+
+    def type(self, *keys: str) -> None:
+        self.tmux("send-keys", *keys)
+
+    def shown(self) -> list[str]:
+        return [line.rstrip() for line in self.tmux("capture-pane", "-p").rstrip().splitlines()]
+
+    def expect(self, *lines: str) -> None:
+        """Until the screen ends with these lines."""
+        until = time.monotonic() + 20
+        while (shown := self.shown())[-len(lines) :] != list(lines):
+            assert time.monotonic() < until, "\n".join([*shown, "--- expected", *lines])
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self.tmux("kill-server")
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    made = Screen(tmp_path)
+    yield made
+    made.close()
+
+
+def start(screen: Screen, *words: str | Path) -> None:
+    screen.type(" ".join(map(str, words)), "Enter")
+    screen.expect(">>>")
+
+
+@pytest.mark.parametrize("n", (None, 3))
+def test_a_terminal(screen: Screen, n: int | None) -> None:
+    """Prompts; Ctrl-C resets the line, the block, what runs and what waits; EOF leaves the prompt; the terminal is whole."""
+    launch = [PYTHON, "-m", "chariot.interactive"] if n is None else [CHARIOT, "run", "-n", str(n), "--interactive"]
+    start(screen, *launch)
+    screen.type("1 + 1", "Enter")
+    screen.expect(">>> 1 + 1", "2", ">>>")
+    screen.type("for i in range(2):", "Enter")
+    screen.expect(">>> for i in range(2):", "...")
+    screen.type("    i", "Enter", "Enter")
+    screen.expect("...     i", "...", "0", "1", ">>>")
+    screen.type("not to be run")
+    screen.expect(">>> not to be run")
+    screen.type("C-c")
+    screen.expect(">>> not to be run^C", "KeyboardInterrupt", ">>>")
+    screen.type("if True:", "Enter")
+    screen.expect("...")
+    screen.type("C-c")
+    screen.expect("... ^C", "KeyboardInterrupt", ">>>")
+    screen.type("for i in [print('runs')]:", "Enter", "    while True: pass", "Enter", "Enter")
+    screen.expect("runs")
+    screen.type("C-c")
+    screen.expect("    while True: pass", "KeyboardInterrupt", ">>>")
+    screen.type("print('waits'); charm.sleep(1000)", "Enter")
+    screen.expect("waits")
+    screen.type("C-c")
+    screen.expect("KeyboardInterrupt", ">>>")
+    screen.type("C-d")
+    screen.expect(">>>", "$")
+    screen.type("echo status $?; stty -a | grep -o 'intr = ^C'; stty -a | grep -ow -- '-\\?echo'", "Enter")
+    screen.expect("status 0", "intr = ^C", "echo", "$")
+
+
+def test_editing(screen: Screen) -> None:
+    """Tab completes, the arrows bring lines back, also those of an earlier session; keys that edit."""
+    start(screen, CHARIOT, "run", "-n", "2", "--interactive")
+    screen.type("charm.myP", "Tab")
+    screen.expect(">>> charm.myPe()")
+    screen.type("Enter")
+    screen.expect("0", ">>>")
+    screen.type("value = 12", "Enter")
+    screen.expect(">>> value = 12", ">>>")
+    screen.type("val", "Tab", "Enter")
+    screen.expect(">>> value", "12", ">>>")
+    screen.type("Up", "Up", "BSpace", "3", "C-a", "x = ", "Enter")
+    screen.expect(">>> x = value = 13", ">>>")
+    screen.type("exit(3)", "Enter")
+    screen.expect(">>> exit(3)", "$")
+    screen.type("echo $?", "Enter")
+    screen.expect("3", "$")
+    start(screen, CHARIOT, "run", "-n", "1", "--interactive")
+    screen.type("Up", "Up")
+    screen.expect(">>> x = value = 13")
+    screen.type("C-c", "C-d")
+    screen.expect("KeyboardInterrupt", ">>>", "$")
+
+
+def test_lines_of_others_come_above_the_prompt(screen: Screen) -> None:
+    """Whole lines, before the next prompt where they were printed before; the line that is typed stays as it is."""
+    start(screen, CHARIOT, "run", "-n", "3", "--interactive")
+    for line in (
+        "class A(Chare):",
+        "    def say(self, text): print(text, self.thisIndex, flush=True)",
+        "    @coro",
+        "    def late(self): charm.sleep(0.5 + self.thisIndex / 4); self.say('late')",
+        "",
+        "g = Group(A)",
+    ):
+        screen.type(line, "Enter")
+    screen.expect(">>> g = Group(A)", ">>>")
+    screen.type("[g[i].say('now', awaitable=True).get() for i in range(3)]", "Enter")
+    screen.expect("now 0", "now 1", "now 2", "[None, None, None]", ">>>")
+    screen.type("g.late()", "Enter")
+    screen.expect(">>> g.late()", ">>>")
+    screen.type("half a line", "Left", "Left", "Left", "Left")
+    screen.expect(">>> g.late()", "late 0", "late 1", "late 2", ">>> half a line")
+    screen.type("new ")
+    screen.expect("late 2", ">>> half a new line")
+    screen.type("C-c")
+    screen.expect(">>> half a new line^C", "KeyboardInterrupt", ">>>")
+    screen.type("C-d")
+    screen.expect(">>>", "$")
+
+
+def test_the_end_of_a_job_gives_the_terminal_back(screen: Screen) -> None:
+    """Another PE ends the job while the prompt is shown."""
+    start(screen, CHARIOT, "run", "-n", "2", "--interactive")
+    screen.type("charm.thisProxy[1].exec('charm.scheduleCallableAfter(lambda: charm.abort(\"enough\"), 1)')", "Enter")
+    screen.type("typing")
+    until = time.monotonic() + 20
+    while not screen.shown()[-1].startswith("$") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert any("enough" in line for line in screen.shown()), screen.shown()
+    screen.type("clear; stty -a | grep -o 'intr = ^C'; stty -a | grep -ow -- '-\\?echo'", "Enter")
+    screen.expect("intr = ^C", "echo", "$")
