@@ -1,0 +1,83 @@
+"""What the documents show is run: programs and commands, with the output that stands below them. Run after `make all`.
+
+A page is read from top to bottom, in a directory of its own:
+
+    ```python sum.py            a program, which commands below it may name; without a name: code of no one file, compiled
+    ```sh                       commands, one a line, run in that directory; its output is expected in the next block
+    ```text                     what the commands just above print: every line, in any order; `...` stands for any lines
+    ```sh elsewhere             commands that another test runs, or that only a person can
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(path for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")] if "decisions" not in path.parts)
+FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
+
+
+class Block(NamedTuple):
+    line: int
+    language: str
+    words: list[str]
+    text: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text()
+    for found in FENCE.finditer(text):
+        yield Block(text.count("\n", 0, found.start()) + 1, found[1], found[2].split(), found[3])
+
+
+def run(commands: str, directory: Path) -> str:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CHARIOT_")}
+    env["PATH"] = f"{ROOT / '.venv/bin'}:{env['PATH']}"
+    said = ""
+    for command in filter(None, (line.split("  # ")[0].strip() for line in commands.splitlines())):
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=directory, env=env, capture_output=True, text=True, timeout=60,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        said += done.stdout + done.stderr
+        assert done.returncode == 0 or "status" in commands, f"{command}: status {done.returncode}\n{said}"
+    return said
+
+
+def assert_said(expected: str, said: str) -> None:
+    lines = [line.rstrip() for line in said.splitlines()]
+    wanted = [line.rstrip() for line in expected.splitlines()]
+    loose = "..." in wanted
+    for line in wanted:
+        if line == "...":
+            continue
+        assert line in lines, f"{line!r} was not printed:\n{said}"
+        lines.remove(line)
+    assert loose or not [line for line in lines if line], f"more was printed than the page says:\n{said}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_what_the_page_shows_runs(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    said = None
+    for block in blocks(page):
+        try:
+            if block.language == "python" and block.words:
+                (tmp_path / block.words[0]).write_text(block.text)
+            elif block.language == "python":
+                compile(block.text, str(page), "exec")
+            elif block.language == "sh" and "elsewhere" not in block.words:
+                said = run(block.text, tmp_path)
+                continue
+            elif block.language == "text" and said is not None:
+                assert_said(block.text, said)
+        except (AssertionError, SyntaxError, subprocess.TimeoutExpired) as error:
+            pytest.fail(f"{page.relative_to(ROOT)}:{block.line}: {error}")
+        said = None
