@@ -3,6 +3,7 @@
 #
 #     tools/setup.sh build     system packages for the build, and .venv
 #     tools/setup.sh check     the same, and what only `make check` uses (clang, CUnit ...)
+#     tools/setup.sh check-more  the same, and what the long checks need, which are no part of `make check`
 #     tools/setup.sh system    install nothing; name the system packages that are missing, status 1 if any is
 #
 # As root it installs what is missing with apt-get; as anyone else it names what to install and ends with status 1.
@@ -16,6 +17,7 @@ venv=$root/.venv
 build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
                 libev-dev ca-certificates)
 check_packages=(libcunit1-dev clang clang-format protobuf-compiler tmux)
+more_packages=(python3-dbg)
 
 missing_packages() {
     local package
@@ -82,16 +84,17 @@ setup_venv() {
 
 mode=${1:-build}
 case $mode in
-build | check | system) ;;
+build | check | check-more | system) ;;
 *)
-    echo "usage: tools/setup.sh build|check|system" >&2
+    echo "usage: tools/setup.sh build|check|check-more|system" >&2
     exit 2
     ;;
 esac
 wanted=("${build_packages[@]}")
-[ "$mode" = check ] && wanted+=("${check_packages[@]}")
+[[ $mode = check* ]] && wanted+=("${check_packages[@]}")
+[ "$mode" = check-more ] && wanted+=("${more_packages[@]}")
 setup_system "${wanted[@]}"
 [ "$mode" = system ] && exit 0
 setup_venv
-[ "$mode" = check ] && touch "$venv/.setup-check-done"
+[[ $mode = check* ]] && touch "$venv/.setup-check-done"
 exit 0
