@@ -85,10 +85,14 @@ class Check:
         yield self.run("protoc", ["protoc", "-Irpc/proto", "--descriptor_set_out=/dev/null", *protos], 60)
         yield self.make("format-check")
         yield self.make("-k", "syntax")
-        ours = ("python/**/*.py", "python/**/*.pyi", "examples/*.py", "test/lint/*.py")
-        typed = [path for pattern in ours for path in ROOT.glob(pattern)]
-        yield self.run("mypy --strict", [PYTHON, "-m", "mypy", "--strict", *typed, Path(__file__)], 300)
+        yield from self.mypy("package", *ROOT.glob("python/**/*.py*"), *ROOT.glob("test/lint/*.py"), *ROOT.glob("test/*.py"))
+        yield from self.mypy("typing tests", *ROOT.glob("test/typing/*.py"))
+        for directory in sorted({path.parent for path in ROOT.glob("examples/**/*.py")}):  # each has modules of its own
+            yield from self.mypy(str(directory.relative_to(ROOT)), *directory.glob("*.py"))
         yield from self.pytest("test/lint")
+
+    def mypy(self, name: str, *paths: Path) -> Iterator[Result]:
+        yield self.run(f"mypy --strict: {name}", [PYTHON, "-m", "mypy", "--strict", *paths], 300)
 
     def c_suites(self, room: str) -> Iterator[Result]:
         yield from self.failures_only(self.make("-k", f"MODE={self.mode}", "tests"))

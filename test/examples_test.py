@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "examples"))
 from picture import read_picture  # noqa: E402
 
 
-def run(pes: int, *command: str | Path) -> str:
+def run(pes: int, *command: object) -> str:
     job = [str(CHARIOT), "run", "-n", str(pes), *map(str, command)]
     done = subprocess.run(job, capture_output=True, text=True, timeout=100, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,7 +18,7 @@ TOLERANCE = 0.002
 MAX_ITERATIONS = 500
 
 # For every side: where the neighbour is, what goes to it, where what it sends belongs.
-SIDES = {
+SIDES: dict[str, tuple[tuple[int, int], Any, Any]] = {
     "left": ((0, -1), np.s_[1:-1, 1], np.s_[1:-1, 0]),
     "right": ((0, 1), np.s_[1:-1, -2], np.s_[1:-1, -1]),
     "top": ((-1, 0), np.s_[1, 1:-1], np.s_[0, 1:-1]),

@@ -218,8 +218,8 @@ from chariot import charm, Chare, Group, Array, Future, Reducer, coro
 AT_START = [
     ("3.1 arity", "def main(): pass\ncharm.start(main)", ["main", "one"]),
     ("3.1 arity", "def main(a, b): pass\ncharm.start(main)", ["main", "one"]),
-    ("3.1 not callable", "charm.start(5)", ["callable", "5"]),
-    ("3.1 arity of a chare", "class M(Chare):\n    def __init__(self): pass\ncharm.start(M)", ["M", "args"]),
+    ("3.1 not callable", "charm.start(5)", ["function"]),
+    ("3.1 arity of a chare", "class M(Chare):\n    def __init__(self): pass\ncharm.start(M)", ["M.__init__", "arguments"]),
     ("3.1 no chare", "class C: pass\ncharm.start(lambda args: None, classes=[C])", ["C", "Chare"]),
     ("3.1 old class", "class C(Group): pass\ncharm.start(lambda args: None)", ["new API"]),
     ("3.1 old class", "class C(Array): pass\ncharm.start(lambda args: None)", ["new API"]),
