@@ -93,13 +93,19 @@ asan tsan: ## the C suites under address and undefined-behaviour, or thread, san
 	$(MAKE) MODE=$@ tests
 	.venv/bin/python test/check.py --mode $@ suites
 
+check-soak: $(SETUP) ## the Python suite RUNS (50) times on 1, 2, 3, 4 and 7 PEs, until a test fails; takes hours
+	tools/setup.sh check
+	$(MAKE) all
+	for run in $$(seq $(or $(RUNS),50)); do echo "run $$run" && CHARIOT_TEST_PES=1,2,3,4,7 \
+		.venv/bin/python -m pytest -q -x --timeout=240 test/conformance || exit; done
+
 check-python-asan: $(SETUP) ## the Python suite under address sanitizer, in Debian's debug interpreter; takes half an hour
 	tools/setup.sh check-more
 	$(MAKE) all
 	$(MAKE) MODE=pyasan ext
 	test/asan_python.sh -k 'not grows and not memory' test/conformance
 
-check-%: ## one part of check: rpc, objects, deploy, python, examples or install
+check-%: ## one part of check: lint, rpc, objects, deploy, python, examples, docs or install
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 
@@ -250,5 +256,5 @@ $(B)/flags: FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench asan tsan lint format clean install lib tests launcher examples benches ext py \
-	check-bare-root check-quiescence check-python-asan syntax format-check FORCE
+	check-bare-root check-quiescence check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

@@ -130,6 +130,10 @@ class Check:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/examples_test.py")
 
+    def docs(self) -> Iterator[Result]:
+        yield from self.failures_only(self.make("all"))
+        yield from self.pytest("test/docs_test.py")
+
     def install(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/install_test.py")
@@ -157,6 +161,7 @@ class Check:
             **{room: partial(self.c_suites, room) for room in self.rooms()},
             "python": self.python,
             "examples": self.examples,
+            "docs": self.docs,
             "install": self.install,
             "leftovers": self.leftovers,
         }

@@ -3,7 +3,7 @@
 A page is read from top to bottom, in a directory of its own:
 
     ```python sum.py            a program, which commands below it may name; without a name: code of no one file, compiled
-    ```sh                       commands, one a line, run in that directory; its output is expected in the next block
+    ```sh                       commands, one a line, run in that directory; `  # status N` behind one that ends so
     ```text                     what the commands just above print: every line, in any order; `...` stands for any lines
     ```sh elsewhere             commands that another test runs, or that only a person can
 """
@@ -41,13 +41,15 @@ def run(commands: str, directory: Path) -> str:
     env = {name: value for name, value in os.environ.items() if not name.startswith("CHARIOT_")}
     env["PATH"] = f"{ROOT / '.venv/bin'}:{env['PATH']}"
     said = ""
-    for command in filter(None, (line.split("  # ")[0].strip() for line in commands.splitlines())):
+    for line in filter(None, commands.splitlines()):
+        command, _, remark = line.partition("  # ")
+        status = int(remark.removeprefix("status ")) if remark.startswith("status ") else 0
         done = subprocess.run(
             ["bash", "-c", command], cwd=directory, env=env, capture_output=True, text=True, timeout=60,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         said += done.stdout + done.stderr
-        assert done.returncode == 0 or "status" in commands, f"{command}: status {done.returncode}\n{said}"
+        assert done.returncode == status, f"{command}: status {done.returncode}\n{said}"
     return said
 
 

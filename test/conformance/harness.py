@@ -26,7 +26,7 @@ BIN = Path(os.environ.get("CHARIOT_TEST_BIN", ROOT / ".venv/bin"))  # another in
 CHARIOT = BIN / "chariot"
 PYTHON = BIN / "python"
 CHECKS = Path(__file__).with_name("checks.py")
-PES = (1, 2, 4)
+PES = tuple(map(int, os.environ.get("CHARIOT_TEST_PES", "1,2,4").split(",")))
 GRACE_S = 5.0  # for what is cleaned up behind a job's back after a launcher that was killed
 
 PREAMBLE = """\
