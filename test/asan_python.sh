@@ -22,7 +22,7 @@ cat >"$home/bin/python" <<END
 #!/bin/bash
 export LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so) PYTHONMALLOC=malloc
 export PYTHONPATH=$home/lib:$packages
-export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:replace_intrin=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:replace_intrin=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0 UBSAN_OPTIONS=print_stacktrace=1
 exec $debug_python "\$@"
 END
 chmod +x "$home/bin/python"
