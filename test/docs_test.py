@@ -48,8 +48,8 @@ def run(commands: str, directory: Path) -> str:
             ["bash", "-c", command], cwd=directory, env=env, capture_output=True, text=True, timeout=60,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        said += done.stdout + done.stderr
-        assert done.returncode == status, f"{command}: status {done.returncode}\n{said}"
+        said += done.stdout
+        assert done.returncode == status, f"{command}: status {done.returncode}\n{said}{done.stderr}"
     return said
 
 
