@@ -44,7 +44,7 @@ class Block(Chare):
         """Returns the number of iterations that it took."""
         for iteration in range(1, MAX_ITERATIONS + 1):
             for channel, side in self.side_of.items():
-                channel.send(self.cells[SIDES[side][1]])
+                channel.send(self.cells[SIDES[side][1]].copy())  # on the same PE it goes by reference
             for channel in charm.iwait(self.side_of):
                 self.cells[SIDES[self.side_of[channel]][2]] = channel.recv()
             if self.allreduce(self.improve() < TOLERANCE, Reducer.logical_and).get():
