@@ -16,8 +16,7 @@ class E(Chare):
     def __init__(self):
         self.calls = 0
         self.turn = 0
-        self.channel = Channel(self, remote=self.thisProxy[(self.thisIndex + 1) % charm.numPes()])
-        self.back = Channel(self, remote=self.thisProxy[(self.thisIndex - 1) % charm.numPes()])
+        self.channel = Channel(self, remote=self.thisProxy[charm.numPes() - 1 - self.thisIndex])
     def call(self, *args):
         self.calls += 1
     def give(self, value):
@@ -37,7 +36,7 @@ class E(Chare):
         for k in range(count):
             self.channel.send(k)
         for k in range(count):
-            self.back.recv()
+            self.channel.recv()
     @coro
     def sums(self, count):
         for k in range(count):
