@@ -55,7 +55,7 @@ class Block(Chare):
         """Sends this iteration's ghosts to all neighbours."""
         self.missing = len(self.neighbours)
         for (axis, step), neighbour in self.neighbours.items():
-            edge = self.cells[plane(axis, -2 if step == 1 else 1)]
+            edge = self.cells[plane(axis, -2 if step == 1 else 1)].copy()  # on the same PE it goes by reference
             neighbour.ghosts(self.iteration, axis, -step, edge)
         if self.missing == 0:
             self.next()
