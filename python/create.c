@@ -31,10 +31,10 @@ static PyObject *create_take(struct py_state *st, struct py_class *cls, struct c
     struct chariot_ref ref;
     how->type = cls->id;
     int rc = chariot_create_take(st->pe, how, msg, &ref);
-    if (rc == CHARIOT_ERANGE) {
-        return PyErr_Format(PyExc_ValueError,
-                            how->kind == CHARIOT_ARRAY_OF ? "dims: too many elements for an array" : "no such PE");
+    if (rc == CHARIOT_ERANGE && how->kind == CHARIOT_ARRAY_OF) {
+        return PyErr_Format(PyExc_ValueError, "dims: too many elements for an array");
     }
+    if (rc == CHARIOT_ERANGE) return py_raise_no_pe(st, how->on_pe);
     if (rc != 0) {
         py_raise_code(st, rc, "creating chares");
         return NULL;

@@ -217,7 +217,9 @@ static PyObject *proxy_insert(PyObject *self, PyObject *args, PyObject *kwargs) 
     if (py_create_args(st, proxy->cls, with, &msg) != 0) return NULL;
     chariot_ref_collection(&proxy->ref, &whole);
     int rc = chariot_insert_take(st->pe, &whole, &index, msg, on_pe);
-    if (rc == CHARIOT_ERANGE) return PyErr_Format(PyExc_ValueError, "no such PE, or an index that is too large");
+    if (rc == CHARIOT_ERANGE && (on_pe < -1 || on_pe >= (long long)chariot_num_pes(st->pe)))
+        return py_raise_no_pe(st, on_pe);
+    if (rc == CHARIOT_ERANGE) return PyErr_Format(PyExc_ValueError, "index %R is too large", where);
     if (rc != 0) {
         py_raise_code(st, rc, "inserting an element");
         return NULL;

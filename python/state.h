@@ -177,5 +177,7 @@ static inline bool py_state_is_foreign(const struct py_state *st) {
 
 /* Turns an error code of the runtime into an exception, unless one is set. Returns -1. */
 int py_raise_code(struct py_state *st, int code, const char *doing);
+/* Raises ValueError: the job has no PE of that number. Returns NULL. */
+PyObject *py_raise_no_pe(struct py_state *st, long long pe);
 
 #endif
