@@ -82,13 +82,6 @@ def _names(tree: Any) -> set[str]:
     return read - bound
 
 
-def _refuse_unknown(names: set[str], namespace: dict[str, Any], what: str, allowed: str) -> None:
-    unknown = sorted(name for name in names if name not in namespace and not hasattr(builtins, name))
-    if unknown:
-        module = namespace.get("__name__", "?")
-        raise Charm4PyError(f"{what}: unknown name {unknown[0]!r}: it is neither {allowed} nor a global of {module}")
-
-
 def _compile(text: str, what: str, params: Sequence[str], namespace: dict[str, Any]) -> Any:
     code = compile(f"lambda {', '.join(params)}: (\n{text.strip()}\n)", f"<{what}>", "eval", 0, dont_inherit=True)
     function = eval(code, namespace)
@@ -170,7 +163,6 @@ def read_when(text: str, what: str, function: Any, namespace: dict[str, Any]) ->
         if text.isidentifier() and not is_known and function.__code__.co_argcount > 1:
             return _old_form(text, what, function, namespace)
     names = _names(tree)
-    _refuse_unknown(names - known.keys(), namespace, what, "self, args, a parameter of the method")
     tag = _tag(tree, known)
     if tag is not None:
         return TAG, None, tag[0], (tag[1],)
@@ -180,12 +172,10 @@ def read_when(text: str, what: str, function: Any, namespace: dict[str, Any]) ->
 
 
 def read_wait(text: str, what: str, namespaces: Sequence[dict[str, Any]]) -> _Condition:
-    """The same for self.wait(): names are those of the first module that has them all."""
+    """The same for self.wait(): names are those of the first module that has them all, else of the chare's own, where
+    they may still come."""
     if not isinstance(text, str):
         raise TypeError(f"self.wait() takes a condition as a string, such as 'self.done', not {text!r}")
     names = _names(_parse(text, what)) - {"self"}
-    for namespace in namespaces:
-        if all(name in namespace or hasattr(builtins, name) for name in names):
-            return SHARED, _compile(text, what, ["self"], namespace), (), ()
-    _refuse_unknown(names, namespaces[0], what, "self")
-    raise Charm4PyError(f"{what}: its names are globals of different modules")
+    having = (n for n in namespaces if all(name in n or hasattr(builtins, name) for name in names))
+    return SHARED, _compile(text, what, ["self"], next(having, namespaces[0])), (), ()
