@@ -5,7 +5,7 @@ A page is read from top to bottom, in a directory of its own:
     ```python sum.py            a program, which commands below it may name; without a name: code of no one file, compiled
     ```sh                       commands, one a line, run in that directory; `  # status N` behind one that ends so
     ```text                     what the commands just above print: every line, in any order; `...` stands for any lines
-    ```sh elsewhere             commands that another test runs, or that only a person can
+    ```sh elsewhere             commands that another test runs: test/bare_root.sh, test_interactive.py
 """
 
 from __future__ import annotations
