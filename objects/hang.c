@@ -99,6 +99,15 @@ void obj_hang_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_out_of_memory(pe);
 }
 
+/* What a value's bytes say, with an end. Gives; NULL: out of memory. */
+static char *text_of(const struct chariot_value *value) {
+    char *text = malloc(value->bytes.size + 1);
+    if (text == NULL) return NULL;
+    memcpy(text, value->bytes.data, value->bytes.size);
+    text[value->bytes.size] = 0;
+    return text;
+}
+
 /* One PE's report from a message that may say anything. */
 static int read_report(struct chariot_reader *reader, struct obj_report *report) {
     struct chariot_value from, waits, alive, text;
@@ -107,10 +116,8 @@ static int read_report(struct chariot_reader *reader, struct obj_report *report)
     if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_BOOL, &alive);
     if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_STRING, &text);
     if (rc != 0) return CHARIOT_EMALFORMED;
-    *report = (struct obj_report){.pe = (uint32_t)from.integer,
-                                  .waits = (uint32_t)waits.integer,
-                                  .alive = alive.boolean,
-                                  .text = strndup((const char *)text.bytes.data, text.bytes.size)};
+    *report = (struct obj_report){
+        .pe = (uint32_t)from.integer, .waits = (uint32_t)waits.integer, .alive = alive.boolean, .text = text_of(&text)};
     return report->text == NULL ? CHARIOT_ENOMEM : 0;
 }
 
