@@ -52,6 +52,8 @@ struct py_job {
     Py_ssize_t most;        /* elements that may be under way; negative: all */
     bool fed;               /* no more come */
     bool failed, closed;
+    bool retired;       /* APPLY: no more come */
+    uint32_t encoding;  /* APPLY: coroutines that are pickling arguments, for which it stays open */
     PyObject *future;   /* of the list of all results, owned; or NULL */
     PyObject *results;  /* that list, owned */
     PyObject *futures;  /* in place of both: a list of one future per element, or a dict by number; owned */

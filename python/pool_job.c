@@ -28,6 +28,14 @@ void *py_pool_find(PyObject *dict, uint64_t bag, const char *kind) {
     return found;
 }
 
+/* Keeps what py_pool_find() gives alive. New reference; NULL with an exception set. */
+static PyObject *hold(PyObject *dict, uint64_t bag) {
+    PyObject *key = PyLong_FromUnsignedLongLong(bag);
+    PyObject *capsule = key == NULL ? NULL : PyObject_GetItem(dict, key);
+    Py_XDECREF(key);
+    return capsule;
+}
+
 int py_pool_add(PyObject *dict, uint64_t bag, const char *kind, void *pointer, void (*destroy)(PyObject *capsule)) {
     PyObject *key = PyLong_FromUnsignedLongLong(bag);
     PyObject *capsule = key == NULL ? NULL : PyCapsule_New(pointer, kind, NULL);
@@ -336,7 +344,10 @@ static Py_ssize_t define(struct py_job *job, PyObject *function) {
         chariot_msg_unref(msg);
         return -1;
     }
-    chariot_bag_define_take(st->pe, bag, job->limit, msg);
+    if (job->closed) /* it has failed while the function was pickled */
+        chariot_msg_unref(msg);
+    else
+        chariot_bag_define_take(st->pe, bag, job->limit, msg);
     return PyList_GET_SIZE(job->functions) - 1;
 }
 
@@ -377,7 +388,7 @@ static int put_send(struct py_job *job, struct put *put) {
         PyErr_NoMemory();
         return -1;
     }
-    if (count > 0)
+    if (count > 0 && !job->closed)
         chariot_bag_put_take(job->st->pe, job->bag, count, msg);
     else
         chariot_msg_unref(msg);
@@ -446,15 +457,16 @@ static int next_chunk(PyObject *iterator, Py_ssize_t size, PyObject *list) {
     return 1;
 }
 
-/* One item of what comes next. The iterator may run anything: the job is looked up again. As next_chunk(). */
+/* One item of what comes next. As next_chunk(). The iterator, and pickling, may run anything, so that the job may fail
+ * and be dropped meanwhile: it is held. */
 static int feed_item(struct py_state *st, uint64_t bag, struct put *put, PyObject *iterator) {
+    PyObject *held = hold(st->pool.jobs, bag), *chunk = held == NULL ? NULL : PyList_New(0);
     struct py_job *job = py_job_of(st, bag);
-    PyObject *chunk = PyList_New(0);
     int rc = chunk == NULL ? -1 : next_chunk(iterator, job->chunk, chunk);
-    job = py_job_of(st, bag);
-    if (rc >= 0 && job == NULL) rc = 0; /* it has failed meanwhile */
-    if (rc >= 0 && job != NULL && PyList_GET_SIZE(chunk) > 0 && put_item(job, put, chunk) != 0) rc = -1;
+    if (rc >= 0 && job->closed) rc = 0;
+    if (rc >= 0 && !job->closed && PyList_GET_SIZE(chunk) > 0 && put_item(job, put, chunk) != 0) rc = -1;
     Py_XDECREF(chunk);
+    Py_XDECREF(held);
     return rc;
 }
 
@@ -502,8 +514,10 @@ static bool is_constant(PyObject *function) {
     return PyUnicode_FindChar(name, '<', 0, PyUnicode_GET_LENGTH(name), 1) == -1;
 }
 
-/* Ends the job when its last task has. */
+/* Ends the job when its last task has, and nobody makes another. */
 static void retire(struct py_job *job) {
+    job->retired = true;
+    if (job->encoding > 0) return; /* who encodes calls again */
     close_bag(job, false);
     if (job->futures == NULL || PyDict_GET_SIZE(job->futures) == 0) py_pool_remove(job->st->pool.jobs, job->bag);
 }
@@ -545,11 +559,11 @@ static struct py_job *kept_job(struct py_state *st, PyObject *function, unsigned
     return job;
 }
 
-/* A future, or the callback, under the number of the next item. What py_job_task() gives; new reference. */
-static PyObject *expect(struct py_job *job, PyObject *callback) {
+/* A future, or the callback, under the number of an item. What py_job_task() gives; new reference. */
+static PyObject *expect(struct py_job *job, uint64_t number, PyObject *callback) {
     if (job->flags & PY_POOL_NOBODY) Py_RETURN_NONE;
     PyObject *taker = callback != NULL ? Py_NewRef(callback) : py_future_new(job->st, 1);
-    PyObject *key = taker == NULL ? NULL : PyLong_FromUnsignedLongLong(job->items);
+    PyObject *key = taker == NULL ? NULL : PyLong_FromUnsignedLongLong(number);
     if (key == NULL || PyDict_SetItem(job->futures, key, taker) != 0) Py_CLEAR(taker);
     Py_XDECREF(key);
     if (callback == NULL || taker == NULL) return taker;
@@ -557,16 +571,19 @@ static PyObject *expect(struct py_job *job, PyObject *callback) {
     Py_RETURN_NONE;
 }
 
-static struct chariot_msg *encode_task(struct py_job *job, PyObject *args, PyObject *keywords) {
+/* May run anything. */
+static struct chariot_msg *encode_task(struct py_job *job, uint64_t number, PyObject *args, PyObject *keywords) {
     struct chariot_writer writer;
     struct chariot_msg *msg;
     PyObject *pair = PyTuple_Pack(2, args, keywords == NULL ? Py_None : keywords);
     if (pair == NULL) return NULL;
     chariot_writer_init_take(&writer, NULL);
     chariot_put_list(&writer, 3);
-    chariot_put_int(&writer, (int64_t)job->items);
+    chariot_put_int(&writer, (int64_t)number);
     chariot_put_int(&writer, 0);
+    job->encoding++;
     int rc = py_encode(job->st, &writer, pair);
+    job->encoding--;
     Py_DECREF(pair);
     if (chariot_writer_finish(&writer, &msg) != 0) PyErr_NoMemory();
     if (rc == 0 || msg == NULL) return msg;
@@ -578,17 +595,14 @@ PyObject *py_job_task(struct py_state *st, PyObject *function, PyObject *args, P
                       PyObject *callback) {
     bool kept = is_constant(function);
     struct py_job *job = kept ? kept_job(st, function, flags) : task_job_new(st, function, flags);
-    uint64_t bag = job == NULL ? 0 : job->bag;
-    struct chariot_msg *msg = job == NULL ? NULL : encode_task(job, args, keywords);
-    job = bag == 0 ? NULL : py_job_of(st, bag); /* pickling may run anything */
-    PyObject *future = msg == NULL || job == NULL ? NULL : expect(job, callback);
-    if (future == NULL) {
+    if (job == NULL) return NULL;
+    uint64_t number = job->items++;
+    struct chariot_msg *msg = encode_task(job, number, args, keywords);
+    PyObject *future = msg == NULL ? NULL : expect(job, number, callback);
+    if (future != NULL)
+        chariot_bag_put_take(st->pe, job->bag, 1, msg);
+    else
         chariot_msg_unref(msg);
-        if (job != NULL && !kept) py_job_drop(job);
-        return NULL;
-    }
-    job->items++;
-    chariot_bag_put_take(st->pe, bag, 1, msg);
-    if (!kept) retire(job);
+    if (!kept || job->retired) retire(job);
     return future;
 }

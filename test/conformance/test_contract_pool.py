@@ -339,6 +339,58 @@ def test_endings(n: int) -> None:
     fails(prog.replace("CALL", "charm.pool.Task(charm.exit, (9,))"), n, status=9)
 
 
+@pytest.mark.parametrize("n", (1, 2))
+def test_arguments_whose_pickling_waits_and_makes_tasks(n: int) -> None:
+    """Meanwhile the job that they are for may fail, or be the oldest of many."""
+    holds(
+        TASKS
+        + """
+        failed = False
+
+        class Waits:
+            def __reduce__(self):
+                charm.sleep(0.01)
+                return square, (3,)
+
+        class WaitsForFailure:
+            def __reduce__(self):
+                global failed
+                failed = True
+                charm.sleep(0.05)
+                return square, (3,)
+
+        class MakesTasks:
+            def __reduce__(self):
+                futures = [charm.pool.Task(square, (k,), ret=True) for k in range(3)]
+                for k in range(50):  # each a function of its own
+                    exec(f"def f{k}(x): return x + {k}", globals())
+                    futures.append(charm.pool.Task(globals()[f"f{k}"], (0,), ret=True))
+                return list, ([f.get() for f in futures],)
+
+        def failing(x):
+            if x == 0:
+                raise ValueError("it is 0")
+            return x
+
+        def main(args):
+            pool = charm.pool
+            eq("map", pool.map(add, [Waits(), 1, Waits()]), [11, 3, 11])
+            eq("Task", pool.Task(square, (Waits(),), ret=True).get(), 81)
+            raises("failed meanwhile", ValueError, lambda: pool.map(failing, [0, 1, WaitsForFailure(), 2] * 20), "it is 0")
+            check("it was pickled", failed)
+            fs = pool.map_async(failing, [0, 1, WaitsForFailure(), 2] * 3, multi_future=True)
+            raises("failed meanwhile", ValueError, fs[0].get, "it is 0")
+            raises("a pair", ValueError, lambda: pool.submit([(failing, 0), (square, WaitsForFailure()), (add, 1)]), "it is 0")
+            eq("oldest", pool.Task(len, (MakesTasks(),), ret=True).get(), 53)
+            eq("and again", pool.Task(list, (MakesTasks(),), ret=True).get()[:3], [0, 1, 4])
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
 def test_before_start() -> None:
     fails("charm.pool.map(abs, [1])\n", None, "Charm4PyError", "charm.start()")
 
