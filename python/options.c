@@ -87,6 +87,14 @@ static const struct option *find(PyObject *self, PyObject *name) {
     return unknown(self, name);
 }
 
+/* value as it is kept: an int 0 or 1 is False or True. Borrowed. */
+static PyObject *kept_as(const struct option *option, PyObject *value) {
+    if (option->kind != A_BOOL || value == NULL || !PyLong_CheckExact(value)) return value;
+    int overflow;
+    long number = PyLong_AsLongAndOverflow(value, &overflow);
+    return overflow != 0 || number < 0 || number > 1 ? value : number == 1 ? Py_True : Py_False;
+}
+
 static bool fits(const struct option *option, PyObject *value) {
     switch (option->kind) {
     case A_BOOL:
@@ -125,6 +133,7 @@ static void set_hang_mode(struct py_state *st, enum chariot_hang_mode mode) {
 static int options_setattro(PyObject *self, PyObject *name, PyObject *value) {
     const struct option *option = find(self, name);
     if (option == NULL) return -1;
+    value = kept_as(option, value);
     bool good = value != NULL && fits(option, value);
     enum chariot_hang_mode mode = CHARIOT_HANG_EXIT;
     if (!good || (option->kind == A_HANG_REPORT && !py_hang_mode(value, &mode))) return refuse(self, option, value);

@@ -43,7 +43,11 @@ def test_options_have_defaults_types_and_names() -> None:
         raises("unknown, read", AttributeError, lambda: o.local_msg_optin, "local_msg_optim")
         raises("unknown, nested", AttributeError, lambda: assign(o.interactive, "verbos", 2), "interactive", "verbose")
         raises("unlike any", AttributeError, lambda: o.zzz, "zzz", "profiling", "quiet")
-        raises("a bool", TypeError, lambda: assign(o, "quiet", 1), "charm.options.quiet", "True or False")
+        raises("a bool", TypeError, lambda: assign(o, "quiet", 2), "charm.options.quiet", "True or False")
+        raises("no text", TypeError, lambda: assign(o, "quiet", "yes"), "charm.options.quiet", "True or False")
+        o.remote_exec, o.auto_flush_wait_queues, o.lb.off = 0, 1, 1
+        eq("0 and 1 are bools", (o.remote_exec, o.auto_flush_wait_queues, o.lb.off), (False, True, True))
+        check("and are kept as such", o.remote_exec is False and o.lb.off is True)
         raises("an int", TypeError, lambda: assign(o, "pickle_protocol", "2"), "pickle_protocol", "int")
         raises("an int, not a bool", TypeError, lambda: assign(o, "local_msg_buf_size", True), "int")
         raises("a str", TypeError, lambda: assign(o, "hang_report", False), "'exit'")
@@ -119,6 +123,6 @@ def test_banner() -> None:
     for result in (
         run(program + "charm.start(main)", 2, options=["--quiet"]),
         run(program + "charm.start(main)", None, args=["++quiet"]),
-        run("charm.options.quiet = True\n" + program + "charm.start(main)", 2),
+        run("charm.options.quiet = 1\n" + program + "charm.start(main)", 2),
     ):
         assert result.stdout == "True\n" and result.stderr == "", result
