@@ -277,9 +277,23 @@ static PyObject *proxy_local_branch(PyObject *self, PyObject *ignored) {
     return object;
 }
 
+/* dir(): the remote methods beside what every proxy has. */
+static PyObject *proxy_dir(PyObject *self, PyObject *ignored) {
+    PyObject *names = PyObject_CallMethod((PyObject *)&PyBaseObject_Type, "__dir__", "O", self);
+    PyObject *all = names == NULL ? NULL : PySet_New(names), *methods = as_proxy(self)->cls->by_name, *name, *number;
+    Py_XDECREF(names);
+    for (Py_ssize_t at = 0; all != NULL && PyDict_Next(methods, &at, &name, &number);) {
+        if (PySet_Add(all, name) != 0) Py_CLEAR(all);
+    }
+    PyObject *list = all == NULL ? NULL : PySequence_List(all);
+    Py_XDECREF(all);
+    return list;
+}
+
 /* ---------------------------------------------------------------- type */
 
 static PyMethodDef proxy_methods[] = {
+    {"__dir__", proxy_dir, METH_NOARGS, PyDoc_STR("__dir__($self, /)\n--\n\nIts attributes and remote methods.")},
     {"ckInsert", (PyCFunction)(void (*)(void))proxy_insert, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR(
          "ckInsert($self, /, index, args=[], onPE=-1, useAtSync=False)\n--\n\nInserts an element into an array.")},

@@ -150,6 +150,12 @@ def test_attributes(n: int) -> None:
                     raises(name, AttributeError, lambda: getattr(group, name), name)
                     check(name, not hasattr(plane[0, 0], name))
                 check("a method", callable(group.m) and callable(plane[0, 0].m))
+                for proxy in (group, group[0], plane, plane[1, 1], self.thisProxy):
+                    check("tab completion", {"m", "ids", "destroy"} <= set(dir(proxy)) or proxy == self.thisProxy)
+                    check("of remote methods only", not {"size", "Nested", "wait", "__secret__"} & set(dir(proxy)))
+                    check("all there", all(hasattr(proxy, name) for name in dir(proxy)))
+                    eq("its type", (str(type(proxy)), type(proxy).__name__), ("<class 'chariot._core.Proxy'>", "Proxy"))
+                check("the runtime's", {"exit", "updateGlobals", "myPe"} <= set(dir(charm.thisProxy)))
                 check("text for people", "E" in repr(group) and "E" in repr(plane[1, 1]) and "m" in repr(group.m))
                 done()
 
