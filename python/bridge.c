@@ -16,13 +16,14 @@ struct watch {
 
 static void on_watched(struct chariot_pe *pe, void *ctx) {
     struct watch *watch = ctx;
-    PyObject *callback = watch->callback;
-    Py_CLEAR(watch->object);
-    watch->callback = NULL; /* it may hold the watch */
+    struct py_state *st = watch->st;
+    PyObject *object = watch->object, *callback = watch->callback;
+    watch->object = watch->callback = NULL; /* which may hold the watch, and let it go */
     PyObject *done = PyObject_CallNoArgs(callback);
-    if (done == NULL) py_error_end_job(watch->st, "asyncio");
+    if (done == NULL) py_error_end_job(st, "asyncio");
     Py_XDECREF(done);
     Py_DECREF(callback);
+    Py_DECREF(object);
 }
 
 static void watch_dealloc(PyObject *self) {

@@ -130,6 +130,7 @@ static PyObject *namespaces_of(const struct py_class *cls) {
         if (globals != NULL && PyList_Append(list, globals) != 0) Py_CLEAR(list);
         Py_XDECREF(module);
     }
+    if (PyErr_Occurred()) Py_CLEAR(list);
     return list;
 }
 

@@ -64,6 +64,7 @@ static int add_waiter(PyObject *self, struct chariot_waiter *waiter) {
         PyErr_SetString(wait->chare->cls->st->error, "another coroutine awaits the same self.wait() already");
         return -1;
     }
+    if (py_chare_elem((PyObject *)wait->chare) == NULL) return -1; /* nobody would look at it any more */
     wait->entry = py_pending_add_wait(wait->chare, wait->condition, wait);
     if (wait->entry == NULL) return -1;
     wait->waiter = waiter;

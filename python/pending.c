@@ -33,6 +33,30 @@ static void entry_free(struct py_entry *entry) {
     free(entry);
 }
 
+/* A coroutine's that was taken out. User code of conditions and tags may cause it, such as a collection of garbage that
+ * drops who waits: whoever asks them goes on from the entry. */
+static void entry_drop(struct py_pending *pending, struct py_entry *entry) {
+    if (pending->asking == 0) {
+        entry_free(entry);
+        return;
+    }
+    entry->gone = true;
+    entry->later = pending->gone;
+    pending->gone = entry;
+}
+
+static void ask_begin(struct py_pending *pending) {
+    pending->asking++;
+}
+
+static void ask_end(struct py_pending *pending) {
+    if (--pending->asking > 0) return;
+    for (struct py_entry *entry; (entry = pending->gone) != NULL;) {
+        pending->gone = entry->later;
+        entry_free(entry);
+    }
+}
+
 /* ---------------------------------------------------------------- queues */
 
 static struct py_queue *queue_new(struct py_pending *pending, struct py_condition *condition) {
@@ -144,7 +168,7 @@ static struct py_pending *pending_of(struct py_chare *chare) {
 
 static void free_if_empty(struct py_chare *chare) {
     struct py_pending *pending = py_chare_pending(chare);
-    if (pending->count > 0 || pending->settling || pending->posted) return;
+    if (pending->count > 0 || pending->settling || pending->posted || pending->asking > 0) return;
     free_empty_queues(pending);
     free(pending);
     chare->more->pending = NULL;
@@ -175,26 +199,39 @@ static void take_out(struct py_pending *pending, struct py_entry *entry) {
     entry->bucket = NULL;
 }
 
-/* An entry for condition, not put in yet. message: of a call. NULL with an exception set. */
-static struct py_entry *entry_new(struct py_chare *chare, struct py_condition *condition,
+/* A new entry in queue. message: of a call. NULL with an exception set. */
+static struct py_entry *entry_new(struct py_pending *pending, struct py_queue *queue,
                                   const struct py_arguments *message) {
-    struct py_pending *pending = pending_of(chare);
-    struct py_queue *queue = pending == NULL ? NULL : queue_of(pending, condition);
-    struct py_entry *entry = queue == NULL ? NULL : calloc(1, sizeof *entry);
-    if (entry != NULL) {
-        entry->queue = queue;
-        if (condition->kind != PY_CONDITION_TAG || (entry->bucket = bucket_of(queue, message)) != NULL) return entry;
-        free(entry);
-    } else if (queue != NULL) {
+    struct py_entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL) {
         PyErr_NoMemory();
+        return NULL;
     }
-    if (pending != NULL) free_if_empty(chare);
-    return NULL;
+    entry->queue = queue;
+    if (queue->condition->kind == PY_CONDITION_TAG && (entry->bucket = bucket_of(queue, message)) == NULL) {
+        free(entry);
+        return NULL;
+    }
+    put_in(pending, entry);
+    return entry;
+}
+
+/* The same for condition. */
+static struct py_entry *add(struct py_chare *chare, struct py_condition *condition,
+                            const struct py_arguments *message) {
+    struct py_pending *pending = pending_of(chare);
+    if (pending == NULL) return NULL;
+    ask_begin(pending);
+    struct py_queue *queue = queue_of(pending, condition);
+    struct py_entry *entry = queue == NULL ? NULL : entry_new(pending, queue, message);
+    ask_end(pending);
+    if (entry == NULL) free_if_empty(chare);
+    return entry;
 }
 
 static int add_call(struct py_chare *chare, const struct py_method *method, const struct py_arguments *message,
                     const struct chariot_reply *reply) {
-    struct py_entry *entry = entry_new(chare, method->when, message);
+    struct py_entry *entry = add(chare, method->when, message);
     if (entry == NULL) return -1;
     entry->method = method;
     Py_INCREF(message->args);
@@ -202,22 +239,19 @@ static int add_call(struct py_chare *chare, const struct py_method *method, cons
     Py_XINCREF(message->keywords);
     entry->keywords = message->keywords;
     entry->reply = *reply;
-    put_in(py_chare_pending(chare), entry);
     return 0;
 }
 
 struct py_entry *py_pending_add_wait(struct py_chare *chare, struct py_condition *condition,
                                      struct py_condition_wait *waits) {
-    struct py_entry *entry = entry_new(chare, condition, NULL);
-    if (entry == NULL) return NULL;
-    entry->waits = waits;
-    put_in(py_chare_pending(chare), entry);
+    struct py_entry *entry = add(chare, condition, NULL);
+    if (entry != NULL) entry->waits = waits;
     return entry;
 }
 
 void py_pending_remove(struct py_chare *chare, struct py_entry *entry) {
     take_out(py_chare_pending(chare), entry);
-    entry_free(entry);
+    entry_drop(py_chare_pending(chare), entry);
     free_if_empty(chare);
 }
 
@@ -249,6 +283,7 @@ static int find_first(struct py_queue *queue, PyObject *chare, uint64_t before, 
 
 static int find_each(struct py_queue *queue, PyObject *chare, uint64_t before, struct py_entry **found) {
     for (struct py_entry *entry = queue->entries.first; entry != NULL && entry->order < before; entry = entry->next) {
+        if (entry->gone) continue;
         struct py_arguments message = {entry->args, entry->keywords};
         int holds = py_condition_holds(queue->condition, chare, &message);
         *found = entry;
@@ -273,12 +308,12 @@ static int find_in(struct py_queue *queue, PyObject *chare, uint64_t before, str
 
 static struct py_entry *first_of(struct py_pending *pending, const struct py_queue *queue) {
     struct py_entry *entry = pending->all;
-    while (entry->queue != queue) entry = entry->later;
+    while (entry != NULL && entry->queue != queue) entry = entry->later;
     return entry;
 }
 
-/* The earliest entry of the chare whose condition holds (1) or failed (-1, exception set); 0: none. */
-static int find_next(struct py_chare *chare, struct py_entry **next) {
+/* The earliest entry of the chare whose condition holds (1) or failed (-1, exception set); 0: none. It may be gone. */
+static int find_earliest(struct py_chare *chare, struct py_entry **next) {
     struct py_pending *pending = py_chare_pending(chare);
     struct py_state *st = chare->cls->st;
     struct py_entry *found;
@@ -295,6 +330,19 @@ static int find_next(struct py_chare *chare, struct py_entry **next) {
         if (rc > 0 && (*next == NULL || found->order < (*next)->order)) *next = found;
     }
     return *next != NULL;
+}
+
+/* The same, of those that are still there when all were asked. */
+static int find_next(struct py_chare *chare, struct py_entry **next) {
+    struct py_pending *pending = py_chare_pending(chare);
+    ask_begin(pending);
+    int found = find_earliest(chare, next);
+    while (found != 0 && (*next == NULL || (*next)->gone)) {
+        PyErr_Clear(); /* of a condition that nobody waits for any more */
+        found = find_earliest(chare, next);
+    }
+    ask_end(pending);
+    return found;
 }
 
 /* Runs what has waited, or with an exception set fails it. */

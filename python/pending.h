@@ -29,6 +29,7 @@ struct py_entry {
     const struct py_method *method;    /* borrowed */
     PyObject *args, *keywords;         /* owned; keywords may be NULL */
     struct chariot_reply reply;
+    bool gone; /* was taken out while conditions are asked */
 };
 
 struct py_entries {
@@ -55,6 +56,8 @@ struct py_pending {
     struct py_entry *all, **all_end; /* in order of arrival */
     uint64_t next_order;
     size_t count;
+    struct py_entry *gone; /* through later: freed when nobody asks conditions any more */
+    uint32_t asking;       /* user code of conditions and tags runs, which may take out what waits */
     bool settling;
     bool posted; /* settling will go on: what arrives takes its place in the order */
 };
