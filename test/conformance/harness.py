@@ -27,7 +27,8 @@ CHARIOT = BIN / "chariot"
 PYTHON = BIN / "python"
 CHECKS = Path(__file__).with_name("checks.py")
 PES = tuple(map(int, os.environ.get("CHARIOT_TEST_PES", "1,2,4").split(",")))
-GRACE_S = 5.0  # for what is cleaned up behind a job's back after a launcher that was killed
+DEADLINE_S = 60.0  # of a job that hangs: no job of the tests takes a tenth of that on an idle machine
+GRACE_S = 20.0  # for what is cleaned up behind a job's back after a launcher that was killed
 
 PREAMBLE = """\
 import os, pickle, signal, sys, time
@@ -164,7 +165,7 @@ def job(
     text: str,
     n: int | None,
     args: Sequence[str] = (),
-    timeout: float = 30,
+    timeout: float = DEADLINE_S,
     files: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     preamble: bool = True,
@@ -183,7 +184,7 @@ def run(
     text: str,
     n: int | None,
     args: Sequence[str] = (),
-    timeout: float = 30,
+    timeout: float = DEADLINE_S,
     files: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     preamble: bool = True,
@@ -195,7 +196,7 @@ def run(
 def command(*words: str | Path, files: Mapping[str, str] | None = None, user: int | None = None) -> Result:
     """Runs `chariot` with these words, in a directory with these files."""
     with directory_of("", files, False) as directory:
-        running = Job([CHARIOT, *words], directory, 30, user)
+        running = Job([CHARIOT, *words], directory, DEADLINE_S, user)
         try:
             return running.finish()
         finally:
@@ -226,7 +227,7 @@ def launch(
 ) -> Result:
     """Runs a command line of one's own where text is prog.py, with these variables besides."""
     with directory_of(text, files, False) as directory:
-        running = Job(words, directory, 30, environment=environment)
+        running = Job(words, directory, DEADLINE_S, environment=environment)
         try:
             return running.finish()
         finally:

@@ -198,14 +198,13 @@ def test_a_pe_killed_by_a_signal(name: str, n: int, pe: int) -> None:
         """,
         n,
         status=128 + number,
-        timeout=15,
     )
     lines = [line for line in result.stderr.splitlines() if re.search(rf"signal {number}\b|{name}", line)]
     assert len(lines) == 1 and re.search(rf"PE {pe}\b", lines[0]), result
 
 
 def test_a_pe_killed_from_outside_while_all_are_idle() -> None:
-    with job(IDLE.replace('print("ready"', 'print("ready", charm.myPe(), os.getpid()'), 4, timeout=15) as running:
+    with job(IDLE.replace('print("ready"', 'print("ready", charm.myPe(), os.getpid()'), 4) as running:
         running.wait_for("ready", 4)
         pid = next(int(line.split()[2]) for line in running.out if line.startswith("ready 3 "))
         os.kill(pid, signal.SIGKILL)
@@ -229,8 +228,7 @@ def test_a_pe_that_ends_in_the_middle() -> None:
             """,
             2,
             "PE 1",
-            timeout=15,
-        )
+            )
         assert "Traceback" not in result.said, result
 
 
@@ -241,7 +239,7 @@ def test_a_pe_that_ends_in_the_middle() -> None:
 @pytest.mark.parametrize("name, whole_group", [("SIGINT", True), ("SIGINT", False), ("SIGTERM", False)])
 def test_interrupted(program: str, name: str, whole_group: bool) -> None:
     number = getattr(signal, name)
-    with job(globals()[program], 2, timeout=15) as running:
+    with job(globals()[program], 2) as running:
         running.wait_for("ready", 2)
         if whole_group:
             os.killpg(running.child.pid, number)
@@ -254,7 +252,7 @@ def test_interrupted(program: str, name: str, whole_group: bool) -> None:
 
 
 def test_interrupted_without_launcher() -> None:
-    with job(BUSY, None, timeout=15) as running:
+    with job(BUSY, None) as running:
         running.wait_for("ready")
         running.child.send_signal(signal.SIGINT)
         result = running.finish()
@@ -263,7 +261,7 @@ def test_interrupted_without_launcher() -> None:
 
 @pytest.mark.parametrize("program", ["IDLE", "BUSY", "WAITING"])
 def test_launcher_killed(program: str) -> None:
-    with job(globals()[program], 4, timeout=15) as running:
+    with job(globals()[program], 4) as running:
         running.wait_for("ready", 4)
         running.child.kill()
         running.child.wait()
@@ -272,7 +270,7 @@ def test_launcher_killed(program: str) -> None:
 
 def test_launcher_killed_at_the_start() -> None:
     for wait_ms in (0, 20, 60, 120, 250):
-        with job(IDLE, 4, timeout=15) as running:
+        with job(IDLE, 4) as running:
             until = time.monotonic() + wait_ms / 1000  # any moment will do: none may leave something behind
             while time.monotonic() < until:
                 pass
@@ -283,7 +281,7 @@ def test_launcher_killed_at_the_start() -> None:
 
 def test_output_nobody_reads() -> None:
     """`chariot run … | head -1`: the job ends, quietly or with a reason, but it ends."""
-    with job("def main(args):\n    while True: print('x' * 1000)\ncharm.start(main)", 2, timeout=15) as running:
+    with job("def main(args):\n    while True: print('x' * 1000)\ncharm.start(main)", 2) as running:
         running.wait_for("x")
         running.child.send_signal(signal.SIGTERM)
         running.finish()

@@ -139,7 +139,7 @@ def test_futures_that_fail(n: int | None) -> None:
             f = Future()
             raises("time is up", TimeoutError, lambda: f.get(timeout=0.01))
             e.send(f, "late but welcome")
-            eq("still good", f.get(timeout=20), "late but welcome")
+            eq("still good", f.get(timeout=40), "late but welcome")
             eq("ready", f.get(timeout=0), "late but welcome")
             raises("one value too many", "Charm4PyError", lambda: f.send(2))
             eq("unharmed", f.get(), "late but welcome")

@@ -50,13 +50,13 @@ def test_destroy(n: int | None) -> None:
                     agreed = proxy[0].agree_first(ret=True)
                 eq(kind, proxy.destroy(awaitable=True).get(), None)
                 gate.send(7)
-                eq("a coroutine that ran runs to its end", running.get(timeout=20), 7)
+                eq("a coroutine that ran runs to its end", running.get(timeout=40), 7)
                 if size > 1:
-                    gone("reduction", lambda: result.get(timeout=20))
-                    gone("allreduce", lambda: agreed.get(timeout=20))
-                gone("a call", lambda: element.idx(ret=True).get(timeout=20))
-                gone("an awaited call", lambda: proxy.idx(awaitable=True).get(timeout=20))
-                gone("once more", lambda: proxy.destroy(awaitable=True).get(timeout=20))
+                    gone("reduction", lambda: result.get(timeout=40))
+                    gone("allreduce", lambda: agreed.get(timeout=40))
+                gone("a call", lambda: element.idx(ret=True).get(timeout=40))
+                gone("an awaited call", lambda: proxy.idx(awaitable=True).get(timeout=40))
+                gone("once more", lambda: proxy.destroy(awaitable=True).get(timeout=40))
                 if kind != "single" or n == 1:  # elsewhere only the PE of a single chare knows
                     gone("a call that nobody waits for", lambda: proxy.idx())
                     gone("of an element", lambda: element.idx())
@@ -64,7 +64,7 @@ def test_destroy(n: int | None) -> None:
                 if kind == "array":
                     gone("insertion", lambda: proxy.ckInsert(99))
                     gone("done inserting", lambda: proxy.ckDoneInserting())
-                freed = log.get(timeout=20)
+                freed = log.get(timeout=40)
                 eq("objects are freed, where they were", freed if size == 1 else len(freed), n - 1 if size == 1 else size)
             raises("an element alone", TypeError, lambda: Array(E, 3)[0].destroy())
             raises("an element alone", TypeError, lambda: Group(E)[0].destroy())
@@ -74,15 +74,15 @@ def test_destroy(n: int | None) -> None:
             sparse.ckInsert(1)
             sparse.ckDoneInserting()
             sparse.destroy(awaitable=True).get()
-            gone("a call of an element that never came", lambda: waiting.get(timeout=20))
+            gone("a call of an element that never came", lambda: waiting.get(timeout=40))
             early = Group(E)
             early.destroy(awaitable=True).get()  # asked before it is everywhere
-            gone("destroyed at once", lambda: early[n - 1].idx(ret=True).get(timeout=20))
+            gone("destroyed at once", lambda: early[n - 1].idx(ret=True).get(timeout=40))
             for proxy in (Chare(E), Group(E)[0], Array(E, 4)[3]):
                 proxy.kill(awaitable=True).get()
                 while True:
                     try:
-                        proxy.idx(ret=True).get(timeout=20)
+                        proxy.idx(ret=True).get(timeout=40)
                     except Exception as error:
                         check(f"from inside: {error}", is_charm_error(error) and "destroyed" in str(error))
                         break
@@ -91,9 +91,9 @@ def test_destroy(n: int | None) -> None:
                 single.destroy()
             for i, single in enumerate(many):
                 if i % 2:
-                    gone("one of many", lambda: single.idx(ret=True).get(timeout=20))
+                    gone("one of many", lambda: single.idx(ret=True).get(timeout=40))
                 else:
-                    eq("one of many", single.idx(ret=True).get(timeout=20), (0,))
+                    eq("one of many", single.idx(ret=True).get(timeout=40), (0,))
             done()
 
         charm.start(main)

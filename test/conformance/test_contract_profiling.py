@@ -132,10 +132,10 @@ class Member(Chare):
     def reduce_both(self, future):
         self.reduce(future, 1, Reducer.sum)
         self.reduce(future, 2, Reducer.add)
-    def timers(self):
-        charm.scheduleCallableAfter(self.fired, 0.001, [1])
-    def fired(self, one):
-        pass
+    def timers(self, future):
+        charm.scheduleCallableAfter(self.fired, 0.001, [future])
+    def fired(self, future):
+        future.send()
 
 def main(args):
     n = charm.numPes()
@@ -156,8 +156,9 @@ def main(args):
     both = Future(2)
     members.reduce_both(both)
     eq("sums", sorted(both.get()), [n, 2 * n])
-    members.timers(awaitable=True).get()
-    charm.sleep(0.02)
+    fired = Future(n)
+    members.timers(fired)
+    fired.get()
     charm.thisProxy.printStats(awaitable=True).get()
     done()
 

@@ -415,7 +415,7 @@ def test_futures_that_messages_held_last(n: int) -> None:
             for _ in range(400):
                 futures = [Future() for _ in range(40)]
                 elements.give(futures)
-                got = [future.get(timeout=20) for future in futures]
+                got = [future.get(timeout=40) for future in futures]
                 if got != [11 * k for k in range(40)]:
                     eq("sums", got, [11 * k for k in range(40)])
             check("all rounds", True)

@@ -257,7 +257,7 @@ def test_ten_thousand_tags(n: int | None) -> None:
                 end = Future()
                 e.start(end)
                 eq("others get their turn", e.others(1, ret=True).get(), 1)
-                eq("in order of their tags", end.get(timeout=20), True)
+                eq("in order of their tags", end.get(timeout=40), True)
             done()
 
         charm.start(main)

@@ -24,6 +24,9 @@ TASKS = """
         def pause(x):
             charm.sleep(x)
             return x
+        @coro
+        def held(gate):
+            return gate.get()
         async def later(x):
             await charm.sleep(0.01)
             return x
@@ -89,7 +92,8 @@ def test_executor(n: int | None) -> None:
             refused("max_workers", lambda: charm.pool.executor(0), "max_workers")
 
             ex = charm.pool.executor(max_workers=1)
-            first, *others = [ex.submit(pause, 0.05) for _ in range(5)]
+            gate = Future()
+            first, *others = [ex.submit(held, gate) for _ in range(5)]
             check("running", not first.cancel() and first.running())
             check("cancel", others[0].cancel() and others[0].cancel() and others[0].cancelled())
             raises("cancelled", cf.CancelledError, others[0].result)
@@ -97,8 +101,9 @@ def test_executor(n: int | None) -> None:
             raises("in time", cf.TimeoutError, lambda: first.result(timeout=0.001))
             raises("at once", cf.TimeoutError, lambda: others[1].exception(timeout=0))
             raises("wait in time", cf.TimeoutError, lambda: list(cf.as_completed(others[1:], timeout=0.001)))
+            charm.scheduleCallableAfter(gate, 0.05, ["opened"])
             ex.shutdown(cancel_futures=True)
-            eq("shutdown waits, and cancels", [first.result()] + [f.cancelled() for f in others], [0.05] + [True] * 4)
+            eq("shutdown waits, and cancels", [first.result()] + [f.cancelled() for f in others], ["opened"] + [True] * 4)
             ex.shutdown()
 
             ex = charm.pool.executor()

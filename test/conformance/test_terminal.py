@@ -37,7 +37,7 @@ class Screen:
 
     def expect(self, *lines: str, any_order: bool = False) -> None:
         """Until the screen ends with these lines; any_order: of all but the last one, as PEs print when they come to it."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         order = (lambda these: [*sorted(these[:-1]), *these[-1:]]) if any_order else list
         while order((shown := self.shown())[-len(lines) :]) != order(list(lines)):
             assert time.monotonic() < until, "\n".join([*shown, "--- expected", *lines])
@@ -148,7 +148,7 @@ def test_the_end_of_a_job_gives_the_terminal_back(screen: Screen) -> None:
     start(screen, CHARIOT, "run", "-n", "2", "--interactive")
     screen.type("charm.thisProxy[1].exec('charm.scheduleCallableAfter(lambda: charm.abort(\"enough\"), 1)')", "Enter")
     screen.type("typing")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not screen.shown()[-1].startswith("$") and time.monotonic() < until:
         time.sleep(0.05)
     assert any("enough" in line for line in screen.shown()), screen.shown()
