@@ -235,7 +235,7 @@ class Own(Exception):
         self.code, self.detail = code, detail
 
 
-class Unloadable(Exception):
+class OddlyMade(Exception):
     def __init__(self, a, b):
         super().__init__(a)
 
@@ -247,8 +247,8 @@ class Failing(Chare):
     def deeper(self, how):
         if how == "own":
             raise Own(5, {"pe": charm.myPe()})
-        if how == "unloadable":
-            raise Unloadable("first", "second")
+        if how == "odd":
+            raise OddlyMade("first", "second")
         return [1][charm.numPes() + 5]
 
     @coro
@@ -276,8 +276,8 @@ def main(args):
         assert pe == last and "in deeper" in text and "Own" in text
         exc = caught(failing[0].pass_on(last, ret=True))
         assert type(exc) is Own and exc.remote_stacktrace[0] == last and "in deeper" in exc.remote_stacktrace[1]
-        exc = caught(failing[last].fail("unloadable", ret=True))
-        assert "Unloadable: first" in str(exc) and exc.remote_stacktrace[0] == last
+        exc = caught(failing[last].fail("odd", ret=True))
+        assert type(exc) is OddlyMade and exc.args == ("first",) and exc.remote_stacktrace[0] == last
     results = failing.fail("own", ret=True).get()
     assert [type(r) for r in results] == [Own] * charm.numPes()
     assert [r.detail["pe"] for r in results] == list(range(charm.numPes()))
