@@ -26,7 +26,10 @@ void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
         rpc_msg_queue_push_take(&coll->held, rpc_msg_ref(msg));
         return;
     }
-    if (msg->method == OBJ_METHOD_COUNT) coll->holding = !coll->settled;
+    if (msg->method == OBJ_METHOD_COUNT) {
+        coll->holding = true;
+        coll->counted = false;
+    }
     struct chariot_msg *down = rpc_msg_ref(msg);
     int rc = pe->node.num_pes > 1 ? obj_msg_encode(pe, &down) : 0;
     if (rc != 0) {
@@ -80,12 +83,15 @@ static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_m
     struct chariot_target target = {.kind = OBJ_TO_COUNT};
     obj_reduce_begin(pe, coll->id, msg->seq, 1, CHARIOT_REDUCE_SUM, &target);
     struct chariot_writer writer;
+    int64_t counts[OBJ_NUM_COUNTS];
     chariot_writer_init_take(&writer, NULL);
     void *data = NULL;
-    chariot_put_array(&writer, "<i8", 1, (const int64_t[]){2}, 'C', 2 * sizeof(int64_t), &data);
-    if (data != NULL)
-        memcpy(data, (const int64_t[]){(int64_t)coll->issued, (int64_t)coll->created}, 2 * sizeof(int64_t));
-    coll->issued = coll->created = 0;
+    chariot_put_array(&writer, "<i8", 1, (const int64_t[]){OBJ_NUM_COUNTS}, 'C', sizeof counts, &data);
+    counts[OBJ_COUNT_ISSUED] = (int64_t)coll->issued;
+    counts[OBJ_COUNT_CREATED] = (int64_t)coll->created;
+    counts[OBJ_COUNT_LATE] = (int64_t)coll->late;
+    if (data != NULL) memcpy(data, counts, sizeof counts);
+    coll->issued = coll->created = coll->late = 0;
     coll->open = false;
     struct chariot_msg *value;
     if (chariot_writer_finish(&writer, &value) != 0)

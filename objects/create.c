@@ -211,6 +211,7 @@ static void adopt(struct chariot_pe *pe, struct obj_coll *coll, const struct cre
     coll->sparse = coll->open = head->sparse != 0;
     coll->settled = coll->counted = !coll->sparse;
     if (!coll->sparse) coll->total = obj_location_count(pe, coll);
+    if (coll->map == 0) coll->total_created = coll->total;
 }
 
 void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {

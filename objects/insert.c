@@ -43,12 +43,11 @@ int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, 
     return 0;
 }
 
-static void tell_root(struct chariot_pe *pe, struct obj_coll *coll, uint64_t more, uint32_t of) {
+static void tell_root(struct chariot_pe *pe, struct obj_coll *coll, uint64_t arrived) {
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_COUNT, 0);
     if (msg == NULL) return;
     msg->target = coll->id;
-    msg->seq = more;
-    msg->method = of;
+    msg->seq = arrived;
     obj_send_take(pe, coll->root, msg);
 }
 
@@ -60,13 +59,20 @@ static void place_take(struct chariot_pe *pe, struct obj_coll *coll, struct char
 }
 
 void obj_insert_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    if (!coll->open && coll->root != pe->node.pe) {
+        msg->method = OBJ_INSERT_LATE;
+        coll->late++;
+        obj_send_take(pe, coll->root, msg);
+        return;
+    }
     if (coll->open) {
         msg->flags |= OBJ_FLAG_EARLY;
         coll->issued++;
     } else {
-        tell_root(pe, coll, 1, OBJ_COUNT_ISSUED);
+        coll->total++;
+        coll->holding = true;
+        msg->seq = coll->reduced;
     }
-    msg->seq = coll->reductions;
     if (msg->flags & OBJ_FLAG_PLACED) {
         place_take(pe, coll, msg, msg->root);
     } else if (coll->map == 0) {
@@ -105,11 +111,11 @@ static void on_one(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_
     bool early = (msg->flags & OBJ_FLAG_EARLY) != 0;
     struct chariot_elem *elem = create_one(pe, coll, msg->index, early ? 0 : coll->broadcasts, msg, msg->from);
     if (elem == NULL) return;
-    if (!early) elem->reductions = msg->seq > coll->reductions ? msg->seq : coll->reductions;
+    if (!early) elem->reductions = msg->seq;
     if (early && coll->open)
         coll->created++;
-    else if (early)
-        tell_root(pe, coll, 1, OBJ_COUNT_CREATED);
+    else
+        tell_root(pe, coll, 1);
 }
 
 static void on_ask_map(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -139,7 +145,7 @@ void obj_insert_many(struct chariot_pe *pe, struct obj_coll *coll, const uint64_
     rpc_msg_unref(args);
     if (pe->ending) return;
     obj_reduce_filled(pe, coll);
-    tell_root(pe, coll, count, OBJ_COUNT_CREATED);
+    tell_root(pe, coll, count);
 }
 
 static void on_many(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -169,6 +175,10 @@ void obj_create_on_insert(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     switch (msg->method) {
+    case OBJ_INSERT_LATE:
+        coll->late_missing--;
+        obj_insert_issue_take(pe, coll, rpc_msg_ref(msg));
+        break;
     case OBJ_INSERT_ISSUE:
         obj_insert_issue_take(pe, coll, rpc_msg_ref(msg));
         break;
@@ -196,18 +206,20 @@ int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *arra
     return 0;
 }
 
-/* At the root: the array settles when what was issued has arrived. */
+/* At the root: the array settles, and hears broadcasts again, when what was issued has arrived. */
 static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
     obj_reduce_recheck(pe, coll);
-    if (pe->ending || coll->settled || !coll->counted || coll->total_created != coll->total) return;
-    coll->settled = true;
+    if (pe->ending || !coll->counted || coll->total_created != coll->total || coll->late_missing > 0) return;
     obj_broadcast_release(pe, coll);
+    if (coll->settled) return;
+    coll->settled = true;
     obj_broadcast_take(pe, coll->id, OBJ_METHOD_SETTLED, 0, 0, NULL);
 }
 
-void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created) {
-    coll->total += issued;
-    coll->total_created += created;
+void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, const int64_t counts[OBJ_NUM_COUNTS]) {
+    coll->total += (uint64_t)counts[OBJ_COUNT_ISSUED];
+    coll->total_created += (uint64_t)counts[OBJ_COUNT_CREATED];
+    coll->late_missing += counts[OBJ_COUNT_LATE];
     coll->counted = true;
     settle(pe, coll);
 }
@@ -215,12 +227,6 @@ void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t i
 void obj_create_on_count(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) return;
-    if (msg->method == OBJ_COUNT_ISSUED) {
-        coll->total += msg->seq;
-        coll->total_created += msg->seq;
-        obj_reduce_recheck(pe, coll);
-    } else {
-        coll->total_created += msg->seq;
-        settle(pe, coll);
-    }
+    coll->total_created += msg->seq;
+    settle(pe, coll);
 }

@@ -125,7 +125,7 @@ struct obj_coll {
     bool settled;      /* every early insertion has arrived */
     bool sparse;       /* elements come by insertion */
     bool filling;      /* its initial elements are being made */
-    bool holding;      /* root: broadcasts are held back until the array is settled */
+    bool holding;      /* root: broadcasts are held back until all that was issued has arrived */
     bool at_sync;      /* its elements take part in load balancing when they say so */
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
     uint64_t map;      /* group that says where its elements are created; 0: the location table does */
@@ -141,10 +141,13 @@ struct obj_coll {
     uint64_t assigned;         /* root: number of the last one started */
     uint64_t sent_below;       /* reductions below this number have been passed on */
     uint64_t reductions;       /* one more than the highest that an element here has contributed to */
+    uint64_t reduced;          /* root: one more than the highest that is complete */
     uint64_t issued;           /* early insertions issued here and not yet reported */
     uint64_t created;          /* early insertions that arrived here and are not yet reported */
+    uint64_t late;             /* late insertions issued here and not yet reported */
+    int64_t late_missing;      /* root: late insertions that were reported and have not come here, less the others */
     uint64_t total;            /* root: number of elements, counted when not open */
-    uint64_t total_created;    /* root: early insertions that have arrived somewhere */
+    uint64_t total_created;    /* root: those of them that have come to be */
 };
 
 struct obj_reply_wait {

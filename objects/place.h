@@ -3,7 +3,8 @@
  * Placement says where an element is created, once; the location table (location.h) who knows where it lives, for ever.
  * An array created with a map is placed by its map group: for each index one of the group's elements is asked, for a
  * dense array by the PE that the location table gives the index to (each_initial), which sends the creations out in
- * bulk, for an insertion by the PE that inserts. A map that is not here yet is waited for. */
+ * bulk, for an insertion by the PE that inserts, or the root where it comes late. A map that is not here yet is waited
+ * for. */
 #ifndef CHARIOT_OBJECTS_PLACE_H
 #define CHARIOT_OBJECTS_PLACE_H
 
@@ -18,6 +19,7 @@
 enum obj_insert {
     OBJ_INSERT_ONE = 0, /* create this element here */
     OBJ_INSERT_MANY,    /* those whose indices stand in front of the arguments */
+    OBJ_INSERT_LATE,    /* to the root: an insertion after chariot_done_inserting() */
     OBJ_INSERT_FIRST_LOCAL,
     OBJ_INSERT_ISSUE = OBJ_INSERT_FIRST_LOCAL, /* the program's insertion, of an array that was not known here */
     OBJ_INSERT_ASK_MAP,                        /* ask the map where it goes */

@@ -103,10 +103,11 @@ static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_
     struct chariot_value value;
     struct obj_coll *coll = obj_coll_get(pe, id);
     chariot_reader_init(&reader, sum);
-    if (coll == NULL || chariot_get_typed(&reader, CHARIOT_ARRAY, &value) != 0 || value.array.size != 16) return;
-    int64_t counts[2];
+    int64_t counts[OBJ_NUM_COUNTS];
+    if (coll == NULL || chariot_get_typed(&reader, CHARIOT_ARRAY, &value) != 0) return;
+    if (value.array.size != sizeof counts) return;
     memcpy(counts, value.array.data, sizeof counts);
-    obj_create_counted(pe, coll, (uint64_t)counts[0], (uint64_t)counts[1]);
+    obj_create_counted(pe, coll, counts);
 }
 
 /* The lowest reduction of the program's that is under way on this collection, or NULL. */
@@ -207,10 +208,16 @@ static void check_broadcast(struct chariot_pe *pe, struct obj_reduction *red) {
     }
 }
 
+static void complete_program(struct chariot_pe *pe, struct obj_coll *coll, struct obj_reduction *red) {
+    uint64_t number = red->key.word[1];
+    if (coll->reduced <= number) coll->reduced = number + 1;
+    complete(pe, red);
+}
+
 static void check_program(struct chariot_pe *pe, struct obj_coll *coll, struct obj_reduction *red) {
     uint64_t number = red->key.word[1];
     if (coll->root == pe->node.pe) {
-        if (coll->counted && red->count >= coll->total) complete(pe, red);
+        if (coll->counted && red->count >= coll->total) complete_program(pe, coll, red);
         return;
     }
     bool all_here = red->local_count >= coll->by_index.count && (red->children & coll->expected) == coll->expected;
@@ -385,7 +392,7 @@ void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
     while (coll->counted && !pe->ending) {
         struct obj_reduction *red = lowest(pe, coll->id);
         if (red == NULL || red->count < coll->total) return;
-        complete(pe, red);
+        complete_program(pe, coll, red);
     }
 }
 

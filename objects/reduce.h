@@ -13,7 +13,8 @@
 
 enum obj_space { OBJ_SPACE_PROGRAM = 0, OBJ_SPACE_BROADCAST = 1 };
 
-enum { OBJ_COUNT_ISSUED = 0, OBJ_COUNT_CREATED = 1 };
+/* What each PE counts for chariot_done_inserting(). */
+enum { OBJ_COUNT_ISSUED, OBJ_COUNT_CREATED, OBJ_COUNT_LATE, OBJ_NUM_COUNTS };
 
 /* Where a result goes, beyond what programs may ask for. */
 enum {
@@ -96,6 +97,6 @@ bool obj_reduce_known(struct chariot_pe *pe, uint32_t reducer);
 const char *obj_reduce_name(const struct chariot_pe *pe, uint32_t reducer); /* never NULL */
 
 /* insert.c */
-void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, uint64_t issued, uint64_t created);
+void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, const int64_t counts[OBJ_NUM_COUNTS]);
 
 #endif
