@@ -93,6 +93,11 @@ asan tsan: ## the C suites under address and undefined-behaviour, or thread, san
 	$(MAKE) MODE=$@ tests
 	.venv/bin/python test/check.py --mode $@ suites
 
+check-memory: $(SETUP) ## no PE grows over a million calls, futures, messages, coroutines
+	tools/setup.sh check
+	$(MAKE) all
+	CHARIOT_TEST_FULL=1 .venv/bin/python -m pytest -q test/conformance/test_memory.py
+
 check-soak: $(SETUP) ## the Python suite RUNS (50) times on 1, 2, 3, 4 and 7 PEs, until a test fails; takes hours
 	tools/setup.sh check
 	$(MAKE) all
@@ -256,5 +261,5 @@ $(B)/flags: FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench asan tsan lint format clean install lib tests launcher examples benches ext py \
-	check-bare-root check-quiescence check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-quiescence check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:
