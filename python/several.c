@@ -165,17 +165,28 @@ static struct py_several *make(struct py_state *st, PyTypeObject *type, PyObject
     return several;
 }
 
+/* Waits for nothing any more, and holds nothing. */
+static void let_go(struct py_several *several) {
+    struct member *members = several->members;
+    Py_ssize_t num = several->num;
+    several->members = NULL;
+    several->num = several->left = 0;
+    several->ready = NULL;
+    several->ready_end = &several->ready;
+    for (Py_ssize_t i = 0; i < num; i++) {
+        struct member *member = &members[i];
+        if (member->waiting && several->st->pe != NULL) member->ops->forget(member->object, &member->waiter);
+        Py_XDECREF(member->object);
+    }
+    free(members);
+}
+
 static void several_dealloc(PyObject *self) {
     struct py_several *several = as_several(self);
     PyTypeObject *type = Py_TYPE(self);
     if (several->owed)
         py_warn_not_awaited(several->st, several->kind == PY_WAIT_CREATION ? "charm.awaitCreation" : "charm.wait");
-    for (Py_ssize_t i = 0; i < several->num; i++) {
-        struct member *member = &several->members[i];
-        if (member->waiting && several->st->pe != NULL) member->ops->forget(member->object, &member->waiter);
-        Py_XDECREF(member->object);
-    }
-    free(several->members);
+    let_go(several);
     if (several->st->pe != NULL) chariot_timer_stop(several->st->pe, &several->alarm);
     PyObject_Free(self);
     Py_DECREF(type);
@@ -318,6 +329,20 @@ static PyObject *iwait_anext(PyObject *self) {
     return self;
 }
 
+/* As a generator's: the loop was left for good. */
+static PyObject *iwait_close(PyObject *self, PyObject *ignored) {
+    struct py_several *several = as_several(self);
+    if (py_state_running(several->st) == NULL) return NULL;
+    if (several->outer != NULL) return PyErr_Format(PyExc_ValueError, "a coroutine waits in this iwait()");
+    let_go(several);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef iwait_methods[] = {
+    {"close", iwait_close, METH_NOARGS, PyDoc_STR("close($self, /)\n--\n\nLets go of what has not come.")},
+    {NULL, NULL, 0, NULL},
+};
+
 /* ---------------------------------------------------------------- types */
 
 static PyObject *await_iter(PyObject *self) {
@@ -329,13 +354,10 @@ static PyType_Spec wait_spec = {.name = "chariot._core._Wait",
                                 .basicsize = sizeof(struct py_several),
                                 .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                                 .slots = wait_slots};
-static PyType_Slot iwait_slots[] = {{Py_tp_dealloc, several_dealloc},
-                                    {Py_tp_iter, PyObject_SelfIter},
-                                    {Py_tp_iternext, iwait_next},
-                                    {Py_am_await, await_iter},
-                                    {Py_am_aiter, PyObject_SelfIter},
-                                    {Py_am_anext, iwait_anext},
-                                    {0, NULL}};
+static PyType_Slot iwait_slots[] = {{Py_tp_dealloc, several_dealloc}, {Py_tp_methods, iwait_methods},
+                                    {Py_tp_iter, PyObject_SelfIter},  {Py_tp_iternext, iwait_next},
+                                    {Py_am_await, await_iter},        {Py_am_aiter, PyObject_SelfIter},
+                                    {Py_am_anext, iwait_anext},       {0, NULL}};
 static PyType_Spec iwait_spec = {.name = "chariot._core._Iwait",
                                  .basicsize = sizeof(struct py_several),
                                  .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
