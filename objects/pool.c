@@ -1,4 +1,4 @@
-/* The scheduler of the pool, on PE 0 (pool.h): bags, and who gets how much of what is in them. */
+/* The scheduler of the pool, on PE 0 (pool.h): who is given how much, when it is asked back, and the public side. */
 #include "objects/pool.h"
 
 #include <stdlib.h>
@@ -6,10 +6,10 @@
 #include "objects/pe.h"
 
 enum {
-    AHEAD_NS = 500000,     /* a PE is given what is likely to keep it busy for so long, */
-    AHEAD_ITEMS = 128,     /* and not more items than this */
-    AHEAD_BYTES = 1 << 16, /* in messages of this size */
+    AHEAD_NS = 500000, /* a PE is given what is likely to keep it busy for so long, */
+    AHEAD_ITEMS = 128, /* and not more items than this */
     ITEM_NS_LEAST = 200,
+    ITEM_NS_MOST = 1 << 30, /* all the same: longer than AHEAD_NS */
     OVERDUE_NS = 5000000,
 };
 
@@ -26,96 +26,15 @@ static struct chariot_msg *word(struct chariot_pe *pe, enum obj_kind kind, uint6
     return msg;
 }
 
-/* ---------------------------------------------------------------- the idle */
-
-static void idle_add(struct chariot_pe *pe, uint32_t who) {
-    struct obj_pool *pool = &pe->pool;
-    struct obj_hand *hand = &pool->hands[who];
-    if (hand->idle) return;
-    hand->idle = true;
-    hand->prev = pe->node.num_pes;
-    hand->next = pool->first_idle;
-    if (hand->next < pe->node.num_pes) pool->hands[hand->next].prev = who;
-    pool->first_idle = who;
-}
-
-static void idle_remove(struct chariot_pe *pe, uint32_t who) {
-    struct obj_pool *pool = &pe->pool;
-    struct obj_hand *hand = &pool->hands[who];
-    if (!hand->idle) return;
-    hand->idle = false;
-    if (hand->next < pe->node.num_pes) pool->hands[hand->next].prev = hand->prev;
-    if (hand->prev < pe->node.num_pes)
-        pool->hands[hand->prev].next = hand->next;
-    else
-        pool->first_idle = hand->next;
-}
-
-/* False: out of memory. */
-static bool open_pool(struct chariot_pe *pe) {
-    struct obj_pool *pool = &pe->pool;
-    if (pool->hands != NULL) return true;
-    pool->hands = calloc(pe->node.num_pes, sizeof *pool->hands);
-    if (pool->hands == NULL) return false;
-    pool->first_idle = pe->node.num_pes;
-    for (uint32_t i = pe->node.num_pes; i-- > 0;) idle_add(pe, i);
-    return true;
-}
-
-/* ---------------------------------------------------------------- bags */
-
-static void ring_add(struct obj_pool *pool, struct obj_bag *bag) {
-    if (bag->next != NULL) return;
-    if (pool->ring == NULL) {
-        pool->ring = bag->next = bag->prev = bag;
-        return;
-    }
-    bag->next = pool->ring;
-    bag->prev = pool->ring->prev;
-    bag->prev->next = bag;
-    bag->next->prev = bag;
-}
-
-static void ring_remove(struct obj_pool *pool, struct obj_bag *bag) {
-    if (bag->next == NULL) return;
-    if (pool->ring == bag) pool->ring = bag->next == bag ? NULL : bag->next;
-    bag->prev->next = bag->next;
-    bag->next->prev = bag->prev;
-    bag->next = bag->prev = NULL;
-}
-
-static struct obj_bag *bag_new(struct chariot_pe *pe, uint64_t id, uint64_t limit) {
-    struct obj_bag *bag = calloc(1, sizeof *bag);
-    struct obj_holder *of = calloc(pe->node.num_pes, sizeof *of);
-    if (bag == NULL || of == NULL || obj_map_add(&pe->pool.bags, obj_key1(id), bag) != 0) {
-        free(bag);
-        free(of);
-        return NULL;
-    }
-    bag->id = id;
-    bag->of = of;
-    bag->limit = limit < 1 || limit > pe->node.num_pes ? pe->node.num_pes : (uint32_t)limit;
-    bag->item_ns = -1;
-    return bag;
-}
-
-static void bag_free(struct obj_bag *bag) {
-    for (uint32_t i = 0; i < bag->num_definitions; i++) rpc_msg_unref(bag->definitions[i]);
-    free(bag->definitions);
-    rpc_msg_queue_clear(&bag->puts);
-    free(bag->of);
-    free(bag);
-}
-
 /* Tells the desks that know of it. */
 static void bag_end(struct chariot_pe *pe, struct obj_bag *bag) {
-    ring_remove(&pe->pool, bag);
+    obj_bag_leave(&pe->pool, bag);
     obj_map_remove(&pe->pool.bags, obj_key1(bag->id));
     for (uint32_t i = 0; i < pe->node.num_pes && !pe->ending; i++) {
         struct chariot_msg *forget = bag->of[i].known == 0 ? NULL : word(pe, OBJ_KIND_POOL_FORGET, bag->id);
         if (forget != NULL) send(pe, i, forget);
     }
-    bag_free(bag);
+    obj_bag_free(bag);
 }
 
 static struct obj_bag *bag_of(struct chariot_pe *pe, const struct chariot_msg *msg) {
@@ -140,54 +59,24 @@ static uint32_t portion(struct chariot_pe *pe, const struct obj_bag *bag, uint32
     return (uint32_t)((uint64_t)fits < share ? (uint64_t)fits : share);
 }
 
-static void take_definitions(struct chariot_pe *pe, struct obj_bag *bag, uint32_t who) {
-    while (bag->of[who].known < bag->num_definitions) {
-        send(pe, who, rpc_msg_ref(bag->definitions[bag->of[who].known]));
-        bag->of[who].known++;
+/* A copy for this PE's own desk: the face has it without the turn, while others may be sent the original. */
+static void send_definitions(struct chariot_pe *pe, struct obj_bag *bag, uint32_t who) {
+    for (uint32_t *known = &bag->of[who].known; *known < bag->num_definitions; (*known)++) {
+        struct chariot_msg *msg = bag->definitions[*known];
+        msg = who == pe->node.pe ? rpc_msg_copy(msg) : rpc_msg_ref(msg);
+        if (msg == NULL) {
+            obj_out_of_memory(pe);
+            return;
+        }
+        send(pe, who, msg);
     }
-}
-
-/* Up to `count` items from the first message, into a message of their own; *count: how many. NULL: out of memory. */
-static struct chariot_msg *cut(struct chariot_pe *pe, struct obj_bag *bag, uint32_t *count) {
-    struct chariot_msg *first = bag->puts.head;
-    const uint8_t *payload = rpc_msg_payload(first), *begin = payload + bag->at;
-    struct chariot_reader reader = {begin, payload + first->size, payload};
-    uint32_t wanted = *count;
-    const void *data;
-    size_t size;
-    for (*count = 0; *count < wanted && (*count == 0 || reader.at - begin < AHEAD_BYTES); (*count)++) {
-        if (chariot_skip(&reader, &data, &size) != 0) break;
-    }
-    if (*count == 0) reader.at = reader.end; /* malformed: the desk will say so */
-    if (*count == 0) *count = 1;
-    struct chariot_writer writer;
-    chariot_writer_init_take(&writer, rpc_msg_new((size_t)(reader.at - begin) + 16));
-    chariot_put_encoded(&writer, begin, (size_t)(reader.at - begin));
-    bag->at = (size_t)(reader.at - payload);
-    first->method -= *count;
-    return obj_msg_finish(pe, OBJ_KIND_POOL_WORK, &writer);
-}
-
-/* The same; a whole message goes on as it is. */
-static struct chariot_msg *take_items(struct chariot_pe *pe, struct obj_bag *bag, uint32_t *count) {
-    struct chariot_msg *first = bag->puts.head, *work;
-    if (*count >= first->method && bag->at == 0) { /* who handles it now holds it too, and looks at it no more */
-        *count = first->method;
-        return rpc_msg_queue_pop(&bag->puts);
-    }
-    if (*count > first->method) *count = first->method;
-    work = cut(pe, bag, count);
-    if (first->method > 0) return work;
-    rpc_msg_unref(rpc_msg_queue_pop(&bag->puts));
-    bag->at = 0;
-    return work;
 }
 
 /* Gives who some of bag's items. False: it may not have any now. */
 static bool give(struct chariot_pe *pe, struct obj_bag *bag, uint32_t who) {
     struct obj_hand *hand = &pe->pool.hands[who];
-    uint32_t count = bag->queued == 0 ? 0 : portion(pe, bag, who);
-    struct chariot_msg *work = count == 0 ? NULL : take_items(pe, bag, &count);
+    uint32_t count = bag->queued == 0 || pe->ending ? 0 : portion(pe, bag, who);
+    struct chariot_msg *work = count == 0 ? NULL : obj_bag_items(pe, bag, &count);
     if (work == NULL) return false;
     int64_t cost = (bag->item_ns < 0 ? AHEAD_NS : bag->item_ns) * count;
     work->kind = OBJ_KIND_POOL_WORK;
@@ -197,7 +86,7 @@ static bool give(struct chariot_pe *pe, struct obj_bag *bag, uint32_t who) {
     work->seq = (uint64_t)cost;
     work->reply = 0;
     if (hand->out == 0) hand->since_ns = chariot_now_ns(pe);
-    idle_remove(pe, who);
+    obj_hand_busy(pe, who);
     hand->out += count;
     pe->pool.out += count;
     hand->load_ns += cost;
@@ -205,8 +94,8 @@ static bool give(struct chariot_pe *pe, struct obj_bag *bag, uint32_t who) {
     bag->of[who].out += count;
     bag->out += count;
     bag->queued -= count;
-    if (bag->queued == 0) ring_remove(&pe->pool, bag);
-    take_definitions(pe, bag, who);
+    if (bag->queued == 0) obj_bag_leave(&pe->pool, bag);
+    send_definitions(pe, bag, who);
     send(pe, who, work);
     return true;
 }
@@ -223,7 +112,7 @@ static void feed(struct chariot_pe *pe, uint32_t who) {
             refused = bag;
         if (pool->ring == bag) pool->ring = bag->next;
     }
-    if (pool->hands[who].out == 0 && !pool->hands[who].mute) idle_add(pe, who);
+    if (pool->hands[who].out == 0 && !pool->hands[who].mute) obj_hand_idle(pe, who);
 }
 
 static void look_for_overdue(struct chariot_pe *pe);
@@ -283,8 +172,8 @@ void obj_pool_look(struct chariot_pe *pe) {
 /* ---------------------------------------------------------------- what arrives */
 
 void obj_pool_on_define(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct obj_bag *bag = open_pool(pe) ? bag_of(pe, msg) : NULL;
-    if (bag == NULL && pe->pool.hands != NULL) bag = bag_new(pe, msg->target, msg->seq);
+    struct obj_bag *bag = obj_pool_open(pe) ? bag_of(pe, msg) : NULL;
+    if (bag == NULL && pe->pool.hands != NULL) bag = obj_bag_new(pe, msg->target, msg->seq);
     if (bag == NULL) {
         obj_out_of_memory(pe);
         return;
@@ -296,6 +185,7 @@ void obj_pool_on_define(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     rpc_msg_consume(msg);
     msg->kind = OBJ_KIND_POOL_KNOW;
+    msg->from = pe->node.pe;
     bag->definitions = more;
     bag->definitions[bag->num_definitions++] = rpc_msg_ref(msg);
 }
@@ -309,7 +199,7 @@ void obj_pool_on_put(struct chariot_pe *pe, struct chariot_msg *msg) {
     rpc_msg_consume(msg);
     rpc_msg_queue_push_take(&bag->puts, rpc_msg_ref(msg));
     bag->queued += msg->method;
-    ring_add(&pe->pool, bag);
+    obj_bag_enter(&pe->pool, bag);
     offer(pe, bag);
 }
 
@@ -328,7 +218,7 @@ static bool settle(struct chariot_pe *pe, struct obj_bag *bag, const struct char
     hand->out -= msg->method;
     pe->pool.out -= msg->method;
     if (pe->pool.out == 0) obj_timer_stop(pe, &pe->pool.alarm);
-    hand->load_ns = hand->out == 0 || (int64_t)msg->seq > hand->load_ns ? 0 : hand->load_ns - (int64_t)msg->seq;
+    hand->load_ns = hand->out == 0 || msg->seq > (uint64_t)hand->load_ns ? 0 : hand->load_ns - (int64_t)msg->seq;
     hand->since_ns = chariot_now_ns(pe);
     if (bag == NULL) return true;
     bag->of[msg->from].out -= msg->method;
@@ -340,6 +230,7 @@ static bool settle(struct chariot_pe *pe, struct obj_bag *bag, const struct char
 /* A long item counts at once, short ones gradually. */
 static void learn(struct obj_bag *bag, int64_t item_ns) {
     if (item_ns < ITEM_NS_LEAST) item_ns = ITEM_NS_LEAST;
+    if (item_ns > ITEM_NS_MOST) item_ns = ITEM_NS_MOST;
     bag->item_ns = item_ns > bag->item_ns || bag->item_ns < 0 ? item_ns : (bag->item_ns + item_ns) / 2;
 }
 
@@ -367,20 +258,6 @@ void obj_pool_on_done(struct chariot_pe *pe, struct chariot_msg *msg) {
         look_for_overdue(pe);
 }
 
-static void put_in_front(struct obj_bag *bag, struct chariot_msg *msg) {
-    struct rpc_msg_queue *puts = &bag->puts;
-    if (bag->at > 0) { /* behind the one that is being given out */
-        msg->next = puts->head->next;
-        puts->head->next = msg;
-        if (puts->tail == puts->head) puts->tail = msg;
-    } else {
-        msg->next = puts->head;
-        puts->head = msg;
-        if (puts->tail == NULL) puts->tail = msg;
-    }
-    puts->count++;
-}
-
 void obj_pool_on_back(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_bag *bag = bag_of(pe, msg);
     if (!obj_pool_has_items(msg) || !settle(pe, bag, msg)) {
@@ -389,9 +266,9 @@ void obj_pool_on_back(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     if (bag == NULL) return;
     rpc_msg_consume(msg);
-    put_in_front(bag, rpc_msg_ref(msg));
+    obj_bag_put_back_take(bag, rpc_msg_ref(msg));
     bag->queued += msg->method;
-    ring_add(&pe->pool, bag);
+    obj_bag_enter(&pe->pool, bag);
     offer(pe, bag);
 }
 
@@ -407,7 +284,7 @@ void obj_pool_on_answer(struct chariot_pe *pe, struct chariot_msg *msg) {
 }
 
 void obj_pool_handle_take(struct chariot_pe *pe, struct chariot_msg *msg) {
-    bool misled = pe->node.pe != 0 && msg->kind <= OBJ_KIND_POOL_BACK;
+    bool misled = (msg->kind <= OBJ_KIND_POOL_BACK ? pe->node.pe : msg->from) != 0;
     if (misled) obj_refuse(pe, msg);
     pe->quiet.worked = true;
     switch (misled ? 0 : msg->kind) {
@@ -424,7 +301,7 @@ void obj_pool_handle_take(struct chariot_pe *pe, struct chariot_msg *msg) {
 }
 
 static void free_bag(void *value, void *ctx) {
-    bag_free(value);
+    obj_bag_free(value);
 }
 
 void obj_pool_deinit(struct chariot_pe *pe) {

@@ -85,9 +85,26 @@ static inline bool obj_pool_is_prompt(uint8_t kind) {
 static inline bool obj_pool_has_items(const struct chariot_msg *msg) {
     return msg->method > 0 && msg->method <= msg->size;
 }
+/* pool.c */
 void obj_pool_handle_take(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Time has passed without the scheduler's turning: looks for the overdue, where it is time for that. */
 void obj_pool_look(struct chariot_pe *pe);
 void obj_pool_deinit(struct chariot_pe *pe);
+
+/* pool_bag.c, for pool.c. The scheduler's tables, made at the first use. False: out of memory. */
+bool obj_pool_open(struct chariot_pe *pe);
+/* Makes a bag and adds it to the map. NULL: out of memory. */
+struct obj_bag *obj_bag_new(struct chariot_pe *pe, uint64_t id, uint64_t limit);
+void obj_bag_free(struct obj_bag *bag); /* which is in no map and no ring */
+/* Into the ring, as the last; out of it. No effect where it is so already. */
+void obj_bag_enter(struct obj_pool *pool, struct obj_bag *bag);
+void obj_bag_leave(struct obj_pool *pool, struct obj_bag *bag);
+/* Takes up to *count items out, *count: how many, at least one; there are some. Gives them. NULL: out of memory. */
+struct chariot_msg *obj_bag_items(struct chariot_pe *pe, struct obj_bag *bag, uint32_t *count);
+/* Items that were given out before, ahead of all others. */
+void obj_bag_put_back_take(struct obj_bag *bag, struct chariot_msg *msg);
+/* Who has nothing to do, and who has. No effect where it is so already. */
+void obj_hand_idle(struct chariot_pe *pe, uint32_t who);
+void obj_hand_busy(struct chariot_pe *pe, uint32_t who);
 
 #endif

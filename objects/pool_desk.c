@@ -27,7 +27,7 @@ static void push(struct chariot_pe *pe, struct chariot_msg *msg) {
 }
 
 void obj_desk_on_work(struct chariot_pe *pe, struct chariot_msg *msg) {
-    if (pe->pool.ops.work == NULL || (msg->kind == OBJ_KIND_POOL_WORK && !obj_pool_has_items(msg)))
+    if (pe->pool.ops.work == NULL || (msg->kind == OBJ_KIND_POOL_WORK && msg->method == 0))
         obj_refuse(pe, msg);
     else
         push(pe, msg);
@@ -67,29 +67,43 @@ static void give_back(struct chariot_pe *pe, const struct chariot_msg *msg, size
     if (items != NULL) report(pe, OBJ_KIND_POOL_BACK, msg->target, count, cost_of(msg, count), 0, items);
 }
 
-/* Takes the items that are not begun (bag 0: of all bags) off the desk; back: to the scheduler, else they are dropped.
- */
-static void sweep(struct chariot_pe *pe, uint64_t bag, bool back) {
-    struct obj_desk *desk = &pe->pool.desk;
-    struct rpc_msg_queue old = desk->work;
-    struct chariot_msg *first = old.head;
-    size_t at = desk->at;
-    uint32_t left = desk->left;
+/* `count` items of msg were taken off the desk; back: to the scheduler, else they are dropped. */
+static void tell_taken(struct chariot_pe *pe, const struct chariot_msg *msg, size_t at, uint32_t count, bool back) {
+    if (back)
+        give_back(pe, msg, at, count);
+    else
+        report(pe, OBJ_KIND_POOL_DONE, msg->target, count, cost_of(msg, count), -1, NULL);
+}
+
+/* Takes off the desk what is not begun (bag 0: of all bags), and gives it. */
+static struct rpc_msg_queue take_off(struct obj_desk *desk, uint64_t bag) {
+    struct rpc_msg_queue old = desk->work, off = {0};
+    struct chariot_msg *begun = desk->at > 0 ? old.head : NULL, *first = old.head;
     desk->work = (struct rpc_msg_queue){0};
     for (struct chariot_msg *msg; (msg = rpc_msg_queue_pop(&old)) != NULL;) {
         bool wanted = msg->kind == OBJ_KIND_POOL_WORK && (bag == 0 || msg->target == bag);
-        uint32_t count = msg == first ? left : msg->method;
-        bool begun = msg == first && at > 0; /* its item may be under way: the turn that does it will pop it */
-        if (wanted && count > 0 && back) give_back(pe, msg, msg == first ? at : 0, count);
-        if (wanted && count > 0 && !back)
-            report(pe, OBJ_KIND_POOL_DONE, msg->target, count, cost_of(msg, count), -1, NULL);
-        if (wanted && msg == first) desk->left = 0;
-        if (wanted && !begun)
-            rpc_msg_unref(msg);
-        else
-            rpc_msg_queue_push_take(&desk->work, msg);
+        rpc_msg_queue_push_take(wanted && msg != begun ? &off : &desk->work, msg);
     }
     if (desk->work.head != first) begin_first(desk);
+    return off;
+}
+
+/* Clears the desk of a bag's items (0: of all bags) and tells the scheduler, which on PE 0 may give more at once: so
+ * all is off before the first word. Of the message that is begun an item may be under way: it stays, with no item
+ * left, and whoever does that item will pop it. */
+static void sweep(struct chariot_pe *pe, uint64_t bag, bool back) {
+    struct obj_desk *desk = &pe->pool.desk;
+    struct chariot_msg *begun = desk->at > 0 ? desk->work.head : NULL;
+    uint32_t left = desk->left;
+    size_t at = desk->at;
+    struct rpc_msg_queue off = take_off(desk, bag);
+    if (begun != NULL && left > 0 && (bag == 0 || begun->target == bag)) {
+        desk->left = 0;
+        tell_taken(pe, begun, at, left, back);
+    }
+    for (struct chariot_msg *msg; (msg = rpc_msg_queue_pop(&off)) != NULL; rpc_msg_unref(msg)) {
+        tell_taken(pe, msg, 0, msg->method, back);
+    }
 }
 
 void obj_desk_on_forget(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -119,25 +133,27 @@ static void tell(struct chariot_pe *pe, struct tally *tally) {
     *tally = (struct tally){0};
 }
 
-/* One item of the first message. The reader's place is stored before user code runs: RECALL may come meanwhile. */
-static void do_item(struct chariot_pe *pe, struct chariot_msg *msg) {
+/* One item of the first message. The reader's place is stored before user code runs: RECALL may come meanwhile. Gives
+ * how many items that settles: what is malformed is all that is left. */
+static uint32_t do_item(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_desk *desk = &pe->pool.desk;
     const uint8_t *payload = rpc_msg_payload(msg);
     struct chariot_reader item = {payload + desk->at, payload + msg->size, payload}, rest = item;
     const void *data;
     size_t size;
     if (chariot_skip(&rest, &data, &size) != 0) {
+        uint32_t left = desk->left;
         obj_refuse(pe, msg);
-        desk->at = msg->size;
-    } else {
-        desk->at = (size_t)(rest.at - payload);
-        item.end = rest.at;
+        desk->left = 0;
+        return left;
     }
+    desk->at = (size_t)(rest.at - payload);
     desk->left--;
-    if (item.end != rest.at) return;
+    item.end = rest.at;
     rpc_turn_lend(&pe->node.turn);
     pe->pool.ops.work(pe->pool.ops.ctx, msg->target, msg, &item);
     rpc_turn_take(&pe->node.turn);
+    return 1;
 }
 
 static void do_other(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -164,10 +180,12 @@ static int64_t do_next(struct chariot_pe *pe, struct tally *tally, int64_t begin
         do_other(pe, msg);
     } else if (desk->left > 0) {
         if (tally->bag != msg->target) tell(pe, tally);
-        do_item(pe, msg);
+        uint32_t count = do_item(pe, msg);
         now = chariot_now_ns(pe);
-        *tally =
-            (struct tally){msg->target, tally->cost_ns + cost_of(msg, 1), tally->count + 1, tally->ns + now - begin_ns};
+        tally->bag = msg->target;
+        tally->cost_ns += cost_of(msg, count);
+        tally->count += count;
+        tally->ns += now - begin_ns;
     }
     if (msg->kind == OBJ_KIND_POOL_WORK && desk->left == 0) pop(desk);
     rpc_msg_unref(msg);
