@@ -362,9 +362,10 @@ def test_arguments_whose_pickling_waits_and_makes_tasks(n: int) -> None:
         class MakesTasks:
             def __reduce__(self):
                 futures = [charm.pool.Task(square, (k,), ret=True) for k in range(3)]
+                made = {"__name__": "__main__"}  # not the program's own: PE 0 alone has them
                 for k in range(50):  # each a function of its own
-                    exec(f"def f{k}(x): return x + {k}", globals())
-                    futures.append(charm.pool.Task(globals()[f"f{k}"], (0,), ret=True))
+                    exec(f"def f{k}(x): return x + {k}", made)
+                    futures.append(charm.pool.Task(made[f"f{k}"], (0,), ret=True))
                 return list, ([f.get() for f in futures],)
 
         def failing(x):
