@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUM_PES = 5, MAX_SEEN = 2000, MAX_KEPT = 3 };
+enum { NUM_PES = 5, MAX_SEEN = 2000, MAX_KEPT = 3, MAX_BAGS = 4 };
 
 static struct {
     struct rpc_random random;
@@ -19,6 +19,7 @@ static struct {
     size_t num_seen;
     struct chariot_ref group, array, sparse, single;
     struct chariot_channel *channels[NUM_PES][MAX_KEPT];
+    uint64_t bags[NUM_PES][MAX_BAGS];
 } now; /* one run at a time */
 
 static uint64_t draw(uint64_t below) {
@@ -186,7 +187,50 @@ static int on_talk(struct chariot_call *call) {
 static const struct chariot_method methods[] = {{"work", on_work}, {"insert", on_insert}, {"talk", on_talk}};
 static const struct chariot_type type = {.name = "Worker", .methods = methods, .num_methods = 3, .create = create};
 
+/* ---------------------------------------------------------------- its pool */
+
+static void on_definition(void *ctx, uint64_t bag, struct chariot_msg *definition) {}
+
+static void on_item(void *ctx, uint64_t bag, struct chariot_msg *msg, struct chariot_reader *item) {
+    struct chariot_value value;
+    if (chariot_get(item, &value) != 0) return;
+    if (draw(20) == 0) chariot_bag_close(ctx, bag, draw(2) == 0);
+    chariot_bag_answer_take(ctx, bag, value_int(1));
+}
+
+static void on_rest(void *ctx) {}
+
+static void on_forget(void *ctx, uint64_t bag) {}
+
+static void on_answer(void *ctx, uint64_t bag, struct chariot_msg *msg) {}
+
+static void serve(struct chariot_pe *pe) {
+    const struct chariot_pool_ops ops = {pe, on_definition, on_item, on_rest, on_forget, on_answer};
+    chariot_pool_serve(pe, &ops);
+}
+
+/* Some items for a bag, or the end of it. */
+static void pool_more(struct chariot_pe *pe) {
+    uint64_t *bag = &now.bags[chariot_my_pe(pe)][draw(MAX_BAGS)];
+    if (*bag == 0) {
+        *bag = chariot_bag_open(pe);
+        chariot_bag_define_take(pe, *bag, (uint32_t)draw(NUM_PES + 1), value_int(1));
+    }
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    uint32_t count = 1 + (uint32_t)draw(30);
+    chariot_writer_init_take(&writer, NULL);
+    for (uint32_t i = 0; i < count; i++) chariot_put_int(&writer, i);
+    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &msg), 0);
+    chariot_bag_put_take(pe, *bag, count, msg);
+    if (draw(4) != 0) return;
+    chariot_bag_close(pe, *bag, draw(2) == 0);
+    *bag = 0;
+}
+
 static void ignore_error(void *ctx, struct chariot_elem *elem, uint32_t method, struct chariot_msg *error) {}
+
+static void ignore_warning(void *ctx, const char *text) {}
 
 static void begin(struct world *world, uint32_t type_id) {
     struct chariot_create how = {.type = type_id, .kind = CHARIOT_GROUP, .on_pe = 3};
@@ -208,7 +252,23 @@ static void act(struct world *world) {
     const struct chariot_ref *ref = refs[draw(4)];
     struct chariot_future *future = chariot_future_new(pe, 1 + draw(3));
     result_to = chariot_future_id(future);
-    switch (draw(10)) {
+    switch (draw(14)) {
+    case 10:
+    case 11:
+        pool_more(pe);
+        break;
+    case 12: {
+        const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = result_to};
+        chariot_quiet_start(pe, &target);
+        break;
+    }
+    case 13: {
+        struct chariot_pe *handle_pe = &world->pes[draw(NUM_PES)];
+        struct chariot_future *handle = chariot_future_open(handle_pe, result_to);
+        chariot_future_cancel_take(handle_pe, handle, value_int(3));
+        chariot_future_unref(handle);
+        break;
+    }
     case 0:
         chariot_await_created(pe, ref, future);
         break;
@@ -247,6 +307,9 @@ static void run(uint64_t seed) {
     uint32_t type_id = world_register(&world, &type);
     for (uint32_t i = 0; i < NUM_PES; i++) {
         world.pes[i].face = (struct chariot_face){.on_unreceived_error = ignore_error};
+        world.pes[i].around.on_warning = ignore_warning;
+        chariot_set_hang_report(&world.pes[i], CHARIOT_HANG_WARN);
+        serve(&world.pes[i]);
     }
     spy_on(&world);
     world_start(&world);
