@@ -38,6 +38,7 @@ void rpc_hub_handle(struct rpc_tag *tag, bool ok) {
 
 static gpr_timespec deadline_in(int64_t timeout_ns) {
     if (timeout_ns <= 0) return gpr_inf_past(GPR_CLOCK_MONOTONIC);
+    if (timeout_ns == RPC_FOREVER_NS) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
     return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN));
 }
 

@@ -3,10 +3,10 @@
  * Busy: the completion queue is asked when some 20 us have passed, since asking costs 600 ns, and libev every
  * millisecond. Idle: both are asked, then the queue is asked over and over for 30 us, giving up the core each time,
  * then the thread sleeps: in the completion queue where gRPC is open, in slices while libev has watchers, else in
- * libev.
+ * libev. Without watchers nothing wakes it but what it waits for.
  *
  * No wake is lost: the sleeper writes `place` and then reads `woken`, the waker writes `woken` and then reads `place`,
- * all in sequentially consistent order. */
+ * all in sequentially consistent order; so are errands written before and read after. */
 #include "rpc/loop.h"
 
 #include <sched.h>
@@ -20,11 +20,10 @@
 #include "rpc/loop_impl.h"
 
 enum {
-    POLL_NS = 20000,            /* busy: between two looks at the network */
-    EV_NS = 1000000,            /* busy: between two at libev */
-    SPIN_NS = 30000,            /* idle: before sleeping */
-    SLICE_NS = 20000000,        /* asleep in the completion queue: longest time without a look at libev's watchers */
-    LONG_SLICE_NS = 1000000000, /* the same where it has none */
+    POLL_NS = 20000,     /* busy: between two looks at the network */
+    EV_NS = 1000000,     /* busy: between two at libev */
+    SPIN_NS = 30000,     /* idle: before sleeping */
+    SLICE_NS = 20000000, /* asleep in the completion queue: longest time without a look at libev's watchers */
     STRIDE_MAX = 64,
     STRIDE_SHORT_NS = 2000, /* looks at the clock that follow each other faster than this are too many */
     STRIDE_LONG_NS = 5000,
@@ -162,9 +161,15 @@ static void sleep_in_queue(struct rpc_loop *loop, int64_t deadline_ns) {
         if (loop->ev_handled > 0 || atomic_load(&loop->woken) || rpc_hub_has_handed(loop->hub)) return;
         int64_t left_ns = deadline_ns == RPC_FOREVER_NS ? RPC_FOREVER_NS : deadline_ns - rpc_loop_now_ns();
         if (left_ns <= 0) return;
-        int64_t slice_ns = watchers ? SLICE_NS : LONG_SLICE_NS;
+        int64_t slice_ns = watchers ? SLICE_NS : RPC_FOREVER_NS;
         if (wait_in_queue(loop, left_ns < slice_ns ? left_ns : slice_ns)) return;
     }
+}
+
+static void call_standin(struct rpc_loop *loop) {
+    uint64_t one = 1;
+    ssize_t written = write(loop->wake_fd, &one, sizeof one);
+    (void)written; /* full only when the stand-in has been called already */
 }
 
 static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
@@ -177,6 +182,7 @@ static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
     }
     atomic_store(&loop->place, RPC_LOOP_RUNNING);
     atomic_store(&loop->woken, false);
+    if (atomic_load(&loop->standin_dozes)) call_standin(loop);
 }
 
 static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
@@ -221,7 +227,7 @@ static void run_errands(struct rpc_loop *loop) {
 void rpc_loop_turn(struct rpc_loop *loop, bool busy, int64_t deadline_ns) {
     uint64_t turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
     atomic_store_explicit(&loop->turns, turns + 1, memory_order_relaxed);
-    if (atomic_load_explicit(&loop->errands, memory_order_relaxed) != NULL) {
+    if (atomic_load(&loop->errands) != NULL) {
         run_errands(loop);
         return;
     }
@@ -236,11 +242,7 @@ void rpc_loop_wake(struct rpc_loop *loop) {
     atomic_store(&loop->woken, true);
     int place = atomic_load(&loop->place);
     if (place == RPC_LOOP_ASLEEP_IN_EV) ev_async_send(loop->ev, &loop->ev_wake);
-    if (place == RPC_LOOP_ASLEEP_IN_CQ) {
-        uint64_t one = 1;
-        ssize_t written = write(loop->wake_fd, &one, sizeof one);
-        (void)written; /* full only when the stand-in has been asked already */
-    }
+    if (place == RPC_LOOP_ASLEEP_IN_CQ) call_standin(loop);
 }
 
 /* ---------------------------------------------------------------- life */

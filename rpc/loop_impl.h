@@ -36,11 +36,12 @@ struct rpc_loop {
     struct rpc_hub *hub;                       /* NULL: no gRPC transport is open on this loop */
     _Atomic(struct rpc_loop_errand *) errands; /* the last one first */
     _Atomic(bool) woken;
-    _Atomic(int) place;      /* enum rpc_loop_place */
-    _Atomic(uint64_t) turns; /* written by the loop's thread alone */
-    int wake_fd;             /* eventfd that the stand-in waits on */
-    unsigned stride;         /* busy turns between two looks at the clock */
-    unsigned since_look;     /* busy turns since the last one */
+    _Atomic(int) place;          /* enum rpc_loop_place */
+    _Atomic(uint64_t) turns;     /* written by the loop's thread alone */
+    _Atomic(bool) standin_dozes; /* it waits for wake_fd alone, to be called when the loop runs again */
+    int wake_fd;                 /* eventfd that the stand-in waits on */
+    unsigned stride;             /* busy turns between two looks at the clock */
+    unsigned since_look;         /* busy turns since the last one */
     int64_t looked_ns;
     int64_t polled_ns; /* when the network was asked last */
     int64_t ev_ran_ns; /* when libev was */

@@ -5,6 +5,8 @@
  *   WATCHING ----------------------------------------> SERVING: borrow, poll, return, wait for one event, ...
  *            <----------------------------------------
  *              the loop has turned, or a turn is taken
+ *
+ * Where the loop sleeps and has not turned for a second it dozes, without ticks, until it is called.
  */
 #include "rpc/standin.h"
 
@@ -23,7 +25,7 @@
 enum {
     TICK_MS = 5,
     IDLE_TICK_MS = 50,
-    ACTIVE_NS = 1000000000, /* the scheduler counts as active for so long after its last turn */
+    ACTIVE_NS = 1000000000, /* the scheduler counts as active for so long after its last turn; then, asleep, as idle */
     WAIT_NS = 5000000,      /* longest wait for one event while serving */
 };
 
@@ -95,11 +97,25 @@ static void serve(struct rpc_standin *standin) {
     }
 }
 
-/* Waits for the next tick; true: the loop is to be woken. */
+/* Of an idle PE there is nothing to watch: its loop calls when it runs again. It writes `place` and then reads
+ * `standin_dozes`, here they are written and read the other way round, so one of both sees the other. */
+static bool doze(struct rpc_standin *standin) {
+    atomic_store(&standin->hub->loop->standin_dozes, true);
+    if (asleep(standin)) return true;
+    atomic_store(&standin->hub->loop->standin_dozes, false);
+    return false;
+}
+
+/* Waits for the next tick; true: the loop is to be woken, or has called. */
 static bool wait_tick(struct rpc_standin *standin) {
-    bool active = rpc_loop_now_ns() - standin->turned_ns < ACTIVE_NS;
+    bool active = rpc_loop_now_ns() - standin->turned_ns < ACTIVE_NS, dozes = !active && doze(standin);
     struct pollfd fd = {.fd = standin->hub->loop->wake_fd, .events = POLLIN};
-    if (poll(&fd, 1, active ? TICK_MS : IDLE_TICK_MS) <= 0) return false;
+    int ready = poll(&fd, 1, active ? TICK_MS : dozes ? -1 : IDLE_TICK_MS);
+    if (dozes) {
+        atomic_store(&standin->hub->loop->standin_dozes, false);
+        standin->turned_ns = rpc_loop_now_ns();
+    }
+    if (ready <= 0) return false;
     uint64_t count;
     return read(fd.fd, &count, sizeof count) == (ssize_t)sizeof count;
 }

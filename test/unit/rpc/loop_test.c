@@ -109,6 +109,26 @@ static void a_signal_handler_wakes_it(void) {
     expect_woken(true, true);
 }
 
+static void *dozes_main(void *arg) {
+    struct rpc_loop *loop = arg;
+    while (!atomic_load(&loop->standin_dozes)) usleep(10000);
+    rpc_loop_wake(loop);
+    return NULL;
+}
+
+/* An idle PE costs nothing: its stand-in waits without ticks too, and watches again when the loop runs. */
+static void the_standin_of_an_idle_loop_dozes_until_it_is_called(void) {
+    struct fixture fixture;
+    pthread_t thread;
+    fixture_open(&fixture, true);
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, dozes_main, fixture.loop), 0);
+        while (pthread_tryjoin_np(thread, NULL) != 0) rpc_loop_turn(fixture.loop, false, RPC_FOREVER_NS);
+        while (atomic_load(&fixture.loop->standin_dozes)) usleep(1000);
+    }
+    fixture_close(&fixture);
+}
+
 /* ---------------------------------------------------------------- calls from elsewhere */
 
 enum { CALLERS = 3, CALLS = 500 };
@@ -266,6 +286,6 @@ static void hooks_surround_sleeps_and_no_callback(void) {
 
 UNIT_MAIN("rpc/loop", UNIT(the_deadline_ends_the_wait), UNIT(a_wake_before_the_wait_ends_it),
           UNIT(another_thread_wakes_it), UNIT(calls_of_other_threads_run_here_in_their_order),
-          UNIT(a_signal_handler_wakes_it), UNIT(a_readable_pipe_ends_the_wait),
-          UNIT(a_timer_runs_although_the_loop_is_busy), UNIT(messages_arrive_although_the_loop_is_busy),
-          UNIT(hooks_surround_sleeps_and_no_callback))
+          UNIT(a_signal_handler_wakes_it), UNIT(the_standin_of_an_idle_loop_dozes_until_it_is_called),
+          UNIT(a_readable_pipe_ends_the_wait), UNIT(a_timer_runs_although_the_loop_is_busy),
+          UNIT(messages_arrive_although_the_loop_is_busy), UNIT(hooks_surround_sleeps_and_no_callback))
