@@ -274,16 +274,27 @@ static PyObject *make_remote_error(struct py_codec *codec, const struct parts *p
     return exc;
 }
 
-/* exc.remote_stacktrace = (pe, text). Exceptions that take no attributes go without. */
+/* exc.remote_stacktrace = (pe, text). Errors of the runtime itself, which no PE raised, and exceptions that take no
+ * attributes go without. */
 static void attach_origin(struct py_state *st, PyObject *exc, const struct parts *parts) {
+    if (parts->pe == NULL || !PyLong_Check(parts->pe)) return;
     PyObject *trace = is_str(parts->trace) ? Py_NewRef(parts->trace) : PyObject_Str(exc);
-    PyObject *pe = parts->pe != NULL && PyLong_Check(parts->pe) ? Py_NewRef(parts->pe) : PyLong_FromLong(-1);
-    PyObject *origin = trace != NULL && pe != NULL ? PyTuple_Pack(2, pe, trace) : NULL;
+    PyObject *origin = trace != NULL ? PyTuple_Pack(2, parts->pe, trace) : NULL;
     if (origin != NULL) PyObject_SetAttr(exc, st->names.remote_stacktrace, origin);
     PyErr_Clear();
     Py_XDECREF(trace);
-    Py_XDECREF(pe);
     Py_XDECREF(origin);
+}
+
+/* What the runtime itself says, such as that a chare was destroyed. */
+static bool is_of_runtime(const struct parts *parts) {
+    return parts->pe == NULL && is_str(parts->text) && is_str(parts->type) &&
+           PyUnicode_CompareWithASCIIString(parts->type, "RuntimeError") == 0;
+}
+
+static PyObject *make_error(struct py_state *st, const struct parts *parts) {
+    if (parts->exc != NULL && parts->exc != Py_None) return Py_NewRef(parts->exc);
+    return is_of_runtime(parts) ? PyObject_CallOneArg(st->error, parts->text) : make_remote_error(&st->codec, parts);
 }
 
 PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, uint64_t pairs, struct chariot_msg *owner,
@@ -294,8 +305,7 @@ PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, ui
         parts_clear(&parts);
         return NULL;
     }
-    PyObject *exc =
-        parts.exc != NULL && parts.exc != Py_None ? Py_NewRef(parts.exc) : make_remote_error(&st->codec, &parts);
+    PyObject *exc = make_error(st, &parts);
     if (exc != NULL) attach_origin(st, exc, &parts);
     parts_clear(&parts);
     return exc;
