@@ -15,14 +15,17 @@ struct py_charm {
 
 /* ---------------------------------------------------------------- who and where */
 
+/* Before the job runs and after it too: programs ask at module level, and in what runs at the end of Python. */
+static bool has_numbers(struct py_state *st) { return st->num_pes > 0 || py_state_pe(st) != NULL; }
+
 static PyObject *charm_my_pe(PyObject *self, PyObject *ignored) {
-    struct chariot_pe *pe = py_state_pe(py_state_of(self));
-    return pe == NULL ? NULL : PyLong_FromUnsignedLong(chariot_my_pe(pe));
+    struct py_state *st = py_state_of(self);
+    return has_numbers(st) ? PyLong_FromUnsignedLong(st->my_pe) : NULL;
 }
 
 static PyObject *charm_num_pes(PyObject *self, PyObject *ignored) {
-    struct chariot_pe *pe = py_state_pe(py_state_of(self));
-    return pe == NULL ? NULL : PyLong_FromUnsignedLong(chariot_num_pes(pe));
+    struct py_state *st = py_state_of(self);
+    return has_numbers(st) ? PyLong_FromUnsignedLong(st->num_pes) : NULL;
 }
 
 static PyObject *charm_my_host(PyObject *self, PyObject *ignored) {

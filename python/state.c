@@ -15,7 +15,11 @@ struct chariot_pe *py_state_pe(struct py_state *st) {
     }
     char why[256] = "";
     int rc = chariot_open(&st->pe, why, sizeof why);
-    if (rc == 0) return st->pe;
+    if (rc == 0) {
+        st->my_pe = chariot_my_pe(st->pe);
+        st->num_pes = chariot_num_pes(st->pe);
+        return st->pe;
+    }
     st->pe = NULL;
     PyErr_Format(st->error, "this process cannot become a PE: %s", why[0] != 0 ? why : chariot_error_text(rc));
     return NULL;

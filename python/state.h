@@ -92,6 +92,7 @@ struct py_awaitable_type {
 
 struct py_state {
     struct chariot_pe *pe;
+    uint32_t my_pe, num_pes; /* since it was opened, and for good; num_pes 0: it was not */
     enum py_phase phase;
     bool metered;         /* where time goes is written down: meter.h */
     unsigned long thread; /* that runs the PE, while it runs */
