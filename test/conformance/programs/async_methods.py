@@ -58,10 +58,9 @@ class B(Chare):
 async def main(args):
     n = charm.numPes()
     g = Group(A)
-    await charm.sleep(0.02)
+    await charm.awaitCreation(g)
     fs = [g.step(i, ret=True) for i in (2, 1, 0)]
     w = g.waits(ret=True)
-    await charm.sleep(0.03)
     assert await fs[0] == [5] * n and await fs[2] == [3] * n
     assert await w == [[0, 1, 2]] * n
     b = Chare(B, onPE=n - 1)

@@ -1,33 +1,41 @@
 """get(timeout=) and cancel(). Row: §0 ret."""
 
 from charm4py import charm, Chare, Group, coro, Future
-import time
+from charm4py.threads import FutureCancelled
 
 
 class A(Chare):
+    def __init__(self):
+        self.go = False
 
     @coro
     def slow(self):
-        charm.sleep(0.3)
-        return 1
+        self.wait("self.go")
+        return self.thisIndex
+
+    def release(self):
+        self.go = True
 
 
 def main(args):
     g = Group(A)
     f = g.slow(ret=True)
-    t = time.time()
-    try:
-        f.get(timeout=0.05)
-        assert 0
-    except TimeoutError:
-        pass
-    assert time.time() - t < 0.25 and f.get() == [1] * charm.numPes()
+    for _ in range(3):
+        try:
+            f.get(timeout=0.02)
+            assert 0
+        except TimeoutError:
+            pass
+    g.release()
+    assert f.get(timeout=100) == list(range(charm.numPes()))
     f = Future()
     f.cancel()
     try:
         f.get()
-    except Exception:
+    except FutureCancelled:
         pass
+    else:
+        assert 0
     print("OK")
     exit()
 
