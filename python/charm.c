@@ -16,7 +16,9 @@ struct py_charm {
 /* ---------------------------------------------------------------- who and where */
 
 /* Before the job runs and after it too: programs ask at module level, and in what runs at the end of Python. */
-static bool has_numbers(struct py_state *st) { return st->num_pes > 0 || py_state_pe(st) != NULL; }
+static bool has_numbers(struct py_state *st) {
+    return st->num_pes > 0 || py_state_pe(st) != NULL;
+}
 
 static PyObject *charm_my_pe(PyObject *self, PyObject *ignored) {
     struct py_state *st = py_state_of(self);
