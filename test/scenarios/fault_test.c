@@ -71,6 +71,21 @@
 #undef same
 #include "objects/message.c"
 #include "objects/pe.c"
+#define tell    pool_tell
+#define settle  pool_settle
+#define cost_of pool_cost_of
+#define send    pool_send
+#define push    pool_push
+#define pop     pool_pop
+#include "objects/pool.c"
+#include "objects/pool_bag.c"
+#include "objects/pool_desk.c"
+#undef tell
+#undef settle
+#undef cost_of
+#undef send
+#undef push
+#undef pop
 #include "objects/reduce.c"
 #include "objects/reduce_parts.c"
 #include "objects/reduce_value.c"
@@ -217,6 +232,36 @@ static bool wait_for_next(struct chariot_pe *pe) {
     return false;
 }
 
+/* Work for whoever is free: twice the same bag, so that items are kept and given out when there is room. */
+static void share(struct chariot_pe *pe) {
+    uint64_t bag = chariot_bag_open(pe);
+    struct chariot_msg *definition = one(pe);
+    if (definition != NULL) chariot_bag_define_take(pe, bag, NUM_PES, definition);
+    for (int i = 0; i < 2 && definition != NULL; i++) {
+        struct chariot_writer writer;
+        struct chariot_msg *items;
+        chariot_writer_init_take(&writer, NULL);
+        for (int k = 0; k < 10; k++) chariot_put_int(&writer, k);
+        int rc = chariot_writer_finish(&writer, &items);
+        must(pe, rc);
+        if (rc == 0) chariot_bag_put_take(pe, bag, 10, items);
+    }
+    chariot_bag_close(pe, bag, false);
+}
+
+static void pool_on_definition(void *ctx, uint64_t bag, struct chariot_msg *definition) {}
+
+static void pool_on_item(void *ctx, uint64_t bag, struct chariot_msg *msg, struct chariot_reader *item) {
+    struct chariot_msg *answer = one(ctx);
+    if (answer != NULL) chariot_bag_answer_take(ctx, bag, answer);
+}
+
+static void pool_on_rest(void *ctx) {}
+
+static void pool_on_forget(void *ctx, uint64_t bag) {}
+
+static void pool_on_answer(void *ctx, uint64_t bag, struct chariot_msg *msg) {}
+
 /* The last step does nothing. */
 static void on_hang(void *ctx, const char *text) {
     struct world *world = ctx;
@@ -237,6 +282,7 @@ static void play(struct chariot_pe *pe) {
         work(pe, &now.single);
         return;
     case 3:
+        share(pe);
         must(pe, chariot_send_take(pe, &now.group, INSERT, NULL, CHARIOT_WANT_DONE, now.waits));
         return;
     case 4:
@@ -279,6 +325,11 @@ static bool run(long nth) {
     now.type = world_register(&world, &worker_type);
     now.reducer = world_register_reducer(&world, &first_reducer);
     world.pes[0].entry = step;
+    for (uint32_t i = 0; i < NUM_PES; i++) {
+        const struct chariot_pool_ops ops = {&world.pes[i], pool_on_definition, pool_on_item,
+                                             pool_on_rest,  pool_on_forget,     pool_on_answer};
+        chariot_pool_serve(&world.pes[i], &ops);
+    }
     fault_arm(nth);
     bool ended = world_run(&world);
     bool hit = fault_hit;
