@@ -437,6 +437,7 @@ enum chariot_channel_event {
 /* Calls the waiter once that is so (soon, if it is): also when it will never be, and an error says why. */
 int chariot_channel_wait(struct chariot_channel *channel, enum chariot_channel_event event,
                          struct chariot_waiter *waiter);
+
 /* ---------------------------------------------------------------- the pool */
 
 /* Work for whichever PE is free next. It is put into bags: a bag belongs to the PE that opened it and holds items, each
