@@ -151,7 +151,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     try:
         left, files = made.processes(), list(made.tmp.iterdir())
         if left or files:  # a guard may still be at work
-            wait_until(made.nothing_left, f"nothing left but {left} {files}", 3)
+            wait_until(made.nothing_left, f"nothing left but {left} {files}", 20)
     finally:
         for process in made.processes():
             os.kill(int(process.split()[0]), signal.SIGKILL)
