@@ -13,6 +13,7 @@ debug_python=$(command -v python3.11d || command -v python3-dbg) || { echo "asan
 mkdir -p "$home/bin" "$home/lib"
 rm -rf "$home/lib/chariot"
 cp -r python/chariot "$home/lib/"
+cp python/_chariot_alias.py "$home/lib/"
 rm -f "$home"/lib/chariot/*.so*
 suffix=$("$debug_python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 cp --remove-destination build/pyasan/python/_core.so "$home/lib/chariot/_core$suffix"
@@ -31,5 +32,6 @@ cat >"$home/bin/chariot" <<END
 export CHARIOT_PYTHON=$home/bin/python
 exec $root/build/release/bin/chariot "\$@"
 END
-chmod +x "$home/bin/chariot"
+sed 's/release.bin.chariot/release\/bin\/charmrun/' "$home/bin/chariot" >"$home/bin/charmrun"
+chmod +x "$home/bin/chariot" "$home/bin/charmrun"
 CHARIOT_TEST_BIN=$home/bin exec .venv/bin/python -m pytest -q --timeout=600 "$@"
