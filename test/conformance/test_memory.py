@@ -126,7 +126,7 @@ def main(args):
     what, count = globals()[args[1]], int(args[2])
     group = Group(E)
     e = group[charm.numPes() - 1]
-    what(e, 20_000)
+    what(e, 60_000)  # the queues and malloc's arenas reach the sizes that they keep
     before = group.size(ret=True).get()
     what(e, count)
     after = group.size(ret=True).get()
