@@ -85,7 +85,8 @@ class Check:
         yield self.run("protoc", ["protoc", "-Irpc/proto", "--descriptor_set_out=/dev/null", *protos], 60)
         yield self.make("format-check")
         yield self.make("-k", "syntax")
-        yield from self.mypy("package", *ROOT.glob("python/**/*.py*"), *ROOT.glob("test/lint/*.py"), *ROOT.glob("test/*.py"))
+        ours = ("python/**/*.py", "python/**/*.pyi", "test/*.py", "test/lint/*.py")
+        yield from self.mypy("package", *(path for pattern in ours for path in ROOT.glob(pattern)))
         yield from self.mypy("typing tests", *ROOT.glob("test/typing/*.py"))
         for directory in sorted({path.parent for path in ROOT.glob("examples/**/*.py")}):  # each has modules of its own
             yield from self.mypy(str(directory.relative_to(ROOT)), *directory.glob("*.py"))
