@@ -29,6 +29,7 @@ else
     tar -C "$root" -xf "$tarball"
 fi
 
+chmod 755 "$root" # mktemp made it for us alone, and it is everybody's / in there
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 for path in /usr/local/share/ca-certificates /etc/pip.conf $(grep -lsirE 'proxy|check-(date|valid)' /etc/apt/apt.conf.d /etc/apt/apt.conf); do
     [ -e "$path" ] || continue
