@@ -109,10 +109,16 @@ static void a_signal_handler_wakes_it(void) {
     expect_woken(true, true);
 }
 
-static void *dozes_main(void *arg) {
-    struct rpc_loop *loop = arg;
-    while (!atomic_load(&loop->standin_dozes)) usleep(10000);
-    rpc_loop_wake(loop);
+struct dozer {
+    struct rpc_loop *loop;
+    _Atomic(bool) woke; /* written before the wake: whoever was woken sees it */
+};
+
+static void *dozer_main(void *arg) {
+    struct dozer *dozer = arg;
+    while (!atomic_load(&dozer->loop->standin_dozes)) usleep(10000);
+    atomic_store(&dozer->woke, true);
+    rpc_loop_wake(dozer->loop);
     return NULL;
 }
 
@@ -122,8 +128,10 @@ static void the_standin_of_an_idle_loop_dozes_until_it_is_called(void) {
     pthread_t thread;
     fixture_open(&fixture, true);
     for (int i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, dozes_main, fixture.loop), 0);
-        while (pthread_tryjoin_np(thread, NULL) != 0) rpc_loop_turn(fixture.loop, false, RPC_FOREVER_NS);
+        struct dozer dozer = {.loop = fixture.loop};
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, dozer_main, &dozer), 0);
+        while (!atomic_load(&dozer.woke)) rpc_loop_turn(fixture.loop, false, RPC_FOREVER_NS);
+        pthread_join(thread, NULL);
         while (atomic_load(&fixture.loop->standin_dozes)) usleep(1000);
     }
     fixture_close(&fixture);
