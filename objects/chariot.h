@@ -43,6 +43,9 @@ struct chariot_report; /* what waits on a PE of a job in which nothing happens a
 
 /* An empty message with room for `capacity` payload bytes. NULL: out of memory. */
 struct chariot_msg *chariot_msg_new(size_t capacity);
+/* The same, for what is sent from this PE: a payload that grows large lies in memory that other PEs of the host read,
+ * so that it is not copied once more on its way to them. To be freed before chariot_close(). */
+struct chariot_msg *chariot_msg_new_on(struct chariot_pe *pe, size_t capacity);
 struct chariot_msg *chariot_msg_ref(struct chariot_msg *msg);
 void chariot_msg_unref(struct chariot_msg *msg); /* takes NULL */
 /* Others hold it too (it is being passed on, has several receivers here, or is kept): its payload must stay as it is.

@@ -7,6 +7,10 @@ struct chariot_msg *chariot_msg_new(size_t capacity) {
     return rpc_msg_new(capacity);
 }
 
+struct chariot_msg *chariot_msg_new_on(struct chariot_pe *pe, size_t capacity) {
+    return rpc_msg_new_in(pe->node.heap, capacity);
+}
+
 struct chariot_msg *chariot_msg_ref(struct chariot_msg *msg) {
     return rpc_msg_ref(msg);
 }
@@ -16,7 +20,7 @@ void chariot_msg_unref(struct chariot_msg *msg) {
 }
 
 bool chariot_msg_is_shared(const struct chariot_msg *msg) {
-    return msg->refs > 1;
+    return rpc_msg_is_shared(msg);
 }
 
 const void *chariot_msg_data(const struct chariot_msg *msg) {
@@ -40,7 +44,7 @@ void chariot_msg_set_object(struct chariot_msg *msg, void *object, void (*drop)(
 /* ---------------------------------------------------------------- inside */
 
 struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity) {
-    struct chariot_msg *msg = rpc_msg_new(capacity);
+    struct chariot_msg *msg = rpc_msg_new_in(pe->node.heap, capacity);
     if (msg == NULL) {
         obj_out_of_memory(pe);
         return NULL;

@@ -15,7 +15,10 @@
 
 /* ---------------------------------------------------------------- looking */
 
-enum { SEEN_MAX = 64 };
+enum {
+    SEEN_MAX = 64,
+    FIRST_BYTES = 128, /* room that a message has at first */
+};
 
 enum verdict { PLAIN = 0, NOT_PLAIN = 1 }; /* and -1: exception set */
 
@@ -224,10 +227,15 @@ static int finish(struct chariot_writer *writer, int result, struct chariot_msg 
     return result < 0 ? -1 : py_write_failed(error);
 }
 
+/* For a message of its own, which may leave for other PEs. */
+static void begin(struct py_state *st, struct chariot_writer *writer) {
+    chariot_writer_init_take(writer, st->pe != NULL ? chariot_msg_new_on(st->pe, FIRST_BYTES) : NULL);
+}
+
 int py_encode_msg(struct py_state *st, PyObject *value, struct chariot_msg **msg) {
     struct chariot_writer writer;
     enum chariot_phase before = py_phase(st, CHARIOT_SENDING);
-    chariot_writer_init_take(&writer, NULL);
+    begin(st, &writer);
     int result = finish(&writer, py_encode(st, &writer, value), msg);
     py_phase(st, before);
     return result;
@@ -299,7 +307,7 @@ static int encode_args(struct py_state *st, PyObject *const *args, Py_ssize_t nu
     int entangled = single ? 0 : args_are_entangled(st, args, num, keywords);
     if (entangled < 0) return -1;
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, NULL);
+    begin(st, &writer);
     int result =
         entangled ? put_args_whole(st, &writer, args, num, keywords) : put_args_each(st, &writer, args, num, keywords);
     return finish(&writer, result, msg);

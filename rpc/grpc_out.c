@@ -98,7 +98,7 @@ static int append_small(struct rpc_out *out, const struct chariot_msg *msg) {
     return error;
 }
 
-static int append_large(struct rpc_out *out, struct chariot_msg *msg) {
+static int append_own(struct rpc_out *out, struct chariot_msg *msg) {
     const uint8_t *data;
     size_t size;
     int error = rpc_frame_pack(msg, &data, &size);
@@ -112,6 +112,16 @@ static int append_large(struct rpc_out *out, struct chariot_msg *msg) {
     }
     push(out, item);
     return 0;
+}
+
+/* A borrowed payload has no room for the wire form in front of it. */
+static int append_large(struct rpc_out *out, struct chariot_msg *msg) {
+    if (rpc_msg_has_wire(msg)) return append_own(out, msg);
+    struct chariot_msg *copy = rpc_msg_copy(msg);
+    if (copy == NULL) return CHARIOT_ENOMEM;
+    int error = append_own(out, copy);
+    rpc_msg_unref(copy);
+    return error;
 }
 
 int rpc_out_append(struct rpc_out *out, struct chariot_msg *msg) {

@@ -1,7 +1,9 @@
 /* rpc/msg.h: one message between PEs.
  *
  * A message is one block of memory: this header, room for its wire form, and its payload behind it, so that a large one
- * leaves as a single slice without a copy. rpc/ carries the header fields and looks at none of them but `kind` (its own
+ * leaves as a single slice without a copy. A large payload of a PE that shares memory with others lies in its heap
+ * instead (rpc/heap.h), with the same room in front of it; one that was received may lie in memory that somebody else
+ * owns (rpc_msg_borrow). rpc/ carries the header fields and looks at none of them but `kind` (its own
  * kinds are below RPC_KIND_FIRST_USER) and `size`; objects/kinds.h says what they mean there.
  *
  * Ownership: reference-counted, and only ever touched by the thread that holds the PE's turn (rpc/turn.h), so the count
@@ -10,6 +12,8 @@
 #ifndef CHARIOT_RPC_MSG_H
 #define CHARIOT_RPC_MSG_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +22,7 @@ enum {
     RPC_FRAME_TAG_BYTES = 6,  /* Frame.envelopes: tag and a length varint padded to 5 bytes */
     RPC_ENVELOPE_BYTES = 80,  /* the fixed part of chariot.v1.Envelope, up to its payload */
     RPC_WIRE_BYTES = RPC_FRAME_TAG_BYTES + RPC_ENVELOPE_BYTES,
+    RPC_BLOCK_PAYLOAD = 128, /* in a block of the heap, from its data to the payload: room for the wire form */
 };
 
 /* What one peer has queued here: the receiving link owns one, every message not yet consumed holds a reference.
@@ -26,6 +31,9 @@ struct rpc_credit {
     uint32_t refs;
     size_t bytes;
 };
+
+struct rpc_heap;
+struct rpc_block;
 
 struct chariot_msg {
     uint32_t refs;
@@ -41,19 +49,30 @@ struct chariot_msg {
     uint64_t index[3];
     uint64_t reply;
     uint64_t seq;
-    size_t size;     /* payload bytes in use */
-    size_t capacity; /* payload bytes allocated */
+    uint8_t *payload; /* behind this header, or in a block of the heap, or borrowed */
+    size_t size;      /* payload bytes in use */
+    size_t capacity;  /* payload bytes allocated */
     struct chariot_msg *next;
     struct rpc_credit *credit; /* NULL: local, or consumed already */
     void *object;              /* a face's object in place of, or decoded from, the payload; never sent */
     void (*object_drop)(void *object);
+    struct rpc_heap *heap;      /* borrowed; a payload that grows large moves there. NULL: none */
+    struct rpc_block *block;    /* owned: of this PE's heap, with the payload or a copy of it. NULL: none */
+    _Atomic(uint32_t) *holders; /* of the memory that the payload lies in, this message being one; NULL: nobody else */
+    void *lender;               /* of a borrowed payload; told when the message is freed */
+    void (*give_back)(void *lender, struct chariot_msg *msg);
     uint8_t wire_[88]; /* its last RPC_WIRE_BYTES precede the payload */
 };
 
 _Static_assert(sizeof(struct chariot_msg) % 16 == 0, "payload must stay 16-byte aligned");
 
 static inline uint8_t *rpc_msg_payload(const struct chariot_msg *msg) {
-    return (uint8_t *)(uintptr_t)(msg + 1);
+    return msg->payload;
+}
+
+/* True where the payload is the message's own, with room in front of it for the wire form. */
+static inline bool rpc_msg_has_wire(const struct chariot_msg *msg) {
+    return msg->give_back == NULL;
 }
 
 /* Where the wire form of the whole message starts: RPC_WIRE_BYTES before its payload. */
@@ -63,9 +82,21 @@ static inline uint8_t *rpc_msg_wire(const struct chariot_msg *msg) {
 
 /* A zeroed message with room for `capacity` payload bytes and size 0; gives one reference. NULL: out of memory. */
 struct chariot_msg *rpc_msg_new(size_t capacity);
+/* The same for a PE with this heap (NULL: none). */
+struct chariot_msg *rpc_msg_new_in(struct rpc_heap *heap, size_t capacity);
+/* A message over `size` bytes at payload, which its lender keeps as they are until give_back(lender, msg). */
+struct chariot_msg *rpc_msg_borrow(uint8_t *payload, size_t size, _Atomic(uint32_t) *holders, void *lender,
+                                   void (*give_back)(void *lender, struct chariot_msg *msg));
 /* Makes room for at least `capacity` payload bytes; may move the message, so *msg is replaced. Only before it is
  * shared (refs 1). CHARIOT_ENOMEM leaves *msg as it was. */
 int rpc_msg_reserve(struct chariot_msg **msg, size_t capacity);
+/* The block of this heap that has msg's payload, RPC_BLOCK_PAYLOAD behind where its data begin, and is lent in its
+ * stead; the payload is copied there where it lies elsewhere. Borrowed from msg. NULL: the heap is full. */
+struct rpc_block *rpc_msg_to_lend(struct chariot_msg *msg, struct rpc_heap *heap);
+/* Others have it too, or read its payload: it is immutable. */
+static inline bool rpc_msg_is_shared(const struct chariot_msg *msg) {
+    return msg->refs > 1 || (msg->holders != NULL && atomic_load_explicit(msg->holders, memory_order_acquire) > 1);
+}
 struct chariot_msg *rpc_msg_ref(struct chariot_msg *msg);
 void rpc_msg_unref(struct chariot_msg *msg); /* takes NULL */
 /* A message of its own with the same header fields and payload; no object, no credit. NULL: out of memory. */
