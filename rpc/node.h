@@ -17,7 +17,7 @@ struct rpc_node {
     uint32_t *hosts; /* host number by PE; NULL: all on host 0 */
     uint32_t num_hosts;
     struct rpc_transport *transport; /* reaches all other PEs; NULL in a job of one. (shm will stand beside it.) */
-    struct rpc_heap *heap; /* of large payloads, shared with the PEs of this host; NULL: none */
+    struct rpc_heap *heap;           /* of large payloads, shared with the PEs of this host; NULL: none */
     struct rpc_turn turn;
     const struct rpc_upcalls *up;
     void *owner;
