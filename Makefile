@@ -62,8 +62,10 @@ EXAMPLE_SRC := $(wildcard examples/c/*.c)
 EXAMPLE_BIN := $(EXAMPLE_SRC:examples/c/%.c=$(B)/examples/%)
 BENCH_SRC := $(wildcard test/bench/c/*.c)
 BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%)
+# Measures of simulated PEs, on the helpers of the tests.
+SCALE_SRC := $(wildcard test/bench/scale/*.c)
 
-C_SRC := $(LIB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC)
+C_SRC := $(LIB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(SCALE_SRC)
 C_FILES := $(C_SRC) $(wildcard */*.h test/*/*.h test/*/*/*.h examples/c/*.h)
 
 # ---------------------------------------------------------------- for people
@@ -213,6 +215,11 @@ $(B)/examples/%: $(B)/examples/c/%.o $(LIB_A)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/bench/%: $(B)/test/bench/c/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/bench/scale: $(SCALE_SRC:%.c=$(B)/%.o) $(HELP_A) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -28,8 +28,9 @@ struct end {
     struct rpc_sim *sim;
     struct rpc_msg_queue ready;
     enum life life;
-    bool listed;         /* stands in sim->ready */
-    uint32_t first_pair; /* its rows among the pairs: number plus 1 of the first */
+    bool listed;           /* stands in sim->ready */
+    uint32_t first_pair;   /* its rows among the pairs: number plus 1 of the first */
+    int64_t out_ns, in_ns; /* when the last message that it sent has left, and the last to it was taken in */
 };
 
 struct rpc_sim {
@@ -71,14 +72,23 @@ static struct rpc_pair *pair_get(struct rpc_sim *sim, uint32_t a, uint32_t b) {
 
 /* ---------------------------------------------------------------- in flight */
 
+/* When it comes to its receiver: after what left its sender before it, and its way. */
+static int64_t arrival(struct rpc_sim *sim, const struct rpc_pair *pair, uint32_t from, uint32_t to) {
+    const uint32_t *hosts = sim->config.hosts;
+    struct end *sender = &sim->ends[from];
+    int64_t at_ns = sender->out_ns > sim->now_ns ? sender->out_ns : sim->now_ns;
+    sender->out_ns = at_ns += sim->config.message_ns;
+    at_ns += draw_delay(sim) + (hosts != NULL && hosts[from] != hosts[to] ? sim->config.between_ns : 0);
+    int64_t last_ns = pair->last_ns[rpc_pair_way(pair, from)];
+    return at_ns < last_ns ? last_ns : at_ns;
+}
+
 /* There is room among the flights. */
 static void launch(struct rpc_sim *sim, struct rpc_pair *pair, uint32_t from, uint32_t to, struct chariot_msg *msg,
                    uint8_t news) {
-    int64_t *last_ns = &pair->last_ns[rpc_pair_way(pair, from)];
-    int64_t arrival_ns = sim->now_ns + draw_delay(sim);
-    if (arrival_ns < *last_ns) arrival_ns = *last_ns;
-    *last_ns = arrival_ns;
-    const struct rpc_flight flight = {arrival_ns, sim->next_number++, from, to, msg, news};
+    int64_t arrival_ns = arrival(sim, pair, from, to);
+    pair->last_ns[rpc_pair_way(pair, from)] = arrival_ns;
+    const struct rpc_flight flight = {arrival_ns, sim->next_number++, from, to, msg, news, false};
     rpc_flights_push(&sim->flights, &flight);
 }
 
@@ -105,6 +115,19 @@ static void list_ready(struct rpc_sim *sim, struct end *end) {
     end->listed = true;
     sim->ready[sim->ready_tail] = end->base.pe;
     sim->ready_tail = (sim->ready_tail + 1) % ((size_t)sim->config.num_pes + 1);
+}
+
+/* The soonest flight waits until its receiver has taken in what came before. True: it does; it has its turn once. */
+static bool queues(struct rpc_sim *sim) {
+    struct rpc_flight flight = sim->flights.heap[0];
+    struct end *end = &sim->ends[flight.to];
+    if (flight.queued || sim->config.message_ns == 0) return false;
+    end->in_ns = (end->in_ns > sim->now_ns ? end->in_ns : sim->now_ns) + sim->config.message_ns;
+    flight.arrival_ns = end->in_ns;
+    flight.queued = true;
+    rpc_flights_pop(&sim->flights);
+    rpc_flights_push(&sim->flights, &flight);
+    return true;
 }
 
 /* The soonest flight reaches its end. False: out of memory, it stays in flight. */
@@ -182,6 +205,7 @@ static int sim_send(struct rpc_transport *transport, uint32_t pe, struct chariot
     pair->connected = true;
     sim->messages++;
     sim->bytes += msg->size;
+    if (sim->config.on_send != NULL) sim->config.on_send(sim->config.ctx, own, pe);
     if (pair->cut[rpc_pair_way(pair, own)])
         rpc_msg_unref(copy);
     else
@@ -243,6 +267,7 @@ static const struct rpc_transport_ops sim_ops = {
 
 int rpc_sim_new(const struct rpc_sim_config *config, struct rpc_sim **out) {
     assert(config->num_pes > 0 && config->min_delay_ns >= 0 && config->max_delay_ns >= config->min_delay_ns);
+    assert(config->message_ns >= 0 && config->between_ns >= 0);
     struct rpc_sim *sim = calloc(1, sizeof *sim);
     if (sim == NULL) return CHARIOT_ENOMEM;
     sim->config = *config;
@@ -298,7 +323,7 @@ bool rpc_sim_advance(struct rpc_sim *sim, int64_t until_ns) {
         in_flight && sim->flights.heap[0].arrival_ns < until_ns ? sim->flights.heap[0].arrival_ns : until_ns;
     if (next_ns > sim->now_ns && (in_flight || next_ns != RPC_FOREVER_NS)) sim->now_ns = next_ns;
     while (sim->flights.count > 0 && sim->flights.heap[0].arrival_ns <= sim->now_ns)
-        if (!land(sim)) break;
+        if (!queues(sim) && !land(sim)) break;
     return in_flight;
 }
 
@@ -331,4 +356,10 @@ uint64_t rpc_sim_messages(const struct rpc_sim *sim) {
 
 uint64_t rpc_sim_bytes(const struct rpc_sim *sim) {
     return sim->bytes;
+}
+
+size_t rpc_sim_held_bytes(const struct rpc_sim *sim) {
+    size_t per_pe = sizeof *sim->ends + sizeof *sim->ready;
+    return sizeof *sim + sim->config.num_pes * per_pe + rpc_flights_held_bytes(&sim->flights) +
+           rpc_pairs_held_bytes(&sim->pairs) + sim->batch.capacity;
 }

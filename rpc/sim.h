@@ -17,6 +17,15 @@ struct rpc_sim_config {
     int64_t min_delay_ns; /* each message takes between these, drawn anew for each */
     int64_t max_delay_ns;
     bool through_wire; /* pack and unpack every message, as a real network would */
+
+    /* What a machine costs, for measures of whole algorithms; all 0 where only their order matters. A PE sends one
+     * message per message_ns, and takes in one; what goes to another host takes between_ns longer. */
+    int64_t message_ns;
+    int64_t between_ns;
+    const uint32_t *hosts; /* by PE; borrowed by the world. NULL: all are on one host */
+    /* Hears of every message that is sent. May be NULL. */
+    void (*on_send)(void *ctx, uint32_t from, uint32_t to);
+    void *ctx;
 };
 
 int rpc_sim_new(const struct rpc_sim_config *config, struct rpc_sim **out);
@@ -47,5 +56,7 @@ void rpc_sim_kill(struct rpc_sim *sim, uint32_t pe);
 /* Counters since the start, for tests of how work grows. */
 uint64_t rpc_sim_messages(const struct rpc_sim *sim);
 uint64_t rpc_sim_bytes(const struct rpc_sim *sim);
+/* What the network itself holds on the heap, without the messages under way. */
+size_t rpc_sim_held_bytes(const struct rpc_sim *sim);
 
 #endif

@@ -91,6 +91,10 @@ struct rpc_pair *rpc_pairs_add(struct rpc_pairs *pairs, uint32_t a, uint32_t b) 
     return row;
 }
 
+size_t rpc_pairs_held_bytes(const struct rpc_pairs *pairs) {
+    return pairs->max_rows * sizeof *pairs->rows + pairs->max_slots * sizeof *pairs->slots;
+}
+
 void rpc_pairs_deinit(struct rpc_pairs *pairs) {
     free(pairs->rows);
     free(pairs->slots);
@@ -136,6 +140,10 @@ void rpc_flights_pop(struct rpc_flights *flights) {
         at = child;
     }
     flights->heap[at] = last;
+}
+
+size_t rpc_flights_held_bytes(const struct rpc_flights *flights) {
+    return flights->max * sizeof *flights->heap;
 }
 
 void rpc_flights_deinit(struct rpc_flights *flights) {

@@ -41,6 +41,7 @@ struct rpc_pairs {
 struct rpc_pair *rpc_pairs_find(const struct rpc_pairs *pairs, uint32_t a, uint32_t b);
 /* There is no row of theirs yet. Valid until the next add. NULL: out of memory. */
 struct rpc_pair *rpc_pairs_add(struct rpc_pairs *pairs, uint32_t a, uint32_t b);
+size_t rpc_pairs_held_bytes(const struct rpc_pairs *pairs);
 void rpc_pairs_deinit(struct rpc_pairs *pairs);
 
 /* Index of the direction that starts at `from`. */
@@ -56,6 +57,7 @@ struct rpc_flight {
     uint32_t from, to;
     struct chariot_msg *msg; /* owned; NULL: news */
     uint8_t news;            /* what the news is */
+    bool queued;             /* has come to its receiver, and waits there to be taken in */
 };
 
 /* A heap, the soonest arrival first. Zeroed: empty. */
@@ -69,6 +71,7 @@ int rpc_flights_reserve(struct rpc_flights *flights, size_t more);
 void rpc_flights_push(struct rpc_flights *flights, const struct rpc_flight *flight);
 /* Removes heap[0], whose message the caller has taken. There is one. */
 void rpc_flights_pop(struct rpc_flights *flights);
+size_t rpc_flights_held_bytes(const struct rpc_flights *flights);
 void rpc_flights_deinit(struct rpc_flights *flights);
 
 #endif

@@ -21,6 +21,8 @@ struct world {
     uint32_t num_pes;
     int budget;           /* messages per PE and step; 64 unless set after world_open() */
     bool *busy;           /* by PE: has something to do now */
+    int64_t *due_ns;      /* by PE: when it has something to do by itself, as of its last step */
+    uint32_t first_alive; /* the PEs below have ended */
     bool *dead;           /* by PE: killed, never runs again */
     char abort_text[512]; /* of the first PE that aborted */
     int abort_status;
@@ -41,10 +43,12 @@ bool world_step(struct world *world);
 bool world_run(struct world *world);
 /* Runs until nothing happens any more but timers; the job goes on. */
 void world_settle(struct world *world);
+/* The next time at which a PE has something to do by itself; RPC_FOREVER_NS: never. */
+int64_t world_deadline_ns(const struct world *world);
 void world_wake(struct world *world, uint32_t pe);
 /* The PE is gone without a goodbye. */
 void world_kill(struct world *world, uint32_t pe);
-bool world_ended(const struct world *world);
+bool world_ended(struct world *world);
 /* True when no PE keeps anything of the messages it has handled: nothing waits, nothing is under way. */
 bool world_is_clean(const struct world *world);
 void world_close(struct world *world);

@@ -52,7 +52,8 @@ static void ear_close(struct ear *ear, bool abrupt) {
 }
 
 static struct rpc_sim *world_open(struct ear *ears, uint32_t num_pes, uint64_t seed, bool wire) {
-    struct rpc_sim_config config = {num_pes, seed, 100, 10000, wire};
+    struct rpc_sim_config config = {
+        .num_pes = num_pes, .seed = seed, .min_delay_ns = 100, .max_delay_ns = 10000, .through_wire = wire};
     struct rpc_sim *sim = NULL;
     CU_ASSERT_EQUAL_FATAL(rpc_sim_new(&config, &sim), 0);
     for (uint32_t pe = 0; pe < num_pes; pe++) CU_ASSERT_EQUAL(ear_open(&ears[pe], sim, pe, num_pes), 0);
@@ -191,7 +192,7 @@ static void the_death_of_a_pe_reaches_its_peers_behind_its_messages(void) {
 
 static void what_is_sent_before_the_receiver_opens_waits(void) {
     struct ear ears[2];
-    struct rpc_sim_config config = {2, 1, 100, 1000, false};
+    struct rpc_sim_config config = {.num_pes = 2, .seed = 1, .min_delay_ns = 100, .max_delay_ns = 1000};
     struct rpc_sim *sim = NULL;
     CU_ASSERT_EQUAL_FATAL(rpc_sim_new(&config, &sim), 0);
     CU_ASSERT_EQUAL(ear_open(&ears[0], sim, 0, 2), 0);
@@ -241,7 +242,8 @@ static void a_million_messages_among_a_thousand_pes(void) {
 /* A send that fails for memory leaves the world as it was: it is tried again until it is accepted. */
 static int small_world(void) {
     struct ear ears[3] = {0};
-    struct rpc_sim_config config = {3, 1, 10, 100, true};
+    struct rpc_sim_config config = {
+        .num_pes = 3, .seed = 1, .min_delay_ns = 10, .max_delay_ns = 100, .through_wire = true};
     struct rpc_sim *sim = NULL;
     int error = rpc_sim_new(&config, &sim);
     for (uint32_t pe = 0; error == 0 && pe < 3; pe++) error = ear_open(&ears[pe], sim, pe, 3);
@@ -271,8 +273,53 @@ static void every_allocation_may_fail(void) {
     }
 }
 
+static void count_send(void *ctx, uint32_t from, uint32_t to) {
+    CU_ASSERT_EQUAL(to, 0);
+    *(uint32_t *)ctx += from;
+}
+
+/* PEs 1 and 2, on two hosts, send PE 0 two messages each; PE 1 is on PE 0's host. */
+static void messages_cost_their_ends_time_and_more_between_hosts(void) {
+    struct ear ears[3];
+    const uint32_t hosts[3] = {0, 0, 1};
+    uint32_t sum = 0;
+    struct rpc_sim_config config = {.num_pes = 3,
+                                    .min_delay_ns = 1000,
+                                    .max_delay_ns = 1000,
+                                    .message_ns = 10,
+                                    .between_ns = 500,
+                                    .hosts = hosts,
+                                    .on_send = count_send,
+                                    .ctx = &sum};
+    struct rpc_sim *sim = NULL;
+    CU_ASSERT_EQUAL_FATAL(rpc_sim_new(&config, &sim), 0);
+    for (uint32_t pe = 0; pe < 3; pe++) CU_ASSERT_EQUAL(ear_open(&ears[pe], sim, pe, 3), 0);
+    for (uint64_t seq = 0; seq < 2; seq++) {
+        for (uint32_t from = 1; from < 3; from++) CU_ASSERT_EQUAL(send_to(&ears[from], 0, seq, 0), 0);
+    }
+    static const int64_t at_ns[] = {1020, 1030, 1520, 1530};
+    for (uint64_t i = 0; i < 4; i++) {
+        while (ears[0].received == i && rpc_sim_advance(sim, RPC_FOREVER_NS)) rpc_node_poll(&ears[0].node, false);
+        CU_ASSERT_EQUAL(rpc_sim_now_ns(sim), at_ns[i]);
+    }
+    CU_ASSERT_EQUAL(ears[0].received, 4);
+    CU_ASSERT_EQUAL(sum, 6);
+    world_close(sim, ears, 3);
+}
+
+static void what_it_holds_is_known(void) {
+    struct ear ears[2];
+    struct rpc_sim *sim = world_open(ears, 2, 1, false);
+    size_t idle = rpc_sim_held_bytes(sim);
+    CU_ASSERT_EQUAL(send_to(&ears[0], 1, 0, 0), 0);
+    CU_ASSERT_TRUE(rpc_sim_held_bytes(sim) >= idle + sizeof(struct rpc_pair) + sizeof(struct rpc_flight));
+    run(sim, ears);
+    world_close(sim, ears, 2);
+}
+
 UNIT_MAIN("rpc/sim", UNIT(a_run_is_replayed_from_its_seed), UNIT(messages_of_different_pairs_overtake_each_other),
           UNIT(time_moves_to_arrivals_and_no_further_than_asked), UNIT(a_cut_link_loses_messages_one_way_until_mended),
           UNIT(the_death_of_a_pe_reaches_its_peers_behind_its_messages),
           UNIT(what_is_sent_before_the_receiver_opens_waits), UNIT(a_hundred_thousand_pes_are_cheap),
-          UNIT(a_million_messages_among_a_thousand_pes), UNIT(every_allocation_may_fail))
+          UNIT(a_million_messages_among_a_thousand_pes), UNIT(messages_cost_their_ends_time_and_more_between_hosts),
+          UNIT(what_it_holds_is_known), UNIT(every_allocation_may_fail))

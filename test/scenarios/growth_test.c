@@ -1,0 +1,98 @@
+/* How the work of a job grows with its PEs: exactly as the tree says, in steps and in messages; no PE has more to do
+ * with an operation than with its neighbours in the tree; and what a PE holds does not grow. See docs/scaling.md. */
+#include <stdlib.h>
+
+#include "test/scenarios/growth.h"
+#include "test/unit/unit.h"
+
+static const uint32_t sizes[] = {1, 2, 3, 5, 6, 16, 21, 22, 85, 86, 256, 1000, 1365, 1366, 4096};
+enum { NUM_SIZES = sizeof sizes / sizeof sizes[0] };
+
+/* In units of the tree's depth, and of its edges: P - 1. */
+struct law {
+    uint32_t depths, edges;
+    uint32_t more;    /* steps, and messages, besides, if there is more than one PE */
+    uint32_t handled; /* times that a PE hears of each of its neighbours in the tree, or they of it */
+};
+static const struct law laws[GROWTH_NUM_OPS] = {
+    [GROWTH_START] = {1, 1, 0, 1},       [GROWTH_GROUP] = {1, 1, 0, 1},       [GROWTH_BROADCAST] = {1, 1, 0, 1},
+    [GROWTH_AWAITED] = {2, 2, 0, 2},     [GROWTH_AWAITED_FAR] = {2, 2, 2, 2}, [GROWTH_REDUCTION] = {1, 1, 0, 1},
+    [GROWTH_BARRIER] = {2, 2, 0, 2},     [GROWTH_QUIET] = {4, 4, 0, 4},       [GROWTH_QUIET_AGAIN] = {2, 2, 0, 2},
+    [GROWTH_CALL] = {0, 0, 2, 0},        [GROWTH_DESTROY] = {2, 2, 0, 2},     [GROWTH_ARRAY] = {1, 1, 0, 1},
+    [GROWTH_SMALL_ARRAY] = {1, 1, 0, 1}, [GROWTH_HANG] = {2, 2, 0, 2},        [GROWTH_EXIT] = {1, 1, 0, 1},
+};
+
+struct tree {
+    uint32_t depth, degree; /* the most neighbours of a PE */
+};
+
+static struct tree tree_of(uint32_t num_pes) {
+    struct tree tree = {0};
+    uint32_t *depths = calloc(num_pes, sizeof *depths), children[OBJ_TREE_RADIX];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(depths);
+    for (uint32_t pe = 0; pe < num_pes; pe++) {
+        uint32_t count = chariot_tree_children(pe, 0, num_pes, OBJ_TREE_RADIX, children);
+        for (uint32_t i = 0; i < count; i++) depths[children[i]] = depths[pe] + 1;
+        if (count + (pe > 0) > tree.degree) tree.degree = count + (pe > 0);
+        if (depths[pe] > tree.depth) tree.depth = depths[pe];
+    }
+    free(depths);
+    return tree;
+}
+
+/* The least depth that a tree of this radix can have. */
+static uint32_t least_depth(uint32_t num_pes) {
+    uint32_t depth = 0;
+    for (uint64_t level = 1, pes = 1; pes < num_pes; depth++) {
+        level *= OBJ_TREE_RADIX;
+        pes += level;
+    }
+    return depth;
+}
+
+static void check(const struct growth *growth, enum growth_op op, const struct tree *tree) {
+    const struct law *law = &laws[op];
+    const struct growth_cost *cost = &growth->cost[op];
+    uint64_t more = growth->num_pes > 1 ? law->more : 0;
+    uint64_t steps = law->depths * tree->depth + more, messages = law->edges * (growth->num_pes - 1) + more;
+    uint64_t most = law->handled * tree->degree + more;
+    bool good = cost->time_ns == (int64_t)steps * GROWTH_STEP_NS && cost->messages == messages && cost->busiest <= most;
+    if (!good)
+        fprintf(stderr, "%u PEs, %s: %.1f steps, not %llu; %llu messages, not %llu; a PE handles %llu, not %llu\n",
+                growth->num_pes, growth_keys[op], (double)cost->time_ns / GROWTH_STEP_NS, (unsigned long long)steps,
+                (unsigned long long)cost->messages, (unsigned long long)messages, (unsigned long long)cost->busiest,
+                (unsigned long long)most);
+    CU_ASSERT_TRUE(good);
+}
+
+static void each_operation_grows_with_the_tree(void) {
+    for (size_t i = 0; i < NUM_SIZES; i++) {
+        struct growth growth;
+        const struct tree tree = tree_of(sizes[i]);
+        CU_ASSERT_EQUAL(tree.depth, least_depth(sizes[i]));
+        growth_open(&growth, sizes[i], &growth_steps);
+        growth_run(&growth);
+        for (enum growth_op op = 0; op < GROWTH_NUM_OPS; op++) {
+            if (laws[op].handled + laws[op].more > 0) check(&growth, op, &tree);
+        }
+        growth_close(&growth);
+    }
+}
+
+static bool about_equal(double a, double b) {
+    return a - b < 8 && b - a < 8;
+}
+
+/* What does not depend on the number of PEs differs by what their share of tables is. */
+static void a_pe_holds_as_much_among_many_as_among_few(void) {
+    struct growth_heap few, many;
+    growth_weigh(256, &few);
+    growth_weigh(4096, &many);
+    CU_ASSERT_TRUE(about_equal(few.idle, many.idle));
+    CU_ASSERT_TRUE(about_equal(few.group, many.group));
+    CU_ASSERT_TRUE(about_equal(few.element, many.element));
+    CU_ASSERT_TRUE(about_equal(many.left_over, 0));
+}
+
+UNIT_MAIN("scenarios/growth", UNIT(each_operation_grows_with_the_tree),
+          UNIT(a_pe_holds_as_much_among_many_as_among_few))
