@@ -1,6 +1,7 @@
 /* charm.pool: its methods, and what they refuse. */
 #include "python/errors.h"
 #include "python/future.h"
+#include "python/pool_job.h"
 #include "python/task.h"
 
 enum { UNDER_WAY_LEAST = 4096, UNDER_WAY_PER_PE = 512 }; /* items of a map() that is fed as it is done */
@@ -275,10 +276,10 @@ static PyType_Spec pool_spec = {.name = "chariot._core.Pool",
 
 void py_pool_serve(struct py_state *st) {
     const struct chariot_pool_ops ops = {.ctx = st,
-                                         .define = py_work_on_definition,
+                                         .define = py_bag_on_definition,
                                          .work = py_work_on_item,
-                                         .rest = py_work_on_rest,
-                                         .forget = py_work_on_forget,
+                                         .rest = py_bag_on_rest,
+                                         .forget = py_bag_on_forget,
                                          .answer = py_job_on_answer};
     chariot_pool_serve(st->pe, &ops);
 }

@@ -6,27 +6,8 @@
 
 #include "python/errors.h"
 #include "python/message.h"
+#include "python/pool_bag.h"
 #include "python/task.h"
-
-static const char BAG[] = "chariot bag";
-
-enum { ANSWERS_BYTES = 1 << 16 };
-
-struct definition {
-    unsigned flags;
-    PyObject *function; /* owned; NULL: it could not be read */
-    PyObject *error;    /* why, owned */
-    struct py_method method;
-};
-
-/* A bag of which items are done here. */
-struct py_bag {
-    struct py_state *st;
-    uint64_t id;
-    uint32_t refs;
-    uint32_t count;
-    struct definition **definitions; /* owned; they do not move, since running coroutines refer to their methods */
-};
 
 /* One item with several elements, or with a coroutine, under way. */
 struct chunk {
@@ -35,185 +16,16 @@ struct chunk {
     int64_t number;
     size_t count, at;
     struct element {
-        struct definition *definition; /* borrowed */
-        PyObject *value;               /* owned */
-        struct chariot_msg *result;    /* owned; NULL: None */
+        struct py_definition *definition; /* borrowed */
+        PyObject *value;                  /* owned */
+        struct chariot_msg *result;       /* owned; NULL: None */
     } elements[];
 };
-
-/* ---------------------------------------------------------------- bags */
-
-static void definition_free(struct definition *definition) {
-    Py_XDECREF(definition->function);
-    Py_XDECREF(definition->error);
-    py_method_clear(&definition->method);
-    free(definition);
-}
-
-static void bag_unref(struct py_bag *bag) {
-    if (--bag->refs > 0) return;
-    for (uint32_t i = 0; i < bag->count; i++) definition_free(bag->definitions[i]);
-    free(bag->definitions);
-    free(bag);
-}
-
-static void bag_drop(PyObject *capsule) {
-    bag_unref(PyCapsule_GetPointer(capsule, BAG));
-}
-
-static struct py_bag *bag_of(struct py_state *st, uint64_t id) {
-    struct py_pool *pool = &st->pool;
-    if (pool->latest == NULL || pool->latest->id != id) pool->latest = py_pool_find(pool->bags, id, BAG);
-    return pool->latest;
-}
-
-static struct py_bag *bag_make(struct py_state *st, uint64_t id) {
-    struct py_bag *bag = bag_of(st, id);
-    if (bag != NULL) return bag;
-    bag = calloc(1, sizeof *bag);
-    if (bag == NULL) return NULL;
-    *bag = (struct py_bag){.st = st, .id = id, .refs = 1};
-    if (py_pool_add(st->pool.bags, id, BAG, bag, bag_drop) == 0) return bag;
-    bag_unref(bag);
-    return NULL;
-}
-
-void py_work_on_forget(void *ctx, uint64_t id) {
-    struct py_state *st = ctx;
-    st->pool.latest = NULL;
-    py_pool_remove(st->pool.bags, id);
-}
-
-/* ---------------------------------------------------------------- definitions */
-
-/* The function's own name, for people. */
-static PyObject *name_of(PyObject *function) {
-    PyObject *name = PyObject_GetAttrString(function, "__name__");
-    if (name != NULL && PyUnicode_Check(name)) return name;
-    PyErr_Clear();
-    Py_XDECREF(name);
-    return PyUnicode_FromString(Py_TYPE(function)->tp_name);
-}
-
-static int read_function(struct py_state *st, struct definition *definition, struct chariot_reader *reader,
-                         struct chariot_msg *msg) {
-    struct chariot_value list, flags;
-    if (chariot_get_typed(reader, CHARIOT_LIST, &list) != 0 || list.count != 2 ||
-        chariot_get_typed(reader, CHARIOT_INT, &flags) != 0) {
-        py_malformed("a definition of the pool");
-        return -1;
-    }
-    definition->flags = (unsigned)flags.integer;
-    definition->function = py_decode(st, reader, NULL);
-    if (definition->function == NULL) return -1;
-    if (py_method_inspect(st, &definition->method, definition->function, 0) != 0) return -1;
-    definition->method.name = name_of(definition->function);
-    return definition->method.name == NULL ? -1 : 0;
-}
-
-/* An exception of unpickling becomes that of every item that needs the function. */
-static struct definition *definition_read(struct py_state *st, struct chariot_msg *msg) {
-    struct definition *definition = calloc(1, sizeof *definition);
-    if (definition == NULL) return NULL;
-    struct chariot_reader reader;
-    chariot_reader_init(&reader, msg);
-    if (read_function(st, definition, &reader, msg) == 0) return definition;
-    Py_CLEAR(definition->function);
-    definition->error = py_error_fetch();
-    return definition;
-}
-
-void py_work_on_definition(void *ctx, uint64_t id, struct chariot_msg *msg) {
-    struct py_state *st = ctx;
-    struct py_bag *bag = bag_make(st, id);
-    struct definition *definition = bag == NULL ? NULL : definition_read(st, msg);
-    struct definition **more =
-        definition == NULL ? NULL : realloc(bag->definitions, (bag->count + 1) * sizeof(struct definition *));
-    if (more == NULL) {
-        if (definition != NULL) definition_free(definition);
-        PyErr_NoMemory();
-        py_error_end_job(st, "the pool");
-        return;
-    }
-    bag->definitions = more;
-    bag->definitions[bag->count++] = definition;
-}
-
-/* ---------------------------------------------------------------- answers */
-
-void py_work_on_rest(void *ctx) {
-    struct py_state *st = ctx;
-    struct py_pool *pool = &st->pool;
-    struct chariot_msg *msg;
-    if (pool->answered == 0) return;
-    uint64_t bag = pool->answered;
-    pool->answered = 0;
-    if (chariot_writer_finish(&pool->answers, &msg) == 0) {
-        chariot_bag_answer_take(st->pe, bag, msg);
-        return;
-    }
-    PyErr_NoMemory();
-    py_error_end_job(st, "the pool");
-}
-
-/* The writer of the bag's answers, behind the head of a new one. */
-static struct chariot_writer *answer(struct py_bag *bag, int64_t number) {
-    struct py_state *st = bag->st;
-    struct py_pool *pool = &st->pool;
-    bool full = pool->answered != 0 && pool->answers.error == 0 && chariot_msg_size(pool->answers.msg) > ANSWERS_BYTES;
-    if (pool->answered != bag->id || full) {
-        py_work_on_rest(st);
-        chariot_writer_init_take(&pool->answers, NULL);
-        pool->answered = bag->id;
-    }
-    chariot_put_list(&pool->answers, 2);
-    chariot_put_int(&pool->answers, number);
-    return &pool->answers;
-}
-
-static const char *label_of(const struct definition *definition, char *buffer, size_t size) {
-    return definition->method.name == NULL ? "a task" : py_method_label(&definition->method, buffer, size);
-}
-
-/* The exception that is set as the item's outcome; with nobody to receive it, or SystemExit, the job ends. */
-static void answer_error(struct py_bag *bag, const struct definition *definition, int64_t number) {
-    struct py_state *st = bag->st;
-    char label[256];
-    const char *where = label_of(definition, label, sizeof label);
-    if (definition->flags & PY_POOL_NOBODY) {
-        py_error_end_job(st, where);
-        return;
-    }
-    PyObject *exc = py_error_fetch();
-    if (!py_error_exits(st, exc) && py_encode_error(st, answer(bag, number), exc, chariot_my_pe(st->pe), where) != 0) {
-        py_error_end_job(st, where);
-    }
-    Py_DECREF(exc);
-}
-
-/* A value as the outcome; takes it. */
-static void answer_value_take(struct py_bag *bag, const struct definition *definition, int64_t number,
-                              PyObject *value) {
-    struct py_state *st = bag->st;
-    if ((definition->flags & PY_POOL_NOBODY) == 0) {
-        struct chariot_writer *writer = answer(bag, number);
-        if (definition->flags & PY_POOL_END) {
-            chariot_put_null(writer);
-        } else if (py_encode(st, writer, value) != 0) { /* which has written nothing */
-            PyObject *exc = py_error_fetch();
-            char label[256];
-            const char *where = label_of(definition, label, sizeof label);
-            if (py_encode_error(st, writer, exc, chariot_my_pe(st->pe), where) != 0) py_error_end_job(st, where);
-            Py_DECREF(exc);
-        }
-    }
-    Py_DECREF(value);
-}
 
 /* ---------------------------------------------------------------- calling */
 
 /* The function's value for one element; new reference, or NULL with an exception set. */
-static PyObject *call(const struct definition *definition, PyObject *element) {
+static PyObject *call(const struct py_definition *definition, PyObject *element) {
     if ((definition->flags & PY_POOL_APPLY) == 0) return PyObject_CallOneArg(definition->function, element);
     PyObject *keywords = PyTuple_GET_ITEM(element, 1);
     return py_call(definition->function, NULL, PyTuple_GET_ITEM(element, 0), keywords == Py_None ? NULL : keywords);
@@ -234,7 +46,7 @@ static int read_number(struct chariot_reader *reader, int64_t *number) {
 
 /* The next element, and the definition that it is for. New reference; NULL with an exception set. */
 static PyObject *read_element(struct py_bag *bag, struct chariot_reader *reader, struct chariot_msg *msg,
-                              struct definition **definition) {
+                              struct py_definition **definition) {
     if ((*definition)->flags & PY_POOL_PAIRS) {
         struct chariot_value pair;
         int64_t place;
@@ -259,7 +71,7 @@ static PyObject *read_element(struct py_bag *bag, struct chariot_reader *reader,
 /* ---------------------------------------------------------------- items without coroutines */
 
 /* Reads the next element and calls. New reference; NULL with an exception set. */
-static PyObject *do_next(struct py_bag *bag, struct definition *definition, struct chariot_reader *reader,
+static PyObject *do_next(struct py_bag *bag, struct py_definition *definition, struct chariot_reader *reader,
                          struct chariot_msg *msg) {
     struct py_state *st = bag->st;
     PyObject *element = read_element(bag, reader, msg, &definition);
@@ -271,7 +83,7 @@ static PyObject *do_next(struct py_bag *bag, struct definition *definition, stru
     return value;
 }
 
-static void do_plain(struct py_bag *bag, struct definition *definition, int64_t number, size_t count,
+static void do_plain(struct py_bag *bag, struct py_definition *definition, int64_t number, size_t count,
                      struct chariot_reader *reader, struct chariot_msg *msg) {
     PyObject *value = count == 1 ? do_next(bag, definition, reader, msg) : PyList_New((Py_ssize_t)count);
     for (size_t i = 0; count > 1 && value != NULL && i < count; i++) {
@@ -282,9 +94,9 @@ static void do_plain(struct py_bag *bag, struct definition *definition, int64_t 
             PyList_SET_ITEM(value, (Py_ssize_t)i, one);
     }
     if (value != NULL)
-        answer_value_take(bag, definition, number, value);
+        py_bag_answer_value_take(bag, definition, number, value);
     else
-        answer_error(bag, definition, number);
+        py_bag_answer_error(bag, definition, number);
 }
 
 /* ---------------------------------------------------------------- chunks */
@@ -294,7 +106,7 @@ static void chunk_free(struct chunk *chunk) {
         Py_XDECREF(chunk->elements[i].value);
         chariot_msg_unref(chunk->elements[i].result);
     }
-    bag_unref(chunk->bag);
+    py_bag_unref(chunk->bag);
     free(chunk);
 }
 
@@ -308,7 +120,7 @@ static void put_result(struct chariot_writer *writer, const struct chariot_msg *
 /* All its elements are done, or one failed: `error` (borrowed), or NULL. */
 static void chunk_answer(struct chunk *chunk, const struct chariot_msg *error) {
     if ((chunk->elements[0].definition->flags & PY_POOL_NOBODY) == 0) {
-        struct chariot_writer *writer = answer(chunk->bag, chunk->number);
+        struct chariot_writer *writer = py_bag_answer(chunk->bag, chunk->number);
         if (error == NULL && chunk->count > 1) chariot_put_list(writer, chunk->count);
         for (size_t i = 0; error == NULL && i < chunk->count; i++) put_result(writer, chunk->elements[i].result);
         if (error != NULL) put_result(writer, error);
@@ -319,7 +131,7 @@ static void chunk_answer(struct chunk *chunk, const struct chariot_msg *error) {
 /* Starts the element; as py_task_start(). */
 static int start_element(struct chunk *chunk, struct element *element, struct chariot_msg **result) {
     struct py_state *st = chunk->bag->st;
-    struct definition *definition = element->definition;
+    struct py_definition *definition = element->definition;
     enum py_task_wish wish = definition->flags & PY_POOL_NOBODY ? PY_TASK_NOBODY
                              : definition->flags & PY_POOL_END  ? PY_TASK_END
                                                                 : PY_TASK_VALUE;
@@ -373,7 +185,7 @@ static void on_post(struct chariot_pe *pe, void *ctx) {
     struct chunk *chunk = ctx;
     struct py_state *st = chunk->bag->st;
     chunk_go_on(chunk);
-    py_work_on_rest(st);
+    py_bag_on_rest(st);
 }
 
 /* From the greenlet of the coroutine that ends: the next is started by the scheduler. */
@@ -381,14 +193,14 @@ static void on_ended(struct py_task_owner *owner, struct chariot_msg *result, in
     struct chunk *chunk = (struct chunk *)(void *)owner;
     struct py_state *st = chunk->bag->st;
     if (!chunk_take(chunk, result, code))
-        py_work_on_rest(st);
+        py_bag_on_rest(st);
     else if (chariot_post(st->pe, on_post, chunk) != 0)
         chariot_abort(st->pe, 71, "chariot: out of memory\n");
 }
 
 /* Reads all elements; NULL with an exception set, and *failed is the definition of the one that it was about. */
-static struct chunk *chunk_read(struct py_bag *bag, struct definition *definition, int64_t number, size_t count,
-                                struct chariot_reader *reader, struct chariot_msg *msg, struct definition **failed) {
+static struct chunk *chunk_read(struct py_bag *bag, struct py_definition *definition, int64_t number, size_t count,
+                                struct chariot_reader *reader, struct chariot_msg *msg, struct py_definition **failed) {
     struct chunk *chunk = calloc(1, sizeof *chunk + count * sizeof(struct element));
     *failed = definition;
     if (chunk == NULL) {
@@ -416,7 +228,7 @@ static struct chunk *chunk_read(struct py_bag *bag, struct definition *definitio
 /* An item as it was read. */
 struct item {
     struct py_bag *bag;
-    struct definition *definition;
+    struct py_definition *definition;
     int64_t number;
     size_t count; /* elements */
 };
@@ -424,7 +236,7 @@ struct item {
 static bool read_item(struct py_state *st, uint64_t id, struct chariot_reader *reader, struct item *item) {
     struct chariot_value list;
     int64_t place;
-    item->bag = bag_of(st, id);
+    item->bag = py_bag_of(st, id);
     if (item->bag == NULL || chariot_get_typed(reader, CHARIOT_LIST, &list) != 0 || list.count < 3) return false;
     if (read_number(reader, &item->number) != 0 || read_number(reader, &place) != 0) return false;
     if (place < 0 || place >= item->bag->count) return false;
@@ -435,7 +247,7 @@ static bool read_item(struct py_state *st, uint64_t id, struct chariot_reader *r
 
 void py_work_on_item(void *ctx, uint64_t id, struct chariot_msg *msg, struct chariot_reader *reader) {
     struct item item;
-    struct definition *failed;
+    struct py_definition *failed;
     if (!read_item(ctx, id, reader, &item)) return; /* of a PE that is broken; its own errors will tell */
     bool plain = item.definition->method.kind == PY_PLAIN && (item.definition->flags & PY_POOL_PAIRS) == 0;
     item.bag->refs++;
@@ -446,7 +258,7 @@ void py_work_on_item(void *ctx, uint64_t id, struct chariot_msg *msg, struct cha
         if (chunk != NULL)
             chunk_go_on(chunk);
         else
-            answer_error(item.bag, failed, item.number);
+            py_bag_answer_error(item.bag, failed, item.number);
     }
-    bag_unref(item.bag);
+    py_bag_unref(item.bag);
 }

@@ -1,0 +1,109 @@
+/* The owner's side of the pool: Tasks. Those of one function share a job, which stays open for more. */
+#include "python/future.h"
+#include "python/pool_job.h"
+
+enum { KEPT_TASKS = 32 }; /* functions whose tasks keep a job open */
+
+/* Whether it means the same on every PE by its name alone, so that one definition serves for long. */
+static bool is_constant(PyObject *function) {
+    if (PyCFunction_Check(function)) {
+        PyObject *self = PyCFunction_GET_SELF(function);
+        return self == NULL || PyModule_Check(self);
+    }
+    if (!PyFunction_Check(function) || PyFunction_GET_CLOSURE(function) != NULL) return false;
+    PyObject *name = ((PyFunctionObject *)(void *)function)->func_qualname;
+    return PyUnicode_FindChar(name, '<', 0, PyUnicode_GET_LENGTH(name), 1) == -1;
+}
+
+/* Ends the job when its last task has, and nobody makes another. */
+static void retire(struct py_job *job) {
+    job->retired = true;
+    if (job->encoding > 0) return; /* who encodes calls again */
+    py_job_close(job, false);
+    if (job->futures == NULL || PyDict_GET_SIZE(job->futures) == 0) py_pool_remove(job->st->pool.jobs, job->bag);
+}
+
+static void retire_oldest(struct py_state *st) {
+    PyObject *key, *bag;
+    Py_ssize_t at = 0;
+    if (!PyDict_Next(st->pool.tasks, &at, &key, &bag)) return;
+    struct py_job *job = py_job_of(st, PyLong_AsUnsignedLongLong(bag));
+    Py_INCREF(key);
+    if (PyDict_DelItem(st->pool.tasks, key) != 0) PyErr_Clear();
+    Py_DECREF(key);
+    if (job != NULL) retire(job);
+}
+
+static struct py_job *task_job_new(struct py_state *st, PyObject *function, unsigned flags) {
+    struct py_job *job = py_job_new(st, flags | PY_POOL_APPLY, chariot_num_pes(st->pe), 1);
+    if (job == NULL) return NULL;
+    if ((flags & PY_POOL_NOBODY) == 0) job->futures = PyDict_New();
+    if (((flags & PY_POOL_NOBODY) != 0 || job->futures != NULL) && py_job_define(job, function) >= 0) return job;
+    py_job_drop(job);
+    return NULL;
+}
+
+/* The open job of tasks of that function, made on demand. NULL with an exception set. */
+static struct py_job *kept_job(struct py_state *st, PyObject *function, unsigned flags) {
+    PyObject *key = Py_BuildValue("(OI)", function, flags);
+    PyObject *known = key == NULL ? NULL : PyDict_GetItemWithError(st->pool.tasks, key); /* borrowed */
+    struct py_job *job = NULL;
+    if (known != NULL) {
+        job = py_job_of(st, PyLong_AsUnsignedLongLong(known));
+    } else if (key != NULL && !PyErr_Occurred() && (job = task_job_new(st, function, flags)) != NULL) {
+        if (PyDict_GET_SIZE(st->pool.tasks) >= KEPT_TASKS) retire_oldest(st);
+        PyObject *bag = PyLong_FromUnsignedLongLong(job->bag);
+        if (bag == NULL || PyDict_SetItem(st->pool.tasks, key, bag) != 0) job = NULL;
+        Py_XDECREF(bag);
+    }
+    Py_XDECREF(key);
+    return job;
+}
+
+/* A future, or the callback, under the number of an item. What py_job_task() gives; new reference. */
+static PyObject *expect(struct py_job *job, uint64_t number, PyObject *callback) {
+    if (job->flags & PY_POOL_NOBODY) Py_RETURN_NONE;
+    PyObject *taker = callback != NULL ? Py_NewRef(callback) : py_future_new(job->st, 1);
+    PyObject *key = taker == NULL ? NULL : PyLong_FromUnsignedLongLong(number);
+    if (key == NULL || PyDict_SetItem(job->futures, key, taker) != 0) Py_CLEAR(taker);
+    Py_XDECREF(key);
+    if (callback == NULL || taker == NULL) return taker;
+    Py_DECREF(taker);
+    Py_RETURN_NONE;
+}
+
+/* May run anything. */
+static struct chariot_msg *encode_task(struct py_job *job, uint64_t number, PyObject *args, PyObject *keywords) {
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    PyObject *pair = PyTuple_Pack(2, args, keywords == NULL ? Py_None : keywords);
+    if (pair == NULL) return NULL;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_list(&writer, 3);
+    chariot_put_int(&writer, (int64_t)number);
+    chariot_put_int(&writer, 0);
+    job->encoding++;
+    int rc = py_encode(job->st, &writer, pair);
+    job->encoding--;
+    Py_DECREF(pair);
+    if (chariot_writer_finish(&writer, &msg) != 0) PyErr_NoMemory();
+    if (rc == 0 || msg == NULL) return msg;
+    chariot_msg_unref(msg);
+    return NULL;
+}
+
+PyObject *py_job_task(struct py_state *st, PyObject *function, PyObject *args, PyObject *keywords, unsigned flags,
+                      PyObject *callback) {
+    bool kept = is_constant(function);
+    struct py_job *job = kept ? kept_job(st, function, flags) : task_job_new(st, function, flags);
+    if (job == NULL) return NULL;
+    uint64_t number = job->items++;
+    struct chariot_msg *msg = encode_task(job, number, args, keywords);
+    PyObject *future = msg == NULL ? NULL : expect(job, number, callback);
+    if (future != NULL)
+        chariot_bag_put_take(st->pe, job->bag, 1, msg);
+    else
+        chariot_msg_unref(msg);
+    if (!kept || job->retired) retire(job);
+    return future;
+}
