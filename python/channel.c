@@ -245,10 +245,11 @@ static int send_args(struct py_channel *self, PyObject *const *args, Py_ssize_t 
     return -1;
 }
 
-PyDoc_STRVAR(send_doc, "send($self, /, *args)\n--\n\n"
-                       "Sends one message to the other end, and returns at once. Where too much is unread there (more\n"
-                       "than 128 MiB, or 131,072 small ones) a coroutine is suspended until there is room; in an async\n"
-                       "def, await it for that.");
+PyDoc_STRVAR(send_doc,
+             "send($self, /, *args)\n--\n\n"
+             "Sends one message to the other end, and returns at once. Where too much is unread there (more\n"
+             "than 128 MiB, or 131,072 small ones) a coroutine is suspended until there is room; in an async\n"
+             "def, await it for that.");
 
 static PyObject *channel_send(PyObject *self, PyObject *const *args, Py_ssize_t num) {
     struct py_channel *channel = as_channel(self);
