@@ -90,6 +90,10 @@ check: ## every test, and lint; under 20 minutes on 2 cores
 bench: $(SETUP) all benches ## measure, and print the table
 	$(PYTHON) test/bench/run.py
 
+bench-instr: $(SETUP) all benches ## instructions per operation by callgrind; fails where one grew by 5 %
+	tools/setup.sh check-more
+	$(PYTHON) test/bench/instr.py $(if $(ACCEPT),--accept)
+
 asan tsan: ## the C suites under address and undefined-behaviour, or thread, sanitizer
 	@tools/setup.sh check
 	$(MAKE) MODE=$@ tests
@@ -267,6 +271,6 @@ $(B)/flags: FORCE
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
-.PHONY: help setup all demo check bench asan tsan lint format clean install lib tests launcher examples benches ext py \
+.PHONY: help setup all demo check bench bench-instr asan tsan lint format clean install lib tests launcher examples benches ext py \
 	check-bare-root check-quiescence check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

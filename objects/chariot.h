@@ -380,8 +380,8 @@ uint64_t chariot_future_hash(const struct chariot_future *future);
 /* Sends one value to a future, on whatever PE it is. CHARIOT_ESTATE: it is one of this PE and complete already; where
  * its owner finds that, the value is dropped and this PE says so (OBJ-FUTURE-LATE). */
 int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *value);
-/* The same to one of this PE, whose id need not be handed out for that. Dropped where it is complete. */
-void chariot_future_give_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value);
+/* The same by its handle; the id is not handed out by that. */
+int chariot_future_give_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value);
 /* Completes it with `error` (an error value), whatever it still waits for, unless it is complete by the time its owner
  * hears of it; all who wait for it, on whatever PE, are woken. Values that come later are dropped. */
 void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error);

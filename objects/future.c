@@ -23,7 +23,7 @@ static struct chariot_future *future_new(struct chariot_pe *pe, uint64_t id, boo
 
 static void future_free(struct chariot_future *future) {
     for (uint64_t i = 0; i < future->num_values; i++) rpc_msg_unref(future->values[i]);
-    free(future->values);
+    if (future->values != &future->first) free(future->values);
     free(future->subscribers);
     free(future);
 }
@@ -56,26 +56,25 @@ static size_t bytes_of(const struct chariot_future *future) {
     return bytes;
 }
 
-static void let_go(struct chariot_pe *pe, size_t slot) {
-    struct chariot_future *future = pe->recent[slot];
-    if (future == NULL) return;
-    pe->recent[slot] = NULL;
+/* Dropping what it holds may run user code, which may drop other futures: the ring is in order before that. */
+static void let_oldest_go(struct chariot_pe *pe) {
+    struct chariot_future *future = pe->recent[pe->oldest_recent];
+    pe->oldest_recent = (pe->oldest_recent + 1) % OBJ_RECENT_FUTURES;
+    pe->num_recent--;
     pe->recent_bytes -= future->kept_bytes;
     future->shared = false;
     obj_future_unref(future);
 }
 
-/* Takes the place of the oldest; further old ones go until all fit the bounds. */
+/* The oldest go until all fit the bounds. */
 static void keep_a_while(struct chariot_future *future) {
     struct chariot_pe *pe = future->pe;
-    size_t slot = pe->next_recent;
-    let_go(pe, slot);
-    pe->recent[slot] = future; /* the ring's reference */
-    pe->next_recent = (slot + 1) % OBJ_RECENT_FUTURES;
+    while (pe->num_recent == OBJ_RECENT_FUTURES) let_oldest_go(pe);
+    pe->recent[(pe->oldest_recent + pe->num_recent++) % OBJ_RECENT_FUTURES] = future; /* the ring's reference */
     future->refs = 1;
     future->kept_bytes = bytes_of(future);
     pe->recent_bytes += future->kept_bytes;
-    for (size_t i = 1; pe->recent_bytes > OBJ_RECENT_BYTES; i++) let_go(pe, (slot + i) % OBJ_RECENT_FUTURES);
+    while (pe->recent_bytes > OBJ_RECENT_BYTES) let_oldest_go(pe);
 }
 
 void obj_future_unref(struct chariot_future *future) {
@@ -111,17 +110,25 @@ void obj_future_complete(struct chariot_future *future) {
     obj_future_unref(future);
 }
 
-bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *value) {
+/* Makes room for one value more. */
+static bool widen(struct chariot_future *future) {
     uint64_t count = future->num_values;
-    if ((count & (count - 1)) == 0) {
-        struct chariot_msg **values =
-            realloc(future->values, (count == 0 ? 1 : 2 * count) * sizeof(struct chariot_msg *));
-        if (values == NULL) {
-            rpc_msg_unref(value);
-            obj_out_of_memory(future->pe);
-            return false;
-        }
-        future->values = values;
+    if (future->values == NULL) future->values = &future->first;
+    if (count == 0 || (count & (count - 1)) != 0) return true;
+    struct chariot_msg **inside = future->values == &future->first ? future->values : NULL;
+    struct chariot_msg **values =
+        realloc(inside == NULL ? future->values : NULL, 2 * count * sizeof(struct chariot_msg *));
+    if (values == NULL) return false;
+    if (inside != NULL) values[0] = future->first;
+    future->values = values;
+    return true;
+}
+
+bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *value) {
+    if (!widen(future)) {
+        rpc_msg_unref(value);
+        obj_out_of_memory(future->pe);
+        return false;
     }
     future->values[future->num_values++] = value;
     return true;
@@ -204,13 +211,19 @@ int chariot_future_send_take(struct chariot_pe *pe, uint64_t id, struct chariot_
     return 0;
 }
 
-void chariot_future_give_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value) {
+int chariot_future_give_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value) {
     OBJ_API(pe);
+    OBJ_SENDING(pe);
     if (value != NULL) obj_msg_mark(value);
-    if (future->complete)
+    if (future->own && future->complete) {
         rpc_msg_unref(value);
+        return future->cancelled ? 0 : CHARIOT_ESTATE;
+    }
+    if (future->own)
+        obj_future_deposit_take(pe, future, value);
     else
         obj_future_send_take(pe, future->id, value);
+    return 0;
 }
 
 void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *error) {

@@ -11,7 +11,8 @@ struct chariot_future {
     struct chariot_pe *pe;
     uint64_t id;
     uint64_t needed;
-    struct chariot_msg **values;
+    struct chariot_msg **values; /* &first, while there is one at most */
+    struct chariot_msg *first;
     struct obj_waiters waiters;
     uint32_t *subscribers; /* PEs to tell */
     uint32_t num_subscribers;

@@ -86,8 +86,8 @@ struct chariot_pe {
     uint64_t next_collection, next_future, next_channel;
     uint32_t next_single_pe;
     struct chariot_future *recent[OBJ_RECENT_FUTURES];
-    size_t next_recent;
-    size_t recent_bytes; /* that they hold */
+    size_t oldest_recent, num_recent; /* a ring */
+    size_t recent_bytes;              /* that they hold */
 
     struct obj_pool pool;
 

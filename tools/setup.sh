@@ -17,7 +17,7 @@ venv=$root/.venv
 build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
                 libev-dev ca-certificates)
 check_packages=(libcunit1-dev clang clang-format protobuf-compiler tmux)
-more_packages=(python3-dbg)
+more_packages=(python3-dbg valgrind)
 
 missing_packages() {
     local package
