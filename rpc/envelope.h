@@ -7,9 +7,12 @@
 #ifndef CHARIOT_RPC_ENVELOPE_H
 #define CHARIOT_RPC_ENVELOPE_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "rpc/error.h"
 #include "rpc/msg.h"
 
 enum { RPC_VARINT_BYTES = 5 };                                  /* of every padded length */
@@ -25,15 +28,43 @@ int rpc_envelope_check(const uint8_t *at, uint64_t size, uint64_t *payload_size)
 /* Sets the header fields of msg, but not its size, from a fixed part that rpc_envelope_check() has passed. */
 void rpc_envelope_load(const uint8_t at[RPC_ENVELOPE_BYTES], struct chariot_msg *msg);
 
-/* Lengths as padded varints: seven bits a byte, the lowest first; the top bit of all bytes but the last is set. */
-void rpc_varint_pack(uint64_t value, uint8_t out[RPC_VARINT_BYTES]);
-/* CHARIOT_EMALFORMED: not padded to five bytes. */
-int rpc_varint_read(const uint8_t at[RPC_VARINT_BYTES], uint64_t *value);
+/* ---------------------------------------------------------------- numbers, inline: some of each per message */
 
 /* Fixed fields are little-endian. */
-void rpc_fixed32_pack(uint32_t value, uint8_t out[4]);
-void rpc_fixed64_pack(uint64_t value, uint8_t out[8]);
-uint32_t rpc_fixed32_read(const uint8_t at[4]);
-uint64_t rpc_fixed64_read(const uint8_t at[8]);
+static inline void rpc_fixed32_pack(uint32_t value, uint8_t out[4]) {
+    value = htole32(value);
+    memcpy(out, &value, sizeof value);
+}
+static inline void rpc_fixed64_pack(uint64_t value, uint8_t out[8]) {
+    value = htole64(value);
+    memcpy(out, &value, sizeof value);
+}
+static inline uint32_t rpc_fixed32_read(const uint8_t at[4]) {
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return le32toh(value);
+}
+static inline uint64_t rpc_fixed64_read(const uint8_t at[8]) {
+    uint64_t value;
+    memcpy(&value, at, sizeof value);
+    return le64toh(value);
+}
+
+/* Lengths as padded varints: seven bits a byte, the lowest first; the top bit of all bytes but the last is set. The
+ * first four bytes are one word. */
+static inline void rpc_varint_pack(uint64_t value, uint8_t out[RPC_VARINT_BYTES]) {
+    uint32_t low = (uint32_t)value & 0xfffffff;
+    low = (low & 0x7f) | (low & 0x3f80) << 1 | (low & 0x1fc000) << 2 | (low & 0xfe00000) << 3;
+    rpc_fixed32_pack(low | 0x80808080, out);
+    out[4] = (uint8_t)(value >> 28 & 0x7f);
+}
+/* CHARIOT_EMALFORMED: not padded to five bytes. */
+static inline int rpc_varint_read(const uint8_t at[RPC_VARINT_BYTES], uint64_t *value) {
+    uint32_t low = rpc_fixed32_read(at);
+    if (((low & 0x80808080) ^ 0x80808080) | (at[4] & 0x80)) return CHARIOT_EMALFORMED;
+    low = (low & 0x7f) | (low >> 1 & 0x3f80) | (low >> 2 & 0x1fc000) | (low >> 3 & 0xfe00000);
+    *value = low | (uint64_t)at[4] << 28;
+    return 0;
+}
 
 #endif

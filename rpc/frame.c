@@ -119,32 +119,51 @@ bool rpc_frame_split_next(struct rpc_frame_split *split, uint8_t head[RPC_FRAGME
 /* A place in the frame that is being read. */
 struct cursor {
     const struct rpc_slice *slice;
-    size_t offset; /* in *slice */
-    size_t left;   /* in the frame */
+    const uint8_t *at, *end; /* in *slice */
+    size_t left;             /* in the frame */
 };
 
 static struct cursor cursor_of(const struct rpc_slice *slices, size_t num_slices) {
     struct cursor cursor = {.slice = slices};
     for (size_t i = 0; i < num_slices; i++) cursor.left += slices[i].size;
+    if (num_slices > 0) {
+        cursor.at = slices[0].data;
+        cursor.end = cursor.at + slices[0].size;
+    }
     return cursor;
+}
+
+static void next_slice(struct cursor *cursor) {
+    cursor->slice++;
+    cursor->at = cursor->slice->data;
+    cursor->end = cursor->at + cursor->slice->size;
 }
 
 static void copy_out(struct cursor *cursor, uint8_t *out, size_t size) {
     assert(size <= cursor->left);
     cursor->left -= size;
-    while (size > 0) {
-        size_t here = cursor->slice->size - cursor->offset;
-        if (here == 0) {
-            cursor->slice++;
-            cursor->offset = 0;
-            continue;
-        }
+    for (;;) {
+        size_t here = (size_t)(cursor->end - cursor->at);
         if (here > size) here = size;
-        memcpy(out, cursor->slice->data + cursor->offset, here);
-        cursor->offset += here;
+        if (here > 0) memcpy(out, cursor->at, here);
+        cursor->at += here;
         out += here;
         size -= here;
+        if (size == 0) return;
+        next_slice(cursor);
     }
+}
+
+/* The next `size` bytes in one piece: where they lie, or copied to `room` where they lie in several slices. */
+static inline const uint8_t *piece(struct cursor *cursor, uint8_t *room, size_t size) {
+    if (size > (size_t)(cursor->end - cursor->at)) {
+        copy_out(cursor, room, size);
+        return room;
+    }
+    const uint8_t *at = cursor->at;
+    cursor->at += size;
+    cursor->left -= size;
+    return at;
 }
 
 static int fail(struct rpc_frame_reader *reader, int error, const char *why) {
@@ -195,13 +214,12 @@ static int read_envelope(struct rpc_frame_reader *reader, struct cursor *cursor,
                          struct rpc_msg_queue *out) {
     if (rpc_frame_reader_amid(reader)) return fail(reader, CHARIOT_EMALFORMED, "another message between fragments");
     if (length < RPC_ENVELOPE_BYTES) return fail(reader, CHARIOT_EMALFORMED, "envelope cut short");
-    uint8_t head[RPC_ENVELOPE_BYTES];
-    copy_out(cursor, head, sizeof head);
+    uint8_t room[RPC_ENVELOPE_BYTES];
     struct chariot_msg *msg = NULL;
-    int error = begin_message(reader, head, length, &msg);
+    int error = begin_message(reader, piece(cursor, room, sizeof room), length, &msg);
     if (error != 0) return error;
     size_t size = length - RPC_ENVELOPE_BYTES;
-    if (rpc_msg_reserve(&msg, size) != 0) {
+    if (size > msg->capacity && rpc_msg_reserve(&msg, size) != 0) {
         rpc_msg_unref(msg);
         return fail(reader, CHARIOT_ENOMEM, "out of memory");
     }
@@ -251,8 +269,8 @@ static int read_fragment(struct rpc_frame_reader *reader, struct cursor *cursor,
                          struct rpc_msg_queue *out) {
     if (length < FRAGMENT_FIXED_BYTES) return fail(reader, CHARIOT_EMALFORMED, "fragment cut short");
     if (length != cursor->left) return fail(reader, CHARIOT_EMALFORMED, "bytes behind a fragment");
-    uint8_t fixed[FRAGMENT_FIXED_BYTES];
-    copy_out(cursor, fixed, sizeof fixed);
+    uint8_t room[FRAGMENT_FIXED_BYTES];
+    const uint8_t *fixed = piece(cursor, room, sizeof room);
     if (fixed[0] != TAG_TOTAL_SIZE || fixed[9] != TAG_DATA)
         return fail(reader, CHARIOT_EMALFORMED, "unknown tag in a fragment");
     int error = read_length(reader, fixed + 10, cursor, &length);
@@ -279,10 +297,10 @@ int rpc_frame_reader_feed(struct rpc_frame_reader *reader, const struct rpc_slic
     struct cursor cursor = cursor_of(slices, num_slices);
     bool first = true;
     while (reader->error == 0 && cursor.left > 0) {
-        uint8_t tag[RPC_FRAME_TAG_BYTES];
+        uint8_t room[RPC_FRAME_TAG_BYTES];
         size_t length;
-        if (cursor.left < sizeof tag) return fail(reader, CHARIOT_EMALFORMED, "frame cut short");
-        copy_out(&cursor, tag, sizeof tag);
+        if (cursor.left < sizeof room) return fail(reader, CHARIOT_EMALFORMED, "frame cut short");
+        const uint8_t *tag = piece(&cursor, room, sizeof room);
         if (tag[0] != TAG_ENVELOPES && tag[0] != TAG_FRAGMENT)
             return fail(reader, CHARIOT_EMALFORMED, "unknown tag in a frame");
         if (read_length(reader, tag + 1, &cursor, &length) != 0) break;
