@@ -34,9 +34,32 @@ static inline struct obj_key obj_key3(const uint64_t words[3]) {
     return (struct obj_key){{words[0], words[1], words[2]}};
 }
 
-uint64_t obj_key_hash(struct obj_key key);
-/* NULL: not there. */
-void *obj_map_get(const struct obj_map *map, struct obj_key key);
+/* splitmix64's finaliser (Steele, Lea, Flood 2014). */
+static inline uint64_t obj_key_mix(uint64_t x) {
+    x ^= x >> 30;
+    x *= 0xbf58476d1ce4e5b9u;
+    x ^= x >> 27;
+    x *= 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+static inline uint64_t obj_key_hash(struct obj_key key) {
+    uint64_t hash = obj_key_mix(key.word[0] + 0x9e3779b97f4a7c15u);
+    if ((key.word[1] | key.word[2]) == 0) return hash;
+    return obj_key_mix(hash ^ obj_key_mix(key.word[1] + 1) ^ (obj_key_mix(key.word[2] + 2) << 1));
+}
+static inline bool obj_key_same(const struct obj_key *a, const struct obj_key *b) {
+    return ((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2])) == 0;
+}
+
+/* Where the first place is not key's. */
+void *obj_map_get_on(const struct obj_map *map, const struct obj_key *key, const struct obj_map_slot *slot);
+/* NULL: not there. Inline: several for each message. */
+static inline void *obj_map_get(const struct obj_map *map, struct obj_key key) {
+    if (map->mask == 0) return NULL;
+    const struct obj_map_slot *slot = &map->slots[obj_key_hash(key) & map->mask];
+    if (slot->value == NULL || obj_key_same(&slot->key, &key)) return slot->value;
+    return obj_map_get_on(map, &key, slot);
+}
 /* The key must not be there. CHARIOT_ENOMEM. */
 int obj_map_add(struct obj_map *map, struct obj_key key, void *value);
 /* Gives the value, or NULL. */
