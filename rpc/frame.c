@@ -12,6 +12,7 @@
 
 #include "rpc/envelope.h"
 #include "rpc/error.h"
+#include "rpc/spare.h"
 
 enum {
     TAG_ENVELOPES = 0x0a,  /* frame, field 1, bytes */
@@ -175,8 +176,9 @@ static int fail(struct rpc_frame_reader *reader, int error, const char *why) {
     return error;
 }
 
-void rpc_frame_reader_init(struct rpc_frame_reader *reader, const struct rpc_limits *limits) {
-    *reader = (struct rpc_frame_reader){.message_bytes = limits->message_bytes};
+void rpc_frame_reader_init(struct rpc_frame_reader *reader, const struct rpc_limits *limits,
+                           struct rpc_spares *spares) {
+    *reader = (struct rpc_frame_reader){.message_bytes = limits->message_bytes, .spares = spares};
 }
 
 void rpc_frame_reader_deinit(struct rpc_frame_reader *reader) {
@@ -194,7 +196,8 @@ static int begin_message(struct rpc_frame_reader *reader, const uint8_t head[RPC
     uint64_t payload;
     if (rpc_envelope_check(head, size, &payload) != 0) return fail(reader, CHARIOT_EMALFORMED, "malformed envelope");
     if (payload > reader->message_bytes) return fail(reader, CHARIOT_ETOOBIG, "message exceeds the limit");
-    struct chariot_msg *msg = rpc_msg_new(payload < BELIEVED_BYTES ? (size_t)payload : BELIEVED_BYTES);
+    size_t room = payload < BELIEVED_BYTES ? (size_t)payload : BELIEVED_BYTES;
+    struct chariot_msg *msg = rpc_msg_new_from(reader->spares, room);
     if (msg == NULL) return fail(reader, CHARIOT_ENOMEM, "out of memory");
     rpc_envelope_load(head, msg);
     *out = msg;

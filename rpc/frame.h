@@ -60,22 +60,25 @@ bool rpc_frame_split_next(struct rpc_frame_split *split, uint8_t head[RPC_FRAGME
 
 /* ---------------------------------------------------------------- receiving */
 
+struct rpc_spares;
+
 struct rpc_slice {
     const uint8_t *data;
     size_t size;
 };
 
 struct rpc_frame_reader {
-    size_t message_bytes;    /* largest payload accepted */
-    int error;               /* 0, or what it failed with */
-    const char *why;         /* for people, static; NULL while it has not failed */
-    uint64_t total;          /* of the envelope in reassembly; 0: none */
-    uint64_t have;           /* bytes of it that have come */
-    struct chariot_msg *msg; /* owned; NULL until its fixed part has come */
+    size_t message_bytes;      /* largest payload accepted */
+    struct rpc_spares *spares; /* borrowed: where small messages come from; NULL: malloc */
+    int error;                 /* 0, or what it failed with */
+    const char *why;           /* for people, static; NULL while it has not failed */
+    uint64_t total;            /* of the envelope in reassembly; 0: none */
+    uint64_t have;             /* bytes of it that have come */
+    struct chariot_msg *msg;   /* owned; NULL until its fixed part has come */
     uint8_t head[RPC_ENVELOPE_BYTES];
 };
 
-void rpc_frame_reader_init(struct rpc_frame_reader *reader, const struct rpc_limits *limits);
+void rpc_frame_reader_init(struct rpc_frame_reader *reader, const struct rpc_limits *limits, struct rpc_spares *spares);
 void rpc_frame_reader_deinit(struct rpc_frame_reader *reader);
 /* True in the middle of a message that comes in fragments: the link must not end here. */
 bool rpc_frame_reader_amid(const struct rpc_frame_reader *reader);

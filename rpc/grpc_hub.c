@@ -14,9 +14,11 @@
 #include "rpc/msg.h"
 #include "rpc/standin.h"
 
+/* What is handled in one poll: more waits for the next, so that a flood neither keeps the scheduler from its work nor
+ * lets messages grow cold before they are run. */
 enum {
-    /* Events handled in one poll: more wait for the next, so that a flood does not keep the scheduler from its work. */
     EVENTS_PER_POLL = 256,
+    READ_PER_POLL = 256 << 10, /* bytes */
 };
 
 /* ---------------------------------------------------------------- events */
@@ -133,7 +135,7 @@ static int drain(struct rpc_hub *hub) {
     int handled = 0;
     struct rpc_tag *tag;
     bool ok;
-    while (handled < EVENTS_PER_POLL && rpc_hub_take(hub, 0, &tag, &ok)) {
+    while (handled < EVENTS_PER_POLL && hub->came < READ_PER_POLL && rpc_hub_take(hub, 0, &tag, &ok)) {
         rpc_hub_handle(tag, ok);
         handled++;
     }
@@ -142,6 +144,8 @@ static int drain(struct rpc_hub *hub) {
 
 static int poll_events(struct rpc_hub *hub, bool urgent) {
     hub->urgent = urgent;
+    hub->came = 0;
+    hub->now_ns = rpc_loop_now_ns();
     int handled = handle_handed(hub);
     for (struct rpc_grpc *g = hub->transports; g != NULL; g = g->next) rpc_grpc_resume_reads(g);
     handled += drain(hub);

@@ -50,7 +50,9 @@ struct rpc_hub {
     struct rpc_tag bell_tag;          /* of events that say nothing else */
     void **scratch;                   /* for slices of one frame; grows */
     size_t scratch_bytes;
-    bool urgent; /* this poll reads on over credit */
+    bool urgent;    /* this poll reads on over credit */
+    size_t came;    /* bytes of frames that this poll has read */
+    int64_t now_ns; /* when this poll began */
 };
 
 /* The hub of a loop, made (with its stand-in) where there is none yet. CHARIOT_ENOMEM, CHARIOT_EIO. */

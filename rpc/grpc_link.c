@@ -209,7 +209,7 @@ static struct rpc_link *link_new(struct rpc_grpc *g, uint32_t pe) {
     grpc_metadata_array_init(&link->initial_metadata);
     grpc_metadata_array_init(&link->trailing_metadata);
     rpc_out_init(&link->out, g->hub, &g->limits);
-    rpc_frame_reader_init(&link->reader, &g->limits);
+    rpc_frame_reader_init(&link->reader, &g->limits, g->node->spares);
     link->next = g->links;
     link->at = &g->links;
     if (link->next != NULL) link->next->at = &link->next;

@@ -41,6 +41,7 @@ struct rpc_link {
     bool writing; /* a write, a half-close or a status is on its way */
     bool reading;
     bool held;        /* the next read waits for a poll (see rpc_grpc.held) */
+    int64_t read_ns;  /* when the last read began */
     bool over;        /* its peer has more here than it may: not read until half of that is consumed */
     bool half_closed; /* our half-close or status has been started: nothing is written any more */
     bool peer_done;   /* the peer's half-close or end has been read */

@@ -6,6 +6,11 @@
 #include "rpc/error.h"
 #include "rpc/grpc_link.h"
 
+/* Where a peer sends faster than its messages run, reading on at once would only let them grow cold in memory: above
+ * AHEAD_BYTES of them the next read waits until they have run, though never longer than AHEAD_NS, since what only
+ * travels through this PE must not wait for what stays. */
+enum { AHEAD_BYTES = 256 << 10, AHEAD_NS = 1000000 };
+
 static void on_read(struct rpc_tag *tag, bool ok);
 
 static bool may_read(struct rpc_link *link) {
@@ -15,7 +20,8 @@ static bool may_read(struct rpc_link *link) {
     if (g->hub->urgent) return true;
     size_t limit = link->over ? g->limits.credit_bytes / 2 : g->limits.credit_bytes;
     link->over = link->credit->bytes > limit;
-    return !link->over;
+    if (link->over) return false;
+    return link->credit->bytes <= AHEAD_BYTES || g->hub->now_ns - link->read_ns >= AHEAD_NS;
 }
 
 void rpc_link_read_on(struct rpc_link *link) {
@@ -29,6 +35,7 @@ void rpc_link_read_on(struct rpc_link *link) {
     }
     rpc_link_hold(link, false);
     link->reading = true;
+    link->read_ns = link->g->hub->now_ns;
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &link->in_frame};
     rpc_link_start(link, &op, 1, &link->read_tag, on_read);
 }
@@ -119,6 +126,7 @@ static void on_read(struct rpc_tag *tag, bool ok) {
         link->peer_done = true;
         rpc_link_pump(link);
     } else {
+        link->g->hub->came += grpc_byte_buffer_length(link->in_frame);
         if (link->state != RPC_LINK_ENDED) read_frame(link);
         grpc_byte_buffer_destroy(link->in_frame);
         link->in_frame = NULL;

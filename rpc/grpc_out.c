@@ -170,14 +170,15 @@ static size_t item_bytes(const struct rpc_out_item *item) {
     return item->loan == NULL ? item->batch.size : rpc_frame_size_of(item->loan->msg);
 }
 
-/* As many items as one frame may hold; at least one. */
+/* At least one item, and no more of them than make a full batch: a frame is received as a whole before any of it runs.
+ */
 static void next_items(struct rpc_out *out, struct gather *gather) {
     do {
         struct rpc_out_item *item = pop(out);
         gather_add(gather, slice_of_item(item));
         item_retire(out, item);
     } while (out->head != NULL && gather->count < SLICES_PER_FRAME &&
-             gather->bytes + item_bytes(out->head) <= out->limits->frame_bytes);
+             gather->bytes + item_bytes(out->head) <= out->limits->batch_bytes);
     out->bytes -= gather->bytes;
 }
 

@@ -8,8 +8,16 @@
 #include <unistd.h>
 
 #include "rpc/error.h"
+#include "rpc/spare.h"
 
 enum { RENDEZVOUS_TIMEOUT_MS = 60000 };
+
+/* Under the address sanitizer each message has memory of its own, so that a late use of it is seen. */
+#ifdef __SANITIZE_ADDRESS__
+enum { KEEP_SPARES = 0 };
+#else
+enum { KEEP_SPARES = 2048 }; /* 1 MB at most */
+#endif
 
 int rpc_job_open(struct rpc_job *job, char *why, size_t why_size) {
     memset(job, 0, sizeof *job);
@@ -76,7 +84,8 @@ int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_
     node->log = job->log;
     if (node->num_pes == 1) return 0;
     char *own = NULL, *pe0 = NULL, host[256];
-    int rc = listen_on(job, node, &own, why, why_size);
+    int rc = rpc_spares_new(KEEP_SPARES, &node->spares);
+    if (rc == 0) rc = listen_on(job, node, &own, why, why_size);
     if (rc == 0) rc = find_pe0(job, own, &pe0, why, why_size);
     if (rc == 0) {
         host_identity(host, sizeof host);
@@ -113,6 +122,8 @@ void rpc_job_farewell(struct rpc_job *job, int status) {
 void rpc_job_close(struct rpc_job *job, struct rpc_node *node, bool abrupt) {
     if (node->transport != NULL) node->transport->ops->close(node->transport, abrupt);
     node->transport = NULL;
+    rpc_spares_release(node->spares);
+    node->spares = NULL;
     free(node->hosts);
     node->hosts = NULL;
     rpc_loop_free(job->loop);

@@ -1,4 +1,4 @@
-/* rpc/msg.c: life of messages, credits and message queues. */
+/* rpc/msg.c: life of messages and credits. */
 #include "rpc/msg.h"
 
 #include <assert.h>
@@ -7,6 +7,7 @@
 
 #include "rpc/error.h"
 #include "rpc/heap.h"
+#include "rpc/spare.h"
 
 /* Payloads from here on lie in the heap, where there is one: below, copying twice costs less than a block. */
 enum { HEAP_FROM = 8192 };
@@ -15,10 +16,7 @@ static struct chariot_msg *msg_new(size_t capacity) {
     if (capacity > SIZE_MAX - sizeof(struct chariot_msg)) return NULL;
     struct chariot_msg *msg = malloc(sizeof *msg + capacity);
     if (msg == NULL) return NULL;
-    memset(msg, 0, sizeof *msg);
-    msg->refs = 1;
-    msg->capacity = capacity;
-    msg->payload = (uint8_t *)(msg + 1);
+    rpc_msg_init(msg, capacity);
     return msg;
 }
 
@@ -102,7 +100,14 @@ struct chariot_msg *rpc_msg_copy(const struct chariot_msg *msg) {
     return copy;
 }
 
-/* Where the payload lies elsewhere, and no block is to be had: a new message takes the old one's place. */
+static void memory_free(struct chariot_msg *msg) {
+    if (msg->home != NULL)
+        rpc_spares_put_take(msg->home, msg);
+    else
+        free(msg);
+}
+
+/* Where the memory is not to be moved, and no block is to be had: a new message takes the old one's place. */
 static struct chariot_msg *bring_behind(struct chariot_msg *old, size_t capacity) {
     struct chariot_msg *moved = malloc(sizeof *old + capacity);
     if (moved == NULL) return NULL;
@@ -114,7 +119,8 @@ static struct chariot_msg *bring_behind(struct chariot_msg *old, size_t capacity
     moved->block = NULL;
     moved->holders = NULL;
     moved->give_back = NULL;
-    free(old);
+    moved->home = NULL;
+    memory_free(old);
     return moved;
 }
 
@@ -132,7 +138,8 @@ int rpc_msg_reserve(struct chariot_msg **msg, size_t capacity) {
     if (capacity < old->capacity + old->capacity / 2) capacity = old->capacity + old->capacity / 2;
     if (capacity > SIZE_MAX - sizeof *old) return CHARIOT_ENOMEM;
     if (old->give_back == NULL && move_to_heap(old, capacity)) return 0;
-    struct chariot_msg *moved = lies_behind(old) ? grow_behind(old, capacity) : bring_behind(old, capacity);
+    bool ours = lies_behind(old) && old->home == NULL;
+    struct chariot_msg *moved = ours ? grow_behind(old, capacity) : bring_behind(old, capacity);
     if (moved == NULL) return CHARIOT_ENOMEM;
     moved->capacity = capacity;
     *msg = moved;
@@ -153,27 +160,7 @@ void rpc_msg_unref(struct chariot_msg *msg) {
     if (msg->object != NULL && msg->object_drop != NULL) msg->object_drop(msg->object);
     if (msg->block != NULL) rpc_block_drop(msg->block);
     if (msg->give_back != NULL) msg->give_back(msg->lender, msg);
-    free(msg);
-}
-
-static size_t cost_of(const struct chariot_msg *msg) {
-    return sizeof *msg + msg->size;
-}
-
-void rpc_msg_charge(struct chariot_msg *msg, struct rpc_credit *credit) {
-    assert(msg->credit == NULL);
-    credit->refs++;
-    credit->bytes += cost_of(msg);
-    msg->credit = credit;
-}
-
-void rpc_msg_consume(struct chariot_msg *msg) {
-    struct rpc_credit *credit = msg->credit;
-    if (credit == NULL) return;
-    assert(credit->bytes >= cost_of(msg));
-    credit->bytes -= cost_of(msg);
-    msg->credit = NULL;
-    rpc_credit_unref(credit);
+    memory_free(msg);
 }
 
 struct rpc_credit *rpc_credit_new(void) {
@@ -186,26 +173,6 @@ void rpc_credit_unref(struct rpc_credit *credit) {
     if (credit == NULL) return;
     assert(credit->refs > 0);
     if (--credit->refs == 0) free(credit);
-}
-
-void rpc_msg_queue_push_take(struct rpc_msg_queue *queue, struct chariot_msg *msg) {
-    msg->next = NULL;
-    if (queue->tail == NULL)
-        queue->head = msg;
-    else
-        queue->tail->next = msg;
-    queue->tail = msg;
-    queue->count++;
-}
-
-struct chariot_msg *rpc_msg_queue_pop(struct rpc_msg_queue *queue) {
-    struct chariot_msg *msg = queue->head;
-    if (msg == NULL) return NULL;
-    queue->head = msg->next;
-    if (queue->head == NULL) queue->tail = NULL;
-    queue->count--;
-    msg->next = NULL;
-    return msg;
 }
 
 void rpc_msg_queue_clear(struct rpc_msg_queue *queue) {

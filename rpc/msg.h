@@ -12,10 +12,12 @@
 #ifndef CHARIOT_RPC_MSG_H
 #define CHARIOT_RPC_MSG_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     RPC_KIND_FIRST_USER = 16, /* kinds below are rpc/'s own and never delivered upwards */
@@ -34,6 +36,7 @@ struct rpc_credit {
 
 struct rpc_heap;
 struct rpc_block;
+struct rpc_spares;
 
 struct chariot_msg {
     uint32_t refs;
@@ -61,7 +64,8 @@ struct chariot_msg {
     _Atomic(uint32_t) *holders; /* of the memory that the payload lies in, this message being one; NULL: nobody else */
     void *lender;               /* of a borrowed payload; told when the message is freed */
     void (*give_back)(void *lender, struct chariot_msg *msg);
-    uint8_t wire_[88]; /* its last RPC_WIRE_BYTES precede the payload */
+    struct rpc_spares *home; /* where its memory goes when it is freed (spare.h); NULL: to malloc */
+    uint8_t wire_[96];       /* its last RPC_WIRE_BYTES precede the payload */
 };
 
 _Static_assert(sizeof(struct chariot_msg) % 16 == 0, "payload must stay 16-byte aligned");
@@ -82,6 +86,13 @@ static inline uint8_t *rpc_msg_wire(const struct chariot_msg *msg) {
 
 /* A zeroed message with room for `capacity` payload bytes and size 0; gives one reference. NULL: out of memory. */
 struct chariot_msg *rpc_msg_new(size_t capacity);
+/* The same in memory that is there already, with the payload behind the header. */
+static inline void rpc_msg_init(struct chariot_msg *msg, size_t capacity) {
+    memset(msg, 0, offsetof(struct chariot_msg, wire_));
+    msg->refs = 1;
+    msg->capacity = capacity;
+    msg->payload = (uint8_t *)(msg + 1);
+}
 /* The same for a PE with this heap (NULL: none). */
 struct chariot_msg *rpc_msg_new_in(struct rpc_heap *heap, size_t capacity);
 /* A message over `size` bytes at payload, which its lender keeps as they are until give_back(lender, msg). */
@@ -101,21 +112,54 @@ struct chariot_msg *rpc_msg_ref(struct chariot_msg *msg);
 void rpc_msg_unref(struct chariot_msg *msg); /* takes NULL */
 /* A message of its own with the same header fields and payload; no object, no credit. NULL: out of memory. */
 struct chariot_msg *rpc_msg_copy(const struct chariot_msg *msg);
-/* Receiving link: counts msg (its size is final) against credit until it is consumed or freed. Holds a reference. */
-void rpc_msg_charge(struct chariot_msg *msg, struct rpc_credit *credit);
-/* Gives the sender's credit back: called once when the message leaves the run queue. No effect without one. */
-void rpc_msg_consume(struct chariot_msg *msg);
-
 struct rpc_credit *rpc_credit_new(void);
 void rpc_credit_unref(struct rpc_credit *credit);
+
+/* What it counts for against a peer's credit. */
+static inline size_t rpc_msg_cost(const struct chariot_msg *msg) {
+    return sizeof *msg + msg->size;
+}
+/* Receiving link: counts msg (its size is final) against credit until it is consumed or freed. Holds a reference. */
+static inline void rpc_msg_charge(struct chariot_msg *msg, struct rpc_credit *credit) {
+    assert(msg->credit == NULL);
+    credit->refs++;
+    credit->bytes += rpc_msg_cost(msg);
+    msg->credit = credit;
+}
+/* Gives the sender's credit back: called once when the message leaves the run queue. No effect without one. */
+static inline void rpc_msg_consume(struct chariot_msg *msg) {
+    struct rpc_credit *credit = msg->credit;
+    if (credit == NULL) return;
+    assert(credit->bytes >= rpc_msg_cost(msg));
+    credit->bytes -= rpc_msg_cost(msg);
+    msg->credit = NULL;
+    rpc_credit_unref(credit);
+}
 
 /* First in, first out, linked through msg->next; owns a reference to each message in it. */
 struct rpc_msg_queue {
     struct chariot_msg *head, *tail;
     size_t count;
 };
-void rpc_msg_queue_push_take(struct rpc_msg_queue *queue, struct chariot_msg *msg);
-struct chariot_msg *rpc_msg_queue_pop(struct rpc_msg_queue *queue); /* gives; NULL: empty */
+static inline void rpc_msg_queue_push_take(struct rpc_msg_queue *queue, struct chariot_msg *msg) {
+    msg->next = NULL;
+    if (queue->tail == NULL)
+        queue->head = msg;
+    else
+        queue->tail->next = msg;
+    queue->tail = msg;
+    queue->count++;
+}
+/* Gives; NULL: empty. */
+static inline struct chariot_msg *rpc_msg_queue_pop(struct rpc_msg_queue *queue) {
+    struct chariot_msg *msg = queue->head;
+    if (msg == NULL) return NULL;
+    queue->head = msg->next;
+    if (queue->head == NULL) queue->tail = NULL;
+    queue->count--;
+    msg->next = NULL;
+    return msg;
+}
 void rpc_msg_queue_clear(struct rpc_msg_queue *queue);
 
 #endif

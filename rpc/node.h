@@ -10,6 +10,7 @@
 
 struct rpc_heap;
 struct rpc_log;
+struct rpc_spares;
 
 struct rpc_node {
     uint32_t pe;
@@ -18,6 +19,7 @@ struct rpc_node {
     uint32_t num_hosts;
     struct rpc_transport *transport; /* reaches all other PEs; NULL in a job of one. (shm will stand beside it.) */
     struct rpc_heap *heap;           /* of large payloads, shared with the PEs of this host; NULL: none */
+    struct rpc_spares *spares;       /* of small messages that arrive; NULL: none */
     struct rpc_turn turn;
     const struct rpc_upcalls *up;
     void *owner;

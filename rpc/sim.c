@@ -157,7 +157,7 @@ static bool land(struct rpc_sim *sim) {
 static int copy_through_wire(struct rpc_sim *sim, struct chariot_msg *msg, struct chariot_msg **out) {
     struct rpc_frame_reader reader;
     struct rpc_msg_queue queue = {0};
-    rpc_frame_reader_init(&reader, &sim->limits);
+    rpc_frame_reader_init(&reader, &sim->limits, NULL);
     int error = 0;
     if (rpc_frame_size_of(msg) <= sim->limits.frame_bytes) {
         rpc_frame_batch_clear(&sim->batch);

@@ -67,7 +67,7 @@ static void expect_failure(const uint8_t *data, size_t size, int error, const ch
     struct rpc_msg_queue queue = {0};
     uint8_t *exact = malloc(size);
     memcpy(exact, data, size);
-    rpc_frame_reader_init(&reader, &limits);
+    rpc_frame_reader_init(&reader, &limits, NULL);
     CU_ASSERT_EQUAL(feed(&reader, exact, size, &queue), error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(reader.why);
     CU_ASSERT_STRING_EQUAL(reader.why, why);
@@ -112,7 +112,7 @@ static void a_batch_is_read_back_however_it_is_sliced(void) {
             slices[count] = (struct rpc_slice){frame + at, size - at < step ? size - at : step};
         struct rpc_frame_reader reader;
         struct rpc_msg_queue queue = {0};
-        rpc_frame_reader_init(&reader, &rpc_limits_default);
+        rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
         CU_ASSERT_EQUAL(rpc_frame_reader_feed(&reader, slices, count, &queue), 0);
         for (size_t i = 0; i < 5; i++) expect(&queue, i, sizes[i]);
         CU_ASSERT_EQUAL(queue.count, 0);
@@ -127,7 +127,7 @@ static void empty_slices_and_frames_hold_nothing(void) {
     struct rpc_slice slices[] = {{NULL, 0}, {frame, 3}, {NULL, 0}, {NULL, 0}, {frame + 3, size - 3}, {NULL, 0}};
     struct rpc_frame_reader reader;
     struct rpc_msg_queue queue = {0};
-    rpc_frame_reader_init(&reader, &rpc_limits_default);
+    rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
     CU_ASSERT_EQUAL(rpc_frame_reader_feed(&reader, NULL, 0, &queue), 0);
     CU_ASSERT_EQUAL(rpc_frame_reader_feed(&reader, slices, 6, &queue), 0);
     expect(&queue, 0, 4);
@@ -184,7 +184,7 @@ static void fragments_of_any_size_give_the_message(void) {
             struct rpc_frame_reader reader;
             struct rpc_msg_queue queue = {0};
             size_t size;
-            rpc_frame_reader_init(&reader, &rpc_limits_default);
+            rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
             CU_ASSERT_EQUAL(rpc_frame_split_init(&split, msg, frame_bytes), 0);
             while ((size = next_fragment(&split, frame)) > 0) {
                 CU_ASSERT_EQUAL(queue.count, 0);
@@ -235,7 +235,7 @@ static void a_huge_claim_takes_no_memory_ahead_of_its_bytes(void) {
     uint8_t *frame = calloc(1, FRAME_MAX);
     struct rpc_frame_reader reader;
     struct rpc_msg_queue queue = {0};
-    rpc_frame_reader_init(&reader, &rpc_limits_default);
+    rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
     CU_ASSERT_EQUAL(rpc_envelope_pack(&claim, frame + RPC_FRAGMENT_HEAD_BYTES), 0);
     size_t data = FRAME_MAX - RPC_FRAGMENT_HEAD_BYTES;
     put_fragment_head(frame, RPC_ENVELOPE_BYTES + payload, data);
@@ -256,7 +256,7 @@ static void a_message_larger_than_is_believed_arrives(void) {
     struct rpc_msg_queue queue = {0};
     uint8_t head[RPC_FRAGMENT_HEAD_BYTES];
     struct rpc_slice slices[2] = {{head, sizeof head}, {0}};
-    rpc_frame_reader_init(&reader, &rpc_limits_default);
+    rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
     CU_ASSERT_EQUAL(rpc_frame_split_init(&split, msg, (size_t)4 << 20), 0);
     while (rpc_frame_split_next(&split, head, &slices[1].data, &slices[1].size))
         CU_ASSERT_EQUAL_FATAL(rpc_frame_reader_feed(&reader, slices, 2, &queue), 0);
@@ -286,7 +286,7 @@ static void what_came_ahead_of_garbage_is_delivered(void) {
     frame[2 * RPC_WIRE_BYTES + 30] = 0xff;
     struct rpc_frame_reader reader;
     struct rpc_msg_queue queue = {0};
-    rpc_frame_reader_init(&reader, &rpc_limits_default);
+    rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
     CU_ASSERT_EQUAL(feed(&reader, frame, size, &queue), CHARIOT_EMALFORMED);
     CU_ASSERT_EQUAL(queue.count, 2);
     expect(&queue, 0, 10);
@@ -355,7 +355,7 @@ static void fragments_that_contradict_themselves_are_malformed(void) {
 static struct chariot_msg *begin(struct rpc_frame_reader *reader, struct rpc_frame_split *split, uint8_t *frame) {
     struct chariot_msg *msg = make(1, 1000);
     struct rpc_msg_queue queue = {0};
-    rpc_frame_reader_init(reader, &rpc_limits_default);
+    rpc_frame_reader_init(reader, &rpc_limits_default, NULL);
     CU_ASSERT_EQUAL(rpc_frame_split_init(split, msg, 500), 0);
     size_t size = next_fragment(split, frame);
     CU_ASSERT_EQUAL(feed(reader, frame, size, &queue), 0);
@@ -400,12 +400,12 @@ static void messages_above_the_limit_are_too_big(void) {
     struct rpc_msg_queue queue = {0};
     uint8_t *frame = malloc(FRAME_MAX);
     size_t size = frame_of(frame, sizes, 1);
-    rpc_frame_reader_init(&reader, &limits);
+    rpc_frame_reader_init(&reader, &limits, NULL);
     CU_ASSERT_EQUAL(feed(&reader, frame, size, &queue), CHARIOT_ETOOBIG);
     CU_ASSERT_STRING_EQUAL(reader.why, "message exceeds the limit");
     rpc_frame_reader_deinit(&reader);
     put_fragment_head(frame, 1081, 100);
-    rpc_frame_reader_init(&reader, &limits);
+    rpc_frame_reader_init(&reader, &limits, NULL);
     CU_ASSERT_EQUAL(feed(&reader, frame, 121, &queue), CHARIOT_ETOOBIG);
     rpc_frame_reader_deinit(&reader);
     put_fragment_head(frame, UINT64_MAX, 100);
@@ -428,7 +428,7 @@ static void any_changed_byte_is_harmless(void) {
             struct rpc_frame_reader reader;
             struct rpc_msg_queue queue = {0};
             exact[i / 256] = (uint8_t)i;
-            rpc_frame_reader_init(&reader, &rpc_limits_default);
+            rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
             int error = feed(&reader, exact, length, &queue);
             CU_ASSERT_TRUE(error == 0 || error == CHARIOT_EMALFORMED || error == CHARIOT_ETOOBIG);
             CU_ASSERT_TRUE((error == 0) == (reader.why == NULL));
@@ -448,7 +448,7 @@ static int send_and_read(void) {
     struct rpc_frame_reader reader;
     struct rpc_msg_queue queue = {0};
     int error = 0;
-    rpc_frame_reader_init(&reader, &rpc_limits_default);
+    rpc_frame_reader_init(&reader, &rpc_limits_default, NULL);
     for (size_t i = 0; error == 0 && i < 3; i++) {
         struct chariot_msg *msg = make(i, sizes[i]);
         size_t size = batch.size;
