@@ -30,13 +30,14 @@ struct py_codec {
     PyObject *array_type, *ndarray_type; /* array.array, numpy.ndarray; lazy */
     PyObject *reduce_array, *load_array; /* our functions that pickle and unpickle those */
     PyObject *reduce_ndarray, *load_ndarray;
-    PyObject *fallback_pickler; /* chariot._cloudpickle.Pickler; lazy */
-    PyObject *dtypes;           /* {bytes as on the wire: numpy.dtype} */
-    PyObject *dtype_names;      /* {structured numpy.dtype: bytes, or None: it must be pickled} */
-    PyObject *format_exception; /* traceback.format_exception; lazy */
-    PyObject *remote_error;     /* class of exceptions whose own class could not come along */
-    bool by_value;              /* an interactive session: pickles are cloudpickle's, see _cloudpickle.py */
-    PyTypeObject *view_type;    /* a writable buffer inside a message */
+    PyObject *fallback_pickler;             /* chariot._cloudpickle.Pickler; lazy */
+    PyObject *dtypes;                       /* {bytes as on the wire: numpy.dtype} */
+    PyObject *dtype_names;                  /* {structured numpy.dtype: bytes, or None: it must be pickled} */
+    PyObject *format_exception, *format_tb; /* traceback's; lazy */
+    PyObject *places;                       /* {(code, place in it): its lines in a traceback} */
+    PyObject *remote_error;                 /* class of exceptions whose own class could not come along */
+    bool by_value;                          /* an interactive session: pickles are cloudpickle's, see _cloudpickle.py */
+    PyTypeObject *view_type;                /* a writable buffer inside a message */
 };
 /* base_error (borrowed): Charm4PyError. Adds RemoteError, and _encode() and _decode() for tests, to the module. */
 int py_codec_init(struct py_state *st, PyObject *module, PyObject *base_error);
@@ -99,6 +100,10 @@ int py_pickle_encode(struct py_state *st, struct chariot_writer *writer, PyObjec
 /* value was just read from reader, its buffers come next. */
 PyObject *py_pickle_decode(struct py_state *st, struct chariot_reader *reader, const struct chariot_value *value,
                            struct chariot_msg *owner);
+
+/* codec_trace.c. What traceback.format_exception() gives, joined. type: its class, "module.Class" or "Class" of
+ * builtins; text: str(exc); NULL where there is none. New reference; NULL: an exception is set. */
+PyObject *py_trace_format(struct py_codec *codec, PyObject *exc, PyObject *type, PyObject *text);
 
 /* codec_error.c */
 int py_codec_error_init(struct py_state *st, PyObject *module, PyObject *base_error);

@@ -32,10 +32,10 @@ static void put_str_of(struct chariot_writer *writer, PyObject *str) {
 }
 
 /* "module.Class", without builtins. New reference; NULL: some exception is set. */
-static PyObject *type_name(PyObject *exc) {
+static PyObject *type_name(struct py_state *st, PyObject *exc) {
     PyObject *type = (PyObject *)Py_TYPE(exc);
-    PyObject *module = PyObject_GetAttrString(type, "__module__");
-    PyObject *name = module != NULL ? PyObject_GetAttrString(type, "__qualname__") : NULL;
+    PyObject *module = PyObject_GetAttr(type, st->names.module);
+    PyObject *name = module != NULL ? PyObject_GetAttr(type, st->names.qualname) : NULL;
     if (name != NULL && PyUnicode_Check(module) && PyUnicode_CompareWithASCIIString(module, "builtins") != 0) {
         PyObject *full = PyUnicode_FromFormat("%U.%S", module, name);
         Py_SETREF(name, full);
@@ -44,24 +44,9 @@ static PyObject *type_name(PyObject *exc) {
     return name;
 }
 
-static PyObject *format_here(struct py_codec *codec, PyObject *exc) {
-    if (codec->format_exception == NULL) {
-        PyObject *traceback = PyImport_ImportModule("traceback");
-        if (traceback != NULL) codec->format_exception = PyObject_GetAttrString(traceback, "format_exception");
-        Py_XDECREF(traceback);
-    }
-    PyObject *lines = codec->format_exception != NULL ? PyObject_CallOneArg(codec->format_exception, exc) : NULL;
-    PyObject *empty = lines != NULL ? PyUnicode_FromString("") : NULL;
-    PyObject *text = empty != NULL ? PyUnicode_Join(empty, lines) : NULL;
-    Py_XDECREF(lines);
-    Py_XDECREF(empty);
-    return text;
-}
-
 /* Where exc came from, if it has been remote: (pe, text), borrowed from *holds. */
 static bool read_origin(struct py_state *st, PyObject *exc, PyObject **holds, uint32_t *pe, PyObject **text) {
-    *holds = PyObject_GetAttr(exc, st->names.remote_stacktrace);
-    PyErr_Clear();
+    *holds = py_getattr_or_null(exc, st->names.remote_stacktrace);
     if (*holds == NULL || !PyTuple_Check(*holds) || PyTuple_GET_SIZE(*holds) != 2) return false;
     unsigned long number = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(*holds, 0));
     *text = PyTuple_GET_ITEM(*holds, 1);
@@ -73,11 +58,12 @@ static bool read_origin(struct py_state *st, PyObject *exc, PyObject **holds, ui
     return true;
 }
 
-/* The traceback as text, that of the origin first; *pe: the origin's. New reference or NULL, no exception set. */
-static PyObject *trace_of(struct py_state *st, PyObject *exc, uint32_t *pe) {
+/* The traceback as text, that of the origin first; *pe: the origin's. type, text: exc's own, or NULL. New reference or
+ * NULL, no exception set. */
+static PyObject *trace_of(struct py_state *st, PyObject *exc, PyObject *type, PyObject *own, uint32_t *pe) {
     PyObject *holds, *before;
     uint32_t here = *pe;
-    PyObject *text = format_here(&st->codec, exc);
+    PyObject *text = py_trace_format(&st->codec, exc, type, own);
     PyErr_Clear();
     if (read_origin(st, exc, &holds, pe, &before) && text != NULL) {
         PyObject *both = PyUnicode_FromFormat("%U\nIt was passed on by PE %u:\n%U", before, (unsigned)here, text);
@@ -89,12 +75,12 @@ static PyObject *trace_of(struct py_state *st, PyObject *exc, uint32_t *pe) {
 }
 
 /* Its class has a way of its own to be pickled. */
-static bool says_how(PyObject *exc) {
-    static const char *const names[] = {"__reduce__", "__reduce_ex__", "__setstate__"};
+static bool says_how(struct py_state *st, PyObject *exc) {
+    PyObject *const names[] = {st->names.reduce, st->names.reduce_ex, st->names.setstate};
     bool own = false;
     for (size_t i = 0; !own && i < sizeof names / sizeof names[0]; i++) {
-        PyObject *its = PyObject_GetAttrString((PyObject *)Py_TYPE(exc), names[i]);
-        PyObject *usual = PyObject_GetAttrString(PyExc_BaseException, names[i]);
+        PyObject *its = py_getattr_or_null((PyObject *)Py_TYPE(exc), names[i]);
+        PyObject *usual = py_getattr_or_null(PyExc_BaseException, names[i]);
         own = its == NULL || its != usual;
         Py_XDECREF(its);
         Py_XDECREF(usual);
@@ -118,7 +104,7 @@ static PyObject *parts_of(PyObject *exc) {
 static struct chariot_msg *pickle_of(struct py_state *st, PyObject *exc) {
     struct chariot_writer writer;
     struct chariot_msg *msg;
-    PyObject *whole = says_how(exc) ? Py_NewRef(exc) : parts_of(exc);
+    PyObject *whole = says_how(st, exc) ? Py_NewRef(exc) : parts_of(exc);
     PyErr_Clear();
     if (whole == NULL) return NULL;
     chariot_writer_init_take(&writer, NULL);
@@ -132,11 +118,11 @@ static struct chariot_msg *pickle_of(struct py_state *st, PyObject *exc) {
 
 int py_encode_error(struct py_state *st, struct chariot_writer *writer, PyObject *exc, uint32_t pe, const char *where) {
     struct chariot_msg *pickle = pickle_of(st, exc);
-    PyObject *type = type_name(exc);
+    PyObject *type = type_name(st, exc);
     PyErr_Clear();
     PyObject *text = PyObject_Str(exc);
     PyErr_Clear();
-    PyObject *trace = trace_of(st, exc, &pe);
+    PyObject *trace = trace_of(st, exc, type, text, &pe);
     chariot_put_error(writer, pickle != NULL ? PAIRS + 1 : PAIRS);
     put_text(writer, "type");
     put_str_of(writer, type);

@@ -6,13 +6,15 @@
 #include "python/state.h"
 
 /* All owned references, so that none is forgotten in one of two places. The last entry is NULL. */
-enum { NUM_OWNED = 16 };
+enum { NUM_OWNED = 18 };
 static void list_owned(struct py_codec *codec, PyObject **owned[NUM_OWNED]) {
     PyObject **all[NUM_OWNED] = {
-        &codec->pickler,      &codec->unpickle,       &codec->bytes_io,         &codec->copyreg_table,
-        &codec->array_type,   &codec->ndarray_type,   &codec->reduce_array,     &codec->load_array,
-        &codec->load_ndarray, &codec->reduce_ndarray, &codec->fallback_pickler, &codec->dtypes,
-        &codec->dtype_names,  &codec->remote_error,   &codec->format_exception, NULL,
+        &codec->pickler,        &codec->unpickle,         &codec->bytes_io,
+        &codec->copyreg_table,  &codec->array_type,       &codec->ndarray_type,
+        &codec->reduce_array,   &codec->load_array,       &codec->load_ndarray,
+        &codec->reduce_ndarray, &codec->fallback_pickler, &codec->dtypes,
+        &codec->dtype_names,    &codec->remote_error,     &codec->format_exception,
+        &codec->format_tb,      &codec->places,           NULL,
     };
     memcpy(owned, all, sizeof all);
 }
@@ -108,7 +110,8 @@ static PyMethodDef functions[] = {
 int py_codec_init(struct py_state *st, PyObject *module, PyObject *base_error) {
     st->codec.dtypes = PyDict_New();
     st->codec.dtype_names = PyDict_New();
-    if (st->codec.dtypes == NULL || st->codec.dtype_names == NULL) return -1;
+    st->codec.places = PyDict_New();
+    if (st->codec.dtypes == NULL || st->codec.dtype_names == NULL || st->codec.places == NULL) return -1;
     if (PyModule_AddFunctions(module, functions) < 0) return -1;
     if (py_view_init(st, module) < 0 || py_ndarray_init(st, module) < 0 || py_pickle_init(st, module) < 0) return -1;
     return py_codec_error_init(st, module, base_error);

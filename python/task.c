@@ -165,7 +165,7 @@ static PyObject *worker_main(PyObject *module, PyObject *ignored) {
         struct py_worker *worker = task->worker;
         st->starting = NULL;
         finish(task, py_call(task->callable, self_of(task), task->args, task->keywords));
-        if (st->num_free_workers >= PY_MAX_FREE) {
+        if (st->num_free_workers >= PY_MAX_WORKERS) {
             worker->gone = true;
             Py_RETURN_NONE;
         }

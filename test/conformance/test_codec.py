@@ -10,6 +10,8 @@ import re
 import struct
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -535,6 +537,56 @@ def test_an_exception_comes_back_as_itself_with_its_origin():
     assert type(back) is ValueError and back.args == ("bad", 3)
     pe, text = back.remote_stacktrace
     assert pe == 7 and "in raised" in text and text.rstrip().endswith("ValueError: ('bad', 3)")
+
+
+def recursing(depth: int) -> None:
+    if depth == 0:
+        raise ValueError("deep")
+    recursing(depth - 1)
+
+
+def while_handling() -> None:
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        raise KeyError("other")
+
+
+def instead() -> None:
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        raise KeyError("other") from None
+
+
+def with_a_note() -> None:
+    exc = ValueError("noted")
+    exc.add_note("a note")
+    raise exc
+
+
+def of_text(exc: BaseException) -> Callable[[], None]:
+    def failing() -> None:
+        raise exc
+
+    return failing
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        lambda: recursing(0), lambda: recursing(1), lambda: recursing(9), lambda: 1 / 0, lambda: undefined, instead,
+        while_handling, with_a_note, lambda: eval("1 +"), lambda: (1).imag_, of_text(ValueError()), of_text(Textless()),
+        of_text(ValueError("two\nlines")), of_text(OSError(2, "no", "file")), of_text(ExceptionGroup("g", [KeyError(1)])),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_traceback_is_the_one_that_python_gives(failing):
+    for _ in range(2):  # the second is put together from what the first left
+        try:
+            failing()
+        except Exception as exc:
+            expected = "".join(traceback.format_exception(exc))
+            assert decode(encode(exc)).remote_stacktrace[1] == expected
 
 
 def test_attributes_and_notes_of_exceptions_are_kept():
