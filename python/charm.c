@@ -130,17 +130,23 @@ static PyObject *instrument_off(PyObject *self, PyObject *ignored) {
 
 /* ---------------------------------------------------------------- waiting */
 
-static PyObject *charm_future(PyObject *self, PyObject *args, PyObject *kwargs) {
+/* -1 with an exception set. */
+static int read_num_vals(PyObject *args, PyObject *kwargs, long long *num_vals) {
     static char *names[] = {"num_vals", "senders", NULL};
-    long long num_vals = 1, senders = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:Future", names, &num_vals, &senders)) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return NULL;
-        return PyErr_Format(PyExc_ValueError, "a future takes from 1 to 2**63 - 1 values");
+    long long senders = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:Future", names, num_vals, &senders)) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError))
+            PyErr_Format(PyExc_ValueError, "a future takes from 1 to 2**63 - 1 values");
+        return -1;
     }
-    if (senders != 0) {
-        if (PyErr_WarnEx(PyExc_DeprecationWarning, "senders= is now called num_vals=", 1) != 0) return NULL;
-        num_vals = senders;
-    }
+    if (senders == 0) return 0;
+    *num_vals = senders;
+    return PyErr_WarnEx(PyExc_DeprecationWarning, "senders= is now called num_vals=", 1);
+}
+
+static PyObject *charm_future(PyObject *self, PyObject *args, PyObject *kwargs) {
+    long long num_vals = 1;
+    if ((kwargs != NULL || PyTuple_GET_SIZE(args) > 0) && read_num_vals(args, kwargs, &num_vals) != 0) return NULL;
     struct py_state *st = py_state_of(self);
     if (num_vals < 1) return PyErr_Format(PyExc_ValueError, "a future takes at least one value, not %lld", num_vals);
     if (py_state_running(st) == NULL) return NULL;

@@ -71,8 +71,9 @@ PyObject *py_call(PyObject *callable, PyObject *self, PyObject *args, PyObject *
     }
     stack[1] = self;
     for (size_t i = 0; i < count; i++) stack[1 + extra + i] = PyTuple_GET_ITEM(args, (Py_ssize_t)i);
-    PyObject *value =
-        PyObject_VectorcallDict(callable, stack + 1, (count + extra) | PY_VECTORCALL_ARGUMENTS_OFFSET, keywords);
+    size_t nargsf = (count + extra) | PY_VECTORCALL_ARGUMENTS_OFFSET;
+    PyObject *value = keywords == NULL ? PyObject_Vectorcall(callable, stack + 1, nargsf, NULL)
+                                       : PyObject_VectorcallDict(callable, stack + 1, nargsf, keywords);
     if (stack != small) PyMem_Free(stack);
     return value;
 }
