@@ -227,15 +227,27 @@ static int finish(struct chariot_writer *writer, int result, struct chariot_msg 
     return result < 0 ? -1 : py_write_failed(error);
 }
 
+/* A guess that saves moving what is large while it is written. */
+static size_t room_for(PyObject *const *values, Py_ssize_t num) {
+    size_t room = FIRST_BYTES;
+    for (Py_ssize_t i = 0; i < num; i++) {
+        if (PyBytes_CheckExact(values[i]))
+            room += (size_t)PyBytes_GET_SIZE(values[i]);
+        else if (!is_atom(values[i]))
+            room += py_array_size(values[i]);
+    }
+    return room;
+}
+
 /* For a message of its own, which may leave for other PEs. */
-static void begin(struct py_state *st, struct chariot_writer *writer) {
-    chariot_writer_init_take(writer, st->pe != NULL ? chariot_msg_new_on(st->pe, FIRST_BYTES) : NULL);
+static void begin(struct py_state *st, struct chariot_writer *writer, size_t room) {
+    chariot_writer_init_take(writer, st->pe != NULL ? chariot_msg_new_on(st->pe, room) : NULL);
 }
 
 int py_encode_msg(struct py_state *st, PyObject *value, struct chariot_msg **msg) {
     struct chariot_writer writer;
     enum chariot_phase before = py_phase(st, CHARIOT_SENDING);
-    begin(st, &writer);
+    begin(st, &writer, room_for(&value, 1));
     int result = finish(&writer, py_encode(st, &writer, value), msg);
     py_phase(st, before);
     return result;
@@ -307,7 +319,7 @@ static int encode_args(struct py_state *st, PyObject *const *args, Py_ssize_t nu
     int entangled = single ? 0 : args_are_entangled(st, args, num, keywords);
     if (entangled < 0) return -1;
     struct chariot_writer writer;
-    begin(st, &writer);
+    begin(st, &writer, room_for(args, num));
     int result =
         entangled ? put_args_whole(st, &writer, args, num, keywords) : put_args_each(st, &writer, args, num, keywords);
     return finish(&writer, result, msg);

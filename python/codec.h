@@ -30,8 +30,11 @@ struct py_codec {
     PyObject *array_type, *ndarray_type; /* array.array, numpy.ndarray; lazy */
     PyObject *reduce_array, *load_array; /* our functions that pickle and unpickle those */
     PyObject *reduce_ndarray, *load_ndarray;
-    PyObject *fallback_pickler;             /* chariot._cloudpickle.Pickler; lazy */
-    PyObject *dtypes;                       /* {bytes as on the wire: numpy.dtype} */
+    PyObject *fallback_pickler; /* chariot._cloudpickle.Pickler; lazy */
+    PyObject *dtypes;           /* {bytes as on the wire: numpy.dtype} */
+    PyObject *latest_dtype;     /* the one found last, and its name on the wire */
+    char latest_name[16];
+    size_t latest_size;
     PyObject *dtype_names;                  /* {structured numpy.dtype: bytes, or None: it must be pickled} */
     PyObject *format_exception, *format_tb; /* traceback's; lazy */
     PyObject *places;                       /* {(code, place in it): its lines in a traceback} */
@@ -90,6 +93,7 @@ int py_view_init(struct py_state *st, PyObject *module);
 
 /* codec_array.c. Plain: an exact ndarray, or a numpy scalar, of a dtype that the wire form can name. */
 int py_array_is_plain(struct py_state *st, PyObject *value); /* 1, 0, or -1 with an exception */
+size_t py_array_size(PyObject *value);                       /* bytes of its elements, where it is an array; else 0 */
 int py_array_encode(struct py_state *st, struct chariot_writer *writer, PyObject *value);
 PyObject *py_array_decode(struct py_state *st, const struct chariot_value *value, struct chariot_msg *owner);
 int py_ndarray_init(struct py_state *st, PyObject *module); /* codec_ndarray.c: their pickling */

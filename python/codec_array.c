@@ -28,6 +28,11 @@ int py_array_is_plain(struct py_state *st, PyObject *value) {
     return plain;
 }
 
+size_t py_array_size(PyObject *value) {
+    bool is_array = may_be_numpys(value) && PyArray_API != NULL && PyArray_CheckExact(value);
+    return is_array ? (size_t)PyArray_NBYTES((PyArrayObject *)value) : 0;
+}
+
 /* Elements of any layout, row by row; gives where it ended. */
 static char *copy_strided(char *to, const char *from, int ndim, const npy_intp *shape, const npy_intp *strides,
                           npy_intp item) {

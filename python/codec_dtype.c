@@ -5,6 +5,8 @@
 #define PY_NUMPY_HAS_TABLE
 #include "python/codec_numpy.h"
 
+#include <string.h>
+
 #include "python/state.h"
 
 enum { DTYPES_MAX = 512 }; /* dtypes remembered; then the tables start anew */
@@ -86,11 +88,18 @@ int py_dtype_is_plain(struct py_state *st, PyArray_Descr *dtype) {
     return name == NULL ? -1 : name != Py_None;
 }
 
+/* As "%c%c%zu" writes it, which takes longer than all else of a small array. */
 static void simple_name(const PyArray_Descr *dtype, char name[PY_SIMPLE_NAME]) {
-    npy_intp size = PyDataType_ELSIZE(dtype) / (dtype->type_num == NPY_UNICODE ? 4 : 1);
-    char order = dtype->byteorder;
-    if (order == NPY_NATIVE) order = NPY_NATBYTE;
-    snprintf(name, PY_SIMPLE_NAME, "%c%c%lld", order, dtype->kind, (long long)size);
+    size_t size = (size_t)PyDataType_ELSIZE(dtype) / (dtype->type_num == NPY_UNICODE ? 4 : 1);
+    char digits[24], *at = digits + sizeof digits;
+    *--at = 0;
+    do {
+        *--at = (char)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+    name[0] = dtype->byteorder == NPY_NATIVE ? NPY_NATBYTE : dtype->byteorder;
+    name[1] = dtype->kind;
+    memcpy(name + 2, at, (size_t)(digits + sizeof digits - at));
 }
 
 /* The dtype's name on the wire, in `name` or in the object *holds, which then keeps it. NULL: exception. */
@@ -132,8 +141,8 @@ static bool is_sound(PyArray_Descr *dtype) {
            PyDataType_ELSIZE(dtype) > 0 && !PyDataType_REFCHK(dtype) && !PyDataType_HASSUBARRAY(dtype);
 }
 
-/* A dtype by its name on the wire. New reference. */
-PyArray_Descr *py_dtype_find(struct py_state *st, const char *name, size_t size) {
+/* The same, remembered. New reference, or NULL with an exception. */
+static PyObject *look_up(struct py_state *st, const char *name, size_t size) {
     PyObject *key = PyBytes_FromStringAndSize(name, (Py_ssize_t)size);
     PyObject *dtype = key != NULL ? PyDict_GetItemWithError(st->codec.dtypes, key) : NULL;
     Py_XINCREF(dtype);
@@ -143,6 +152,24 @@ PyArray_Descr *py_dtype_find(struct py_state *st, const char *name, size_t size)
         dtype = remember(st->codec.dtypes, key, dtype);
     }
     Py_XDECREF(key);
+    return dtype;
+}
+
+/* Most arrays are of the type of the one before. */
+static PyObject *latest_or_look_up(struct py_codec *codec, struct py_state *st, const char *name, size_t size) {
+    if (codec->latest_dtype != NULL && size == codec->latest_size && memcmp(name, codec->latest_name, size) == 0)
+        return Py_NewRef(codec->latest_dtype);
+    PyObject *dtype = look_up(st, name, size);
+    if (dtype == NULL || size > sizeof codec->latest_name) return dtype;
+    Py_XSETREF(codec->latest_dtype, Py_NewRef(dtype));
+    memcpy(codec->latest_name, name, size);
+    codec->latest_size = size;
+    return dtype;
+}
+
+/* A dtype by its name on the wire. New reference. */
+PyArray_Descr *py_dtype_find(struct py_state *st, const char *name, size_t size) {
+    PyObject *dtype = latest_or_look_up(&st->codec, st, name, size);
     if (dtype == NULL && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
         PyErr_Clear();
         py_malformed("an array is of no known element type");

@@ -6,15 +6,28 @@
 #include "python/state.h"
 
 /* All owned references, so that none is forgotten in one of two places. The last entry is NULL. */
-enum { NUM_OWNED = 18 };
+enum { NUM_OWNED = 19 };
 static void list_owned(struct py_codec *codec, PyObject **owned[NUM_OWNED]) {
     PyObject **all[NUM_OWNED] = {
-        &codec->pickler,        &codec->unpickle,         &codec->bytes_io,
-        &codec->copyreg_table,  &codec->array_type,       &codec->ndarray_type,
-        &codec->reduce_array,   &codec->load_array,       &codec->load_ndarray,
-        &codec->reduce_ndarray, &codec->fallback_pickler, &codec->dtypes,
-        &codec->dtype_names,    &codec->remote_error,     &codec->format_exception,
-        &codec->format_tb,      &codec->places,           NULL,
+        &codec->pickler,
+        &codec->unpickle,
+        &codec->bytes_io,
+        &codec->copyreg_table,
+        &codec->array_type,
+        &codec->ndarray_type,
+        &codec->reduce_array,
+        &codec->load_array,
+        &codec->load_ndarray,
+        &codec->reduce_ndarray,
+        &codec->fallback_pickler,
+        &codec->dtypes,
+        &codec->dtype_names,
+        &codec->remote_error,
+        &codec->format_exception,
+        &codec->format_tb,
+        &codec->places,
+        &codec->latest_dtype,
+        NULL,
     };
     memcpy(owned, all, sizeof all);
 }
