@@ -24,7 +24,7 @@ static size_t left(const struct chariot_reader *reader) {
     return (size_t)(reader->end - reader->at);
 }
 
-static int get_len(struct chariot_reader *reader, uint64_t *len) {
+static int get_long_len(struct chariot_reader *reader, uint64_t *len) {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64 && reader->at < reader->end; shift += 7) {
         uint8_t byte = *reader->at++;
@@ -36,6 +36,12 @@ static int get_len(struct chariot_reader *reader, uint64_t *len) {
         }
     }
     return CHARIOT_EMALFORMED;
+}
+
+static inline int get_len(struct chariot_reader *reader, uint64_t *len) {
+    if (reader->at == reader->end || *reader->at >= 0x80) return get_long_len(reader, len);
+    *len = *reader->at++;
+    return 0;
 }
 
 /* `size` bytes of data, borrowed. */
@@ -221,22 +227,19 @@ static void pass_padding(struct chariot_reader *reader) {
 }
 
 int chariot_get(struct chariot_reader *reader, struct chariot_value *value) {
-    struct chariot_reader ahead = *reader;
-    pass_padding(&ahead);
-    if (ahead.at == ahead.end) return CHARIOT_EMALFORMED;
-    uint8_t tag = *ahead.at++;
-    int error = get_tagged(&ahead, tag, value);
-    if (error == 0) reader->at = ahead.at;
+    const uint8_t *start = reader->at;
+    pass_padding(reader);
+    int error = reader->at == reader->end ? CHARIOT_EMALFORMED : get_tagged(reader, *reader->at++, value);
+    if (error != 0) reader->at = start;
     return error;
 }
 
 int chariot_get_typed(struct chariot_reader *reader, enum chariot_value_type type, struct chariot_value *value) {
-    struct chariot_reader ahead = *reader;
-    int error = chariot_get(&ahead, value);
-    if (error != 0) return error;
-    if (value->type != type) return CHARIOT_ETYPE;
-    reader->at = ahead.at;
-    return 0;
+    const uint8_t *start = reader->at;
+    int error = chariot_get(reader, value);
+    if (error == 0 && value->type != type) error = CHARIOT_ETYPE;
+    if (error != 0) reader->at = start;
+    return error;
 }
 
 static uint64_t children(const struct chariot_value *value) {

@@ -19,6 +19,7 @@
 
 #include "objects/chariot.h"
 
+struct py_job;
 struct py_state;
 
 enum py_pool_flags {
@@ -30,8 +31,9 @@ enum py_pool_flags {
 
 struct py_pool {
     /* The owner's side. */
-    PyObject *jobs;  /* {bag: capsule of struct py_job}, those that have not ended; owned */
-    PyObject *tasks; /* {(function, flags): bag}, of jobs of tasks that are kept open; owned */
+    PyObject *jobs;            /* {bag: capsule of struct py_job}, those that have not ended; owned */
+    struct py_job *latest_job; /* one of them; borrowed */
+    PyObject *tasks;           /* {(function, flags): bag}, of jobs of tasks that are kept open; owned */
     /* The worker's. */
     PyObject *bags;                /* {bag: capsule of struct py_bag}; owned */
     struct py_bag *latest;         /* one of them; borrowed */

@@ -65,7 +65,7 @@ void py_job_complete(struct py_job *job) {
         give_take(job->st, job->future, msg);
     }
     py_job_close(job, false);
-    py_pool_remove(job->st->pool.jobs, job->bag);
+    py_job_remove(job);
 }
 
 /* A value to where it belongs; takes it. 0, or -1 with an exception set. */
@@ -186,7 +186,7 @@ static bool take_task_answer(struct py_job *job, int64_t number, struct chariot_
     PyObject *taker = taker_of(job, number);
     if (taker == NULL) return true;
     bool last = job->closed && PyDict_GET_SIZE(job->futures) == 0;
-    if (last) py_pool_remove(st->pool.jobs, job->bag);
+    if (last) py_job_remove(job);
     (py_future_check(st, taker) ? give_future : call_back)(st, taker, outcome, error, msg);
     Py_DECREF(taker);
     return !last;

@@ -70,7 +70,15 @@ struct py_job *py_job_new(struct py_state *st, unsigned flags, uint32_t limit, P
 }
 
 struct py_job *py_job_of(struct py_state *st, uint64_t bag) {
-    return py_pool_find(st->pool.jobs, bag, JOB);
+    struct py_pool *pool = &st->pool;
+    if (pool->latest_job == NULL || pool->latest_job->bag != bag) pool->latest_job = py_pool_find(pool->jobs, bag, JOB);
+    return pool->latest_job;
+}
+
+void py_job_remove(struct py_job *job) {
+    struct py_pool *pool = &job->st->pool;
+    pool->latest_job = NULL;
+    py_pool_remove(pool->jobs, job->bag);
 }
 
 void py_job_close(struct py_job *job, bool drop) {
@@ -87,7 +95,7 @@ void py_job_make_room(struct py_job *job) {
 void py_job_drop(struct py_job *job) {
     py_job_close(job, true);
     py_job_make_room(job);
-    py_pool_remove(job->st->pool.jobs, job->bag);
+    py_job_remove(job);
 }
 
 /* ---------------------------------------------------------------- definitions */

@@ -44,6 +44,7 @@ PyObject *py_job_task(struct py_state *st, PyObject *function, PyObject *args, P
                       PyObject *callback);
 /* The job of that bag; NULL: it has ended. Borrowed. */
 struct py_job *py_job_of(struct py_state *st, uint64_t bag);
+void py_job_remove(struct py_job *job); /* it has ended; an exception that is set stays */
 /* Forgets it, and drops what nobody has begun. An exception that is set stays. */
 void py_job_drop(struct py_job *job);
 

@@ -20,7 +20,7 @@ static void retire(struct py_job *job) {
     job->retired = true;
     if (job->encoding > 0) return; /* who encodes calls again */
     py_job_close(job, false);
-    if (job->futures == NULL || PyDict_GET_SIZE(job->futures) == 0) py_pool_remove(job->st->pool.jobs, job->bag);
+    if (job->futures == NULL || PyDict_GET_SIZE(job->futures) == 0) py_job_remove(job);
 }
 
 static void retire_oldest(struct py_state *st) {

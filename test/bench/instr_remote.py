@@ -43,8 +43,8 @@ def main(args: list[str]) -> None:
 
     for key, values in (("none", ()), ("int", (1,)), ("numpy", (np.zeros(128),))):
         peer.received("before", 0, awaitable=True).get()
-        measure(f"send.{key}", send(*values), 100)
-        peer.received(f"receive.{key}", 500, awaitable=True).get()
+        measure(f"send.{key}", send(*values), 500)
+        peer.received(f"receive.{key}", 2500, awaitable=True).get()
     charm.exit()
 
 
