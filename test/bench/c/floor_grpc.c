@@ -1,8 +1,12 @@
 /* floor_grpc.c: the floor under rpc/: a bare gRPC C-core stream between two processes, nothing of Chariot in it.
  *
- * One long-lived bidirectional stream; both sides poll their completion queue from the only thread (cq_next with a
- * deadline in the past, sched_yield between). Over a Unix socket and over TCP: round trips by size, small messages of
- * 64 bytes gathered in frames of 64 and 256 KiB, and bandwidth of 1 MiB messages. Prints "key value" lines (bench.h).
+ *     floor_grpc [sweep]
+ *
+ * One long-lived bidirectional stream over a Unix socket and over TCP; each side has one thread, which polls its
+ * completion queue (cq_next with a deadline in the past, sched_yield between) or, for comparison, blocks in it. Round
+ * trips by size, with the processor time of both sides; small messages of 64 bytes one by one, with and without
+ * write-buffer hints, and gathered in frames of 64 and 256 KiB; bandwidth of 1 MiB messages. With "sweep": all sizes,
+ * polled. Prints "key value" lines (bench.h).
  *
  * The child serves: it sends back an empty message and one that begins with 'e', reads through one that begins with 'c'
  * word by word, and drops one that begins with 'd'. It is forked before gRPC starts: a fork after cannot connect. */
@@ -24,13 +28,19 @@
 #include "test/bench/c/bench.h"
 
 enum { SMALL_BYTES = 64, MAX_BYTES = 1 << 20, ADDRESS_BYTES = 128 };
+
+/* What is measured between a pair of processes. */
+struct lane {
+    const char *name, *listen;
+    bool blocking, sweep;
+};
 enum tag { TAG_START = 1, TAG_SENT, TAG_RECEIVED, TAG_ENDED };
 
 struct side {
     grpc_completion_queue *cq;
     grpc_call *call;
     grpc_byte_buffer *arrived;
-    bool receiving, sending, ended;
+    bool blocking, receiving, sending, ended;
     grpc_status_code status;
     grpc_slice details;
     grpc_metadata_array initial, trailing;
@@ -54,16 +64,17 @@ static void receive(struct side *side) {
 }
 
 /* Borrows the buffer. */
-static void send(struct side *side, grpc_byte_buffer *buffer) {
-    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+static void send(struct side *side, grpc_byte_buffer *buffer, uint32_t flags) {
+    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .flags = flags};
     op.data.send_message.send_message = buffer;
     side->sending = true;
     batch(side, &op, 1, TAG_SENT);
 }
 
-/* One look at the completion queue, then the core is given up. */
+/* One look at the completion queue, then the core is given up; or what comes next is waited for. */
 static void turn(struct side *side) {
-    grpc_event event = grpc_completion_queue_next(side->cq, gpr_inf_past(GPR_CLOCK_REALTIME), NULL);
+    gpr_timespec until = side->blocking ? gpr_inf_future(GPR_CLOCK_REALTIME) : gpr_inf_past(GPR_CLOCK_REALTIME);
+    grpc_event event = grpc_completion_queue_next(side->cq, until, NULL);
     if (event.type != GRPC_OP_COMPLETE) {
         sched_yield();
         return;
@@ -133,7 +144,7 @@ static void serve_stream(struct side *side) {
         if (buffer == NULL) return;
         wait_sent(side);
         if (look_at(buffer)) {
-            send(side, buffer);
+            send(side, buffer, 0);
             wait_sent(side);
         }
         grpc_byte_buffer_destroy(buffer);
@@ -167,20 +178,20 @@ static const grpc_channel_args *unlimited(void) {
     return &args;
 }
 
-/* Serves one stream at `listen`; says on `out` where that is; never returns. */
-static void serve(const char *listen, int out) {
-    struct side side = {0};
+/* Serves one stream where the lane listens; says on `out` where that is; never returns. */
+static void serve(const struct lane *lane, int out) {
+    struct side side = {.blocking = lane->blocking};
     char address[ADDRESS_BYTES] = {0};
     grpc_init();
     side.cq = grpc_completion_queue_create_for_next(NULL);
     grpc_server *server = grpc_server_create(unlimited(), NULL);
     grpc_server_register_completion_queue(server, side.cq, NULL);
     grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(server, listen, credentials);
+    int port = grpc_server_add_http2_port(server, lane->listen, credentials);
     assert(port > 0);
     grpc_server_start(server);
-    if (strncmp(listen, "unix:", 5) == 0)
-        snprintf(address, sizeof address, "%s", listen);
+    if (strncmp(lane->listen, "unix:", 5) == 0)
+        snprintf(address, sizeof address, "%s", lane->listen);
     else
         snprintf(address, sizeof address, "127.0.0.1:%d", port);
     if (write(out, address, sizeof address) != (ssize_t)sizeof address) _exit(1);
@@ -217,10 +228,19 @@ static grpc_byte_buffer *buffer_over(uint8_t *bytes, size_t size, char first) {
     return grpc_raw_byte_buffer_create(&slice, 1);
 }
 
+/* `bytes` has room for two messages of the largest size. */
+struct job {
+    struct side *side;
+    uint8_t *bytes;
+    size_t size;
+    char first;
+    uint32_t flags;
+};
+
 static void trip(struct side *side, uint8_t *bytes, size_t size) {
     grpc_byte_buffer *buffer = buffer_over(bytes, size, 'e');
     receive(side);
-    send(side, buffer);
+    send(side, buffer, 0);
     wait_received(side);
     wait_sent(side);
     assert(side->arrived != NULL && grpc_byte_buffer_length(side->arrived) == size);
@@ -228,63 +248,94 @@ static void trip(struct side *side, uint8_t *bytes, size_t size) {
     grpc_byte_buffer_destroy(buffer);
 }
 
-static void round_trips(struct side *side, const char *lane, uint8_t *bytes) {
-    for (int i = 0; i < BENCH_NUM_SIZES; i++) {
-        const struct bench_size *size = &bench_sizes[i];
-        char key[64];
-        for (int warm = 0; warm < size->trips / 10; warm++) trip(side, bytes, size->bytes);
-        int64_t begin = bench_now_ns();
-        for (int n = 0; n < size->trips; n++) trip(side, bytes, size->bytes);
-        snprintf(key, sizeof key, "grpc.%s.rtt.%s", lane, size->name);
-        bench_report(key, (double)(bench_now_ns() - begin) / 1e3 / size->trips);
-    }
+static void trips(void *ctx, int count) {
+    const struct job *job = ctx;
+    for (int n = 0; n < count; n++) trip(job->side, job->bytes, job->size);
 }
 
-/* Fills a frame with small messages, as a sender that gathers them would, and sends it when the last has left. */
-static void send_frame(struct side *side, uint8_t *bytes, size_t size, char first) {
+/* Sends a message when the last has left; a frame is filled with small ones first, as a sender that gathers them would.
+ */
+static void send_next(const struct job *job, uint8_t *bytes) {
     uint8_t small[SMALL_BYTES] = {1, 2, 3};
-    wait_sent(side);
-    if (first == 'c')
-        for (size_t at = 0; at < size; at += sizeof small) memcpy(bytes + at, small, sizeof small);
-    grpc_byte_buffer *buffer = buffer_over(bytes, size, first);
-    send(side, buffer);
+    wait_sent(job->side);
+    if (job->first == 'c')
+        for (size_t at = 0; at < job->size; at += sizeof small) memcpy(bytes + at, small, sizeof small);
+    grpc_byte_buffer *buffer = buffer_over(bytes, job->size, job->first);
+    send(job->side, buffer, job->flags);
     grpc_byte_buffer_destroy(buffer);
 }
 
-/* Seconds from the first frame until the peer has handled all. */
-static double stream_frames(struct side *side, uint8_t *bytes, size_t size, char first, int frames) {
-    int64_t begin = bench_now_ns();
-    for (int n = 0; n < frames; n++) send_frame(side, bytes + (size_t)(n % 2) * MAX_BYTES, size, first);
-    wait_sent(side);
-    trip(side, bytes, 0);
-    return (double)(bench_now_ns() - begin) / 1e9;
+/* Ends when the peer has handled all. */
+static void one_way(void *ctx, int count) {
+    const struct job *job = ctx;
+    for (int n = 0; n < count; n++) send_next(job, job->bytes + (size_t)(n % 2) * job->size);
+    wait_sent(job->side);
+    trip(job->side, job->bytes, 0);
+}
+
+static void report_cpu(const char *lane, struct job *job, pid_t server) {
+    enum { TRIPS = 2000 };
+    char key[64];
+    int64_t before = bench_cpu_ns(0) + bench_cpu_ns(server);
+    trips(job, TRIPS);
+    snprintf(key, sizeof key, "grpc.%s.cpu", lane);
+    bench_report(key, (double)(bench_cpu_ns(0) + bench_cpu_ns(server) - before) / 1e3 / TRIPS);
+}
+
+static void round_trips(struct side *side, const char *lane, uint8_t *bytes, int sizes, pid_t server) {
+    char key[64];
+    for (int i = 0; i < sizes; i++) {
+        struct job job = {side, bytes, bench_sizes[i].bytes, 'e', 0};
+        snprintf(key, sizeof key, "grpc.%s.rtt.%s", lane, bench_sizes[i].name);
+        bench_us(key, trips, &job);
+        if (i == 0) report_cpu(lane, &job, server);
+    }
 }
 
 static void throughput(struct side *side, const char *lane, uint8_t *bytes) {
     static const struct {
         const char *name;
         size_t bytes;
-    } frames[] = {{"64k", 64 << 10}, {"256k", 256 << 10}};
+        char first;
+        uint32_t flags;
+    } kinds[] = {{"1", SMALL_BYTES, 'd', 0},
+                 {"hint", SMALL_BYTES, 'd', GRPC_WRITE_BUFFER_HINT},
+                 {"64k", 64 << 10, 'c', 0},
+                 {"256k", 256 << 10, 'c', 0}};
     char key[64];
-    for (int i = 0; i < 2; i++) {
-        int count = (int)((256u << 20) / frames[i].bytes);
-        double seconds = stream_frames(side, bytes, frames[i].bytes, 'c', count);
-        snprintf(key, sizeof key, "grpc.%s.small.%s", lane, frames[i].name);
-        bench_report(key, (double)count * (double)(frames[i].bytes / SMALL_BYTES) / seconds / 1e6);
+    for (int i = 0; i < 4; i++) {
+        struct job job = {side, bytes, kinds[i].bytes, kinds[i].first, kinds[i].flags};
+        snprintf(key, sizeof key, "grpc.%s.small.%s", lane, kinds[i].name);
+        bench_millions(key, one_way, &job, (double)(job.size / SMALL_BYTES));
     }
-    double seconds = stream_frames(side, bytes, MAX_BYTES, 'd', 512);
+    struct job job = {side, bytes, MAX_BYTES, 'd', 0};
     snprintf(key, sizeof key, "grpc.%s.bandwidth.1m", lane);
-    bench_report(key, 512.0 * MAX_BYTES / seconds / 1e9);
+    bench_gigabytes(key, one_way, &job, MAX_BYTES);
 }
 
-static void measure(const char *lane, const char *address) {
-    struct side side = {0};
-    uint8_t *bytes = calloc(2, MAX_BYTES);
+static void sweep(struct side *side, const char *lane, uint8_t *bytes) {
+    char key[64];
+    for (int i = 0; i < BENCH_NUM_SWEEP; i++) {
+        struct job job = {side, bytes, bench_sweep[i].bytes, 'd', 0};
+        snprintf(key, sizeof key, "grpc.%s.sweep.rtt.%s", lane, bench_sweep[i].name);
+        bench_us(key, trips, &job);
+        snprintf(key, sizeof key, "grpc.%s.sweep.bandwidth.%s", lane, bench_sweep[i].name);
+        if (job.size > 0) bench_gigabytes(key, one_way, &job, job.size);
+    }
+}
+
+static void measure(const struct lane *lane, const char *address, pid_t server) {
+    struct side side = {.blocking = lane->blocking};
+    uint8_t *bytes = calloc(2, bench_sweep[BENCH_NUM_SWEEP - 1].bytes);
     assert(bytes != NULL);
     grpc_init();
     connect_stream(&side, address);
-    round_trips(&side, lane, bytes);
-    throughput(&side, lane, bytes);
+    if (lane->sweep) {
+        sweep(&side, lane->name, bytes);
+    } else {
+        round_trips(&side, lane->name, bytes, lane->blocking ? 1 : BENCH_NUM_SIZES, server);
+        if (!lane->blocking) throughput(&side, lane->name, bytes);
+    }
     grpc_op op = {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT};
     batch(&side, &op, 1, TAG_START);
     while (!side.ended) turn(&side);
@@ -292,7 +343,7 @@ static void measure(const char *lane, const char *address) {
 }
 
 /* Both sides are children, so that each lane starts with a gRPC of its own. */
-static void run_lane(const char *lane, const char *listen) {
+static void run_lane(const struct lane *lane) {
     int ends[2];
     char address[ADDRESS_BYTES];
     if (pipe(ends) != 0) exit(1);
@@ -301,13 +352,13 @@ static void run_lane(const char *lane, const char *listen) {
     if (server == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) _exit(1);
-        serve(listen, ends[1]);
+        serve(lane, ends[1]);
     }
     if (read(ends[0], address, sizeof address) != (ssize_t)sizeof address) exit(1);
     pid_t client = fork();
     if (client == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        measure(lane, address);
+        measure(lane, address, server);
     }
     int status = 0;
     waitpid(client, &status, 0);
@@ -316,20 +367,24 @@ static void run_lane(const char *lane, const char *listen) {
     close(ends[0]);
     close(ends[1]);
     if (status != 0) {
-        fprintf(stderr, "floor_grpc: lane %s failed\n", lane);
+        fprintf(stderr, "floor_grpc: lane %s failed\n", lane->name);
         exit(1);
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     char dir[] = "/tmp/chariot-bench-XXXXXX", listen[80], path[64];
+    bool sweeping = argc > 1 && strcmp(argv[1], "sweep") == 0;
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 64 << 20);
     if (mkdtemp(dir) == NULL) return 1;
     snprintf(path, sizeof path, "%s/s", dir);
     snprintf(listen, sizeof listen, "unix:%s", path);
-    run_lane("unix", listen);
-    run_lane("tcp", "127.0.0.1:0");
+    const struct lane lanes[] = {{"unix", listen, false, sweeping},
+                                 {"tcp", "127.0.0.1:0", false, sweeping},
+                                 {"unix.block", listen, true, false},
+                                 {"tcp.block", "127.0.0.1:0", true, false}};
+    for (int i = 0; i < (sweeping ? 2 : 4); i++) run_lane(&lanes[i]);
     unlink(path);
     rmdir(dir);
     return 0;

@@ -9,7 +9,7 @@
 #include "objects/chariot.h"
 #include "test/bench/c/bench.h"
 
-enum { BARRIERS = 3000, BROADCASTS = 3000 };
+enum { BARRIERS = 2000, BATCHES = 10 };
 enum method { RUN, NOTHING };
 
 struct bench {
@@ -22,16 +22,15 @@ struct bench {
     struct chariot_waiter waiter;
     int done;
     int64_t begin_ns;
+    struct bench_series series;
 };
 
 static void check(struct chariot_pe *pe, int error) {
     if (error < 0) chariot_abort(pe, 1, chariot_error_text(error));
 }
 
-static void report(const struct bench *bench, const char *what, int count) {
-    char key[64];
-    snprintf(key, sizeof key, "chariot.%s.%u", what, chariot_num_pes(bench->pe));
-    bench_report(key, (double)(bench_now_ns() - bench->begin_ns) / 1e3 / count);
+static void name_of(const struct bench *bench, const char *what, char *key, size_t size) {
+    snprintf(key, size, "chariot.%s.%u", what, chariot_num_pes(bench->pe));
 }
 
 static void wait_for(struct bench *bench, void (*fn)(struct chariot_pe *pe, void *ctx)) {
@@ -46,16 +45,23 @@ static void enter_barrier(struct bench *bench) {
     wait_for(bench, on_barrier);
 }
 
+/* Every PE counts the same batches; the first, which warms up, is not reported. */
+static void report_barriers(struct bench *bench) {
+    char key[64];
+    name_of(bench, "barrier", key, sizeof key);
+    if (chariot_my_pe(bench->pe) == 0 && bench->done > BARRIERS)
+        bench_report(key, (double)(bench_now_ns() - bench->begin_ns) / 1e3 / BARRIERS);
+    bench->begin_ns = bench_now_ns();
+}
+
 static void on_barrier(struct chariot_pe *pe, void *ctx) {
     struct bench *bench = ctx;
     chariot_future_unref(bench->future);
-    if (bench->done == BARRIERS / 10) bench->begin_ns = bench_now_ns();
-    if (bench->done++ < BARRIERS / 10 + BARRIERS) {
+    if (bench->done % BARRIERS == 0) report_barriers(bench);
+    if (bench->done++ < BARRIERS * BATCHES)
         enter_barrier(bench);
-        return;
-    }
-    if (chariot_my_pe(pe) == 0) report(bench, "barrier", BARRIERS);
-    check(pe, chariot_reply_take(pe, &bench->reply, NULL));
+    else
+        check(pe, chariot_reply_take(pe, &bench->reply, NULL));
 }
 
 static int on_run(struct chariot_call *call) {
@@ -82,11 +88,13 @@ static int create(struct chariot_pe *pe, const struct chariot_type *type, struct
 static void on_broadcast(struct chariot_pe *pe, void *ctx) {
     struct bench *bench = ctx;
     chariot_future_unref(bench->future);
-    if (bench->done == BROADCASTS / 10) bench->begin_ns = bench_now_ns();
-    if (bench->done++ == BROADCASTS / 10 + BROADCASTS) {
-        report(bench, "broadcast", BROADCASTS);
-        chariot_exit(pe, 0);
-        return;
+    if (bench->done++ == bench->series.count) {
+        if (!bench_series_end(&bench->series)) {
+            chariot_exit(pe, 0);
+            return;
+        }
+        bench->done = 1;
+        bench_series_begin(&bench->series);
     }
     bench->future = chariot_future_new(pe, 1);
     check(pe, chariot_send_take(pe, &bench->group, NOTHING, NULL, CHARIOT_WANT_DONE, bench->future));
@@ -95,8 +103,12 @@ static void on_broadcast(struct chariot_pe *pe, void *ctx) {
 
 static void on_barriers_done(struct chariot_pe *pe, void *ctx) {
     struct bench *bench = ctx;
+    char key[64];
+    name_of(bench, "broadcast", key, sizeof key);
+    bench_series_init(&bench->series, key, false, 1e-3);
     bench->done = 0;
     bench->future = NULL;
+    bench_series_begin(&bench->series);
     on_broadcast(pe, ctx);
 }
 

@@ -10,7 +10,7 @@
 #include "objects/chariot.h"
 #include "test/bench/c/bench.h"
 
-enum { CALLS = 2000000, BATCH = 1000, TRIPS = 300000, ELEMENTS = 100000 };
+enum { BATCH = 1000, ELEMENTS = 100000 };
 enum method { ADD, NEXT };
 
 struct bench;
@@ -26,6 +26,7 @@ struct bench {
     struct chariot_future *future;
     struct chariot_waiter waiter;
     int done;
+    struct bench_series series;
     int64_t begin_ns;
     size_t bytes;
 };
@@ -84,29 +85,40 @@ static void create_many(struct chariot_pe *pe, struct bench *bench) {
 static void on_trip(struct chariot_pe *pe, void *ctx) {
     struct bench *bench = ctx;
     chariot_future_unref(bench->future);
-    if (bench->done++ == TRIPS) {
-        bench_report("chariot.local.awaited", TRIPS / seconds_since(bench->begin_ns) / 1e6);
-        create_many(pe, bench);
-        return;
+    bench->future = NULL;
+    if (bench->done++ == bench->series.count) {
+        if (!bench_series_end(&bench->series)) {
+            create_many(pe, bench);
+            return;
+        }
+        bench->done = 1;
+        bench_series_begin(&bench->series);
     }
     bench->future = chariot_future_new(pe, 1);
     check(pe, chariot_send_take(pe, &bench->one, ADD, args_of(1), CHARIOT_WANT_VALUE, bench->future));
     wait_for(pe, bench, on_trip);
 }
 
-/* Has run after the batch before it: sends the next. */
+static void begin_trips(struct chariot_pe *pe, struct bench *bench) {
+    bench_series_init(&bench->series, "chariot.local.awaited", true, 1e3);
+    bench->done = 0;
+    bench_series_begin(&bench->series);
+    on_trip(pe, bench);
+}
+
+/* Has run after the BATCH calls before it: sends the next, or ends a batch of the series. */
 static int on_next(struct chariot_call *call) {
     struct bench *bench = ((struct object *)call->object)->bench;
-    if (bench->done == CALLS) {
-        bench_report("chariot.local.calls", CALLS / seconds_since(bench->begin_ns) / 1e6);
-        bench->done = 0;
-        bench->begin_ns = bench_now_ns();
-        on_trip(call->pe, bench);
-        return 0;
+    if (bench->done++ == bench->series.count) {
+        if (!bench_series_end(&bench->series)) {
+            begin_trips(call->pe, bench);
+            return 0;
+        }
+        bench->done = 1;
+        bench_series_begin(&bench->series);
     }
     for (int n = 0; n < BATCH; n++)
         check(call->pe, chariot_send_take(call->pe, &bench->one, ADD, args_of(n), CHARIOT_WANT_NOTHING, NULL));
-    bench->done += BATCH;
     check(call->pe, chariot_send_take(call->pe, &bench->one, NEXT, NULL, CHARIOT_WANT_NOTHING, NULL));
     return 0;
 }
@@ -128,7 +140,8 @@ static void on_start(struct chariot_pe *pe, void *ctx) {
     struct bench *bench = ctx;
     struct chariot_create how = {.type = bench->type, .kind = CHARIOT_SINGLE, .on_pe = 0};
     check(pe, chariot_create_take(pe, &how, NULL, &bench->one));
-    bench->begin_ns = bench_now_ns();
+    bench_series_init(&bench->series, "chariot.local.calls", true, 1e3 * BATCH);
+    bench_series_begin(&bench->series);
     check(pe, chariot_send_take(pe, &bench->one, NEXT, NULL, CHARIOT_WANT_NOTHING, NULL));
 }
 

@@ -1,19 +1,28 @@
 /* messages.c: what a message between two PEs costs, from entry method to entry method.
  *
- *     chariot run -n 2 [--transport tcp] build/release/bench/messages LANE
+ *     chariot run -n 2 [--transport LANE] build/release/bench/messages LANE [sweep]
  *
- * Round trips by size (a group's two elements call each other in turn), small messages one way (a burst with an int
- * each, then one that is answered), and bandwidth of 1 MiB messages (the same, larger). Sent arrays are not filled:
- * whoever sends one has its contents anyhow; receivers look at the first byte. Prints "key value" lines (bench.h).
+ * Round trips by size (a group's two first elements call each other in turn), with the processor time of both PEs;
+ * small messages one way (a burst with an int each, then one that is answered), and bandwidth of 1 MiB messages (the
+ * same, larger). With "sweep": round trip and bandwidth of all sizes. Sent arrays are not filled: whoever sends one has
+ * its contents anyhow; receivers look at the first byte. Prints "key value" lines (bench.h).
  *
- * The first element goes from measure to measure: each pong either sends the next ping or ends a measure. */
+ * The first element goes from measure to measure, and within each from batch to batch: a pong sends the next ping, or
+ * ends a batch. */
 #include <stdlib.h>
 
 #include "objects/chariot.h"
 #include "test/bench/c/bench.h"
 
-enum { SMALL = 1000000, LARGE = 512, LARGE_BYTES = 1 << 20 };
+enum { MAX_MEASURES = 2 * BENCH_NUM_SWEEP };
 enum method { START, PING, PONG, DROP, LAST };
+
+/* `small`: one way, an int each. */
+struct measure {
+    char key[64];
+    bool burst, small;
+    size_t bytes;
+};
 
 struct bench {
     const char *lane;
@@ -21,9 +30,11 @@ struct bench {
     struct chariot_ref group, other;
     struct chariot_future *done;
     struct chariot_waiter waiter;
-    int size; /* of bench_sizes; behind them: the two bursts */
-    int trips;
-    int64_t begin_ns;
+    struct measure measures[MAX_MEASURES];
+    int count, at, trips;
+    bool sweep;
+    struct bench_series series;
+    int64_t begin_cpu_ns;
 };
 
 static void check(struct chariot_pe *pe, int error) {
@@ -67,63 +78,62 @@ static void send(struct chariot_pe *pe, struct bench *bench, enum method method,
 }
 
 static void ping(struct chariot_pe *pe, struct bench *bench) {
-    send(pe, bench, PING, args_of(bench_sizes[bench->size].bytes));
+    send(pe, bench, PING, args_of(bench->measures[bench->at].bytes));
 }
 
 static void burst(struct chariot_pe *pe, struct bench *bench) {
-    bool small = bench->size == BENCH_NUM_SIZES;
-    bench->begin_ns = bench_now_ns();
-    if (small)
-        for (int n = 0; n < SMALL; n++) send(pe, bench, DROP, args_of_int(n));
-    else
-        for (int n = 0; n < LARGE; n++) send(pe, bench, DROP, args_of(LARGE_BYTES));
+    const struct measure *measure = &bench->measures[bench->at];
+    for (int n = 0; n < bench->series.count; n++)
+        send(pe, bench, DROP, measure->small ? args_of_int(n) : args_of(measure->bytes));
     send(pe, bench, LAST, NULL);
 }
 
-static void report_burst(const struct bench *bench) {
-    char key[64];
-    double seconds = (double)(bench_now_ns() - bench->begin_ns) / 1e9;
-    bool small = bench->size == BENCH_NUM_SIZES;
-    snprintf(key, sizeof key, "chariot.%s.%s", bench->lane, small ? "small" : "bandwidth.1m");
-    bench_report(key, small ? SMALL / seconds / 1e6 : (double)LARGE * LARGE_BYTES / seconds / 1e9);
+static void begin_batch(struct chariot_pe *pe, struct bench *bench) {
+    bench->trips = 0;
+    bench->begin_cpu_ns = bench_cpu_ns(0);
+    bench_series_begin(&bench->series);
+    if (bench->measures[bench->at].burst)
+        burst(pe, bench);
+    else
+        ping(pe, bench);
 }
 
-static void report_trips(const struct bench *bench) {
-    const struct bench_size *size = &bench_sizes[bench->size];
+static void begin_measure(struct chariot_pe *pe, struct bench *bench) {
+    const struct measure *measure = &bench->measures[bench->at];
+    struct bench_series *series = &bench->series;
+    double per_op = measure->small ? 1e3 : measure->burst ? (double)measure->bytes : 1e-3;
+    bench_series_init(series, measure->key, measure->burst, per_op);
+    if (measure->burst) series->batch_ns = measure->small ? 8 * BENCH_BATCH_NS : 4 * BENCH_BATCH_NS;
+    begin_batch(pe, bench);
+}
+
+/* Of this PE alone: the other's is much the same. */
+static void report_cpu(const struct bench *bench) {
     char key[64];
-    snprintf(key, sizeof key, "chariot.%s.rtt.%s", bench->lane, size->name);
-    bench_report(key, (double)(bench_now_ns() - bench->begin_ns) / 1e3 / size->trips);
+    if (bench->at != 0 || bench->sweep) return;
+    snprintf(key, sizeof key, "chariot.%s.cpu", bench->lane);
+    bench_report(key, 2 * (double)(bench_cpu_ns(0) - bench->begin_cpu_ns) / 1e3 / bench->series.count);
 }
 
 static int on_pong(struct chariot_call *call) {
     struct bench *bench = call->object;
     read_args(call);
-    if (bench->size < BENCH_NUM_SIZES) {
-        const struct bench_size *size = &bench_sizes[bench->size];
-        int warm = size->trips / 10;
-        bench->trips++;
-        if (bench->trips == warm) bench->begin_ns = bench_now_ns();
-        if (bench->trips < warm + size->trips) {
-            ping(call->pe, bench);
-            return 0;
-        }
-        report_trips(bench);
-        bench->trips = 0;
-    } else {
-        report_burst(bench);
-    }
-    bench->size++;
-    if (bench->size < BENCH_NUM_SIZES)
+    if (!bench->measures[bench->at].burst && ++bench->trips < bench->series.count) {
         ping(call->pe, bench);
-    else if (bench->size < BENCH_NUM_SIZES + 2)
-        burst(call->pe, bench);
-    else
-        chariot_exit(call->pe, 0);
+    } else if (bench_series_end(&bench->series)) {
+        begin_batch(call->pe, bench);
+    } else {
+        report_cpu(bench);
+        if (++bench->at < bench->count)
+            begin_measure(call->pe, bench);
+        else
+            chariot_exit(call->pe, 0);
+    }
     return 0;
 }
 
 static int on_start_measuring(struct chariot_call *call) {
-    ping(call->pe, call->object);
+    begin_measure(call->pe, call->object);
     return 0;
 }
 
@@ -157,7 +167,7 @@ static int create(struct chariot_pe *pe, const struct chariot_type *type, struct
     chariot_elem_ref(elem, &self);
     chariot_ref_index(&self, &index);
     chariot_ref_collection(&self, &bench->group);
-    index.at[0] = 1 - index.at[0];
+    index.at[0] = index.at[0] == 0;
     *object = bench;
     return chariot_ref_element(&bench->group, &index, &bench->other);
 }
@@ -181,12 +191,33 @@ static void on_start(struct chariot_pe *pe, void *ctx) {
     check(pe, chariot_future_wait(bench->done, &bench->waiter));
 }
 
+static void add(struct bench *bench, const char *what, const char *size, bool burst, size_t bytes) {
+    struct measure *measure = &bench->measures[bench->count++];
+    *measure = (struct measure){.burst = burst, .small = burst && bytes == 0, .bytes = bytes};
+    snprintf(measure->key, sizeof measure->key, "chariot.%s.%s%s", bench->lane, what, size);
+}
+
+static void list_measures(struct bench *bench) {
+    for (int i = 0; i < BENCH_NUM_SWEEP && bench->sweep; i++) {
+        add(bench, "sweep.rtt.", bench_sweep[i].name, false, bench_sweep[i].bytes);
+        if (bench_sweep[i].bytes > 0) add(bench, "sweep.bandwidth.", bench_sweep[i].name, true, bench_sweep[i].bytes);
+    }
+    for (int i = 0; i < BENCH_NUM_SIZES && !bench->sweep; i++)
+        add(bench, "rtt.", bench_sizes[i].name, false, bench_sizes[i].bytes);
+    if (bench->sweep) return;
+    add(bench, "small", "", true, 0);
+    add(bench, "bandwidth.", "1m", true, 1 << 20);
+}
+
 int main(int argc, char **argv) {
-    struct bench bench = {.lane = argc > 1 ? argv[1] : "unix"};
+    static struct bench bench;
     const struct chariot_type type = {
         .name = "bench.Peer", .methods = methods, .num_methods = 5, .ctx = &bench, .create = create};
     struct chariot_pe *pe;
     char why[256];
+    bench.lane = argc > 1 ? argv[1] : "unix";
+    bench.sweep = argc > 2 && strcmp(argv[2], "sweep") == 0;
+    list_measures(&bench);
     if (chariot_open(&pe, why, sizeof why) != 0) {
         fputs(why, stderr);
         return 1;
