@@ -61,11 +61,13 @@ HELP_A := $(if $(HELP_SRC),$(B)/test/libhelp.a)
 EXAMPLE_SRC := $(wildcard examples/c/*.c)
 EXAMPLE_BIN := $(EXAMPLE_SRC:examples/c/%.c=$(B)/examples/%)
 BENCH_SRC := $(wildcard test/bench/c/*.c)
-BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%)
+BENCH_PY_SRC := $(wildcard test/bench/python/*.c)
+BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%) $(BENCH_PY_SRC:test/bench/python/%.c=$(B)/bench/%.so)
 # Measures of simulated PEs, on the helpers of the tests.
 SCALE_SRC := $(wildcard test/bench/scale/*.c)
 
-C_SRC := $(LIB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(SCALE_SRC)
+C_SRC := $(LIB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
+	$(SCALE_SRC)
 C_FILES := $(C_SRC) $(wildcard */*.h test/*/*.h test/*/*/*.h examples/c/*.h)
 
 # ---------------------------------------------------------------- for people
@@ -94,6 +96,9 @@ bench-instr: $(SETUP) all benches ## instructions per operation by callgrind; fa
 	tools/setup.sh check-more
 	$(PYTHON) test/bench/instr.py $(if $(ACCEPT),--accept)
 
+bench-compare: $(SETUP) ## what the last make bench changed beyond error bars; or FILES="A.json B.json"
+	$(PYTHON) test/bench/compare.py $(FILES)
+
 asan tsan: ## the C suites under address and undefined-behaviour, or thread, sanitizer
 	@tools/setup.sh check
 	$(MAKE) MODE=$@ tests
@@ -116,7 +121,7 @@ check-python-asan: $(SETUP) ## the Python suite under address sanitizer, in Debi
 	$(MAKE) MODE=pyasan ext
 	test/asan_python.sh -k 'not grows and not memory and not nothing_is_left and not launcher' test/conformance
 
-check-%: ## one part of check: lint, rpc, objects, deploy, python, examples, docs or install
+check-%: ## one part of check: lint, rpc, objects, deploy, python, examples, docs, install or bench
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 
@@ -252,11 +257,22 @@ py: ext | $(SETUP) ## the Python extension, into python/chariot
 	@cmp -s $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX) || cp --remove-destination $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX)
 	@ln -sfn ../../$(LIB_SO) python/chariot/$(notdir $(LIB_SO))
 
+# What CPython itself costs, for the bench: an extension too, beside the bench's programs.
+$(B)/test/bench/python/%.o: test/bench/python/%.c $(B)/flags | $(SETUP)
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(CFLAGS) $(PY_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/bench/%.so: $(B)/test/bench/python/%.o
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $<
+
 # ---------------------------------------------------------------- parts of lint
 
 syntax: $(GEN_H) $(C_SRC:%=syntax/%)
 syntax/%: % | $(GEN_H) $(SETUP)
-	@clang -fsyntax-only $(CFLAGS) $(if $(filter python/%,$<),$(PY_CFLAGS)) $<
+	@clang -fsyntax-only $(CFLAGS) $(if $(filter python/% test/bench/python/%,$<),$(PY_CFLAGS)) $<
 
 format-check:
 	@clang-format --dry-run -Werror $(C_FILES)
@@ -271,6 +287,7 @@ $(B)/flags: FORCE
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
-.PHONY: help setup all demo check bench bench-instr asan tsan lint format clean install lib tests launcher examples benches ext py \
+.PHONY: help setup all demo check bench bench-instr bench-compare asan tsan lint format clean install lib tests launcher \
+	examples benches ext py \
 	check-bare-root check-quiescence check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

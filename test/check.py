@@ -90,6 +90,7 @@ class Check:
         yield from self.mypy("typing tests", *ROOT.glob("test/typing/*.py"))
         for directory in sorted({path.parent for path in ROOT.glob("examples/**/*.py")}):  # each has modules of its own
             yield from self.mypy(str(directory.relative_to(ROOT)), *directory.glob("*.py"))
+        yield from self.mypy("bench", *ROOT.glob("test/bench/*.py"))
         yield from self.pytest("test/lint")
 
     def mypy(self, name: str, *paths: Path) -> Iterator[Result]:
@@ -139,6 +140,10 @@ class Check:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/install_test.py")
 
+    def bench(self) -> Iterator[Result]:
+        yield from self.failures_only(self.make("all", "benches"))
+        yield from self.pytest("test/bench/bench_test.py")
+
     def leftovers(self) -> Iterator[Result]:
         deadline = time.monotonic() + 10  # a job that was killed a moment ago is still being cleaned away
         while (left := marked_processes(self.mark)) and time.monotonic() < deadline:
@@ -164,6 +169,7 @@ class Check:
             "examples": self.examples,
             "docs": self.docs,
             "install": self.install,
+            "bench": self.bench,
             "leftovers": self.leftovers,
         }
 

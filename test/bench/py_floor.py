@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 import pickle
 
-from bench import Clock, report, resident_bytes
+from bench import report, report_millions, resident_bytes
 
-CALLS = 2_000_000
 OBJECTS = 100_000
 
 
@@ -23,31 +22,32 @@ async def nothing() -> None:
     pass
 
 
-def main() -> None:
+def calls(count: int) -> None:
     plain = Plain()
-    clock = Clock()
-    for n in range(CALLS):
+    for n in range(count):
         plain.add(n)
-    report("py.floor.call", clock.millions_per_second(CALLS))
 
-    clock = Clock()
-    for n in range(CALLS // 10):
-        pickle.loads(pickle.dumps((plain.add.__name__, n), 5))
-    report("py.floor.pickle", clock.millions_per_second(CALLS // 10))
 
-    clock = Clock()
-    for n in range(CALLS // 4):
+def pickles(count: int) -> None:
+    for n in range(count):
+        pickle.loads(pickle.dumps(("add", n), 5))
+
+
+def asyncs(count: int) -> None:
+    for _ in range(count):
         try:
             nothing().send(None)
         except StopIteration:
             pass
-    report("py.floor.async", clock.millions_per_second(CALLS // 4))
 
+
+def main() -> None:
+    report_millions("py.floor.call", calls)
+    report_millions("py.floor.pickle", pickles)
+    report_millions("py.floor.async", asyncs)
     gc.collect()
     before = resident_bytes()
-    clock = Clock()
     objects = [Plain() for _ in range(OBJECTS)]
-    report("py.floor.create", clock.ms())
     report("py.floor.memory", (resident_bytes() - before) / len(objects))
 
 

@@ -1,23 +1,21 @@
-"""What calls, coroutines and chares cost in Python. Run on 1 PE for calls; creation also on 2."""
+"""What calls and coroutines cost on one PE in Python."""
 
 from __future__ import annotations
 
-import gc
+from collections.abc import Callable
 from typing import Any
 
-from bench import Clock, report, resident_bytes
+from bench import Clock, batches, report, report_millions
+from chariot import Channel, Chare, Future, charm, coro, when
 
-from chariot import Array, Chare, Future, charm, coro
-
-CALLS = 200_000
-BATCH = 1000
-ELEMENTS = 100_000
+BATCH = 500
 
 
 class Local(Chare):
     def __init__(self) -> None:
         self.sum = 0
         self.left = 0
+        self.ready = True
 
     def add(self, value: int) -> None:
         self.sum += value
@@ -29,17 +27,12 @@ class Local(Chare):
     async def add_async(self, value: int) -> None:
         self.sum += value
 
+    @when("self.ready")
+    def add_when(self, value: int) -> None:
+        self.sum += value
+
     def answer(self) -> int:
         return 1
-
-    @coro
-    def suspend(self, count: int) -> float:
-        clock = Clock()
-        for _ in range(count):
-            future = Future()
-            future.send()
-            future.get()
-        return clock.millions_per_second(count)
 
     @coro
     def resume(self, count: int) -> float:
@@ -49,7 +42,7 @@ class Local(Chare):
             future = Future()
             self.thisProxy.complete(future)
             future.get()
-        return clock.millions_per_second(count)
+        return clock.seconds()
 
     async def resume_async(self, count: int) -> float:
         clock = Clock()
@@ -57,7 +50,7 @@ class Local(Chare):
             future = Future()
             self.thisProxy.complete(future)
             await future
-        return clock.millions_per_second(count)
+        return clock.seconds()
 
     def complete(self, future: Any) -> None:
         future.send()
@@ -68,10 +61,10 @@ class Local(Chare):
         self.left -= 1
 
     @coro
-    def spawn(self, count: int) -> float:
-        """Coroutines that begin, suspend, resume and end."""
+    def spawn(self, batches: int) -> float:
+        """BATCH coroutines each that begin, suspend, resume and end."""
         clock = Clock()
-        for _ in range(count // BATCH):
+        for _ in range(batches):
             self.left = BATCH
             futures = [Future() for _ in range(BATCH)]
             for future in futures:
@@ -81,65 +74,80 @@ class Local(Chare):
                 future.send()
             while self.left:
                 self.thisProxy.answer(awaitable=True).get()
-        return clock.millions_per_second(count)
+        return clock.seconds()
 
 
-class Idle(Chare):
-    def nothing(self) -> None:
-        pass
+class End(Chare):
+    """One of two ends of a channel on the same PE."""
+
+    def connect(self, other: Any) -> None:
+        self.channel = Channel(self, other)
+
+    @coro
+    def trips(self, count: int, first: bool) -> None:
+        channel = self.channel
+        for _ in range(count):
+            if first:
+                channel.send(1)
+            channel.recv()
+            if not first:
+                channel.send(1)
 
 
-def calls(chare: Any, method: str, count: int) -> float:
-    call = getattr(chare, method)
-    clock = Clock()
-    for _ in range(count // BATCH):
-        for n in range(BATCH):
-            call(n)
+def send_add(chare: Any, count: int) -> None:
+    for n in range(count):
+        chare.add(n)
+
+
+def send_coro(chare: Any, count: int) -> None:
+    for n in range(count):
+        chare.add_coro(n)
+
+
+def send_async(chare: Any, count: int) -> None:
+    for n in range(count):
+        chare.add_async(n)
+
+
+def send_when(chare: Any, count: int) -> None:
+    for n in range(count):
+        chare.add_when(n)
+
+
+def calls(chare: Any, send: Callable[[Any, int], None], count: int) -> None:
+    """BATCH at a time, so that what waits stays small."""
+    while count > 0:
+        send(chare, min(count, BATCH))
+        count -= BATCH
         chare.answer(awaitable=True).get()
-    return clock.millions_per_second(count)
 
 
-def awaited(chare: Any, count: int) -> float:
-    clock = Clock()
+def awaited(chare: Any, count: int) -> None:
     for _ in range(count):
         chare.answer(ret=True).get()
-    return clock.millions_per_second(count)
 
 
-def creations(pes: int) -> None:
-    gc.collect()
-    before = resident_bytes()
-    clock = Clock()
-    array = Array(Idle, ELEMENTS)
-    charm.awaitCreation(array)
-    report(f"py.create.array.{pes}", clock.ms() / 1e3)
-    report(f"py.memory.{pes}", (resident_bytes() - before) / (ELEMENTS / pes))
-    clock = Clock()
-    singles = [Chare(Idle, onPE=n % pes) for n in range(20_000)]
-    charm.awaitCreation(*singles[-pes:])
-    report(f"py.create.single.{pes}", clock.millions_per_second(20_000) * 1e3)
-    clock = Clock()
-    sparse: Any = Array(Idle, ndims=1)
-    for n in range(50_000):
-        sparse.ckInsert(n)
-    sparse.ckDoneInserting()
-    sparse.nothing(awaitable=True).get()
-    report(f"py.insert.{pes}", clock.millions_per_second(50_000))
+def channel_trips(first: Any, second: Any, count: int) -> None:
+    ends = [second.trips(count, False, awaitable=True), first.trips(count, True, awaitable=True)]
+    for end in ends:
+        end.get()
 
 
 def main(args: list[str]) -> None:
-    if charm.numPes() == 1:
-        chare = Chare(Local)
-        charm.awaitCreation(chare)
-        report("py.local.calls", calls(chare, "add", CALLS))
-        report("py.local.coro", calls(chare, "add_coro", CALLS))
-        report("py.local.async", calls(chare, "add_async", CALLS))
-        report("py.local.awaited", awaited(chare, CALLS // 2))
-        report("py.local.ready", chare.suspend(CALLS, ret=True).get())
-        report("py.local.resume", chare.resume(CALLS // 4, ret=True).get())
-        report("py.local.resume.async", chare.resume_async(CALLS // 4, ret=True).get())
-        report("py.local.spawn", chare.spawn(CALLS // 4, ret=True).get())
-    creations(charm.numPes())
+    chare, first, second = Chare(Local, onPE=0), Chare(End, onPE=0), Chare(End, onPE=0)
+    charm.awaitCreation(chare, first, second)
+    first.connect(second, awaitable=True).get()
+    second.connect(first, awaitable=True).get()
+    report_millions("py.local.calls", lambda n: calls(chare, send_add, n))
+    report_millions("py.local.coro", lambda n: calls(chare, send_coro, n))
+    report_millions("py.local.async", lambda n: calls(chare, send_async, n))
+    report_millions("py.local.when", lambda n: calls(chare, send_when, n))
+    report_millions("py.local.awaited", lambda n: awaited(chare, n))
+    report_millions("py.local.resume", lambda n: chare.resume(n, ret=True).get())
+    report_millions("py.local.resume.async", lambda n: chare.resume_async(n, ret=True).get())
+    for seconds in batches(lambda n: float(chare.spawn(n, ret=True).get())):
+        report("py.local.spawn", BATCH * 1e-6 / seconds)
+    report_millions("py.local.channel", lambda n: channel_trips(first, second, n))
     charm.exit()
 
 
