@@ -30,7 +30,8 @@ enum chariot_value_type {
     CHARIOT_ARRAY, /* n-dimensional, dense */
     CHARIOT_REF,   /* a reference to a chare, a collection, or one of its methods */
     CHARIOT_FUTURE,
-    CHARIOT_ERROR,  /* a map follows: type, text, trace, pe, and for Python a pickle of the exception */
+    CHARIOT_ERROR, /* a map follows: type, text, trace, pe, and for Python the exception itself, in parts or as a pickle
+                    */
     CHARIOT_PICKLE, /* n out-of-band buffers (bytes values) follow */
 };
 

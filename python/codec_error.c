@@ -2,9 +2,9 @@
  *
  * An error value is a map: type ("module.Class"), text, trace, pe, where, and pickle, the exception itself: its class,
  * args and attributes, since the constructors of many take something else than args; or the whole, where its class says
- * how it is pickled. The strings are for PEs that speak no Python and for exceptions that cannot be pickled, or read:
- * those arrive as RemoteError.
- * An exception that came from a remote method before keeps the PE and the trace of its origin. */
+ * how it is pickled; or, where every Python has its class and it has no attributes, the class's name and args. The
+ * strings are for PEs that speak no Python and for exceptions that cannot be pickled, or read: those arrive as
+ * RemoteError. An exception that came from a remote method before keeps the PE and the trace of its origin. */
 #include "python/codec.h"
 
 #include <string.h>
@@ -88,7 +88,28 @@ static bool says_how(struct py_state *st, PyObject *exc) {
     return own;
 }
 
-/* (class, args, attributes or None). New reference; NULL: some exception is set. */
+/* A class of builtins by its name, of an exception that does not end programs. Borrowed; NULL: there is none. */
+static PyObject *builtin_class(const char *name) {
+    PyObject *class = PyDict_GetItemString(PyEval_GetBuiltins(), name);
+    if (class == NULL || !PyType_Check(class)) return NULL;
+    return PyType_IsSubtype((PyTypeObject *)class, (PyTypeObject *)PyExc_Exception) ? class : NULL;
+}
+
+static bool is_builtin(PyObject *exc) {
+    PyObject *dict = ((PyBaseExceptionObject *)(void *)exc)->dict; /* borrowed */
+    return (dict == NULL || PyDict_GET_SIZE(dict) == 0) &&
+           builtin_class(Py_TYPE(exc)->tp_name) == (PyObject *)Py_TYPE(exc);
+}
+
+/* (name of its class, args). New reference; NULL: some exception is set. */
+static PyObject *name_and_args(PyObject *exc) {
+    PyObject *name = PyUnicode_FromString(Py_TYPE(exc)->tp_name);
+    PyObject *both = name == NULL ? NULL : PyTuple_Pack(2, name, ((PyBaseExceptionObject *)(void *)exc)->args);
+    Py_XDECREF(name);
+    return both;
+}
+
+/* (class, args, attributes or None). The same. */
 static PyObject *parts_of(PyObject *exc) {
     PyObject *args = PyObject_GetAttrString(exc, "args");
     PyObject *dict = args == NULL ? NULL : PyObject_GenericGetDict(exc, NULL);
@@ -100,15 +121,16 @@ static PyObject *parts_of(PyObject *exc) {
     return parts;
 }
 
-/* The exception's pickle as a value in a message of its own; NULL: it has none. */
+/* The exception itself as a value in a message of its own; NULL: it cannot come along. */
 static struct chariot_msg *pickle_of(struct py_state *st, PyObject *exc) {
     struct chariot_writer writer;
     struct chariot_msg *msg;
-    PyObject *whole = says_how(st, exc) ? Py_NewRef(exc) : parts_of(exc);
+    bool own_way = says_how(st, exc), builtin = !own_way && is_builtin(exc);
+    PyObject *whole = own_way ? Py_NewRef(exc) : builtin ? name_and_args(exc) : parts_of(exc);
     PyErr_Clear();
     if (whole == NULL) return NULL;
     chariot_writer_init_take(&writer, NULL);
-    int result = py_pickle_encode(st, &writer, whole);
+    int result = builtin ? py_encode(st, &writer, whole) : py_pickle_encode(st, &writer, whole);
     Py_DECREF(whole);
     if (chariot_writer_finish(&writer, &msg) == 0 && result == 0) return msg;
     PyErr_Clear();
@@ -191,9 +213,22 @@ static PyObject *construct(PyObject *class, PyObject *args) {
     return ((PyTypeObject *)class)->tp_new((PyTypeObject *)class, args, NULL);
 }
 
+/* The exception of name_and_args(). As rebuild(). */
+static PyObject *rebuild_builtin(PyObject *both) {
+    const char *name;
+    PyObject *args;
+    if (!PyArg_ParseTuple(both, "sO!", &name, &PyTuple_Type, &args)) return NULL;
+    PyObject *class = builtin_class(name);
+    PyObject *exc = class == NULL ? NULL : construct(class, args);
+    if (exc == NULL || !PyExceptionInstance_Check(exc) || PyObject_SetAttrString(exc, "args", args) == 0) return exc;
+    Py_DECREF(exc);
+    return NULL;
+}
+
 /* The exception that parts_of() took apart. New reference; NULL, maybe with an exception set: it is none. */
 static PyObject *rebuild(PyObject *parts) {
     PyObject *class, *args, *dict;
+    if (PyTuple_GET_SIZE(parts) == 2) return rebuild_builtin(parts);
     if (!PyArg_ParseTuple(parts, "OO!O!", &class, &PyTuple_Type, &args, &PyDict_Type, &dict)) return NULL;
     if (!PyExceptionClass_Check(class)) return NULL;
     PyObject *exc = construct(class, args);

@@ -627,6 +627,12 @@ def test_exceptions_that_cannot_be_pickled_arrive_as_remote_errors():
     assert type(back) is _core.RemoteError and back.type_name == "ValueError" and back.text == "bad"
 
 
+@pytest.mark.parametrize("name", ["ValueErroX", "SystemExit", "print     "])
+def test_the_name_of_a_builtin_exception_names_nothing_else(name):
+    back = decode(encode(raised(ValueError("bad"))).replace(b"ValueError", name.encode()))
+    assert type(back) is _core.RemoteError and back.type_name == name and back.text == "bad"
+
+
 def test_an_exception_whose_text_raises():
     back = decode(encode(raised(Textless())))
     assert type(back) is Textless and back.remote_stacktrace[0] == 7
