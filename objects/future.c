@@ -97,6 +97,7 @@ static void free_future(void *value, void *ctx) {
 void obj_future_free_all(struct chariot_pe *pe) {
     obj_map_each(&pe->futures, free_future, NULL);
     obj_map_deinit(&pe->futures);
+    rpc_msg_unref(pe->null_value);
 }
 
 /* ---------------------------------------------------------------- completion */
@@ -134,8 +135,14 @@ bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *va
     return true;
 }
 
+/* All futures of this PE that complete without a value share one, which nobody writes to. */
+static struct chariot_msg *null_value(struct chariot_pe *pe) {
+    if (pe->null_value == NULL) pe->null_value = obj_null_new(pe);
+    return pe->null_value == NULL ? NULL : rpc_msg_ref(pe->null_value);
+}
+
 bool obj_future_deposit_take(struct chariot_pe *pe, struct chariot_future *future, struct chariot_msg *value) {
-    struct chariot_msg *stored = value != NULL ? value : obj_null_new(pe);
+    struct chariot_msg *stored = value != NULL ? value : null_value(pe);
     if (stored == NULL) return true; /* the job ends */
     if (future->complete) {
         rpc_msg_unref(stored);

@@ -88,6 +88,7 @@ struct chariot_pe {
     struct chariot_future *recent[OBJ_RECENT_FUTURES];
     size_t oldest_recent, num_recent; /* a ring */
     size_t recent_bytes;              /* that they hold */
+    struct chariot_msg *null_value;   /* of futures that complete without one; made on demand */
 
     struct obj_pool pool;
 

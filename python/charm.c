@@ -130,10 +130,11 @@ static PyObject *instrument_off(PyObject *self, PyObject *ignored) {
 
 /* ---------------------------------------------------------------- waiting */
 
-/* -1 with an exception set. */
+/* kwargs may be NULL. -1 with an exception set. */
 static int read_num_vals(PyObject *args, PyObject *kwargs, long long *num_vals) {
     static char *names[] = {"num_vals", "senders", NULL};
     long long senders = 0;
+    if (args == NULL) return -1;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:Future", names, num_vals, &senders)) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError))
             PyErr_Format(PyExc_ValueError, "a future takes from 1 to 2**63 - 1 values");
@@ -144,9 +145,22 @@ static int read_num_vals(PyObject *args, PyObject *kwargs, long long *num_vals) 
     return PyErr_WarnEx(PyExc_DeprecationWarning, "senders= is now called num_vals=", 1);
 }
 
-static PyObject *charm_future(PyObject *self, PyObject *args, PyObject *kwargs) {
+/* The same of arguments as they come; most futures are made without any. */
+static int parse_num_vals(PyObject *const *args, Py_ssize_t num, PyObject *kwnames, long long *num_vals) {
+    PyObject *positional = PyTuple_New(num), *named = kwnames == NULL ? NULL : PyDict_New();
+    for (Py_ssize_t i = 0; positional != NULL && i < num; i++) PyTuple_SET_ITEM(positional, i, Py_NewRef(args[i]));
+    int rc = kwnames != NULL && named == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; rc == 0 && named != NULL && i < PyTuple_GET_SIZE(kwnames); i++)
+        rc = PyDict_SetItem(named, PyTuple_GET_ITEM(kwnames, i), args[num + i]);
+    if (rc == 0) rc = read_num_vals(positional, named, num_vals);
+    Py_XDECREF(positional);
+    Py_XDECREF(named);
+    return rc;
+}
+
+static PyObject *charm_future(PyObject *self, PyObject *const *args, Py_ssize_t num, PyObject *kwnames) {
     long long num_vals = 1;
-    if ((kwargs != NULL || PyTuple_GET_SIZE(args) > 0) && read_num_vals(args, kwargs, &num_vals) != 0) return NULL;
+    if ((num > 0 || kwnames != NULL) && parse_num_vals(args, num, kwnames, &num_vals) != 0) return NULL;
     struct py_state *st = py_state_of(self);
     if (num_vals < 1) return PyErr_Format(PyExc_ValueError, "a future takes at least one value, not %lld", num_vals);
     if (py_state_running(st) == NULL) return NULL;
@@ -203,7 +217,8 @@ static PyObject *charm_reduce(PyObject *self, PyObject *ignored) {
 
 /* ---------------------------------------------------------------- type */
 
-#define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+#define FAST_WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define WITH_KEYWORDS(function)      (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
 PyDoc_STRVAR(future_doc,
              "Future($self, /, num_vals=1)\n--\n\nA future that completes when so many values have been sent to "
@@ -238,8 +253,8 @@ static PyMethodDef charm_methods[] = {
          "awaitCreation($self, /, *proxies)\n--\n\nWaits until the constructors of all their chares have ended.")},
     {"wait", WITH_KEYWORDS(py_charm_wait), py_charm_wait_doc},
     {"iwait", py_charm_iwait, METH_O, py_charm_iwait_doc},
-    {"Future", WITH_KEYWORDS(charm_future), future_doc},
-    {"createFuture", WITH_KEYWORDS(charm_future), future_doc},
+    {"Future", FAST_WITH_KEYWORDS(charm_future), future_doc},
+    {"createFuture", FAST_WITH_KEYWORDS(charm_future), future_doc},
     {"sleep", py_charm_sleep, METH_O,
      PyDoc_STR("sleep($self, secs, /)\n--\n\nSuspends a coroutine; else blocks the PE.")},
     {"startQD", py_charm_start_qd, METH_O,

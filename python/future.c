@@ -102,8 +102,9 @@ int py_future_send(PyObject *future, PyObject *value) {
     struct py_future *self = as_future(future);
     struct py_state *st = self->st;
     if (py_state_running(st) == NULL) return -1;
-    struct chariot_msg *msg = py_message_put_value(st, value, self->own && st->local_msg_optim);
-    if (msg == NULL) return -1;
+    bool none = value == Py_None;
+    struct chariot_msg *msg = none ? NULL : py_message_put_value(st, value, self->own && st->local_msg_optim);
+    if (msg == NULL && !none) return -1;
     int rc = chariot_future_give_take(st->pe, self->future, msg);
     if (rc != CHARIOT_ESTATE) return rc == 0 ? 0 : py_raise_code(st, rc, "sending to a future");
     PyErr_Format(st->error, "No pending future: this one has all of its %llu value%s already",

@@ -3,7 +3,7 @@
     .venv/bin/python test/bench/instr.py [--only REGEX] [--accept] [--profile KEY]
 
 Instructions do not depend on what else the machine does: what grew by more than 5 % was made longer by somebody (10 % for
-sends, whose batches end now here, now there). The programs (instr_local.py, instr_remote.py, c/instr.c) print "phase KEY
+sends and the pool, whose batches end now here, now there). The programs (instr_local.py, instr_remote.py, c/instr.c) print "phase KEY
 COUNT" for each stretch of work, and call getpgid(2) before and behind it, where callgrind writes down what it has counted;
 two stretches of different length make one figure, so that start and end cancel. --accept writes the figures to instr.json;
 --profile shows the functions of one operation.
@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "test/bench/instr.json"
 RESULT = ROOT / "build/bench/instr.json"
-GROWTH, GROWTH_OF_SENDS = 1.05, 1.1
+GROWTH, GROWTH_OF_BATCHES = 1.05, 1.1
 TIMEOUT_S = 300
 VALGRIND = (
     "valgrind", "--quiet", "--tool=callgrind", "--dump-before=getpgid", "--compress-strings=no", "--compress-pos=no"
@@ -188,7 +188,7 @@ def tools() -> dict[str, str]:
 
 
 def grew(key: str, value: float, before: float | None) -> bool:
-    return before is not None and value > before * (GROWTH_OF_SENDS if key.startswith("send.") else GROWTH)
+    return before is not None and value > before * (GROWTH_OF_BATCHES if key.startswith(("send.", "pool.")) else GROWTH)
 
 
 def print_table(result: dict[str, float], reference: dict[str, int]) -> None:

@@ -157,7 +157,7 @@ def main(args: list[str]) -> None:
     measure("spawn", lambda count: chare.spawn(count, 1, awaitable=True).get(), 100)
     measure("spawn.many", lambda count: chare.spawn(count, 500, awaitable=True).get(), 500)
     measure("channel", channel, 200)
-    measure("pool.map", tasks, 200)
+    measure("pool.map", tasks, 600)
     measure("pool.task", tasks_awaited, 100)
     measure("array.awaited", of_array("part", awaitable=True), 500)
     measure("array.ret", of_array("answer", ret=True), 500)
