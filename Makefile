@@ -41,7 +41,7 @@ LIB_SRC := $(wildcard rpc/*.c objects/*.c sections/*.c lb/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN_C:%.c=%.o)
 LIB_A := $(B)/libchariot.a
 LIB_SO := $(B)/libchariot.so.$(SOVERSION)
-PUBLIC_H := objects/value.h rpc/error.h sections/tree.h
+PUBLIC_H := objects/value.h objects/tree.h rpc/error.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
 DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))

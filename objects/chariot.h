@@ -550,13 +550,6 @@ void chariot_report_add(struct chariot_report *report, const struct chariot_bloc
 /* The face knows of something that may go on by itself after all: the report is dropped, and made later if need be. */
 void chariot_report_alive(struct chariot_report *report);
 
-/* ---------------------------------------------------------------- trees */
-
-/* The spanning tree that broadcasts and reductions travel: PE's parent (-1 at the root) and children among num_pes PEs
- * with this root; children (at least radix entries) and their number. Pure. */
-int64_t chariot_tree_parent(uint32_t pe, uint32_t root, uint32_t num_pes, uint32_t radix);
-uint32_t chariot_tree_children(uint32_t pe, uint32_t root, uint32_t num_pes, uint32_t radix, uint32_t *children);
-
 #ifdef __cplusplus
 }
 #endif

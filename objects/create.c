@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/place.h"
 
@@ -151,7 +152,7 @@ static void create_initial(struct chariot_pe *pe, const struct obj_coll *coll, c
 static bool subtree_holds(struct chariot_pe *pe, const struct obj_coll *coll, uint32_t top) {
     if (pe->location->holds_initial(pe, coll, top)) return true;
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = chariot_tree_children(top, coll->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    uint32_t count = obj_tree_children(pe, top, coll->root, children);
     for (uint32_t i = 0; i < count; i++) {
         if (subtree_holds(pe, coll, children[i])) return true;
     }
@@ -160,7 +161,7 @@ static bool subtree_holds(struct chariot_pe *pe, const struct obj_coll *coll, ui
 
 static void expect_children(struct chariot_pe *pe, struct obj_coll *coll) {
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = chariot_tree_children(pe->node.pe, coll->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    uint32_t count = obj_tree_children(pe, pe->node.pe, coll->root, children);
     for (uint32_t i = 0; i < count; i++) {
         if (subtree_holds(pe, coll, children[i])) coll->expected |= 1u << i;
     }

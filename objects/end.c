@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/runtime.h"
 
@@ -34,10 +35,20 @@ static void run_entry(struct chariot_pe *pe) {
     OBJ_METER_END(pe);
 }
 
+/* Simulated PEs may have been given one that they share. False: the job ends. */
+static bool meet_hosts(struct chariot_pe *pe) {
+    if (pe->layout != NULL || pe->node.hosts == NULL || pe->node.num_hosts < 2) return true;
+    pe->layout = obj_layout_new(pe->node.num_pes, pe->node.hosts);
+    pe->owns_layout = pe->layout != NULL;
+    if (!pe->owns_layout) obj_out_of_memory(pe);
+    return pe->owns_layout;
+}
+
 void obj_start(struct chariot_pe *pe) {
     uint32_t children[OBJ_TREE_RADIX];
+    if (!meet_hosts(pe)) return;
     obj_runtime_start(pe);
-    pe->ready_waits_for = 1 + chariot_tree_children(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    pe->ready_waits_for = 1 + obj_tree_children(pe, pe->node.pe, 0, children);
     pe->ready_hash = hash_tables(pe);
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_READY, 0);
     if (msg == NULL) return;
@@ -66,7 +77,7 @@ void obj_start_on_ready(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (up == NULL) return;
     up->target = pe->ready_hash;
     up->method = pe->some_hold;
-    obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX), up);
+    obj_tree_send_up_take(pe, 0, up);
 }
 
 /* ---------------------------------------------------------------- end */

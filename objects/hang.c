@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/layout.h"
 #include "objects/pe.h"
 
 enum {
@@ -74,7 +75,7 @@ static void pass_on(struct chariot_pe *pe) {
     if (msg == NULL) return;
     msg->seq = hang->gathers;
     forget(pe);
-    obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX), msg);
+    obj_tree_send_up_take(pe, 0, msg);
 }
 
 static void print(struct chariot_pe *pe);
@@ -92,7 +93,7 @@ void obj_hang_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
     uint32_t children[OBJ_TREE_RADIX];
     forget(pe);
     hang->gathers = msg->seq;
-    hang->unanswered = chariot_tree_children(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    hang->unanswered = obj_tree_children(pe, pe->node.pe, 0, children);
     if (report_own(pe))
         finish(pe);
     else

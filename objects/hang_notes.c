@@ -5,6 +5,7 @@
 
 #include "objects/future.h"
 #include "objects/hang.h"
+#include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/pe.h"
 #include "objects/reduce.h"
@@ -92,7 +93,7 @@ static void missing_here(const struct obj_coll *coll, uint64_t number, char *tex
 static void missing_below(const struct chariot_pe *pe, const struct obj_coll *coll, uint32_t have, char *text,
                           size_t size) {
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = chariot_tree_children(pe->node.pe, coll->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    uint32_t count = obj_tree_children(pe, pe->node.pe, coll->root, children);
     size_t used = 0;
     text[0] = 0;
     for (uint32_t i = 0; i < count && used < size; i++) {

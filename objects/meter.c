@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/layout.h"
+
 /* How many messages have gone to, and come from, one PE. Both sides count alike, since their order is kept, so the two
  * numbers and the PEs name a message without its carrying anything. */
 struct meter_peer {
@@ -240,7 +242,7 @@ void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chario
 
 uint32_t obj_meter_sender_of(const struct chariot_pe *pe, const struct chariot_msg *msg) {
     if (msg->flags & OBJ_FLAG_TREE) {
-        int64_t parent = chariot_tree_parent(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX);
+        int64_t parent = obj_tree_parent(pe, msg->root);
         return parent < 0 ? msg->from : (uint32_t)parent;
     }
     return msg->kind == OBJ_KIND_CALL && msg->hops > 0 ? msg->root : msg->from;

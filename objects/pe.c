@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objects/hold.h"
+#include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/place.h"
 #include "objects/runtime.h"
@@ -51,7 +52,7 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     if (msg->flags & OBJ_FLAG_TREE) {
         uint32_t children[OBJ_TREE_RADIX];
-        uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+        uint32_t count = obj_tree_children(pe, pe->node.pe, msg->root, children);
         for (uint32_t i = 0; i < count; i++) send_on(pe, children[i], msg);
     } else if (is_for_element(msg->kind) && !obj_kind_is_single(obj_id_kind(msg->target))) {
         struct obj_coll *coll = obj_coll_get(pe, msg->target);
@@ -154,7 +155,7 @@ void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) 
 void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     assert(msg->flags & OBJ_FLAG_TREE && msg->root == pe->node.pe);
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = chariot_tree_children(pe->node.pe, msg->root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    uint32_t count = obj_tree_children(pe, pe->node.pe, msg->root, children);
     int rc = count > 0 ? obj_msg_encode(pe, &msg) : 0;
     if (rc != 0) {
         obj_msg_encode_failed(pe, rc);
@@ -348,6 +349,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_quiet_deinit(pe);
     obj_hang_deinit(pe);
     obj_pool_deinit(pe);
+    if (pe->owns_layout) obj_layout_free(pe->layout);
     free(pe->single_of_type);
     free(pe->timers);
     free(pe->types);

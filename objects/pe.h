@@ -16,11 +16,12 @@
 #include "rpc/msg.h"
 #include "rpc/node.h"
 
+struct obj_layout;
 struct obj_location_ops;
 struct obj_meter;
 
 enum {
-    OBJ_TREE_RADIX = 4,
+    OBJ_TREE_RADIX = 5,
     OBJ_MAX_HOPS = 32,           /* a message passed on that often goes round in circles */
     OBJ_RECENT_FUTURES = 1024,   /* complete futures that are kept for PEs which may still ask, */
     OBJ_RECENT_BYTES = 64 << 20, /* and what they may hold in all */
@@ -53,6 +54,8 @@ struct chariot_pe {
     struct rpc_node node;
     struct chariot_face face;
     struct obj_surroundings around;
+    struct obj_layout *layout; /* the hosts of the job, for its trees (layout.h); NULL: there is one */
+    bool owns_layout;
     const struct obj_location_ops *location;
     void *location_ctx;      /* the location manager's own */
     struct obj_meter *meter; /* NULL: nobody wants to know where time goes (meter.h) */
@@ -309,7 +312,7 @@ void obj_reduce_free_all(struct chariot_pe *pe);
 
 /* end.c */
 void obj_end_abort(struct chariot_pe *pe, int status, const char *text);
-/* Meets the tree: called once when the PE starts. */
+/* Meets the tree: called once when the PE starts, and knows which host each PE is on. */
 void obj_start(struct chariot_pe *pe);
 
 /* timer.c */

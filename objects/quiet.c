@@ -5,6 +5,7 @@
 
 #include "objects/call.h"
 #include "objects/hang.h"
+#include "objects/layout.h"
 #include "objects/reduce.h"
 
 /* How long PE 0 waits after a wave in vain: a part of the time that the detection has taken so far, so that it comes
@@ -38,7 +39,7 @@ void obj_quiet_on_wave(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     quiet->wave = msg->seq;
-    quiet->unanswered = chariot_tree_children(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    quiet->unanswered = obj_tree_children(pe, pe->node.pe, 0, children);
     quiet->below = (struct obj_counts){0};
 }
 
@@ -76,7 +77,7 @@ static void answer(struct chariot_pe *pe) {
     msg->index[0] = sum.sent;
     msg->index[1] = sum.arrived;
     msg->index[2] = sum.outside;
-    obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, 0, pe->node.num_pes, OBJ_TREE_RADIX), msg);
+    obj_tree_send_up_take(pe, 0, msg);
 }
 
 /* ---------------------------------------------------------------- detections, on the PE that asked */

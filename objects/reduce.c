@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objects/call.h"
+#include "objects/layout.h"
 
 /* What a PARTIAL message says before its value. PEs of a job run one build, so it travels as it lies in memory. */
 struct partial_head {
@@ -93,7 +94,7 @@ static void pass_on(struct chariot_pe *pe, struct obj_reduction *red) {
         msg->target = key.word[0];
         msg->seq = key.word[1];
         msg->root = root;
-        obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, root, pe->node.num_pes, OBJ_TREE_RADIX), msg);
+        obj_tree_send_up_take(pe, root, msg);
     }
     rpc_msg_unref(value);
 }
@@ -195,7 +196,7 @@ static void complete(struct chariot_pe *pe, struct obj_reduction *red) {
 
 static uint32_t all_children(struct chariot_pe *pe, uint32_t root) {
     uint32_t children[OBJ_TREE_RADIX];
-    return (1u << chariot_tree_children(pe->node.pe, root, pe->node.num_pes, OBJ_TREE_RADIX, children)) - 1;
+    return (1u << obj_tree_children(pe, pe->node.pe, root, children)) - 1;
 }
 
 static void check_broadcast(struct chariot_pe *pe, struct obj_reduction *red) {
@@ -302,7 +303,7 @@ int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t n
 
 static int child_bit(struct chariot_pe *pe, uint32_t root, uint32_t child) {
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = chariot_tree_children(pe->node.pe, root, pe->node.num_pes, OBJ_TREE_RADIX, children);
+    uint32_t count = obj_tree_children(pe, pe->node.pe, root, children);
     for (uint32_t i = 0; i < count; i++) {
         if (children[i] == child) return (int)i;
     }
@@ -409,7 +410,7 @@ void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_EXPECT, 0);
     if (msg == NULL) return;
     msg->target = coll->id;
-    obj_send_take(pe, (uint32_t)chariot_tree_parent(pe->node.pe, coll->root, pe->node.num_pes, OBJ_TREE_RADIX), msg);
+    obj_tree_send_up_take(pe, coll->root, msg);
 }
 
 void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {

@@ -2,12 +2,19 @@
 #include "python/charm.h"
 #include "sections/tree.h"
 
-/* The PEs of a tree, arranged; owned, for PyMem_Free(). */
+/* The PEs of a tree, arranged. */
 struct tree {
-    uint32_t *members;
+    uint32_t *members; /* owned, as is first; for tree_deinit() */
+    uint32_t *first;
     uint32_t count, radix;
     struct chariot_hosts hosts;
+    struct chariot_layout layout;
 };
+
+static void tree_deinit(struct tree *tree) {
+    PyMem_Free(tree->members);
+    PyMem_Free(tree->first);
+}
 
 static uint32_t host_of(const void *ctx, uint32_t pe) {
     return chariot_host_of(ctx, pe);
@@ -65,10 +72,17 @@ static int arrange(struct tree *tree, uint32_t root) {
     } else if (rc != 0) {
         PyErr_NoMemory();
     }
-    return rc == 0 ? 0 : -1;
+    if (rc != 0) return -1;
+    tree->first = PyMem_Malloc(((size_t)tree->count + 1) * sizeof *tree->first);
+    if (tree->first == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    chariot_topo_layout(tree->members, tree->count, &tree->hosts, tree->first, &tree->layout);
+    return 0;
 }
 
-/* first: root must come first in pes. -1 with an exception set; the caller frees the members in any case. */
+/* first: root must come first in pes. -1 with an exception set; the caller calls tree_deinit() in any case. */
 static int read_tree(struct chariot_pe *pe, PyObject *root, PyObject *pes, long long bfactor, bool first,
                      struct tree *tree) {
     uint32_t root_pe;
@@ -105,8 +119,7 @@ static PyObject *list_of(const uint32_t *numbers, uint32_t count) {
 static PyObject *edges_of(const struct tree *tree, uint32_t pe) {
     uint32_t *children = PyMem_Malloc((tree->radix + (size_t)1) * sizeof *children);
     if (children == NULL) return PyErr_NoMemory();
-    int64_t parent,
-        count = chariot_topo_edges(tree->members, tree->count, tree->radix, &tree->hosts, pe, &parent, children);
+    int64_t parent, count = chariot_topo_edges(tree->members, &tree->layout, tree->radix, pe, &parent, children);
     PyObject *list = count < 0 ? NULL : list_of(children, (uint32_t)count);
     PyMem_Free(children);
     if (count < 0) return PyErr_Format(PyExc_ValueError, "PE %u is not among pes", pe);
@@ -114,19 +127,29 @@ static PyObject *edges_of(const struct tree *tree, uint32_t pe) {
     return parent < 0 ? Py_BuildValue("ON", Py_None, list) : Py_BuildValue("LN", (long long)parent, list);
 }
 
-static PyObject *subtrees_of(const struct tree *tree) {
-    uint32_t *ends = PyMem_Malloc((tree->radix + (size_t)1) * sizeof *ends), begin = 1;
-    if (ends == NULL) return PyErr_NoMemory();
-    uint32_t count = chariot_topo_split(tree->members, tree->count, tree->radix, &tree->hosts, ends);
+static PyObject *lists_of(const uint32_t *members, const uint32_t *ends, uint32_t count) {
     PyObject *list = PyList_New(count);
+    uint32_t begin = 0;
     for (uint32_t i = 0; list != NULL && i < count; begin = ends[i++]) {
-        PyObject *subtree = list_of(&tree->members[begin], ends[i] - begin);
+        PyObject *subtree = list_of(&members[begin], ends[i] - begin);
         if (subtree == NULL)
             Py_CLEAR(list);
         else
             PyList_SET_ITEM(list, i, subtree);
     }
+    return list;
+}
+
+static PyObject *subtrees_of(const struct tree *tree) {
+    uint32_t *ends = PyMem_Malloc((tree->radix + (size_t)1) * sizeof *ends);
+    uint32_t *members = PyMem_Malloc(tree->count * sizeof *members);
+    PyObject *list = NULL;
+    if (ends == NULL || members == NULL)
+        PyErr_NoMemory();
+    else
+        list = lists_of(members, ends, chariot_topo_subtrees(tree->members, &tree->layout, tree->radix, members, ends));
     PyMem_Free(ends);
+    PyMem_Free(members);
     return list;
 }
 
@@ -149,7 +172,7 @@ PyObject *py_charm_topo_edges(PyObject *self, PyObject *args, PyObject *kwargs) 
     int rc = read_tree(pe, root, pes, bfactor, true, &tree);
     if (rc == 0) rc = read_pe(pe, of, "pe", &of_pe);
     PyObject *edges = rc == 0 ? edges_of(&tree, of_pe) : NULL;
-    PyMem_Free(tree.members);
+    tree_deinit(&tree);
     return edges;
 }
 
@@ -167,6 +190,6 @@ PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwarg
         return NULL;
     struct tree tree;
     PyObject *subtrees = read_tree(pe, root, pes, bfactor, false, &tree) == 0 ? subtrees_of(&tree) : NULL;
-    PyMem_Free(tree.members);
+    tree_deinit(&tree);
     return subtrees;
 }

@@ -65,90 +65,48 @@ int chariot_topo_arrange(uint32_t *members, uint32_t count, uint32_t root, const
     return good ? 0 : CHARIOT_EINVAL;
 }
 
-/* ---------------------------------------------------------------- the split */
+/* ---------------------------------------------------------------- the tree */
 
-static uint32_t host_at(const struct chariot_hosts *hosts, const uint32_t *members, uint32_t at) {
-    return hosts->host_of(hosts->ctx, members[at]);
+void chariot_topo_layout(const uint32_t *members, uint32_t count, const struct chariot_hosts *hosts, uint32_t *first,
+                         struct chariot_layout *layout) {
+    uint32_t num_hosts = 0, before = 0;
+    assert(count > 0);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t host = hosts->host_of(hosts->ctx, members[i]);
+        if (i == 0 || host != before) first[num_hosts++] = i;
+        before = host;
+    }
+    first[num_hosts] = count;
+    *layout = (struct chariot_layout){count, num_hosts, first};
 }
 
-/* Where the host of members[begin] ends. */
-static uint32_t end_of_host(const uint32_t *members, uint32_t begin, uint32_t count,
-                            const struct chariot_hosts *hosts) {
-    uint32_t host = host_at(hosts, members, begin), end = begin;
-    while (end < count && host_at(hosts, members, end) == host) end++;
-    return end;
+/* The root's child above or at `at`. */
+static uint32_t branch_of(const struct chariot_layout *layout, uint32_t at, uint32_t radix) {
+    for (int64_t parent; (parent = chariot_tree_parent(layout, at, 0, radix)) != 0;) at = (uint32_t)parent;
+    return at;
 }
 
-static uint32_t count_hosts(const uint32_t *members, uint32_t begin, uint32_t count,
-                            const struct chariot_hosts *hosts) {
-    uint32_t num = 0;
-    for (; begin < count; num++) begin = end_of_host(members, begin, count, hosts);
+uint32_t chariot_topo_subtrees(const uint32_t *members, const struct chariot_layout *layout, uint32_t radix,
+                               uint32_t *out, uint32_t *ends) {
+    uint32_t num = chariot_tree_children(layout, 0, 0, radix, ends), used = 0;
+    for (uint32_t i = 0; i < num; i++) {
+        uint32_t child = ends[i];
+        for (uint32_t at = 1; at < layout->count; at++) {
+            if (branch_of(layout, at, radix) == child) out[used++] = members[at];
+        }
+        ends[i] = used;
+    }
     return num;
 }
 
-/* members[begin, end) in `parts` runs of the same length, give or take one. */
-static uint32_t split_evenly(uint32_t begin, uint32_t end, uint32_t parts, uint32_t *ends) {
-    uint32_t length = end - begin;
-    for (uint32_t i = 0; i < parts; i++) ends[i] = begin + (uint32_t)((uint64_t)length * (i + 1) / parts);
-    return parts;
-}
-
-/* members[begin, count), which are num_hosts whole hosts, in `parts` runs of whole hosts, of about the same length. */
-static uint32_t split_hosts(const uint32_t *members, uint32_t begin, uint32_t count, uint32_t num_hosts, uint32_t parts,
-                            const struct chariot_hosts *hosts, uint32_t *ends) {
-    for (uint32_t i = 0; i < parts; i++) {
-        uint32_t left = parts - i, fair = (count - begin + left - 1) / left, end = begin;
-        do {
-            end = end_of_host(members, end, count, hosts);
-            num_hosts--;
-        } while (end < count && (left == 1 || (end - begin < fair && num_hosts >= left)));
-        ends[i] = begin = end;
-    }
-    return parts;
-}
-
-static uint32_t least(uint32_t a, uint32_t b) {
-    return a < b ? a : b;
-}
-
-/* How many of `radix` subtrees lead to other hosts: in proportion, at least one, and one is left for this host. */
-static uint32_t share_of_others(uint32_t radix, uint32_t here, uint32_t others, uint32_t num_hosts) {
-    if (here == 0) return least(radix, num_hosts);
-    uint32_t share = (uint32_t)(((uint64_t)radix * others + (here + others) / 2) / ((uint64_t)here + others));
-    return least(least(share < 1 ? 1 : share, radix - 1), num_hosts);
-}
-
-uint32_t chariot_topo_split(const uint32_t *members, uint32_t count, uint32_t radix, const struct chariot_hosts *hosts,
-                            uint32_t *ends) {
-    assert(radix > 0);
-    if (count < 2) return 0;
-    uint32_t end = end_of_host(members, 0, count, hosts);
-    uint32_t here = end - 1, others = count - end, num_hosts = count_hosts(members, end, count, hosts);
-    if (radix == 1) { /* a chain: this host first */
-        ends[0] = count;
-        return 1;
-    }
-    uint32_t away = others == 0 ? 0 : share_of_others(radix, here, others, num_hosts);
-    uint32_t num = split_evenly(1, end, least(here, radix - away), ends);
-    return num + split_hosts(members, end, count, num_hosts, away, hosts, ends + num);
-}
-
-int64_t chariot_topo_edges(const uint32_t *members, uint32_t count, uint32_t radix, const struct chariot_hosts *hosts,
-                           uint32_t pe, int64_t *parent, uint32_t *children) {
-    uint32_t at = 0, begin = 0;
-    while (at < count && members[at] != pe) at++;
-    if (at == count) return -1;
-    *parent = -1;
-    for (;;) {
-        uint32_t num = chariot_topo_split(members + begin, count - begin, radix, hosts, children), i = 0;
-        for (uint32_t k = 0; k < num; k++) children[k] += begin; /* ends of runs */
-        if (at == begin) {
-            for (uint32_t k = num; k-- > 0;) children[k] = members[k == 0 ? begin + 1 : children[k - 1]];
-            return num;
-        }
-        while (children[i] <= at) i++;
-        *parent = members[begin];
-        count = children[i];
-        begin = i == 0 ? begin + 1 : children[i - 1];
-    }
+int64_t chariot_topo_edges(const uint32_t *members, const struct chariot_layout *layout, uint32_t radix, uint32_t pe,
+                           int64_t *parent, uint32_t *children) {
+    uint32_t at = 0;
+    while (at < layout->count && members[at] != pe) at++;
+    if (at == layout->count) return -1;
+    *parent = chariot_tree_parent(layout, at, 0, radix);
+    if (*parent >= 0) *parent = members[*parent];
+    uint32_t num = chariot_tree_children(layout, at, 0, radix, children);
+    for (uint32_t i = 0; i < num; i++) children[i] = members[children[i]];
+    return num;
 }

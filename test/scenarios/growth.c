@@ -44,10 +44,6 @@ void growth_open(struct growth *growth, uint32_t num_pes, const struct growth_mo
                                                        .hosts = growth->hosts,
                                                        .on_send = on_send,
                                                        .ctx = growth});
-    for (uint32_t i = 0; i < num_pes && growth->hosts != NULL; i++) {
-        growth->world.pes[i].node.hosts = growth->hosts;
-        growth->world.pes[i].node.num_hosts = growth->hosts[num_pes - 1] + 1;
-    }
     growth_register(growth);
 }
 

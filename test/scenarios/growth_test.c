@@ -2,6 +2,7 @@
  * with an operation than with its neighbours in the tree; and what a PE holds does not grow. See docs/scaling.md. */
 #include <stdlib.h>
 
+#include "objects/layout.h"
 #include "test/scenarios/growth.h"
 #include "test/unit/unit.h"
 
@@ -26,36 +27,42 @@ struct tree {
     uint32_t depth, degree; /* the most neighbours of a PE */
 };
 
-static struct tree tree_of(uint32_t num_pes) {
+static struct tree tree_of(const struct chariot_pe *pe, uint32_t root) {
     struct tree tree = {0};
-    uint32_t *depths = calloc(num_pes, sizeof *depths), children[OBJ_TREE_RADIX];
+    uint32_t num_pes = pe->node.num_pes, children[OBJ_TREE_RADIX], done = 0, seen = 1;
+    uint32_t *depths = calloc(num_pes, sizeof *depths), *pes = calloc(num_pes, sizeof *pes);
     CU_ASSERT_PTR_NOT_NULL_FATAL(depths);
-    for (uint32_t pe = 0; pe < num_pes; pe++) {
-        uint32_t count = chariot_tree_children(pe, 0, num_pes, OBJ_TREE_RADIX, children);
-        for (uint32_t i = 0; i < count; i++) depths[children[i]] = depths[pe] + 1;
-        if (count + (pe > 0) > tree.degree) tree.degree = count + (pe > 0);
-        if (depths[pe] > tree.depth) tree.depth = depths[pe];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(pes);
+    for (pes[0] = root; done < seen; done++) {
+        uint32_t count = obj_tree_children(pe, pes[done], root, children);
+        tree.depth = depths[pes[done]];
+        for (uint32_t i = 0; i < count; i++) depths[pes[seen++] = children[i]] = tree.depth + 1;
+        if (count + (done > 0) > tree.degree) tree.degree = count + (done > 0);
     }
+    CU_ASSERT_EQUAL(seen, num_pes);
     free(depths);
+    free(pes);
     return tree;
 }
 
 /* The least depth that a tree of this radix can have. */
-static uint32_t least_depth(uint32_t num_pes) {
+static uint32_t least_depth(uint32_t num_pes, uint32_t radix) {
     uint32_t depth = 0;
     for (uint64_t level = 1, pes = 1; pes < num_pes; depth++) {
-        level *= OBJ_TREE_RADIX;
+        level *= radix;
         pes += level;
     }
     return depth;
 }
 
-static void check(const struct growth *growth, enum growth_op op, const struct tree *tree) {
+static void check(const struct growth *growth, enum growth_op op) {
+    uint32_t root = op == GROWTH_SMALL_ARRAY ? growth->num_pes - 1 : 0; /* who began it */
+    const struct tree tree = tree_of(&growth->world.pes[0], root);
     const struct law *law = &laws[op];
     const struct growth_cost *cost = &growth->cost[op];
     uint64_t more = growth->num_pes > 1 ? law->more : 0;
-    uint64_t steps = law->depths * tree->depth + more, messages = law->edges * (growth->num_pes - 1) + more;
-    uint64_t most = law->handled * tree->degree + more;
+    uint64_t steps = law->depths * tree.depth + more, messages = law->edges * (growth->num_pes - 1) + more;
+    uint64_t most = law->handled * tree.degree + more;
     bool good = cost->time_ns == (int64_t)steps * GROWTH_STEP_NS && cost->messages == messages && cost->busiest <= most;
     if (!good)
         fprintf(stderr, "%u PEs, %s: %.1f steps, not %llu; %llu messages, not %llu; a PE handles %llu, not %llu\n",
@@ -68,12 +75,35 @@ static void check(const struct growth *growth, enum growth_op op, const struct t
 static void each_operation_grows_with_the_tree(void) {
     for (size_t i = 0; i < NUM_SIZES; i++) {
         struct growth growth;
-        const struct tree tree = tree_of(sizes[i]);
-        CU_ASSERT_EQUAL(tree.depth, least_depth(sizes[i]));
         growth_open(&growth, sizes[i], &growth_steps);
+        const struct tree tree = tree_of(&growth.world.pes[0], 0);
+        CU_ASSERT_EQUAL(tree.depth, least_depth(sizes[i], OBJ_TREE_RADIX));
         growth_run(&growth);
         for (enum growth_op op = 0; op < GROWTH_NUM_OPS; op++) {
-            if (laws[op].handled + laws[op].more > 0) check(&growth, op, &tree);
+            if (laws[op].handled + laws[op].more > 0) check(&growth, op);
+        }
+        growth_close(&growth);
+    }
+}
+
+enum { PES_PER_HOST = 16 };
+
+/* Nothing is sent to a host twice, and steps are those of a tree over the hosts and of one inside. */
+static void hosts_are_entered_once(void) {
+    const struct growth_model hosts = {.pes_per_host = PES_PER_HOST, .hop_ns = GROWTH_STEP_NS};
+    for (size_t i = 0; i < NUM_SIZES; i++) {
+        struct growth growth;
+        growth_open(&growth, sizes[i], &hosts);
+        const struct tree tree = tree_of(&growth.world.pes[0], 0);
+        uint32_t num_hosts = (sizes[i] + PES_PER_HOST - 1) / PES_PER_HOST;
+        CU_ASSERT_TRUE(tree.depth <=
+                       least_depth(num_hosts, OBJ_TREE_RADIX - 1) + 1 + least_depth(PES_PER_HOST, OBJ_TREE_RADIX));
+        growth_run(&growth);
+        for (enum growth_op op = 0; op < GROWTH_NUM_OPS; op++) {
+            if (laws[op].handled + laws[op].more == 0) continue;
+            check(&growth, op);
+            uint64_t most = laws[op].edges * (num_hosts - 1) + (sizes[i] > PES_PER_HOST ? laws[op].more : 0);
+            if (growth.cost[op].between > most) CU_FAIL("messages between hosts");
         }
         growth_close(&growth);
     }
@@ -94,5 +124,5 @@ static void a_pe_holds_as_much_among_many_as_among_few(void) {
     CU_ASSERT_TRUE(about_equal(many.left_over, 0));
 }
 
-UNIT_MAIN("scenarios/growth", UNIT(each_operation_grows_with_the_tree),
+UNIT_MAIN("scenarios/growth", UNIT(each_operation_grows_with_the_tree), UNIT(hosts_are_entered_once),
           UNIT(a_pe_holds_as_much_among_many_as_among_few))

@@ -5,11 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/layout.h"
+
 static void on_abort(void *ctx, int status, const char *text) {
     struct world *world = ctx;
     if (world->aborts++ > 0) return;
     world->abort_status = status;
     snprintf(world->abort_text, sizeof world->abort_text, "%s", text);
+}
+
+static void know_hosts(struct world *world, const uint32_t *hosts) {
+    world->layout = obj_layout_new(world->num_pes, hosts);
+    assert(world->layout != NULL);
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        world->pes[i].layout = world->layout;
+        world->pes[i].node.hosts = (uint32_t *)(uintptr_t)hosts;
+        world->pes[i].node.num_hosts = world->layout->row.num_hosts;
+    }
 }
 
 void world_open(struct world *world, struct rpc_sim_config config) {
@@ -32,6 +44,7 @@ void world_open(struct world *world, struct rpc_sim_config config) {
         assert(rc == 0);
         world->due_ns[i] = RPC_FOREVER_NS;
     }
+    if (config.hosts != NULL) know_hosts(world, config.hosts);
 }
 
 uint32_t world_register(struct world *world, const struct chariot_type *type) {
@@ -159,6 +172,7 @@ void world_close(struct world *world) {
         transport->ops->close(transport, true);
     }
     rpc_sim_free(world->sim);
+    obj_layout_free(world->layout);
     free(world->pes);
     free(world->busy);
     free(world->dead);

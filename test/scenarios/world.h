@@ -28,9 +28,11 @@ struct world {
     int abort_status;
     int aborts; /* PEs that aborted */
     uint64_t steps;
+    struct obj_layout *layout; /* that all PEs share; NULL: they are on one host */
 };
 
-/* through_wire is what most tests want: messages are packed and read as on a real network. */
+/* config.hosts, lent until world_close(), says which host each PE is on. through_wire is what most tests want: messages
+ * are packed and read as on a real network. */
 void world_open(struct world *world, struct rpc_sim_config config);
 /* The same type, or reducer, on every PE; gives its number. */
 uint32_t world_register(struct world *world, const struct chariot_type *type);

@@ -44,35 +44,43 @@ struct walk {
     bool seen[MOST], wrong;
 };
 
-/* Splits and splits again, and asks whole for the edges of each. */
-static void walk(struct walk *w, const uint32_t *whole, uint32_t num_whole, const uint32_t *members, uint32_t count,
-                 uint32_t radix, int64_t parent) {
-    uint32_t ends[MOST_RADIX], children[MOST_RADIX], num = chariot_topo_split(members, count, radix, &hosts, ends);
+/* Splits a row and splits its subtrees again, and asks whole for the edges of each. */
+static void walk(struct walk *w, const uint32_t *whole, const struct chariot_layout *of_whole, const uint32_t *members,
+                 uint32_t count, uint32_t radix, int64_t parent) {
+    uint32_t ends[MOST_RADIX], children[MOST_RADIX], *first = malloc((count + (size_t)1) * sizeof *first),
+                                                     *out = malloc(count * sizeof *out);
+    struct chariot_layout layout;
     int64_t its_parent = -2;
+    chariot_topo_layout(members, count, &hosts, first, &layout);
+    uint32_t num = chariot_topo_subtrees(members, &layout, radix, out, ends), begin = 0;
     w->wrong = w->wrong || num > radix || w->seen[members[0]];
     w->seen[members[0]] = true;
     w->reached++;
-    bool asks = num_whole <= 300 || w->reached % 97 == 1;
+    bool asks = of_whole->count <= 300 || w->reached % 97 == 1;
     if (asks) {
-        int64_t edges = chariot_topo_edges(whole, num_whole, radix, &hosts, members[0], &its_parent, children);
+        int64_t edges = chariot_topo_edges(whole, of_whole, radix, members[0], &its_parent, children);
         w->wrong = w->wrong || edges != num || its_parent != parent;
     }
     if (++w->depth > w->deepest) w->deepest = w->depth;
-    uint32_t begin = 1;
     for (uint32_t i = 0; i < num && !w->wrong; begin = ends[i++]) {
-        w->wrong = ends[i] <= begin || ends[i] > count || (asks && children[i] != members[begin]);
-        if (w->wrong) return;
-        uint32_t host = host_of(hosts_table, members[begin]);
+        w->wrong = ends[i] <= begin || ends[i] >= count || (asks && children[i] != out[begin]);
+        if (w->wrong) break;
+        uint32_t host = host_of(hosts_table, out[begin]);
         if (host != host_of(hosts_table, members[0])) w->entered[host]++;
-        walk(w, whole, num_whole, members + begin, ends[i] - begin, radix, members[0]);
+        walk(w, whole, of_whole, out + begin, ends[i] - begin, radix, members[0]);
     }
-    w->wrong = w->wrong || (num == 0 ? count != 1 : begin != count);
+    w->wrong = w->wrong || begin != count - 1;
     w->depth--;
+    free(first);
+    free(out);
 }
 
 static bool is_right(const uint32_t *members, uint32_t count, uint32_t radix, uint32_t *deepest) {
     struct walk *w = calloc(1, sizeof *w);
-    walk(w, members, count, members, count, radix, -1);
+    static uint32_t first[MOST + 1];
+    struct chariot_layout layout;
+    chariot_topo_layout(members, count, &hosts, first, &layout);
+    walk(w, members, &layout, members, count, radix, -1);
     bool right = !w->wrong && w->reached == count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t host = host_of(hosts_table, members[i]);
@@ -136,13 +144,15 @@ static void members_of_a_host_keep_their_order(void) {
 }
 
 static void what_is_no_tree_is_refused(void) {
-    uint32_t members[] = {1, 2, 3, 2}, children[4];
+    uint32_t members[] = {1, 2, 3, 2}, children[4], first[5];
+    struct chariot_layout layout;
     int64_t parent;
     draw_hosts(2);
     CU_ASSERT_EQUAL(chariot_topo_arrange(members, 3, 7, &hosts), CHARIOT_EINVAL);
     CU_ASSERT_EQUAL(chariot_topo_arrange(members, 4, 1, &hosts), CHARIOT_EINVAL);
     CU_ASSERT_EQUAL(chariot_topo_arrange(members, 0, 1, &hosts), CHARIOT_EINVAL);
-    CU_ASSERT_EQUAL(chariot_topo_edges(members, 3, 4, &hosts, 9, &parent, children), -1);
+    chariot_topo_layout(members, 3, &hosts, first, &layout);
+    CU_ASSERT_EQUAL(chariot_topo_edges(members, &layout, 4, 9, &parent, children), -1);
 }
 
 UNIT_MAIN("sections/tree", UNIT(every_size_is_spanned_once), UNIT(large_sizes_are_spanned_once),
