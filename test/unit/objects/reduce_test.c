@@ -200,12 +200,12 @@ static void partial(const struct chariot_ref *array, uint64_t seq, uint32_t from
 }
 
 static void partial_results_that_make_no_sense_are_refused(void) {
-    probe_open(7); /* PE 0's children are 1 to 4 */
+    probe_open(7); /* PE 0's children are 1 to 5 */
     struct chariot_ref array = probe_array(0, 7);
     probe_settle();
     const struct head good = {.count = 1, .reducer = CHARIOT_REDUCE_SUM, .num_values = 1};
     struct head head = good;
-    partial(&array, 0, 5, &good, sizeof good, true); /* no child */
+    partial(&array, 0, 6, &good, sizeof good, true); /* no child */
     partial(&array, 0, 1, &good, sizeof good - 1, true);
     partial(&array, 0, 1, &good, sizeof good, false); /* says that there is a value */
     partial(&array, (uint64_t)2 << 56, 1, &good, sizeof good, true);
