@@ -8,8 +8,9 @@
 #include "objects/call.h"
 #include "objects/layout.h"
 
-/* What a PARTIAL message says before its value. PEs of a job run one build, so it travels as it lies in memory. */
-struct partial_head {
+/* What a PARTIAL message says behind its value, so that the value is passed on, and combined, where it lies. PEs of a
+ * job run one build, so it travels as it lies in memory. */
+struct partial_tail {
     uint64_t count;
     uint32_t reducer;
     uint32_t num_values; /* 0 or 1 */
@@ -72,31 +73,41 @@ static void reducer_failed(struct chariot_pe *pe, uint32_t reducer, int rc) {
     obj_end_abort(pe, 1, line);
 }
 
+/* The value (NULL: none), which is taken, with its tail. NULL: the job ends. */
+static struct chariot_msg *partial_of(struct chariot_pe *pe, struct chariot_msg *value,
+                                      const struct partial_tail *tail) {
+    uint8_t error = value == NULL ? 0 : value->flags & OBJ_FLAG_ERROR;
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_PARTIAL, value);
+    if (msg == NULL) return NULL;
+    if (rpc_msg_reserve(&msg, msg->size + sizeof *tail) != 0) {
+        rpc_msg_unref(msg);
+        obj_out_of_memory(pe);
+        return NULL;
+    }
+    memcpy(rpc_msg_payload(msg) + msg->size, tail, sizeof *tail);
+    msg->size += sizeof *tail;
+    msg->flags |= error;
+    return msg;
+}
+
 /* To the tree parent, with all that is here; the record is forgotten. */
 static void pass_on(struct chariot_pe *pe, struct obj_reduction *red) {
     int rc = obj_parts_combine(pe, red->reducer, &red->parts, 2);
     struct chariot_msg *value = rc == 0 ? obj_parts_give(&red->parts) : NULL;
-    struct partial_head head = {red->count, red->reducer, value != NULL, red->target};
+    const struct partial_tail tail = {red->count, red->reducer, value != NULL, red->target};
     struct obj_key key = red->key;
     forget(pe, red);
     if (rc != 0) {
-        reducer_failed(pe, head.reducer, rc);
+        reducer_failed(pe, tail.reducer, rc);
         return;
     }
-    struct chariot_writer writer;
-    chariot_writer_init_take(&writer, rpc_msg_new(sizeof head + 32 + (value == NULL ? 0 : value->size)));
-    chariot_put_bytes(&writer, &head, sizeof head);
-    if (value != NULL) chariot_put_encoded(&writer, rpc_msg_payload(value), value->size);
-    struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_PARTIAL, &writer);
-    if (msg != NULL) {
-        uint32_t root = obj_id_pe(key.word[0]);
-        if (value != NULL) msg->flags |= value->flags & OBJ_FLAG_ERROR;
-        msg->target = key.word[0];
-        msg->seq = key.word[1];
-        msg->root = root;
-        obj_tree_send_up_take(pe, root, msg);
-    }
-    rpc_msg_unref(value);
+    struct chariot_msg *msg = partial_of(pe, value, &tail);
+    if (msg == NULL) return;
+    uint32_t root = obj_id_pe(key.word[0]);
+    msg->target = key.word[0];
+    msg->seq = key.word[1];
+    msg->root = root;
+    obj_tree_send_up_take(pe, root, msg);
 }
 
 static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_msg *sum) {
@@ -310,24 +321,20 @@ static int child_bit(struct chariot_pe *pe, uint32_t root, uint32_t child) {
     return -1;
 }
 
-/* The value behind the head, as a message of its own. */
-static struct chariot_msg *value_of(struct chariot_pe *pe, const struct chariot_msg *msg,
-                                    const struct chariot_reader *rest) {
-    struct chariot_msg *value = obj_msg_rest(pe, OBJ_KIND_PARTIAL, rest);
-    if (value != NULL) value->flags |= msg->flags & OBJ_FLAG_ERROR;
-    return value;
+static int read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struct partial_tail *tail) {
+    if (msg->size < sizeof *tail) return CHARIOT_EMALFORMED;
+    memcpy(tail, rpc_msg_payload(msg) + msg->size - sizeof *tail, sizeof *tail);
+    bool has_value = msg->size > sizeof *tail;
+    if (tail->num_values != has_value || !obj_reduce_known(pe, tail->reducer)) return CHARIOT_EMALFORMED;
+    return obj_target_is_valid(pe, &tail->target) ? 0 : CHARIOT_EMALFORMED;
 }
 
-static int read_head(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_reader *reader,
-                     struct partial_head *head) {
-    struct chariot_value bytes;
-    chariot_reader_init(reader, msg);
-    int rc = chariot_get_typed(reader, CHARIOT_BYTES, &bytes);
-    if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
-    memcpy(head, bytes.bytes.data, sizeof *head);
-    bool has_value = !chariot_reader_done(reader);
-    if (head->num_values != has_value || !obj_reduce_known(pe, head->reducer)) return CHARIOT_EMALFORMED;
-    return obj_target_is_valid(pe, &head->target) ? 0 : CHARIOT_EMALFORMED;
+/* The message becomes its value. NULL: it has none. */
+static struct chariot_msg *value_of(struct chariot_msg *msg, const struct partial_tail *tail) {
+    if (tail->num_values == 0) return NULL;
+    msg->size -= sizeof *tail;
+    msg->flags &= OBJ_FLAG_ERROR;
+    return rpc_msg_ref(msg);
 }
 
 static void disagreed(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg, uint32_t here,
@@ -341,20 +348,18 @@ static void disagreed(struct chariot_pe *pe, const struct obj_coll *coll, const 
     obj_end_abort(pe, 1, line);
 }
 
-static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg, int child,
-                        const struct partial_head *head, const struct chariot_reader *rest) {
+static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, int child,
+                        const struct partial_tail *tail) {
     struct obj_reduction *red = record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
-    if (red->known && red->reducer != head->reducer) {
-        disagreed(pe, coll, msg, red->reducer, head->reducer);
+    if (red->known && red->reducer != tail->reducer) {
+        disagreed(pe, coll, msg, red->reducer, tail->reducer);
         return;
     }
-    struct chariot_msg *value = head->num_values == 0 ? NULL : value_of(pe, msg, rest);
-    if (value == NULL && head->num_values > 0) return;
-    describe(red, head->reducer, &head->target);
+    describe(red, tail->reducer, &tail->target);
     red->children |= 1u << child;
-    red->count += head->count;
-    if (!add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, value)) return;
+    red->count += tail->count;
+    if (!add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, value_of(msg, tail))) return;
     if (coll == NULL)
         check_broadcast(pe, red);
     else
@@ -362,29 +367,28 @@ static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, const stru
 }
 
 /* Part of a reduction of a collection that was destroyed here: it only tells who waits for the result. */
-static void add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct partial_head *head) {
+static void add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct partial_tail *tail) {
     struct obj_reduction *red = record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
-    describe(red, head->reducer, &head->target);
+    describe(red, tail->reducer, &tail->target);
     if (obj_id_pe(msg->target) != pe->node.pe) pass_on(pe, red);
 }
 
 void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct chariot_reader rest;
-    struct partial_head head;
+    struct partial_tail tail;
     uint64_t space = msg->seq >> 56;
     int child = child_bit(pe, obj_id_pe(msg->target), msg->from);
-    if (child < 0 || space > OBJ_SPACE_BROADCAST || read_head(pe, msg, &rest, &head) != 0) {
+    if (child < 0 || space > OBJ_SPACE_BROADCAST || read_tail(pe, msg, &tail) != 0) {
         obj_refuse(pe, msg);
         return;
     }
     struct obj_coll *coll = space == OBJ_SPACE_BROADCAST ? NULL : obj_coll_get(pe, msg->target);
     if (coll == NULL && space == OBJ_SPACE_PROGRAM && obj_coll_is_gone(pe, msg->target))
-        add_to_gone(pe, msg, &head);
+        add_to_gone(pe, msg, &tail);
     else if (coll == NULL && space == OBJ_SPACE_PROGRAM)
         obj_orphan(pe, msg);
     else
-        add_partial(pe, coll, msg, child, &head, &rest);
+        add_partial(pe, coll, msg, child, &tail);
 }
 
 /* ---------------------------------------------------------------- a changing collection */

@@ -85,7 +85,8 @@ int obj_parts_combine(struct chariot_pe *pe, uint32_t reducer, struct obj_parts 
 struct chariot_msg *obj_parts_give(struct obj_parts *parts);
 void obj_parts_deinit(struct obj_parts *parts);
 
-/* reduce_value.c: combines values[0..count) into one (given). Codes as the reducer's. Values stay the caller's. */
+/* reduce_value.c: combines values[0..count) into one (given), which may be the first of them, changed. Codes as the
+ * reducer's. Values stay the caller's. */
 int obj_reduce_combine(struct chariot_pe *pe, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                        struct chariot_msg **out);
 /* What a contribution becomes before, and the result after: with a payload. Take *value, give *value, or on failure

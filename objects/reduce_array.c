@@ -195,51 +195,72 @@ static bool is_logical(uint32_t reducer) {
     return reducer >= CHARIOT_REDUCE_AND && reducer <= CHARIOT_REDUCE_XOR;
 }
 
-/* An array of result_dtype like `value`, holding its elements; of bools: their truth. */
-static int write_first(struct chariot_writer *writer, const struct chariot_value *value, const struct dtype *dtype,
-                       const struct dtype *result_dtype, size_t count, void **total) {
-    size_t size = count * result_dtype->size;
-    int error = chariot_put_array(writer, result_dtype->name, value->array.ndim, value->array.shape, value->array.order,
-                                  size, total);
+/* An array that takes part. */
+struct operand {
+    struct chariot_value value;
+    const struct dtype *dtype;
+    size_t count;
+};
+
+/* first NULL: it is the first itself. Outcomes as obj_reduce_builtin()'s. */
+static int read_operand(uint32_t reducer, const struct chariot_msg *msg, const struct operand *first,
+                        struct operand *operand) {
+    int outcome = obj_reduce_read(msg, &operand->value);
+    if (outcome != 0) return outcome;
+    const struct dtype *dtype = operand->value.type == CHARIOT_ARRAY ? dtype_of(&operand->value) : NULL;
+    if (dtype == NULL || dtype->by_reducer[reducer] == NULL) return OBJ_REDUCE_NOT_FOR_C;
+    operand->dtype = dtype;
+    if (first != NULL && dtype != first->dtype && !is_logical(reducer)) return OBJ_REDUCE_NOT_FOR_C;
+    if (first != NULL && !same_layout(&operand->value, &first->value)) return OBJ_REDUCE_NOT_FOR_C;
+    return count_elements(&operand->value, dtype, &operand->count);
+}
+
+/* All of them before any is added, since the first may be what they are added to. */
+static int read_operands(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct operand *first) {
+    struct operand next;
+    int outcome = read_operand(reducer, values[0], NULL, first);
+    for (size_t i = 1; outcome == 0 && i < count; i++) outcome = read_operand(reducer, values[i], first, &next);
+    return outcome;
+}
+
+/* An array like the first one, holding its elements; of bools: their truth. Gives. */
+static int copy_first(const struct operand *first, const struct dtype *result_dtype, struct chariot_msg **out,
+                      void **total) {
+    const struct chariot_value *value = &first->value;
+    size_t size = first->count * result_dtype->size;
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_array(&writer, result_dtype->name, value->array.ndim, value->array.shape, value->array.order, size,
+                      total);
+    int error = chariot_writer_finish(&writer, out);
     if (error != 0) return error;
     if (result_dtype == dtype_bool)
-        dtype->set(*total, value->array.data, count);
+        first->dtype->set(*total, value->array.data, first->count);
     else if (size > 0)
         memcpy(*total, value->array.data, size);
     return 0;
 }
 
-static int add_next(uint32_t reducer, const struct chariot_msg *msg, const struct chariot_value *first,
-                    const struct dtype *first_dtype, void *total) {
-    struct chariot_value value;
-    size_t count;
-    int outcome = obj_reduce_read(msg, &value);
-    if (outcome != 0) return outcome;
-    const struct dtype *dtype = value.type == CHARIOT_ARRAY ? dtype_of(&value) : NULL;
-    if (dtype == NULL || (dtype != first_dtype && !is_logical(reducer))) return OBJ_REDUCE_NOT_FOR_C;
-    if (!same_layout(&value, first)) return OBJ_REDUCE_NOT_FOR_C;
-    outcome = count_elements(&value, dtype, &count);
-    if (outcome == 0) dtype->by_reducer[reducer](total, value.array.data, count);
-    return outcome;
+/* In the memory of the first one, where nobody else has that and the result is of its dtype. */
+static int begin_total(const struct operand *first, const struct dtype *result_dtype, struct chariot_msg *value,
+                       struct chariot_msg **out, void **total) {
+    if (rpc_msg_is_shared(value) || first->dtype != result_dtype || result_dtype == dtype_bool) {
+        return copy_first(first, result_dtype, out, total);
+    }
+    *total = (void *)(uintptr_t)first->value.array.data;
+    *out = rpc_msg_ref(value);
+    return 0;
 }
 
 int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out) {
-    struct chariot_value first;
-    size_t elements;
-    int outcome = obj_reduce_read(values[0], &first);
-    if (outcome != 0) return outcome;
-    const struct dtype *dtype = first.type == CHARIOT_ARRAY ? dtype_of(&first) : NULL;
-    if (dtype == NULL || dtype->by_reducer[reducer] == NULL) return OBJ_REDUCE_NOT_FOR_C;
-    outcome = count_elements(&first, dtype, &elements);
-    if (outcome != 0) return outcome;
-    struct chariot_writer writer;
+    struct operand first, next;
     void *total;
-    chariot_writer_init_take(&writer, NULL);
-    outcome = write_first(&writer, &first, dtype, is_logical(reducer) ? dtype_bool : dtype, elements, &total);
-    for (size_t i = 1; outcome == 0 && i < count; i++) outcome = add_next(reducer, values[i], &first, dtype, total);
-    int error = chariot_writer_finish(&writer, out);
-    if (outcome == 0 || error != 0) return error;
-    rpc_msg_unref(*out);
-    *out = NULL;
+    int outcome = read_operands(reducer, count, values, &first);
+    if (outcome == 0)
+        outcome = begin_total(&first, is_logical(reducer) ? dtype_bool : first.dtype, values[0], out, &total);
+    for (size_t i = 1; outcome == 0 && i < count; i++) {
+        outcome = read_operand(reducer, values[i], &first, &next);
+        if (outcome == 0) next.dtype->by_reducer[reducer](total, next.value.array.data, next.count);
+    }
     return outcome;
 }

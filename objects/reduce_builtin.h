@@ -1,7 +1,7 @@
 /* objects/reduce_builtin.h: the built-in reducers on encoded values, as far as C understands them.
  *
  * Called by the reduction engine with what elements and subtrees have contributed, on the scheduler's thread. Pure: the
- * values are borrowed, nothing is kept. Results follow Python and numpy, and do not depend on how contributions are
+ * values are borrowed, nothing is kept but perhaps in the result. Results follow Python and numpy, and do not depend on how contributions are
  * grouped, except for the rounding of floating-point sums and products, provided that each takes part in at least one
  * call (one value alone is a call too: the sum of True is 1).
  *
@@ -23,7 +23,8 @@ struct chariot_value;
 
 enum { OBJ_REDUCE_NOT_FOR_C = 1 }; /* outcome: ask the face */
 
-/* Combines the one value of each of `count` (at least 1) messages by a reducer from SUM to XOR. Gives *out.
+/* Combines the one value of each of `count` (at least 1) messages by a reducer from SUM to XOR. Gives *out, which is
+ * values[0] itself where that is an array that nobody else has: it is changed then, the others never are.
  * OBJ_REDUCE_NOT_FOR_C: pickles, big or overflowing ints, containers, strings, complex max and min,
  * arrays of other dtypes, of differing shape, dtype or order, arrays with scalars, messages without payload.
  * CHARIOT_EMALFORMED, CHARIOT_ENOMEM; CHARIOT_EINVAL: another reducer. */

@@ -244,6 +244,30 @@ static int reduce_layouts(uint32_t reducer, struct layout a, struct layout b, st
     return outcome;
 }
 
+/* The memory of the first one serves for the result where nobody else has it, and only where all can be combined. */
+static void the_first_array_becomes_the_result_unless_others_have_it(void) {
+    const double ones[] = {1, 1, 1}, twos[] = {2, 2, 2}, threes[] = {3, 3, 3};
+    const int64_t shape[] = {3}, shorter[] = {2};
+    struct chariot_msg *out, *values[] = {message_of_array("<f8", 1, shape, 'C', (const uint8_t *)ones, sizeof ones),
+                                          message_of_array("<f8", 1, shape, 'C', (const uint8_t *)twos, sizeof twos),
+                                          message_of_array("<f8", 1, shorter, 'C', (const uint8_t *)twos, 16)};
+    struct chariot_value value;
+    CU_ASSERT_EQUAL(obj_reduce_builtin(CHARIOT_REDUCE_SUM, 3, values, &out), OBJ_REDUCE_NOT_FOR_C);
+    CU_ASSERT_EQUAL(obj_reduce_read(values[0], &value), 0);
+    CU_ASSERT_EQUAL(memcmp(value.array.data, ones, sizeof ones), 0);
+    rpc_msg_ref(values[0]);
+    CU_ASSERT_EQUAL_FATAL(obj_reduce_builtin(CHARIOT_REDUCE_SUM, 2, values, &out), 0);
+    CU_ASSERT_PTR_NOT_EQUAL(out, values[0]);
+    CU_ASSERT_EQUAL(memcmp(value.array.data, ones, sizeof ones), 0);
+    rpc_msg_unref(out);
+    rpc_msg_unref(values[0]);
+    CU_ASSERT_EQUAL_FATAL(obj_reduce_builtin(CHARIOT_REDUCE_SUM, 2, values, &out), 0);
+    CU_ASSERT_PTR_EQUAL(out, values[0]);
+    CU_ASSERT_EQUAL(memcmp(value.array.data, threes, sizeof threes), 0);
+    rpc_msg_unref(out);
+    unref_all(3, values);
+}
+
 static void shape_and_order_are_kept(void) {
     struct chariot_value value;
     struct chariot_msg *out;
@@ -354,7 +378,8 @@ static void every_failed_allocation_gives_enomem_and_no_leak(void) {
     unref_all(2, values);
 }
 
-UNIT_MAIN("objects/reduce_array", UNIT(arrays_of_every_dtype_agree_with_the_reference), UNIT(shape_and_order_are_kept),
+UNIT_MAIN("objects/reduce_array", UNIT(arrays_of_every_dtype_agree_with_the_reference),
+          UNIT(the_first_array_becomes_the_result_unless_others_have_it), UNIT(shape_and_order_are_kept),
           UNIT(arrays_that_do_not_match_are_left_to_the_face), UNIT(logical_reducers_mix_dtypes),
           UNIT(data_of_another_size_than_the_shape_is_malformed), UNIT(bools_from_a_peer_are_made_0_or_1),
           UNIT(scalar_with_array_is_left_to_the_face), UNIT(every_failed_allocation_gives_enomem_and_no_leak))

@@ -177,20 +177,18 @@ static void values_that_no_reducer_understands_end_the_job(void) {
 
 /* ---------------------------------------------------------------- what other PEs may say */
 
-struct head {
+struct tail {
     uint64_t count;
     uint32_t reducer, num_values;
     struct chariot_target target;
 };
 
-static void partial(const struct chariot_ref *array, uint64_t seq, uint32_t from, const struct head *head, size_t size,
+static void partial(const struct chariot_ref *array, uint64_t seq, uint32_t from, const struct tail *tail, size_t size,
                     bool value) {
-    struct chariot_writer writer;
-    struct chariot_msg *msg;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_bytes(&writer, head, size);
-    if (value) chariot_put_int(&writer, 5);
-    CU_ASSERT_EQUAL_FATAL(chariot_writer_finish(&writer, &msg), 0);
+    struct chariot_msg *msg = value ? value_int(5) : chariot_msg_new(0);
+    CU_ASSERT_EQUAL_FATAL(rpc_msg_reserve(&msg, msg->size + size), 0);
+    memcpy(rpc_msg_payload(msg) + msg->size, tail, size);
+    msg->size += size;
     msg->kind = OBJ_KIND_PARTIAL;
     msg->target = array->collection;
     msg->seq = seq;
@@ -203,25 +201,25 @@ static void partial_results_that_make_no_sense_are_refused(void) {
     probe_open(7); /* PE 0's children are 1 to 5 */
     struct chariot_ref array = probe_array(0, 7);
     probe_settle();
-    const struct head good = {.count = 1, .reducer = CHARIOT_REDUCE_SUM, .num_values = 1};
-    struct head head = good;
+    const struct tail good = {.count = 1, .reducer = CHARIOT_REDUCE_SUM, .num_values = 1};
+    struct tail tail = good;
     partial(&array, 0, 6, &good, sizeof good, true); /* no child */
     partial(&array, 0, 1, &good, sizeof good - 1, true);
     partial(&array, 0, 1, &good, sizeof good, false); /* says that there is a value */
     partial(&array, (uint64_t)2 << 56, 1, &good, sizeof good, true);
-    head.reducer = 15;
-    partial(&array, 0, 1, &head, sizeof head, true);
-    head = good;
-    head.num_values = 0;
-    partial(&array, 0, 1, &head, sizeof head, true);
-    head = good;
-    head.target.kind = 99;
-    partial(&array, 0, 1, &head, sizeof head, true);
-    head.target = (struct chariot_target){.kind = CHARIOT_TO_FUTURE, .future = obj_id_make(0, 8, 1)};
-    partial(&array, 0, 1, &head, sizeof head, true);
-    head.target =
+    tail.reducer = 15;
+    partial(&array, 0, 1, &tail, sizeof tail, true);
+    tail = good;
+    tail.num_values = 0;
+    partial(&array, 0, 1, &tail, sizeof tail, true);
+    tail = good;
+    tail.target.kind = 99;
+    partial(&array, 0, 1, &tail, sizeof tail, true);
+    tail.target = (struct chariot_target){.kind = CHARIOT_TO_FUTURE, .future = obj_id_make(0, 8, 1)};
+    partial(&array, 0, 1, &tail, sizeof tail, true);
+    tail.target =
         (struct chariot_target){.kind = CHARIOT_TO_METHOD, .ref.collection = obj_id_make(CHARIOT_GROUP, 8, 1)};
-    partial(&array, 0, 1, &head, sizeof head, true);
+    partial(&array, 0, 1, &tail, sizeof tail, true);
     CU_ASSERT_TRUE(world_is_clean(&probe.world));
     partial(&array, 0, 1, &good, sizeof good, true);
     CU_ASSERT_EQUAL(probe_pe(0)->reductions.count, 1);
