@@ -30,29 +30,31 @@
     X(TASK, 33, obj_task_on_message)            /* local: run a posted function */                                     \
     X(CHANNEL_OPEN, 34, obj_channel_on_open)    /* seq: the n-th of its pair; payload: the opener */                   \
     X(CHANNEL_DATA, 35, obj_channel_on_message) /* seq: its number; method: its weight */                              \
-    X(CHANNEL_CLOSE, 36, obj_channel_on_message)   /* seq: the last number; method: enum obj_channel_over */           \
-    X(CHANNEL_CREDIT, 37, obj_channel_on_message)  /* seq: its number; method: weight that was read since the last */  \
-    X(CHANNEL_REFUSED, 38, obj_channel_on_refused) /* the end `reply` of this element will meet no other */            \
-    X(RELEASE, 39, obj_hold_on_release)            /* tree: PEs that hold go on; payload: what they held for */        \
-    X(CANCEL, 40, obj_future_on_cancel)            /* to the owner of future `reply`: complete it with this error */   \
-    X(LATE, 41, obj_future_on_late)                /* from the owner of future `reply`: your value came too late */    \
-    X(POOL_DEFINE, 44, obj_pool_on_define)         /* to PE 0: a definition of bag `target`; seq: limit */             \
-    X(POOL_PUT, 45, obj_pool_on_put)               /* to PE 0: `method` items */                                       \
-    X(POOL_CLOSE, 46, obj_pool_on_close)           /* to PE 0: no more items; method: and drop those there are */      \
-    X(POOL_DONE, 47, obj_pool_on_done)             /* to PE 0: `method` items done; seq: their cost; reply: time */    \
-    X(POOL_BACK, 48, obj_pool_on_back)             /* to PE 0: `method` items that were not begun; seq: their cost */  \
-    X(POOL_KNOW, 49, obj_desk_on_work)             /* to a desk: a definition */                                       \
-    X(POOL_WORK, 50, obj_desk_on_work)             /* to a desk: `method` items; seq: their cost */                    \
-    X(POOL_FORGET, 51, obj_desk_on_forget)         /* to a desk: the bag is gone */                                    \
-    X(POOL_RECALL, 52, obj_desk_on_recall)         /* to a desk: give back what is not begun */                        \
-    X(POOL_ANSWER, 53, obj_pool_on_answer)         /* to the owner of the bag */                                       \
-    X(POOL_TURN, 54, obj_desk_on_turn)             /* local: do some work */                                           \
-    X(QUIET_ASK, 56, obj_quiet_on_ask)             /* to PE 0: detection seq of this PE waits; 0: see quiet.c */       \
-    X(QUIET_DONE, 57, obj_quiet_on_done)           /* quiescent: for all detections up to seq */                       \
-    X(QUIET_WAVE, 60, obj_quiet_on_wave)           /* tree: answer wave seq when at rest */                            \
-    X(QUIET_COUNTS, 61, obj_quiet_on_counts)       /* to the tree parent: index: sent, arrived, outside */             \
-    X(REPORT_ASK, 62, obj_hang_on_ask)             /* tree: report what waits */                                       \
-    X(REPORT, 63, obj_hang_on_report)              /* to the tree parent: what waits there and below */
+    X(CHANNEL_CLOSE, 36, obj_channel_on_message)    /* seq: the last number; method: enum obj_channel_over */          \
+    X(CHANNEL_CREDIT, 37, obj_channel_on_message)   /* seq: its number; method: weight that was read since the last */ \
+    X(CHANNEL_REFUSED, 38, obj_channel_on_refused)  /* the end `reply` of this element will meet no other */           \
+    X(RELEASE, 39, obj_hold_on_release)             /* tree: PEs that hold go on; payload: what they held for */       \
+    X(CANCEL, 40, obj_future_on_cancel)             /* to the owner of future `reply`: complete it with this error */  \
+    X(LATE, 41, obj_future_on_late)                 /* from the owner of future `reply`: your value came too late */   \
+    X(PIECE, 42, obj_reduce_on_piece)               /* to the tree parent: bytes of a PARTIAL's value (pieces.c) */    \
+    X(RESULT_PIECE, 43, obj_reduce_on_result_piece) /* tree: bytes of a RESULT */                                      \
+    X(POOL_DEFINE, 44, obj_pool_on_define)          /* to PE 0: a definition of bag `target`; seq: limit */            \
+    X(POOL_PUT, 45, obj_pool_on_put)                /* to PE 0: `method` items */                                      \
+    X(POOL_CLOSE, 46, obj_pool_on_close)            /* to PE 0: no more items; method: and drop those there are */     \
+    X(POOL_DONE, 47, obj_pool_on_done)              /* to PE 0: `method` items done; seq: their cost; reply: time */   \
+    X(POOL_BACK, 48, obj_pool_on_back)              /* to PE 0: `method` items that were not begun; seq: their cost */ \
+    X(POOL_KNOW, 49, obj_desk_on_work)              /* to a desk: a definition */                                      \
+    X(POOL_WORK, 50, obj_desk_on_work)              /* to a desk: `method` items; seq: their cost */                   \
+    X(POOL_FORGET, 51, obj_desk_on_forget)          /* to a desk: the bag is gone */                                   \
+    X(POOL_RECALL, 52, obj_desk_on_recall)          /* to a desk: give back what is not begun */                       \
+    X(POOL_ANSWER, 53, obj_pool_on_answer)          /* to the owner of the bag */                                      \
+    X(POOL_TURN, 54, obj_desk_on_turn)              /* local: do some work */                                          \
+    X(QUIET_ASK, 56, obj_quiet_on_ask)              /* to PE 0: detection seq of this PE waits; 0: see quiet.c */      \
+    X(QUIET_DONE, 57, obj_quiet_on_done)            /* quiescent: for all detections up to seq */                      \
+    X(QUIET_WAVE, 60, obj_quiet_on_wave)            /* tree: answer wave seq when at rest */                           \
+    X(QUIET_COUNTS, 61, obj_quiet_on_counts)        /* to the tree parent: index: sent, arrived, outside */            \
+    X(REPORT_ASK, 62, obj_hang_on_ask)              /* tree: report what waits */                                      \
+    X(REPORT, 63, obj_hang_on_report)               /* to the tree parent: what waits there and below */
 
 enum obj_kind {
 #define OBJ_KIND_ENUM(name, number, handler) OBJ_KIND_##name = (number),

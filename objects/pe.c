@@ -71,7 +71,8 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 static bool is_tree_kind(uint8_t kind) {
     return kind == OBJ_KIND_CREATE || kind == OBJ_KIND_BROADCAST || kind == OBJ_KIND_RESULT || kind == OBJ_KIND_EXIT ||
-           kind == OBJ_KIND_RELEASE || kind == OBJ_KIND_QUIET_WAVE || kind == OBJ_KIND_REPORT_ASK;
+           kind == OBJ_KIND_RELEASE || kind == OBJ_KIND_RESULT_PIECE || kind == OBJ_KIND_QUIET_WAVE ||
+           kind == OBJ_KIND_REPORT_ASK;
 }
 
 /* What handlers may rely on for every message from elsewhere. */
@@ -289,6 +290,7 @@ void obj_api_leave(struct chariot_pe **pe) {
 
 int obj_pe_init(struct chariot_pe *pe) {
     pe->crowded = -1;
+    pe->piece_bytes = OBJ_PIECE_BYTES;
     pe->next_collection = 1; /* 0 of PE 0 is the runtime */
     pe->next_future = 1;
     pe->next_single_pe = pe->node.pe; /* PEs that create a few each do not all begin with PE 0 */

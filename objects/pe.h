@@ -23,6 +23,7 @@ struct obj_meter;
 enum {
     OBJ_TREE_RADIX = 5,
     OBJ_MAX_HOPS = 32,           /* a message passed on that often goes round in circles */
+    OBJ_PIECE_BYTES = 256 << 10, /* of large reductions; see pieces.h */
     OBJ_RECENT_FUTURES = 1024,   /* complete futures that are kept for PEs which may still ask, */
     OBJ_RECENT_BYTES = 64 << 20, /* and what they may hold in all */
 };
@@ -77,10 +78,13 @@ struct chariot_pe {
     struct obj_map collections; /* id: struct obj_coll */
     struct obj_map singles;     /* id: struct chariot_elem */
     struct obj_coll **single_of_type;
-    struct obj_map newest;         /* PE, 0 or 1: one more than the number of its last collection, or single, here */
-    struct obj_map orphans;        /* id of a collection not known yet: struct obj_waiting */
-    struct obj_map futures;        /* id: struct chariot_future, own and handles */
-    struct obj_map reductions;     /* collection, space and number: struct obj_reduction */
+    struct obj_map newest;     /* PE, 0 or 1: one more than the number of its last collection, or single, here */
+    struct obj_map orphans;    /* id of a collection not known yet: struct obj_waiting */
+    struct obj_map futures;    /* id: struct chariot_future, own and handles */
+    struct obj_map reductions; /* collection, space and number: struct obj_reduction */
+    struct obj_map streams;    /* the same: those that are combined and passed on while they arrive (pieces.h) */
+    struct obj_map results;    /* collection, number: struct obj_growing, results that arrive in pieces */
+    size_t piece_bytes;
     struct obj_map allreduces;     /* collection, number: struct chariot_future that waits for the result */
     struct obj_map channels;       /* id: struct chariot_channel, opened here */
     struct obj_map channel_peers;  /* id of the other end, element: struct chariot_channel */

@@ -7,15 +7,7 @@
 
 #include "objects/call.h"
 #include "objects/layout.h"
-
-/* What a PARTIAL message says behind its value, so that the value is passed on, and combined, where it lies. PEs of a
- * job run one build, so it travels as it lies in memory. */
-struct partial_tail {
-    uint64_t count;
-    uint32_t reducer;
-    uint32_t num_values; /* 0 or 1 */
-    struct chariot_target target;
-};
+#include "objects/pieces.h"
 
 /* ---------------------------------------------------------------- records */
 
@@ -23,7 +15,7 @@ struct obj_key obj_reduce_key(uint64_t id, enum obj_space space, uint64_t number
     return obj_key2(id, (uint64_t)space << 56 | number);
 }
 
-static struct obj_reduction *record(struct chariot_pe *pe, struct obj_key key) {
+struct obj_reduction *obj_reduce_record(struct chariot_pe *pe, struct obj_key key) {
     struct obj_reduction *red = obj_map_get(&pe->reductions, key);
     if (red != NULL) return red;
     red = calloc(1, sizeof *red);
@@ -36,24 +28,31 @@ static struct obj_reduction *record(struct chariot_pe *pe, struct obj_key key) {
     return NULL;
 }
 
-static void free_record(void *value, void *ctx) {
-    struct obj_reduction *red = value;
-    (void)ctx;
+void obj_reduce_free(struct obj_reduction *red) {
     obj_parts_deinit(&red->parts);
+    for (uint32_t i = 0; i < OBJ_TREE_RADIX; i++) rpc_msg_unref(red->growing[i].value);
     free(red);
+}
+
+static void free_record(void *value, void *ctx) {
+    (void)ctx;
+    obj_reduce_free(value);
 }
 
 void obj_reduce_free_all(struct chariot_pe *pe) {
     obj_map_each(&pe->reductions, free_record, NULL);
     obj_map_deinit(&pe->reductions);
+    obj_map_each(&pe->streams, free_record, NULL);
+    obj_map_deinit(&pe->streams);
+    obj_pieces_free_all(pe);
 }
 
 static void forget(struct chariot_pe *pe, struct obj_reduction *red) {
     obj_map_remove(&pe->reductions, red->key);
-    free_record(red, NULL);
+    obj_reduce_free(red);
 }
 
-static void describe(struct obj_reduction *red, uint32_t reducer, const struct chariot_target *target) {
+void obj_reduce_describe(struct obj_reduction *red, uint32_t reducer, const struct chariot_target *target) {
     if (red->known) return;
     red->known = true;
     red->reducer = reducer;
@@ -73,11 +72,10 @@ static void reducer_failed(struct chariot_pe *pe, uint32_t reducer, int rc) {
     obj_end_abort(pe, 1, line);
 }
 
-/* The value (NULL: none), which is taken, with its tail. NULL: the job ends. */
-static struct chariot_msg *partial_of(struct chariot_pe *pe, struct chariot_msg *value,
-                                      const struct partial_tail *tail) {
+struct chariot_msg *obj_reduce_put_tail(struct chariot_pe *pe, enum obj_kind kind, struct chariot_msg *value,
+                                        const struct obj_partial_tail *tail) {
     uint8_t error = value == NULL ? 0 : value->flags & OBJ_FLAG_ERROR;
-    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_PARTIAL, value);
+    struct chariot_msg *msg = obj_msg_own_take(pe, kind, value);
     if (msg == NULL) return NULL;
     if (rpc_msg_reserve(&msg, msg->size + sizeof *tail) != 0) {
         rpc_msg_unref(msg);
@@ -90,20 +88,24 @@ static struct chariot_msg *partial_of(struct chariot_pe *pe, struct chariot_msg 
     return msg;
 }
 
-/* To the tree parent, with all that is here; the record is forgotten. */
-static void pass_on(struct chariot_pe *pe, struct obj_reduction *red) {
+/* To the tree parent, with all that is here; the record is forgotten. first: of the program's, nothing has left yet. */
+static void pass_on(struct chariot_pe *pe, struct obj_reduction *red, bool first) {
     int rc = obj_parts_combine(pe, red->reducer, &red->parts, 2);
     struct chariot_msg *value = rc == 0 ? obj_parts_give(&red->parts) : NULL;
-    const struct partial_tail tail = {red->count, red->reducer, value != NULL, red->target};
+    const struct obj_partial_tail tail = {red->count, red->reducer, value != NULL, red->target};
     struct obj_key key = red->key;
     forget(pe, red);
     if (rc != 0) {
         reducer_failed(pe, tail.reducer, rc);
         return;
     }
-    struct chariot_msg *msg = partial_of(pe, value, &tail);
-    if (msg == NULL) return;
     uint32_t root = obj_id_pe(key.word[0]);
+    if (first && obj_pieces_serve(pe, root, tail.reducer, value)) {
+        obj_pieces_send_take(pe, key, value, &tail);
+        return;
+    }
+    struct chariot_msg *msg = obj_reduce_put_tail(pe, OBJ_KIND_PARTIAL, value, &tail);
+    if (msg == NULL) return;
     msg->target = key.word[0];
     msg->seq = key.word[1];
     msg->root = root;
@@ -157,6 +159,10 @@ static void give_all_take(struct chariot_pe *pe, struct obj_key key, struct char
     msg->root = pe->node.pe;
     if (obj_kind_is_single(obj_id_kind(msg->target))) {
         obj_pe_queue_take(pe, msg);
+        return;
+    }
+    if (obj_pieces_serve_result(pe, msg)) {
+        obj_pieces_send_result_take(pe, msg);
         return;
     }
     msg->flags |= OBJ_FLAG_TREE;
@@ -216,7 +222,7 @@ static void check_broadcast(struct chariot_pe *pe, struct obj_reduction *red) {
     if (root == pe->node.pe) {
         complete(pe, red);
     } else {
-        pass_on(pe, red);
+        pass_on(pe, red, false);
     }
 }
 
@@ -226,30 +232,34 @@ static void complete_program(struct chariot_pe *pe, struct obj_coll *coll, struc
     complete(pe, red);
 }
 
-static void check_program(struct chariot_pe *pe, struct obj_coll *coll, struct obj_reduction *red) {
+void obj_reduce_check(struct chariot_pe *pe, struct obj_coll *coll, struct obj_reduction *red) {
     uint64_t number = red->key.word[1];
+    if (red->num_growing > 0) {
+        obj_pieces_start(pe, coll, red);
+        return;
+    }
     if (coll->root == pe->node.pe) {
         if (coll->counted && red->count >= coll->total) complete_program(pe, coll, red);
         return;
     }
     bool all_here = red->local_count >= coll->by_index.count && (red->children & coll->expected) == coll->expected;
     if (coll->filling || (!all_here && number >= coll->sent_below)) return;
-    if (number >= coll->sent_below) coll->sent_below = number + 1;
-    pass_on(pe, red);
+    bool first = number >= coll->sent_below;
+    if (first) coll->sent_below = number + 1;
+    pass_on(pe, red, first);
 }
 
 void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll) {
     for (uint64_t number = 0; number < coll->reductions; number++) {
         struct obj_reduction *red = obj_map_get(&pe->reductions, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
-        if (red != NULL) check_program(pe, coll, red);
+        if (red != NULL) obj_reduce_check(pe, coll, red);
     }
 }
 
 /* ---------------------------------------------------------------- parts from elements */
 
-/* Value NULL: none. False: the job ends. */
-static bool add_value_take(struct chariot_pe *pe, struct obj_reduction *red, uint64_t position,
-                           struct chariot_msg *value) {
+bool obj_reduce_add_value_take(struct chariot_pe *pe, struct obj_reduction *red, uint64_t position,
+                               struct chariot_msg *value) {
     int rc = value == NULL ? 0 : obj_parts_add_take(pe, red->reducer, &red->parts, position, value);
     if (rc != 0) reducer_failed(pe, red->reducer, rc);
     return rc == 0;
@@ -257,9 +267,9 @@ static bool add_value_take(struct chariot_pe *pe, struct obj_reduction *red, uin
 
 void obj_reduce_begin(struct chariot_pe *pe, uint64_t id, uint64_t number, uint64_t elements, uint32_t reducer,
                       const struct chariot_target *target) {
-    struct obj_reduction *red = record(pe, obj_reduce_key(id, OBJ_SPACE_BROADCAST, number));
+    struct obj_reduction *red = obj_reduce_record(pe, obj_reduce_key(id, OBJ_SPACE_BROADCAST, number));
     if (red == NULL) return;
-    describe(red, reducer, target);
+    obj_reduce_describe(red, reducer, target);
     red->delivered = true;
     red->local_need = elements;
     check_broadcast(pe, red);
@@ -292,27 +302,27 @@ void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number,
         return;
     }
     red->count++;
-    if (add_value_take(pe, red, red->local_count++, value)) check_broadcast(pe, red);
+    if (obj_reduce_add_value_take(pe, red, red->local_count++, value)) check_broadcast(pe, red);
 }
 
 int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t number, uint32_t place,
                         struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target) {
-    struct obj_reduction *red = record(pe, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
+    struct obj_reduction *red = obj_reduce_record(pe, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
     if (red == NULL || (red->known && red->reducer != reducer)) {
         rpc_msg_unref(value);
         return red == NULL ? CHARIOT_ENOMEM : CHARIOT_ESTATE;
     }
     if (coll->reductions <= number) coll->reductions = number + 1;
-    describe(red, reducer, target);
+    obj_reduce_describe(red, reducer, target);
     red->local_count++;
     red->count++;
-    if (add_value_take(pe, red, place, value)) check_program(pe, coll, red);
+    if (obj_reduce_add_value_take(pe, red, place, value)) obj_reduce_check(pe, coll, red);
     return 0;
 }
 
 /* ---------------------------------------------------------------- parts from other PEs */
 
-static int child_bit(struct chariot_pe *pe, uint32_t root, uint32_t child) {
+int obj_reduce_child(struct chariot_pe *pe, uint32_t root, uint32_t child) {
     uint32_t children[OBJ_TREE_RADIX];
     uint32_t count = obj_tree_children(pe, pe->node.pe, root, children);
     for (uint32_t i = 0; i < count; i++) {
@@ -321,7 +331,7 @@ static int child_bit(struct chariot_pe *pe, uint32_t root, uint32_t child) {
     return -1;
 }
 
-static int read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struct partial_tail *tail) {
+int obj_reduce_read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struct obj_partial_tail *tail) {
     if (msg->size < sizeof *tail) return CHARIOT_EMALFORMED;
     memcpy(tail, rpc_msg_payload(msg) + msg->size - sizeof *tail, sizeof *tail);
     bool has_value = msg->size > sizeof *tail;
@@ -330,7 +340,7 @@ static int read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struc
 }
 
 /* The message becomes its value. NULL: it has none. */
-static struct chariot_msg *value_of(struct chariot_msg *msg, const struct partial_tail *tail) {
+static struct chariot_msg *value_of(struct chariot_msg *msg, const struct obj_partial_tail *tail) {
     if (tail->num_values == 0) return NULL;
     msg->size -= sizeof *tail;
     msg->flags &= OBJ_FLAG_ERROR;
@@ -349,42 +359,41 @@ static void disagreed(struct chariot_pe *pe, const struct obj_coll *coll, const 
 }
 
 static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, int child,
-                        const struct partial_tail *tail) {
-    struct obj_reduction *red = record(pe, obj_key2(msg->target, msg->seq));
+                        const struct obj_partial_tail *tail) {
+    struct obj_reduction *red = obj_reduce_record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
     if (red->known && red->reducer != tail->reducer) {
         disagreed(pe, coll, msg, red->reducer, tail->reducer);
         return;
     }
-    describe(red, tail->reducer, &tail->target);
+    obj_reduce_describe(red, tail->reducer, &tail->target);
     red->children |= 1u << child;
     red->count += tail->count;
-    if (!add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, value_of(msg, tail))) return;
+    if (!obj_reduce_add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, value_of(msg, tail))) return;
     if (coll == NULL)
         check_broadcast(pe, red);
     else
-        check_program(pe, coll, red);
+        obj_reduce_check(pe, coll, red);
 }
 
-/* Part of a reduction of a collection that was destroyed here: it only tells who waits for the result. */
-static void add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct partial_tail *tail) {
-    struct obj_reduction *red = record(pe, obj_key2(msg->target, msg->seq));
+void obj_reduce_add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct obj_partial_tail *tail) {
+    struct obj_reduction *red = obj_reduce_record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
-    describe(red, tail->reducer, &tail->target);
-    if (obj_id_pe(msg->target) != pe->node.pe) pass_on(pe, red);
+    obj_reduce_describe(red, tail->reducer, &tail->target);
+    if (obj_id_pe(msg->target) != pe->node.pe) pass_on(pe, red, false);
 }
 
 void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct partial_tail tail;
+    struct obj_partial_tail tail;
     uint64_t space = msg->seq >> 56;
-    int child = child_bit(pe, obj_id_pe(msg->target), msg->from);
-    if (child < 0 || space > OBJ_SPACE_BROADCAST || read_tail(pe, msg, &tail) != 0) {
+    int child = obj_reduce_child(pe, obj_id_pe(msg->target), msg->from);
+    if (child < 0 || space > OBJ_SPACE_BROADCAST || obj_reduce_read_tail(pe, msg, &tail) != 0) {
         obj_refuse(pe, msg);
         return;
     }
     struct obj_coll *coll = space == OBJ_SPACE_BROADCAST ? NULL : obj_coll_get(pe, msg->target);
     if (coll == NULL && space == OBJ_SPACE_PROGRAM && obj_coll_is_gone(pe, msg->target))
-        add_to_gone(pe, msg, &tail);
+        obj_reduce_add_to_gone(pe, msg, &tail);
     else if (coll == NULL && space == OBJ_SPACE_PROGRAM)
         obj_orphan(pe, msg);
     else
@@ -403,9 +412,10 @@ void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
 
 void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
     struct obj_reduction *red;
+    obj_pieces_drop(pe, coll);
     while (coll->root != pe->node.pe && (red = lowest(pe, coll->id)) != NULL) {
         obj_parts_deinit(&red->parts);
-        pass_on(pe, red);
+        pass_on(pe, red, false);
     }
 }
 
@@ -419,7 +429,7 @@ void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
 
 void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    int child = child_bit(pe, obj_id_pe(msg->target), msg->from);
+    int child = obj_reduce_child(pe, obj_id_pe(msg->target), msg->from);
     if (child < 0) {
         obj_refuse(pe, msg);
         return;

@@ -40,6 +40,21 @@ struct obj_parts {
     size_t merge_at; /* parts at which blocks are looked for again */
 };
 
+/* A value that arrives in pieces: what it will be, of which the first bytes are there. */
+struct obj_growing {
+    struct chariot_msg *value; /* owned; NULL: there is none */
+    size_t arrived;
+};
+
+/* What a PARTIAL message, or the last piece of one, says behind its value, so that the value is passed on, and
+ * combined, where it lies. PEs of a job run one build, so it travels as it lies in memory. */
+struct obj_partial_tail {
+    uint64_t count;
+    uint32_t reducer;
+    uint32_t num_values; /* 0 or 1 */
+    struct chariot_target target;
+};
+
 struct obj_reduction {
     struct obj_key key; /* collection, space << 56 | number */
     uint32_t reducer;
@@ -50,6 +65,10 @@ struct obj_reduction {
     uint64_t count; /* elements that the parts stand for */
     struct chariot_target target;
     struct obj_parts parts;
+    struct obj_growing growing[OBJ_TREE_RADIX]; /* by tree child */
+    uint32_t num_growing;
+    size_t done, sent; /* of a stream: bytes of data that are combined; bytes of the value that have left */
+    bool broken;       /* of a stream: a child has dropped its value */
 };
 
 /* The broadcast with this number has been delivered to `elements` elements here, whose results go to target. */
@@ -76,11 +95,30 @@ void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struc
                           struct chariot_msg *result);
 struct obj_key obj_reduce_key(uint64_t id, enum obj_space space, uint64_t number);
 
+/* For pieces.c. The record, made on demand; NULL: out of memory. */
+struct obj_reduction *obj_reduce_record(struct chariot_pe *pe, struct obj_key key);
+void obj_reduce_describe(struct obj_reduction *red, uint32_t reducer, const struct chariot_target *target);
+/* Takes value (NULL: none). False: the job ends. */
+bool obj_reduce_add_value_take(struct chariot_pe *pe, struct obj_reduction *red, uint64_t position,
+                               struct chariot_msg *value);
+/* Passes on or completes what is ready to. */
+void obj_reduce_check(struct chariot_pe *pe, struct obj_coll *coll, struct obj_reduction *red);
+void obj_reduce_free(struct obj_reduction *red);
+/* Appends the tail to the value (NULL: none), which it takes. NULL: the job ends. */
+struct chariot_msg *obj_reduce_put_tail(struct chariot_pe *pe, enum obj_kind kind, struct chariot_msg *value,
+                                        const struct obj_partial_tail *tail);
+int obj_reduce_read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struct obj_partial_tail *tail);
+int obj_reduce_child(struct chariot_pe *pe, uint32_t root, uint32_t child); /* which of them it is, or -1 */
+/* Part of a reduction of a collection that was destroyed here: it only tells who waits for the result. */
+void obj_reduce_add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct obj_partial_tail *tail);
+
 /* reduce_parts.c: codes as the reducer's, CHARIOT_ENOMEM. After a failure the parts can only be freed. */
 int obj_parts_add_take(struct chariot_pe *pe, uint32_t reducer, struct obj_parts *parts, uint64_t position,
                        struct chariot_msg *value);
 /* Makes one value of all, if they are at least `at_least` (1 or 2) parts. */
 int obj_parts_combine(struct chariot_pe *pe, uint32_t reducer, struct obj_parts *parts, size_t at_least);
+/* Puts them into their order, whole blocks combined. */
+int obj_parts_arrange(struct chariot_pe *pe, uint32_t reducer, struct obj_parts *parts);
 /* The one value that is left, for the caller to own; NULL: there is none. */
 struct chariot_msg *obj_parts_give(struct obj_parts *parts);
 void obj_parts_deinit(struct obj_parts *parts);

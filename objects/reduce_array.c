@@ -3,6 +3,7 @@
  * One kernel per operation and element type, made by the macros below from one expression each; a table by dtype says
  * which. Inner loops have a fixed length, so that gcc vectorises them at -O2 too. Data may be unaligned: the element
  * types are declared so. */
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 
@@ -263,4 +264,32 @@ int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const 
         if (outcome == 0) next.dtype->by_reducer[reducer](total, next.value.array.data, next.count);
     }
     return outcome;
+}
+
+/* ---------------------------------------------------------------- range by range */
+
+bool obj_reduce_can_add_ranges(uint32_t reducer, size_t count, struct chariot_msg *const *values, size_t *item_size) {
+    struct operand first;
+    if (reducer < CHARIOT_REDUCE_SUM || reducer > CHARIOT_REDUCE_MIN || rpc_msg_is_shared(values[0])) return false;
+    if (read_operands(reducer, count, values, &first) != 0 || first.dtype == dtype_bool) return false;
+    *item_size = first.dtype->size;
+    return true;
+}
+
+size_t obj_reduce_data_offset(const struct chariot_msg *array) {
+    struct chariot_value value;
+    int outcome = obj_reduce_read(array, &value);
+    assert(outcome == 0 && value.type == CHARIOT_ARRAY);
+    return (size_t)((const uint8_t *)value.array.data - rpc_msg_payload(array));
+}
+
+void obj_reduce_add_range(uint32_t reducer, struct chariot_msg *total, const struct chariot_msg *next, size_t begin,
+                          size_t end) {
+    struct chariot_value to, from;
+    int outcome = obj_reduce_read(total, &to);
+    if (outcome == 0) outcome = obj_reduce_read(next, &from);
+    assert(outcome == 0 && begin <= end && end <= to.array.size && end <= from.array.size);
+    const struct dtype *dtype = dtype_of(&to);
+    dtype->by_reducer[reducer]((uint8_t *)(uintptr_t)to.array.data + begin, (const uint8_t *)from.array.data + begin,
+                               (end - begin) / dtype->size);
 }

@@ -86,6 +86,10 @@ int obj_parts_add_take(struct chariot_pe *pe, uint32_t reducer, struct obj_parts
     return merge(pe, reducer, parts);
 }
 
+int obj_parts_arrange(struct chariot_pe *pe, uint32_t reducer, struct obj_parts *parts) {
+    return parts->count == 0 ? 0 : merge(pe, reducer, parts);
+}
+
 int obj_parts_combine(struct chariot_pe *pe, uint32_t reducer, struct obj_parts *parts, size_t at_least) {
     if (parts->count < at_least) return 0;
     int rc = reducer == CHARIOT_REDUCE_GATHER ? 0 : merge(pe, reducer, parts);

@@ -86,6 +86,8 @@
 #undef send
 #undef push
 #undef pop
+#include "objects/layout.c"
+#include "objects/pieces.c"
 #include "objects/reduce.c"
 #include "objects/reduce_parts.c"
 #include "objects/reduce_value.c"
@@ -93,7 +95,7 @@
 #include "objects/runtime.c"
 #include "objects/timer.c"
 
-enum { NUM_PES = 3, AFTER_FAIL = 5, LAST = 8 /* steps */ };
+enum { NUM_PES = 3, PIECE_BYTES = 600, AFTER_FAIL = 5, LAST = 8 /* steps */ };
 
 /* One run at a time. */
 static struct {
@@ -120,6 +122,18 @@ static struct chariot_msg *one(struct chariot_pe *pe) {
     struct chariot_msg *msg;
     chariot_writer_init_take(&writer, NULL);
     chariot_put_int(&writer, 1);
+    must(pe, chariot_writer_finish(&writer, &msg));
+    return msg;
+}
+
+/* Goes in pieces. */
+static struct chariot_msg *large(struct chariot_pe *pe) {
+    static const int64_t shape[] = {4 * PIECE_BYTES / sizeof(double)};
+    struct chariot_writer writer;
+    struct chariot_msg *msg;
+    void *data;
+    chariot_writer_init_take(&writer, NULL);
+    if (chariot_put_array(&writer, "<f8", 1, shape, 'C', 4 * PIECE_BYTES, &data) == 0) memset(data, 0, 4 * PIECE_BYTES);
     must(pe, chariot_writer_finish(&writer, &msg));
     return msg;
 }
@@ -155,6 +169,11 @@ static int on_work(struct chariot_call *call) {
     must(pe, chariot_contribute_take(pe, call->elem, NULL, value, now.reducer, &target));
     struct chariot_future *all;
     int rc = chariot_allreduce_take(pe, call->elem, NULL, NULL, CHARIOT_REDUCE_NOP, &all);
+    must(pe, rc);
+    if (rc == 0) chariot_future_unref(all);
+    value = large(pe);
+    if (value == NULL) return 0;
+    rc = chariot_allreduce_take(pe, call->elem, NULL, value, CHARIOT_REDUCE_SUM, &all);
     must(pe, rc);
     if (rc == 0) chariot_future_unref(all);
     struct chariot_future *handle = chariot_future_open(pe, target.future);
@@ -320,8 +339,10 @@ static void step(struct chariot_pe *pe, void *ctx) {
 static bool run(long nth) {
     struct world world;
     memset(&now, 0, sizeof now);
-    world_open(&world,
-               (struct rpc_sim_config){.num_pes = NUM_PES, .seed = 3, .max_delay_ns = 1000, .through_wire = true});
+    static const uint32_t hosts[NUM_PES] = {0, 1, 2};
+    world_open(&world, (struct rpc_sim_config){
+                           .num_pes = NUM_PES, .seed = 3, .max_delay_ns = 1000, .through_wire = true, .hosts = hosts});
+    for (uint32_t i = 0; i < NUM_PES; i++) world.pes[i].piece_bytes = PIECE_BYTES;
     now.type = world_register(&world, &worker_type);
     now.reducer = world_register_reducer(&world, &first_reducer);
     world.pes[0].entry = step;

@@ -159,8 +159,8 @@ bool world_is_clean(const struct world *world) {
     for (uint32_t i = 0; i < world->num_pes; i++) {
         const struct chariot_pe *pe = &world->pes[i];
         obj_map_each(&pe->collections, check_coll, &check);
-        check.clean = check.clean && pe->reductions.count == 0 && pe->allreduces.count == 0 && pe->orphans.count == 0 &&
-                      pe->channel_strays.count == 0;
+        check.clean = check.clean && pe->reductions.count == 0 && pe->streams.count == 0 && pe->results.count == 0 &&
+                      pe->allreduces.count == 0 && pe->orphans.count == 0 && pe->channel_strays.count == 0;
     }
     return check.clean;
 }
