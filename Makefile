@@ -96,6 +96,9 @@ bench-instr: $(SETUP) all benches ## instructions per operation by callgrind; fa
 	tools/setup.sh check-more
 	$(PYTHON) test/bench/instr.py $(if $(ACCEPT),--accept)
 
+bench-peers: $(SETUP) all ## the same work on mpi4py, Ray and Dask (installed into build/peers), beside Chariot
+	$(PYTHON) test/bench/peers.py
+
 bench-compare: $(SETUP) ## what the last make bench changed beyond error bars; or FILES="A.json B.json"
 	$(PYTHON) test/bench/compare.py $(FILES)
 
@@ -287,7 +290,7 @@ $(B)/flags: FORCE
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
-.PHONY: help setup all demo check bench bench-instr bench-compare asan tsan lint format clean install lib tests launcher \
-	examples benches ext py \
+.PHONY: help setup all demo check bench bench-instr bench-compare bench-peers asan tsan lint format clean install lib \
+	tests launcher examples benches ext py \
 	check-bare-root check-quiescence check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import compare
 import machine
+import peers
 import plot
 import pytest
 import stats
@@ -206,6 +207,29 @@ def test_a_run_of_one_program_prints_its_rows_and_keeps_its_figures() -> None:
     path = next(line.split()[-1] for line in done.stdout.splitlines() if line.startswith("all figures:"))
     assert Results.from_json((ROOT / path).read_text()).seen("py.floor.call")
     (ROOT / path).unlink()
+
+
+def test_peers_stand_beside_chariot_with_how_many_times_as_good_it_is() -> None:
+    values = {"chariot.round_trip": 5.0, "ray.round_trip": 500.0, "chariot.tasks": 900.0, "dask.tasks": 9.0}
+    results = Results(dict(ABOUT), "", units={key: "us" for key in values})
+    results.add_round(values)
+    said = "\n".join(peers.lines(results))
+    assert "x100" in next(line for line in said.splitlines() if "round trip, empty" in line)
+    assert "9.00 (9.00..9.00) x100" in next(line for line in said.splitlines() if "tiny tasks" in line)
+    assert "barrier" not in said
+    assert peers.ahead(stats.estimate([2.0]), stats.estimate([4.0]), rate=False) == 2
+    assert peers.ahead(stats.estimate([2.0]), stats.estimate([4.0]), rate=True) == 0.5
+    assert peers.ahead(None, stats.estimate([4.0]), rate=True) is None
+
+
+@pytest.mark.skipif(subprocess.run([*peers.BOX, "true"], capture_output=True).returncode != 0, reason="no namespaces")
+def test_a_box_has_the_loopback_only_and_its_processes_end_with_it() -> None:
+    look = "cat /proc/net/dev; sleep 1234.5 & exit 7"
+    done = subprocess.run([*peers.BOX, "sh", "-c", look], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 7, done.stderr
+    assert [line.split(":")[0].strip() for line in done.stdout.splitlines()[2:]] == ["lo"]
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if b"1234.5" in command and b"sleep" in command.split(b"\0")[0]]
 
 
 def test_medians_are_of_what_was_seen() -> None:

@@ -38,17 +38,17 @@ def command_of(program: Source | Timed, default: str) -> list[str]:
     )
 
 
-def run(command: list[str]) -> tuple[str, float, str]:
+def run(command: list[str], env: dict[str, str] | None = None, timeout_s: float = TIMEOUT_S) -> tuple[str, float, str]:
     """What it printed, its milliseconds, and what went wrong ("" for nothing)."""
     begin = time.perf_counter()
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL
+            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL
         )
     except OSError as error:
         return "", 0, str(error)
     except subprocess.TimeoutExpired:
-        return "", 0, f"no end after {TIMEOUT_S} s"
+        return "", 0, f"no end after {timeout_s:.0f} s"
     ms = (time.perf_counter() - begin) * 1e3
     return done.stdout, ms, "" if done.returncode == 0 else f"status {done.returncode}: {done.stderr.strip()[-400:]}"
 
