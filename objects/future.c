@@ -46,12 +46,15 @@ struct chariot_future *obj_future_ref(struct chariot_future *future) {
     return future;
 }
 
-/* What keeping it costs; an object of the face's may be anything. */
+/* What keeping it costs; an object of the face's in place of a payload may be anything. */
 static size_t bytes_of(const struct chariot_future *future) {
     size_t bytes = sizeof *future;
     for (uint64_t i = 0; i < future->num_values; i++) {
         const struct chariot_msg *value = future->values[i];
-        bytes += value->object != NULL ? (size_t)OBJ_RECENT_BYTES / 64 : value->size;
+        if (value->size == 0 && value->object != NULL)
+            bytes += (size_t)OBJ_RECENT_BYTES / 64;
+        else
+            bytes += value->object != NULL ? 2 * value->size : value->size;
     }
     return bytes;
 }
@@ -69,9 +72,9 @@ static void let_oldest_go(struct chariot_pe *pe) {
 /* The oldest go until all fit the bounds. */
 static void keep_a_while(struct chariot_future *future) {
     struct chariot_pe *pe = future->pe;
+    future->refs = 1; /* the ring's */
     while (pe->num_recent == OBJ_RECENT_FUTURES) let_oldest_go(pe);
-    pe->recent[(pe->oldest_recent + pe->num_recent++) % OBJ_RECENT_FUTURES] = future; /* the ring's reference */
-    future->refs = 1;
+    pe->recent[(pe->oldest_recent + pe->num_recent++) % OBJ_RECENT_FUTURES] = future;
     future->kept_bytes = bytes_of(future);
     pe->recent_bytes += future->kept_bytes;
     while (pe->recent_bytes > OBJ_RECENT_BYTES) let_oldest_go(pe);

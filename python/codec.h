@@ -37,7 +37,7 @@ struct py_codec {
     size_t latest_size;
     PyObject *dtype_names;                  /* {structured numpy.dtype: bytes, or None: it must be pickled} */
     PyObject *format_exception, *format_tb; /* traceback's; lazy */
-    PyObject *places;                       /* {(code, place in it): its lines in a traceback} */
+    PyObject *places;                       /* {(address of code, instruction): (code, its lines in a traceback)} */
     PyObject *remote_error;                 /* class of exceptions whose own class could not come along */
     bool by_value;                          /* an interactive session: pickles are cloudpickle's, see _cloudpickle.py */
     PyTypeObject *view_type;                /* a writable buffer inside a message */
@@ -107,7 +107,7 @@ PyObject *py_pickle_decode(struct py_state *st, struct chariot_reader *reader, c
 
 /* codec_trace.c. What traceback.format_exception() gives, joined. type: its class, "module.Class" or "Class" of
  * builtins; text: str(exc); NULL where there is none. New reference; NULL: an exception is set. */
-PyObject *py_trace_format(struct py_codec *codec, PyObject *exc, PyObject *type, PyObject *text);
+PyObject *py_trace_format(struct py_state *st, PyObject *exc, PyObject *type, PyObject *text);
 
 /* codec_error.c */
 int py_codec_error_init(struct py_state *st, PyObject *module, PyObject *base_error);

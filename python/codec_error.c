@@ -63,7 +63,7 @@ static bool read_origin(struct py_state *st, PyObject *exc, PyObject **holds, ui
 static PyObject *trace_of(struct py_state *st, PyObject *exc, PyObject *type, PyObject *own, uint32_t *pe) {
     PyObject *holds, *before;
     uint32_t here = *pe;
-    PyObject *text = py_trace_format(&st->codec, exc, type, own);
+    PyObject *text = py_trace_format(st, exc, type, own);
     PyErr_Clear();
     if (read_origin(st, exc, &holds, pe, &before) && text != NULL) {
         PyObject *both = PyUnicode_FromFormat("%U\nIt was passed on by PE %u:\n%U", before, (unsigned)here, text);

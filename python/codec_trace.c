@@ -1,9 +1,9 @@
 /* python/codec_trace.c: the text of an exception's traceback, the same that traceback.format_exception() gives.
  *
  * Formatting a traceback in Python costs some 0.1 ms: it reads source lines, and compiles them to find what to
- * underline. A place in a code object always gives the same lines, so those are kept, and a plain exception is put
- * together from them. Exceptions with causes, notes or parts, and tracebacks of recursion, which Python shortens, go by
- * traceback. */
+ * underline. An instruction of a code object always gives the same lines, so those are kept, and a plain exception is
+ * put together from them. Exceptions with causes, notes or parts, and tracebacks of recursion, which Python shortens,
+ * go by traceback. */
 #include "python/codec.h"
 
 #include <frameobject.h>
@@ -36,9 +36,10 @@ static PyObject *format_whole(struct py_codec *codec, PyObject *exc) {
 
 /* ---------------------------------------------------------------- plain exceptions */
 
-static bool has_notes(PyObject *exc) {
-    PyObject *dict = ((PyBaseExceptionObject *)(void *)exc)->dict; /* borrowed */
-    return dict != NULL && PyDict_GetItemString(dict, "__notes__") != NULL;
+static bool has_notes(struct py_state *st, PyObject *exc) {
+    PyObject *notes = py_getattr_or_null(exc, st->names.notes);
+    Py_XDECREF(notes);
+    return notes != NULL;
 }
 
 /* traceback adds to the text of these. */
@@ -57,9 +58,9 @@ static bool says_more(PyObject *exc) {
     return false;
 }
 
-static bool is_plain(PyObject *exc) {
+static bool is_plain(struct py_state *st, PyObject *exc) {
     const PyBaseExceptionObject *base = (PyBaseExceptionObject *)(void *)exc;
-    return base->cause == NULL && (base->context == NULL || base->suppress_context) && !has_notes(exc) &&
+    return base->cause == NULL && (base->context == NULL || base->suppress_context) && !has_notes(st, exc) &&
            !says_more(exc);
 }
 
@@ -77,25 +78,34 @@ static bool recurs(PyTracebackObject *trace) {
 }
 
 /* The lines of the traceback's first place. New reference. */
-static PyObject *format_place(struct py_codec *codec, PyTracebackObject *trace, PyObject *key) {
+static PyObject *format_place(struct py_codec *codec, PyTracebackObject *trace) {
     if (find(&codec->format_tb, "format_tb") != 0) return NULL;
-    PyObject *text = join_take(PyObject_CallFunction(codec->format_tb, "Oi", (PyObject *)trace, 1));
-    if (text == NULL) return NULL;
+    return join_take(PyObject_CallFunction(codec->format_tb, "Oi", (PyObject *)trace, 1));
+}
+
+/* The same, to be kept under key with the code that key is of. */
+static PyObject *format_and_keep(struct py_codec *codec, PyTracebackObject *trace, PyObject *key, PyObject *code) {
+    PyObject *text = format_place(codec, trace);
+    PyObject *place = text == NULL ? NULL : PyTuple_Pack(2, code, text);
     if (PyDict_GET_SIZE(codec->places) >= MAX_PLACES) PyDict_Clear(codec->places);
-    if (PyDict_SetItem(codec->places, key, text) != 0) Py_CLEAR(text);
+    if (place == NULL || PyDict_SetItem(codec->places, key, place) != 0) Py_CLEAR(text);
+    Py_XDECREF(place);
     return text;
 }
 
-/* The same, from those that are kept where it is among them. */
+/* The same, from those that are kept where it is among them. Code goes by its address: equal code of two files is
+ * equal. */
 static PyObject *place_text(struct py_codec *codec, PyTracebackObject *trace) {
-    PyCodeObject *code = PyFrame_GetCode(trace->tb_frame);
-    PyObject *key = Py_BuildValue("(Ni)", (PyObject *)code, trace->tb_lasti);
-    PyObject *text = key == NULL ? NULL : PyDict_GetItemWithError(codec->places, key);
-    if (text != NULL)
-        Py_INCREF(text);
+    PyObject *code = (PyObject *)PyFrame_GetCode(trace->tb_frame);
+    PyObject *key = Py_BuildValue("(Ni)", PyLong_FromVoidPtr(code), trace->tb_lasti);
+    PyObject *place = key == NULL ? NULL : PyDict_GetItemWithError(codec->places, key); /* borrowed */
+    PyObject *text = NULL;
+    if (place != NULL)
+        text = Py_NewRef(PyTuple_GET_ITEM(place, 1));
     else if (key != NULL && !PyErr_Occurred())
-        text = format_place(codec, trace, key);
+        text = format_and_keep(codec, trace, key, code);
     Py_XDECREF(key);
+    Py_DECREF(code);
     return text;
 }
 
@@ -133,10 +143,11 @@ static PyObject *put_together(struct py_codec *codec, PyTracebackObject *trace, 
     return join_take(lines);
 }
 
-PyObject *py_trace_format(struct py_codec *codec, PyObject *exc, PyObject *type, PyObject *text) {
+PyObject *py_trace_format(struct py_state *st, PyObject *exc, PyObject *type, PyObject *text) {
+    struct py_codec *codec = &st->codec;
     PyObject *trace = PyException_GetTraceback(exc);
     PyTracebackObject *first = (PyTracebackObject *)(void *)trace;
-    bool plain = type != NULL && text != NULL && PyUnicode_CheckExact(text) && is_plain(exc) && !recurs(first);
+    bool plain = type != NULL && text != NULL && PyUnicode_CheckExact(text) && is_plain(st, exc) && !recurs(first);
     PyObject *whole = plain ? put_together(codec, first, type, text) : format_whole(codec, exc);
     Py_XDECREF(trace);
     return whole;

@@ -41,6 +41,7 @@ struct _greenlet;
     X(qualname, "__qualname__")                                                                                        \
     X(reduce, "__reduce__")                                                                                            \
     X(reduce_ex, "__reduce_ex__")                                                                                      \
+    X(notes, "__notes__")                                                                                              \
     X(setstate, "__setstate__")                                                                                        \
     X(init, "__init__")                                                                                                \
     X(main, "__main__")                                                                                                \

@@ -589,6 +589,22 @@ def test_the_text_of_a_traceback_is_the_one_that_python_gives(failing):
             assert decode(encode(exc)).remote_stacktrace[1] == expected
 
 
+def test_equal_code_of_two_files_has_tracebacks_of_its_own():
+    for name in ("one.py", "two.py"):
+        scope: dict = {}
+        exec(compile("def fail():\n    raise ValueError('bad')\n", name, "exec"), scope)
+        with pytest.raises(ValueError) as caught:
+            scope["fail"]()
+        assert name in decode(encode(caught.value)).remote_stacktrace[1]
+
+
+@pytest.mark.parametrize("exc", [StopIteration(3), KeyError("k"), ExceptionGroup("g", [ValueError(1)]), OSError(2, "no", "f"),
+                                 UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), ValueError({"a": [1, (2,)]}), SystemExit(3)])  # fmt: skip
+def test_exceptions_of_builtins_come_back_as_they_were(exc):
+    back = decode(encode(exc))
+    assert type(back) is type(exc) and repr(back) == repr(exc) and str(back) == str(exc)
+
+
 def test_attributes_and_notes_of_exceptions_are_kept():
     exc = raised(KeyError("x"))
     exc.detail = [1, 2]
