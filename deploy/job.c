@@ -208,7 +208,9 @@ static int run(struct deploy_job *job, struct deploy_reason *reason) {
 /* PEs get the signal mask and the limit of open files that we were started with. */
 static void prepare(struct deploy_job *job) {
     const struct deploy_job_config *config = job->config;
+    bool shm = strcmp(config->options->transport, "shm") == 0 && job->num_pes > 1;
     job->launch = (struct deploy_launch){.loop = job->loop,
+                                         .shm_dir = shm ? config->run_dir : NULL,
                                          .guard = config->guard,
                                          .num_pes = job->num_pes,
                                          .path = config->program->path,

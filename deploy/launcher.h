@@ -35,6 +35,7 @@ struct deploy_launch {
     uint32_t num_pes;
     const char *path;         /* what is executed */
     char *const *argv;        /* up to NULL */
+    const char *shm_dir;      /* PEs listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
     bool terminal;            /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
     sigset_t signal_mask;     /* which PEs get: ours as it was before the launcher changed it */
     struct rlimit open_files; /* likewise */

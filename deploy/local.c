@@ -26,11 +26,13 @@
 
 #include "deploy/control_link.h"
 #include "rpc/error.h"
+#include "rpc/shm.h"
 
 struct local_pe {
     pid_t pid;   /* 0: not started */
     pid_t group; /* 0: ours */
     bool alive;
+    int shm; /* its listening socket, until it has started; -1: none */
 };
 
 struct local {
@@ -45,6 +47,7 @@ struct local {
 struct ends {
     int ours[3];
     int theirs[3];
+    int shm; /* -1: none */
 };
 enum { CONTROL, OUT, ERR };
 
@@ -67,17 +70,22 @@ static void child_join_group(const struct deploy_launch *launch, uint32_t pe, pi
     deploy_guard_add(launch->guard, getpid(), own_group ? getpid() : 0);
 }
 
-static void child_arrange(const struct deploy_launch *launch, uint32_t pe, const struct ends *ends) {
+/* The program finds the descriptor by the variable. */
+static void child_inherit(int control, uint32_t pe, int fd, const char *variable) {
     char number[16];
+    snprintf(number, sizeof number, "%d", fd);
+    if (fcntl(fd, F_SETFD, 0) != 0 || setenv(variable, number, 1) != 0) child_fail(control, pe, "inherit", variable);
+}
+
+static void child_arrange(const struct deploy_launch *launch, uint32_t pe, const struct ends *ends) {
     int control = ends->theirs[CONTROL];
     if (pe != 0) {
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (null < 0 || dup2(null, 0) < 0) child_fail(control, pe, "open", "/dev/null");
     }
     if (dup2(ends->theirs[OUT], 1) < 0 || dup2(ends->theirs[ERR], 2) < 0) child_fail(control, pe, "redirect", "output");
-    if (fcntl(control, F_SETFD, 0) != 0) child_fail(control, pe, "inherit", "control stream");
-    snprintf(number, sizeof number, "%d", control);
-    if (setenv("CHARIOT_CONTROL_FD", number, 1) != 0) child_fail(control, pe, "set", "CHARIOT_CONTROL_FD");
+    child_inherit(control, pe, control, "CHARIOT_CONTROL_FD");
+    if (ends->shm >= 0) child_inherit(control, pe, ends->shm, "CHARIOT_SHM_FD");
     setrlimit(RLIMIT_NOFILE, &launch->open_files);
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &launch->signal_mask, NULL);
@@ -102,7 +110,7 @@ static void close_all(int *fds) {
 /* Ours never block; theirs do, as programs expect of their output. */
 static int ends_open(struct ends *ends) {
     int pair[2];
-    *ends = (struct ends){.ours = {-1, -1, -1}, .theirs = {-1, -1, -1}};
+    *ends = (struct ends){.ours = {-1, -1, -1}, .theirs = {-1, -1, -1}, .shm = -1};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return CHARIOT_EIO;
     ends->ours[CONTROL] = pair[0];
     ends->theirs[CONTROL] = pair[1];
@@ -119,7 +127,10 @@ static int local_start(void *state, uint32_t pe, struct deploy_streams *streams,
     struct local *local = state;
     struct ends ends;
     pid_t parent = getpid(), pid = -1;
-    if (ends_open(&ends) == 0) pid = fork();
+    if (ends_open(&ends) == 0) {
+        ends.shm = local->pes[pe].shm;
+        pid = fork();
+    }
     if (pid == 0) child_main(local->launch, pe, parent, &ends);
     if (pid < 0) {
         deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot start PE %u: %s", pe, strerror(errno));
@@ -129,7 +140,8 @@ static int local_start(void *state, uint32_t pe, struct deploy_streams *streams,
     }
     bool own_group = pe != 0 || !local->launch->terminal;
     if (own_group) setpgid(pid, pid); /* as the child does: whoever is first, a signal from now on finds the group */
-    local->pes[pe] = (struct local_pe){.pid = pid, .group = own_group ? pid : 0, .alive = true};
+    if (ends.shm >= 0) close(ends.shm);
+    local->pes[pe] = (struct local_pe){.pid = pid, .group = own_group ? pid : 0, .alive = true, .shm = -1};
     close_all(ends.theirs);
     *streams = (struct deploy_streams){.control = ends.ours[CONTROL], .out = ends.ours[OUT], .err = ends.ours[ERR]};
     return 0;
@@ -187,45 +199,65 @@ static void on_child_ended(struct ev_loop *loop, ev_io *watcher, int events) {
 static void local_close(void *state) {
     struct local *local = state;
     int status;
-    ev_io_stop(local->launch->loop, &local->child_ended);
+    if (local->signal_fd >= 0) {
+        ev_io_stop(local->launch->loop, &local->child_ended);
+        close(local->signal_fd);
+    }
     for (uint32_t pe = 0; pe < local->launch->num_pes; pe++) {
+        if (local->pes[pe].shm >= 0) close(local->pes[pe].shm);
         if (!local->pes[pe].alive) continue;
         kill(local->pes[pe].pid, SIGKILL);
         reap(local, &local->pes[pe], &status);
     }
-    close(local->signal_fd);
     free(local->pes);
     free(local);
 }
 
-/* SIGCHLD is blocked by the caller already. */
-static int local_open(const struct deploy_launch *launch, void **state, struct deploy_reason *reason) {
+/* Before any PE starts: whoever is first finds the sockets of all others. */
+static int listen_for_all(struct local *local, struct deploy_reason *reason) {
+    const struct deploy_launch *launch = local->launch;
+    for (uint32_t pe = 0; pe < launch->num_pes; pe++) local->pes[pe].shm = -1;
+    for (uint32_t pe = 0; launch->shm_dir != NULL && pe < launch->num_pes; pe++) {
+        int fd = rpc_shm_listen(launch->shm_dir, pe);
+        if (fd < 0)
+            return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot make a socket for PE %u in '%s': %s", pe,
+                                     launch->shm_dir, fd == CHARIOT_EIO ? strerror(errno) : chariot_error_text(fd));
+        local->pes[pe].shm = fd;
+    }
+    return 0;
+}
+
+static int watch_children(struct local *local, struct deploy_reason *reason) {
     sigset_t child;
-    struct local *local = calloc(1, sizeof *local);
-    if (local == NULL) goto err_memory;
-    local->launch = launch;
-    local->pes = calloc(launch->num_pes, sizeof *local->pes);
-    if (local->pes == NULL) goto err_after_local;
-    gethostname(local->host, sizeof local->host - 1);
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     local->signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (local->signal_fd < 0) {
-        deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot watch processes: %s", strerror(errno));
-        free(local->pes);
-        free(local);
-        return CHARIOT_EABORTED;
-    }
+    if (local->signal_fd < 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot watch processes: %s", strerror(errno));
     ev_io_init(&local->child_ended, on_child_ended, local->signal_fd, EV_READ);
     local->child_ended.data = local;
-    ev_io_start(launch->loop, &local->child_ended);
-    *state = local;
+    ev_io_start(local->launch->loop, &local->child_ended);
     return 0;
+}
 
-err_after_local:
-    free(local);
-err_memory:
-    return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+/* SIGCHLD is blocked by the caller already. */
+static int local_open(const struct deploy_launch *launch, void **state, struct deploy_reason *reason) {
+    struct local *local = calloc(1, sizeof *local);
+    struct local_pe *pes = calloc(launch->num_pes, sizeof *pes);
+    if (local == NULL || pes == NULL) {
+        free(local);
+        free(pes);
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+    }
+    *local = (struct local){.launch = launch, .pes = pes, .signal_fd = -1};
+    gethostname(local->host, sizeof local->host - 1);
+    int rc = listen_for_all(local, reason);
+    if (rc == 0) rc = watch_children(local, reason);
+    if (rc != 0)
+        local_close(local);
+    else
+        *state = local;
+    return rc;
 }
 
 static void local_where(void *state, uint32_t pe, struct deploy_place *place) {

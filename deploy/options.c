@@ -37,7 +37,7 @@ uint32_t deploy_options_cores(void) {
 
 void deploy_options_init(struct deploy_options *options) {
     *options = (struct deploy_options){
-        .num_pes = deploy_options_cores(), .transport = "unix", .launcher = "local", .trace_limit = TRACE_LIMIT};
+        .num_pes = deploy_options_cores(), .transport = "shm", .launcher = "local", .trace_limit = TRACE_LIMIT};
 }
 
 /* The old launch line (charmrun.c) shares the parsers of values. */
@@ -82,9 +82,9 @@ static int set_timeout(struct deploy_options *options, const char *as_typed, con
 
 static int set_transport(struct deploy_options *options, const char *as_typed, const char *value,
                          struct deploy_reason *reason) {
-    if (strcmp(value, "unix") != 0 && strcmp(value, "tcp") != 0)
-        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes 'unix' or 'tcp', not '%s'" HINT, as_typed,
-                                 value);
+    if (strcmp(value, "shm") != 0 && strcmp(value, "unix") != 0 && strcmp(value, "tcp") != 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes 'shm', 'unix' or 'tcp', not '%s'" HINT,
+                                 as_typed, value);
     options->transport = value;
     return 0;
 }
@@ -136,7 +136,9 @@ FLAG(help)
 static const struct option OPTIONS[] = {
     {"-n", "--num-pes", "N", "number of PEs; the default is the number of cores", set_num_pes},
     {NULL, "--tag", NULL, "put \"[pe] \" before each line of output", set_tag},
-    {NULL, "--transport", "unix|tcp", "how PEs of one host reach each other; the default is unix", set_transport},
+    {NULL, "--transport", "shm|unix|tcp",
+     "how PEs of one host reach each other: shared memory (the default), or gRPC over Unix sockets or TCP",
+     set_transport},
     {NULL, "--timeout", "S", "end the job, with status 124, when it has run for S seconds", set_timeout},
     {NULL, "--quiet", NULL, "no start-up banner", set_quiet},
     {NULL, "--charm4py", NULL, "make 'import charm4py' find chariot", set_charm4py},

@@ -18,6 +18,7 @@
 #include "rpc/error.h"
 
 static const char FD_VARIABLE[] = "CHARIOT_CONTROL_FD";
+static const char SHM_FD_VARIABLE[] = "CHARIOT_SHM_FD";
 
 /* A launcher writes the ticket before it starts the program; this only bounds what a foreign descriptor can do. */
 enum { TICKET_TIMEOUT_MS = 60000, VERDICT_TEXT_MAX = RPC_CONTROL_MAX_BYTES - 1024 };
@@ -162,7 +163,9 @@ static int ticket_set(struct rpc_ticket *ticket, const char *job, const char *tr
 static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *from) {
     if (from->token.len != sizeof ticket->token || from->num_pes == 0 || from->pe >= from->num_pes)
         return CHARIOT_EMALFORMED;
-    if (strcmp(from->transport, "unix") != 0 && strcmp(from->transport, "tcp") != 0) return CHARIOT_EMALFORMED;
+    if (strcmp(from->transport, "shm") != 0 && strcmp(from->transport, "unix") != 0 &&
+        strcmp(from->transport, "tcp") != 0)
+        return CHARIOT_EMALFORMED;
     int error = ticket_set(ticket, from->job, from->transport, from->run_dir);
     if (error != 0) return error;
     ticket->pe = from->pe;
@@ -191,28 +194,35 @@ static int parse_fd(const char *text, int *fd) {
     return 0;
 }
 
+/* The descriptor that a variable names, which is removed; neither is for programs that this one starts. */
+static int inherit_fd(const char *variable, int *fd) {
+    int error = parse_fd(getenv(variable), fd);
+    unsetenv(variable);
+    if (error == 0 && fcntl(*fd, F_SETFD, FD_CLOEXEC) != 0) error = CHARIOT_EIO;
+    if (error != 0) *fd = -1;
+    return error;
+}
+
 int rpc_control_open(struct rpc_control *control) {
-    *control = (struct rpc_control){.fd = -1};
-    const char *variable = getenv(FD_VARIABLE);
-    if (variable == NULL) {
+    *control = (struct rpc_control){.fd = -1, .shm_fd = -1};
+    if (getenv(FD_VARIABLE) == NULL) {
         control->ticket.num_pes = 1;
-        return ticket_set(&control->ticket, "", "unix", "");
+        return ticket_set(&control->ticket, "", "shm", "");
     }
-    int error = parse_fd(variable, &control->fd);
-    unsetenv(FD_VARIABLE);
-    if (error != 0) return error;
-    if (fcntl(control->fd, F_SETFD, FD_CLOEXEC) != 0) {
-        control->fd = -1;
-        return CHARIOT_EIO;
-    }
-    error = wait_ticket(control);
+    int error = inherit_fd(FD_VARIABLE, &control->fd);
+    if (error == 0 && getenv(SHM_FD_VARIABLE) != NULL) error = inherit_fd(SHM_FD_VARIABLE, &control->shm_fd);
+    if (error == 0) error = wait_ticket(control);
+    if (error == 0 && strcmp(control->ticket.transport, "shm") == 0 && control->ticket.num_pes > 1 &&
+        control->shm_fd < 0)
+        error = CHARIOT_EMALFORMED;
     if (error != 0) rpc_control_close(control);
     return error;
 }
 
 void rpc_control_close(struct rpc_control *control) {
     if (control->fd >= 0) close(control->fd);
-    control->fd = -1;
+    if (control->shm_fd >= 0) close(control->shm_fd);
+    control->fd = control->shm_fd = -1;
     ticket_deinit(&control->ticket);
 }
 

@@ -17,18 +17,20 @@ struct rpc_ticket {
     uint32_t pe;
     uint32_t num_pes;
     uint8_t token[32];
-    char *transport; /* "unix" or "tcp" */
+    char *transport; /* "shm", "unix" or "tcp" */
     char *run_dir;
     uint64_t trace_limit; /* events to write down; 0: none */
 };
 
 struct rpc_control {
-    int fd; /* -1: no launcher */
+    int fd;     /* -1: no launcher */
+    int shm_fd; /* this PE's listening socket (rpc/shm.h), for whoever takes it and sets -1; -1: none */
     struct rpc_ticket ticket;
 };
 
-/* Reads CHARIOT_CONTROL_FD (and removes it from the environment, and marks the descriptor close-on-exec) and the ticket
- * from there. Without the variable: a job of one PE. CHARIOT_EMALFORMED, CHARIOT_EIO, CHARIOT_ENOMEM. */
+/* Reads CHARIOT_CONTROL_FD and CHARIOT_SHM_FD (and removes them from the environment, and marks the descriptors
+ * close-on-exec) and the ticket from there. Without the variable: a job of one PE. CHARIOT_EMALFORMED, CHARIOT_EIO,
+ * CHARIOT_ENOMEM. */
 int rpc_control_open(struct rpc_control *control);
 void rpc_control_close(struct rpc_control *control);
 

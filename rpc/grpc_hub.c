@@ -198,7 +198,6 @@ static void close_queue(struct rpc_hub *hub) {
  * closure, the poller of half-closed sockets, sleeps for ten seconds (seen once in 50 endings, 1.51). What it holds
  * ends with the process. */
 static void hub_free(struct rpc_hub *hub) {
-    if (hub->standin != NULL) rpc_standin_stop(hub->standin);
     if (hub->bell != NULL) grpc_call_unref(hub->bell);
     if (hub->bell_channel != NULL) grpc_channel_destroy(hub->bell_channel);
     close_queue(hub);
@@ -217,7 +216,6 @@ static int hub_new(struct rpc_loop *loop, struct rpc_hub **out) {
     hub->loop = loop;
     hub->cq = grpc_completion_queue_create_for_next(NULL);
     int error = make_bell(hub);
-    if (error == 0) error = rpc_standin_start(hub, &hub->standin);
     if (error != 0) {
         hub_free(hub);
         return error;
@@ -227,26 +225,27 @@ static int hub_new(struct rpc_loop *loop, struct rpc_hub **out) {
 }
 
 int rpc_hub_attach(struct rpc_loop *loop, struct rpc_grpc *transport, struct rpc_hub **out) {
-    if (loop->hub == NULL) {
-        int error = hub_new(loop, &loop->hub);
+    struct rpc_hub *hub = loop->hub;
+    if (hub == NULL) {
+        int error = hub_new(loop, &hub);
         if (error != 0) return error;
     }
-    struct rpc_hub *hub = loop->hub;
-    rpc_standin_lock(hub->standin);
+    rpc_standin_pause(loop);
     transport->next = hub->transports;
     hub->transports = transport;
-    rpc_standin_unlock(hub->standin);
-    *out = hub;
-    return 0;
+    loop->hub = *out = hub;
+    return rpc_standin_resume(loop);
 }
 
 void rpc_hub_detach(struct rpc_hub *hub, struct rpc_grpc *transport) {
-    rpc_standin_lock(hub->standin);
+    struct rpc_loop *loop = hub->loop;
+    rpc_standin_pause(loop);
     struct rpc_grpc **at = &hub->transports;
     while (*at != transport) at = &(*at)->next;
     *at = transport->next;
-    rpc_standin_unlock(hub->standin);
-    if (hub->transports != NULL) return;
-    hub->loop->hub = NULL;
-    hub_free(hub);
+    if (hub->transports == NULL) {
+        loop->hub = NULL;
+        hub_free(hub);
+    }
+    rpc_standin_resume(loop);
 }

@@ -19,7 +19,6 @@
 struct chariot_msg;
 struct rpc_grpc;
 struct rpc_loop;
-struct rpc_standin;
 
 /* One operation on its way. on_done is called once, from a poll; it may free what the tag is embedded in. */
 struct rpc_tag {
@@ -40,8 +39,7 @@ struct rpc_loan {
 struct rpc_hub {
     struct rpc_loop *loop;
     grpc_completion_queue *cq;
-    struct rpc_grpc *transports; /* linked through next; changed with the stand-in's lock held */
-    struct rpc_standin *standin;
+    struct rpc_grpc *transports;      /* linked through next; changed while the stand-in is paused */
     _Atomic(struct rpc_tag *) handed; /* events from the stand-in, newest first */
     _Atomic(struct rpc_loan *) loans; /* given back, newest first */
     size_t loans_out;                 /* lent, and not yet unreferenced */
@@ -55,7 +53,7 @@ struct rpc_hub {
     int64_t now_ns; /* when this poll began */
 };
 
-/* The hub of a loop, made (with its stand-in) where there is none yet. CHARIOT_ENOMEM, CHARIOT_EIO. */
+/* The hub of a loop, made where there is none yet. CHARIOT_ENOMEM, CHARIOT_EIO. */
 int rpc_hub_attach(struct rpc_loop *loop, struct rpc_grpc *transport, struct rpc_hub **out);
 /* Closes the hub when it was the last transport's. */
 void rpc_hub_detach(struct rpc_hub *hub, struct rpc_grpc *transport);

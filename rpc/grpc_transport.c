@@ -17,6 +17,7 @@
 #include "rpc/grpc_link.h"
 #include "rpc/grpc_server.h"
 #include "rpc/log.h"
+#include "rpc/standin.h"
 
 static const int64_t GOODBYE_NS = 2000000000;
 static const int64_t CANCEL_NS = 5000000000;
@@ -111,8 +112,8 @@ static void grpc_free(struct rpc_grpc *g) {
     rpc_join_close(g);
     if (g->hub != NULL) {
         wait_for_loans(g);
+        rpc_standin_leave(g->hub->loop, g->node);
         rpc_hub_detach(g->hub, g);
-        g->node->turn.shared = false;
     }
     for (uint32_t pe = 0; g->peers != NULL && pe < g->base.num_pes; pe++) free(g->peers[pe].address);
     free(g->peers);
@@ -160,9 +161,10 @@ static struct rpc_grpc *grpc_new(struct rpc_node *node, const struct rpc_grpc_co
 }
 
 static int attach(struct rpc_loop *loop, struct rpc_grpc *g) {
-    rpc_turn_share(&g->node->turn);
-    int error = rpc_hub_attach(loop, g, &g->hub);
-    if (error != 0) g->node->turn.shared = false;
+    int error = rpc_standin_join(loop, g->node);
+    if (error != 0) return error;
+    error = rpc_hub_attach(loop, g, &g->hub);
+    if (error != 0 && g->hub == NULL) rpc_standin_leave(loop, g->node);
     return error;
 }
 

@@ -1,5 +1,6 @@
 #include "rpc/job.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "rpc/error.h"
+#include "rpc/shm.h"
 #include "rpc/spare.h"
 
 enum { RENDEZVOUS_TIMEOUT_MS = 60000 };
@@ -80,11 +82,29 @@ static int find_pe0(struct rpc_job *job, const char *own, char **pe0, char *why,
     return rc;
 }
 
+/* All PEs on one host, their sockets made by the launcher: nobody need be met. */
+static int connect_by_memory(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
+    const struct rpc_ticket *ticket = &job->control.ticket;
+    struct rpc_shm_config config = {
+        .dir = ticket->run_dir, .listener = job->control.shm_fd, .limits = rpc_limits_default};
+    memcpy(config.token, ticket->token, sizeof config.token);
+    job->control.shm_fd = -1;
+    int rc = rpc_shm_open(job->loop, node, &config);
+    if (rc != 0) {
+        snprintf(why, why_size,
+                 "chariot: PE %u has no memory to share with the others: %s (--transport unix does without)\n",
+                 ticket->pe, rc == CHARIOT_EIO ? strerror(errno) : chariot_error_text(rc));
+    }
+    return rc;
+}
+
 int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
     node->log = job->log;
     if (node->num_pes == 1) return 0;
     char *own = NULL, *pe0 = NULL, host[256];
     int rc = rpc_spares_new(KEEP_SPARES, &node->spares);
+    if (strcmp(job->control.ticket.transport, "shm") == 0)
+        return rc != 0 ? rc : connect_by_memory(job, node, why, why_size);
     if (rc == 0) rc = listen_on(job, node, &own, why, why_size);
     if (rc == 0) rc = find_pe0(job, own, &pe0, why, why_size);
     if (rc == 0) {

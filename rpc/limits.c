@@ -3,6 +3,7 @@
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
 #define TIB ((size_t)1 << 40)
 
 const struct rpc_limits rpc_limits_default = {
@@ -12,4 +13,7 @@ const struct rpc_limits rpc_limits_default = {
     .message_bytes = 1 * TIB,
     .credit_bytes = 64 * MIB,
     .queue_bytes = 64 * MIB,
+    .ring_bytes = 256 * KIB,
+    .heap_bytes = 64 * GIB,
+    .heap_keep_bytes = 128 * MIB,
 };

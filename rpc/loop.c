@@ -1,9 +1,9 @@
 /* rpc/loop.c: the event loop and its policy of waiting (loop.h).
  *
- * Busy: the completion queue is asked when some 20 us have passed, since asking costs 600 ns, and libev every
- * millisecond. Idle: both are asked, then the queue is asked over and over for 30 us, giving up the core each time,
- * then the thread sleeps: in the completion queue where gRPC is open, in slices while libev has watchers, else in
- * libev. Without watchers nothing wakes it but what it waits for.
+ * Busy: shared memory is looked at in every turn; the completion queue is asked when some 20 us have passed, since
+ * asking costs 600 ns, and libev every millisecond. Idle: all are asked, then shared memory and the queue are asked
+ * over and over for 30 us, giving up the core each time, then the thread sleeps: in the completion queue where gRPC is
+ * open, in slices while libev has watchers, else in libev. Without watchers nothing wakes it but what it waits for.
  *
  * No wake is lost: the sleeper writes `place` and then reads `woken`, the waker writes `woken` and then reads `place`,
  * all in sequentially consistent order; so are errands written before and read after. */
@@ -18,6 +18,7 @@
 #include "rpc/error.h"
 #include "rpc/grpc_hub.h"
 #include "rpc/loop_impl.h"
+#include "rpc/shm.h"
 
 enum {
     POLL_NS = 20000,     /* busy: between two looks at the network */
@@ -95,8 +96,16 @@ static bool clock_due(struct rpc_loop *loop, int64_t *now_ns) {
     return true;
 }
 
+static int poll_shms(struct rpc_loop *loop) {
+    int handled = 0;
+    for (struct rpc_shm *shm = loop->shms; shm != NULL; shm = rpc_shm_next(shm))
+        handled += rpc_shm_poll(shm, false, false);
+    return handled;
+}
+
 static void busy_turn(struct rpc_loop *loop) {
     int64_t now_ns;
+    poll_shms(loop);
     if (!clock_due(loop, &now_ns)) return;
     if (loop->hub != NULL && now_ns - loop->polled_ns >= POLL_NS) {
         rpc_hub_poll(loop->hub, false);
@@ -110,10 +119,13 @@ static void busy_turn(struct rpc_loop *loop) {
 
 /* ---------------------------------------------------------------- idle */
 
-/* True when something was handled or the loop was woken. */
+/* True when something was handled or the loop was woken. What came through shared memory is not kept waiting for a look
+ * at the queue. */
 static bool look(struct rpc_loop *loop) {
-    bool handled = loop->hub != NULL && rpc_hub_poll(loop->hub, false) > 0;
-    return atomic_exchange(&loop->woken, false) || handled;
+    bool handled = poll_shms(loop) > 0;
+    if (!handled) handled = loop->hub != NULL && rpc_hub_poll(loop->hub, false) > 0;
+    return (atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, false)) ||
+           handled;
 }
 
 static bool spin(struct rpc_loop *loop, int64_t deadline_ns) {
@@ -172,27 +184,35 @@ static void call_standin(struct rpc_loop *loop) {
     (void)written; /* full only when the stand-in has been called already */
 }
 
+static bool settle_shms(struct rpc_loop *loop) {
+    bool settled = true;
+    for (struct rpc_shm *shm = loop->shms; shm != NULL; shm = rpc_shm_next(shm)) settled &= rpc_shm_settle(shm);
+    return settled;
+}
+
 static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
     atomic_store(&loop->place, loop->hub != NULL ? RPC_LOOP_ASLEEP_IN_CQ : RPC_LOOP_ASLEEP_IN_EV);
-    if (!atomic_load(&loop->woken)) {
+    if (!atomic_load(&loop->woken) && settle_shms(loop)) {
         if (loop->hub != NULL)
             sleep_in_queue(loop, deadline_ns);
         else
             sleep_in_ev(loop, deadline_ns);
     }
+    for (struct rpc_shm *shm = loop->shms; shm != NULL; shm = rpc_shm_next(shm)) rpc_shm_rise(shm);
     atomic_store(&loop->place, RPC_LOOP_RUNNING);
     atomic_store(&loop->woken, false);
     if (atomic_load(&loop->standin_dozes)) call_standin(loop);
 }
 
 static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
+    bool networked = loop->hub != NULL || loop->shms != NULL;
     bool handled = look(loop);
-    if (loop->hub == NULL || rpc_loop_now_ns() - loop->ev_ran_ns >= EV_NS) {
+    if (!networked || rpc_loop_now_ns() - loop->ev_ran_ns >= EV_NS) {
         handled |= run_ev(loop, EVRUN_NOWAIT);
         loop->ev_ran_ns = rpc_loop_now_ns();
     }
     if (handled || rpc_loop_now_ns() >= deadline_ns) return;
-    if (loop->hub != NULL && spin(loop, deadline_ns)) return;
+    if (networked && spin(loop, deadline_ns)) return;
     sleep_until(loop, deadline_ns);
 }
 

@@ -1,4 +1,4 @@
-/* rpc/loop_impl.h: what a loop is made of, for rpc/loop.c, rpc/grpc_hub.c and rpc/standin.c only.
+/* rpc/loop_impl.h: what a loop is made of, for rpc/loop.c, rpc/standin.c and the transports only.
  *
  * All fields belong to the loop's thread but the atomics, which the stand-in, wakers and signal handlers share. */
 #ifndef CHARIOT_RPC_LOOP_IMPL_H
@@ -12,6 +12,8 @@
 #include "rpc/loop.h"
 
 struct rpc_hub;
+struct rpc_shm;
+struct rpc_standin;
 
 /* Where the loop's thread is. A waker reads it to know whether anything must be done to end a sleep. */
 enum rpc_loop_place {
@@ -34,6 +36,9 @@ struct rpc_loop {
     unsigned ev_handled;                       /* callbacks that libev has run in this turn */
     bool ev_sleeps;                            /* libev's next wait is a real sleep */
     struct rpc_hub *hub;                       /* NULL: no gRPC transport is open on this loop */
+    struct rpc_shm *shms;                      /* the ends of the shm transport on this loop */
+    struct rpc_node *nodes;                    /* that the stand-in serves; changed while it is paused */
+    struct rpc_standin *standin;               /* NULL: paused, or nothing to be served */
     _Atomic(struct rpc_loop_errand *) errands; /* the last one first */
     _Atomic(bool) woken;
     _Atomic(int) place;          /* enum rpc_loop_place */

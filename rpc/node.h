@@ -17,10 +17,12 @@ struct rpc_node {
     uint32_t num_pes;
     uint32_t *hosts; /* host number by PE; NULL: all on host 0 */
     uint32_t num_hosts;
-    struct rpc_transport *transport; /* reaches all other PEs; NULL in a job of one. (shm will stand beside it.) */
+    struct rpc_transport *transport; /* reaches all other PEs; NULL in a job of one */
     struct rpc_heap *heap;           /* of large payloads, shared with the PEs of this host; NULL: none */
     struct rpc_spares *spares;       /* of small messages that arrive; NULL: none */
     struct rpc_turn turn;
+    struct rpc_node *next_on_loop; /* of those that the loop's stand-in serves (rpc/standin.h) */
+    unsigned standin_joins;        /* transports that have it served */
     const struct rpc_upcalls *up;
     void *owner;
     struct rpc_log *log; /* borrowed; NULL: errors only (rpc/log.h) */

@@ -2,15 +2,15 @@
  *
  *              tick, and the loop has not turned,
  *              is not asleep, and all turns are lent
- *   WATCHING ----------------------------------------> SERVING: borrow, poll, return, wait for one event, ...
+ *   WATCHING ----------------------------------------> SERVING: borrow, poll, return, wait for something, ...
  *            <----------------------------------------
  *              the loop has turned, or a turn is taken
  *
- * Where the loop sleeps and has not turned for a second it dozes, without ticks, until it is called.
+ * Where the loop sleeps and has not turned for a second it dozes, without ticks, until it is called. What it reads of
+ * the loop (nodes, hub, shm ends) changes only while it is paused.
  */
 #include "rpc/standin.h"
 
-#include <assert.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,44 +19,46 @@
 
 #include "rpc/error.h"
 #include "rpc/grpc_hub.h"
-#include "rpc/grpc_transport.h"
 #include "rpc/loop_impl.h"
+#include "rpc/node.h"
+#include "rpc/shm.h"
 
 enum {
     TICK_MS = 5,
     IDLE_TICK_MS = 50,
     ACTIVE_NS = 1000000000, /* the scheduler counts as active for so long after its last turn; then, asleep, as idle */
-    WAIT_NS = 5000000,      /* longest wait for one event while serving */
+    WAIT_MS = 5,            /* longest wait while serving */
+    SHORT_WAIT_MS = 1,      /* the same in gRPC's queue where there is shared memory to look at too */
+    FDS = 8,                /* shm ends of one loop that end a wait; a job's process has one */
 };
 
 struct rpc_standin {
-    struct rpc_hub *hub;
+    struct rpc_loop *loop;
     pthread_t thread;
-    pthread_mutex_t lock; /* of the hub's list of transports; held while turns are borrowed */
     _Atomic(bool) stopping;
+    bool rang;         /* it has ended the loop's sleep, and the loop has not turned since */
     uint64_t turns;    /* the loop's, when last looked at */
     int64_t turned_ns; /* when they had changed */
 };
 
 static bool turned(struct rpc_standin *standin) {
-    return atomic_load_explicit(&standin->hub->loop->turns, memory_order_relaxed) != standin->turns;
+    return atomic_load_explicit(&standin->loop->turns, memory_order_relaxed) != standin->turns;
 }
 
 static bool asleep(struct rpc_standin *standin) {
-    return atomic_load(&standin->hub->loop->place) != RPC_LOOP_RUNNING;
+    return atomic_load(&standin->loop->place) != RPC_LOOP_RUNNING;
 }
 
-static void return_until(struct rpc_standin *standin, struct rpc_grpc *end) {
-    for (struct rpc_grpc *g = standin->hub->transports; g != end; g = g->next) rpc_turn_return(&g->node->turn);
+static void return_until(struct rpc_standin *standin, struct rpc_node *end) {
+    for (struct rpc_node *node = standin->loop->nodes; node != end; node = node->next_on_loop)
+        rpc_turn_return(&node->turn);
 }
 
 /* All turns of the loop or none. */
 static bool borrow_all(struct rpc_standin *standin) {
-    pthread_mutex_lock(&standin->lock);
-    for (struct rpc_grpc *g = standin->hub->transports; g != NULL; g = g->next) {
-        if (rpc_turn_borrow(&g->node->turn)) continue;
-        return_until(standin, g);
-        pthread_mutex_unlock(&standin->lock);
+    for (struct rpc_node *node = standin->loop->nodes; node != NULL; node = node->next_on_loop) {
+        if (rpc_turn_borrow(&node->turn)) continue;
+        return_until(standin, node);
         return false;
     }
     return true;
@@ -64,78 +66,135 @@ static bool borrow_all(struct rpc_standin *standin) {
 
 static void return_all(struct rpc_standin *standin) {
     return_until(standin, NULL);
-    pthread_mutex_unlock(&standin->lock);
+}
+
+/* ---------------------------------------------------------------- serving */
+
+static void tell_busy(struct rpc_standin *standin) {
+    for (struct rpc_node *node = standin->loop->nodes; node != NULL; node = node->next_on_loop) {
+        if (node->up->on_busy != NULL) node->up->on_busy(node->owner);
+    }
+}
+
+static void poll_instead(struct rpc_standin *standin) {
+    for (struct rpc_shm *shm = standin->loop->shms; shm != NULL; shm = rpc_shm_next(shm)) {
+        rpc_shm_rise(shm);
+        rpc_shm_attend(shm);
+        rpc_shm_poll(shm, false, true);
+    }
+    if (standin->loop->hub != NULL) rpc_hub_poll_instead(standin->loop->hub);
+    tell_busy(standin);
+}
+
+/* From now on peers ring; false: there is something already. Risen from with the next turn, here or by the loop: until
+ * then a bell too many does no harm. */
+static bool settle(struct rpc_standin *standin) {
+    bool settled = true;
+    for (struct rpc_shm *shm = standin->loop->shms; shm != NULL; shm = rpc_shm_next(shm))
+        settled &= rpc_shm_settle(shm);
+    return settled;
 }
 
 /* The scheduler took its turn back while the event was being waited for; it may even have gone to sleep since. */
 static void leave_event(struct rpc_standin *standin, struct rpc_tag *tag, bool ok) {
-    rpc_hub_hand_over(standin->hub, tag, ok);
-    if (atomic_load(&standin->hub->loop->place) == RPC_LOOP_ASLEEP_IN_CQ) rpc_hub_ring(standin->hub);
+    struct rpc_hub *hub = standin->loop->hub;
+    rpc_hub_hand_over(hub, tag, ok);
+    if (atomic_load(&standin->loop->place) == RPC_LOOP_ASLEEP_IN_CQ) rpc_hub_ring(hub);
 }
 
-static void tell_busy(struct rpc_standin *standin) {
-    for (struct rpc_grpc *g = standin->hub->transports; g != NULL; g = g->next) {
-        if (g->node->up->on_busy != NULL) g->node->up->on_busy(g->node->owner);
+/* Waits for an event of gRPC without a turn; false: the scheduler is back. */
+static bool serve_event(struct rpc_standin *standin) {
+    struct rpc_tag *tag;
+    bool ok;
+    int wait_ms = standin->loop->shms != NULL ? SHORT_WAIT_MS : WAIT_MS;
+    if (!rpc_hub_take(standin->loop->hub, (int64_t)wait_ms * 1000000, &tag, &ok)) return true;
+    if (turned(standin) || !borrow_all(standin)) {
+        leave_event(standin, tag, ok);
+        return false;
     }
+    rpc_hub_handle(tag, ok);
+    return_all(standin);
+    return true;
+}
+
+/* wake_fd, where asked for, and the descriptors that shared memory rings on. */
+static nfds_t list_fds(struct rpc_standin *standin, struct pollfd fds[FDS], bool shms) {
+    nfds_t count = 0;
+    fds[count++] = (struct pollfd){.fd = standin->loop->wake_fd, .events = POLLIN};
+    for (struct rpc_shm *shm = standin->loop->shms; shms && shm != NULL && count < FDS; shm = rpc_shm_next(shm))
+        fds[count++] = (struct pollfd){.fd = rpc_shm_fd(shm), .events = POLLIN};
+    return count;
 }
 
 /* Polls as long as the loop does not turn. */
 static void serve(struct rpc_standin *standin) {
+    struct pollfd fds[FDS];
     while (!atomic_load(&standin->stopping) && !turned(standin) && !asleep(standin) && borrow_all(standin)) {
-        rpc_hub_poll_instead(standin->hub);
-        tell_busy(standin);
+        poll_instead(standin);
+        bool wait = standin->loop->hub != NULL || settle(standin);
         return_all(standin);
-        struct rpc_tag *tag;
-        bool ok;
-        if (!rpc_hub_take(standin->hub, WAIT_NS, &tag, &ok)) continue;
-        if (turned(standin) || !borrow_all(standin)) {
-            leave_event(standin, tag, ok);
-            return;
+        if (standin->loop->hub != NULL) {
+            if (!serve_event(standin)) return;
+        } else if (wait) {
+            poll(fds, list_fds(standin, fds, true), WAIT_MS);
         }
-        rpc_hub_handle(tag, ok);
-        return_all(standin);
     }
 }
+
+/* ---------------------------------------------------------------- watching */
 
 /* Of an idle PE there is nothing to watch: its loop calls when it runs again. It writes `place` and then reads
  * `standin_dozes`, here they are written and read the other way round, so one of both sees the other. */
 static bool doze(struct rpc_standin *standin) {
-    atomic_store(&standin->hub->loop->standin_dozes, true);
+    atomic_store(&standin->loop->standin_dozes, true);
     if (asleep(standin)) return true;
-    atomic_store(&standin->hub->loop->standin_dozes, false);
+    atomic_store(&standin->loop->standin_dozes, false);
     return false;
 }
 
-/* Waits for the next tick; true: the loop is to be woken, or has called. */
+static bool called(struct rpc_standin *standin) {
+    uint64_t count;
+    return read(standin->loop->wake_fd, &count, sizeof count) == (ssize_t)sizeof count;
+}
+
+/* Waits for the next tick; true: the loop's sleep in the queue is to be ended, or the loop has called. Of what rings
+ * for a loop that sleeps elsewhere that loop hears itself. */
 static bool wait_tick(struct rpc_standin *standin) {
     bool active = rpc_loop_now_ns() - standin->turned_ns < ACTIVE_NS, dozes = !active && doze(standin);
-    struct pollfd fd = {.fd = standin->hub->loop->wake_fd, .events = POLLIN};
-    int ready = poll(&fd, 1, active ? TICK_MS : dozes ? -1 : IDLE_TICK_MS);
+    bool shms = !standin->rang && atomic_load(&standin->loop->place) == RPC_LOOP_ASLEEP_IN_CQ;
+    struct pollfd fds[FDS];
+    nfds_t count = list_fds(standin, fds, shms);
+    int ready = poll(fds, count, active ? TICK_MS : dozes ? -1 : IDLE_TICK_MS);
     if (dozes) {
-        atomic_store(&standin->hub->loop->standin_dozes, false);
+        atomic_store(&standin->loop->standin_dozes, false);
         standin->turned_ns = rpc_loop_now_ns();
     }
     if (ready <= 0) return false;
-    uint64_t count;
-    return read(fd.fd, &count, sizeof count) == (ssize_t)sizeof count;
+    return called(standin) || shms;
 }
 
 static void *standin_main(void *arg) {
     struct rpc_standin *standin = arg;
     while (!atomic_load(&standin->stopping)) {
         bool wake = wait_tick(standin);
-        int place = atomic_load(&standin->hub->loop->place);
-        if (wake && place == RPC_LOOP_ASLEEP_IN_CQ) rpc_hub_ring(standin->hub);
-        uint64_t turns = atomic_load_explicit(&standin->hub->loop->turns, memory_order_relaxed);
+        int place = atomic_load(&standin->loop->place);
+        if (wake && place == RPC_LOOP_ASLEEP_IN_CQ) {
+            rpc_hub_ring(standin->loop->hub);
+            standin->rang = true;
+        }
+        uint64_t turns = atomic_load_explicit(&standin->loop->turns, memory_order_relaxed);
         if (turns != standin->turns) {
             standin->turns = turns;
             standin->turned_ns = rpc_loop_now_ns();
+            standin->rang = false;
         } else if (place == RPC_LOOP_RUNNING) {
             serve(standin);
         }
     }
     return NULL;
 }
+
+/* ---------------------------------------------------------------- life */
 
 /* Signals belong to the program's own threads. */
 static int start_thread(struct rpc_standin *standin) {
@@ -149,37 +208,50 @@ static int start_thread(struct rpc_standin *standin) {
     return 0;
 }
 
-int rpc_standin_start(struct rpc_hub *hub, struct rpc_standin **out) {
+int rpc_standin_resume(struct rpc_loop *loop) {
+    if (loop->nodes == NULL || loop->standin != NULL) return 0;
     struct rpc_standin *standin = calloc(1, sizeof *standin);
     if (standin == NULL) return CHARIOT_ENOMEM;
-    standin->hub = hub;
+    standin->loop = loop;
     standin->turned_ns = rpc_loop_now_ns();
-    pthread_mutex_init(&standin->lock, NULL);
     int error = start_thread(standin);
     if (error != 0) {
-        pthread_mutex_destroy(&standin->lock);
         free(standin);
         return error;
     }
-    *out = standin;
+    loop->standin = standin;
     return 0;
 }
 
-void rpc_standin_stop(struct rpc_standin *standin) {
+void rpc_standin_pause(struct rpc_loop *loop) {
+    struct rpc_standin *standin = loop->standin;
     if (standin == NULL) return;
     atomic_store(&standin->stopping, true);
     uint64_t one = 1;
-    ssize_t written = write(standin->hub->loop->wake_fd, &one, sizeof one);
+    ssize_t written = write(loop->wake_fd, &one, sizeof one);
     (void)written; /* it ticks anyway */
     pthread_join(standin->thread, NULL);
-    pthread_mutex_destroy(&standin->lock);
+    atomic_store(&loop->standin_dozes, false);
     free(standin);
+    loop->standin = NULL;
 }
 
-void rpc_standin_lock(struct rpc_standin *standin) {
-    pthread_mutex_lock(&standin->lock);
+int rpc_standin_join(struct rpc_loop *loop, struct rpc_node *node) {
+    if (node->standin_joins++ > 0) return 0;
+    rpc_standin_pause(loop);
+    rpc_turn_share(&node->turn);
+    node->next_on_loop = loop->nodes;
+    loop->nodes = node;
+    int error = rpc_standin_resume(loop);
+    if (error != 0) rpc_standin_leave(loop, node);
+    return error;
 }
 
-void rpc_standin_unlock(struct rpc_standin *standin) {
-    pthread_mutex_unlock(&standin->lock);
+void rpc_standin_leave(struct rpc_loop *loop, struct rpc_node *node) {
+    rpc_standin_pause(loop);
+    if (--node->standin_joins > 0) return;
+    struct rpc_node **at = &loop->nodes;
+    while (*at != node) at = &(*at)->next_on_loop;
+    *at = node->next_on_loop;
+    node->turn.shared = false;
 }

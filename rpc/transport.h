@@ -1,8 +1,8 @@
 /* rpc/transport.h: how messages get from one PE to another: an ops table, one file (or family of files) per transport.
  *
- * `grpc` is the reference and the only one between hosts; `sim` is a simulated network in memory; `shm` will serve the
- * PEs of one host. rpc/node.c picks one per destination; nothing above rpc/ knows which. The same conformance suite
- * (test/transport/) runs over all of them.
+ * `grpc` is the reference and the only one between hosts; `shm` serves the PEs of one host; `sim` is a simulated
+ * network in memory. Nothing above rpc/ knows which. The same conformance suite (test/transport/) runs over all of
+ * them.
  *
  * Contract of every transport:
  *  - Messages from one PE to another arrive once each, in the order in which they were sent.
@@ -74,7 +74,11 @@ struct rpc_limits {
     size_t message_bytes; /* largest message accepted */
     size_t credit_bytes;  /* unconsumed bytes of one peer above which its link is not read */
     size_t queue_bytes;   /* unsent bytes to one peer above which send() returns 1 */
+    /* Of shm alone. */
+    size_t ring_bytes;      /* of each ring: a power of two */
+    size_t heap_bytes;      /* address space of a PE's heap; memory is taken as it is written to */
+    size_t heap_keep_bytes; /* of freed blocks, kept for the next ones */
 };
-extern const struct rpc_limits rpc_limits_default; /* 4 MiB, 256 KiB, 16 KiB, 1 TiB, 64 MiB, 64 MiB */
+extern const struct rpc_limits rpc_limits_default;
 
 #endif
