@@ -23,11 +23,11 @@ static void expect_refused(int rc, const char *text) {
     CU_ASSERT_PTR_NOT_NULL(strstr(reason.text, text));
 }
 
-static void defaults_are_all_cores_and_unix_sockets(void) {
+static void defaults_are_all_cores_and_shared_memory(void) {
     CU_ASSERT_EQUAL(PARSE("prog.py"), 0);
     CU_ASSERT_EQUAL(options.num_pes, deploy_options_cores());
     CU_ASSERT(options.num_pes >= 1);
-    CU_ASSERT_STRING_EQUAL(options.transport, "unix");
+    CU_ASSERT_STRING_EQUAL(options.transport, "shm");
     CU_ASSERT_STRING_EQUAL(options.launcher, "local");
     CU_ASSERT_FALSE(options.tag || options.charm4py || options.quiet || options.help);
     CU_ASSERT_EQUAL(options.timeout, 0);
@@ -75,7 +75,7 @@ static void other_options_are_set(void) {
 }
 
 static void values_are_checked(void) {
-    expect_refused(PARSE("--transport", "pigeon", "p"), "--transport takes 'unix' or 'tcp', not 'pigeon'");
+    expect_refused(PARSE("--transport", "pigeon", "p"), "--transport takes 'shm', 'unix' or 'tcp', not 'pigeon'");
     expect_refused(PARSE("--timeout", "0", "p"), "--timeout takes a time in seconds above 0, not '0'");
     expect_refused(PARSE("--timeout", "soon", "p"), "not 'soon'");
     expect_refused(PARSE("--timeout", "nan", "p"), "not 'nan'");
@@ -140,14 +140,14 @@ static void help_has_a_line_for_every_option(void) {
     FILE *out = open_memstream(&text, &size);
     deploy_options_help(out);
     fclose(out);
-    static const char *const NAMES[] = {"-n, --num-pes N", "--tag",      "--transport unix|tcp", "--timeout S",
-                                        "--quiet",         "--charm4py", "--interactive",        "-m MODULE",
-                                        "--launcher NAME", "-h, --help"};
+    static const char *const NAMES[] = {
+        "-n, --num-pes N", "--tag",     "--transport shm|unix|tcp", "--timeout S", "--quiet", "--charm4py",
+        "--interactive",   "-m MODULE", "--launcher NAME",          "-h, --help"};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, NAMES[i]));
     free(text);
 }
 
-UNIT_MAIN("deploy/options", UNIT(defaults_are_all_cores_and_unix_sockets), UNIT(number_of_pes_in_every_spelling),
+UNIT_MAIN("deploy/options", UNIT(defaults_are_all_cores_and_shared_memory), UNIT(number_of_pes_in_every_spelling),
           UNIT(number_of_pes_must_be_one), UNIT(a_trace_is_a_file_and_a_number_of_events), UNIT(other_options_are_set),
           UNIT(values_are_checked), UNIT(unknown_option_names_the_nearest), UNIT(remote_text_is_no_format),
           UNIT(program_ends_the_options), UNIT(two_dashes_end_the_options), UNIT(a_module_may_stand_in_for_a_program),
