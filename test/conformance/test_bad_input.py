@@ -316,17 +316,18 @@ GARBAGE = {
 }
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", ["shm", "unix", "tcp"])
 def test_strangers_harm_nothing(transport: str) -> None:
     """Whoever connects and talks nonsense is turned away; the job goes on. What is said within gRPC: test/transport."""
     with job(TALKED_TO, 2, options=["--transport", transport]) as running:
         running.wait_for("ready")
-        addresses = unix_sockets(running.tmp) if transport == "unix" else tcp_ports(running.left())
+        addresses = tcp_ports(running.left()) if transport == "tcp" else unix_sockets(running.tmp)
         assert addresses, "the job listens nowhere"
+        kind = socket.SOCK_SEQPACKET if transport == "shm" else socket.SOCK_STREAM
         held = []
         for family, address in addresses:
             for data in GARBAGE.values():
-                link = socket.socket(family, socket.SOCK_STREAM)
+                link = socket.socket(family, kind)
                 link.settimeout(5)
                 held.append(link)
                 try:
