@@ -6,9 +6,12 @@
 
 #include "rpc/error.h"
 #include "rpc/shm_impl.h"
+#include "rpc/spare.h"
 
 enum {
-    RECORDS_PER_POLL = 256,    /* of one peer: more wait for the next, so that a flood does not keep others waiting */
+    /* Of one peer: more wait for the next, so that a flood does not keep others waiting, and messages run while they are
+     * warm. */
+    RECORDS_PER_POLL = 64,
     BELIEVED_BYTES = 64 << 20, /* a message in parts gets so much room at once on the word of its first part */
 };
 
@@ -65,7 +68,7 @@ static void read_message(struct shm_peer *peer, const void *record, uint32_t siz
         return;
     }
     memcpy(&head, record, sizeof head);
-    struct chariot_msg *msg = rpc_msg_new(size - sizeof head);
+    struct chariot_msg *msg = rpc_msg_new_from(peer->shm->node->spares, size - sizeof head);
     if (msg == NULL) {
         rpc_shm_fail(peer, CHARIOT_ENOMEM, "no memory for a message of %u bytes", size);
         return;
