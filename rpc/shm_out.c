@@ -10,6 +10,7 @@
 
 enum {
     INLINE_BYTES = 8192 - 1, /* larger payloads are lent: they lie in the heap already (HEAP_FROM in msg.c) */
+    FLUSH_EVERY = 32,        /* sends into a queue: asking for room each time would pull the reader's cache line */
 };
 
 /* ---------------------------------------------------------------- queues */
@@ -156,6 +157,7 @@ int rpc_shm_send(struct shm_peer *peer, struct chariot_msg *msg) {
         return CHARIOT_ENOMEM;
     }
     peer->queued += msg->size + sizeof *msg;
+    if (peer->queue.count % FLUSH_EVERY == 0) rpc_shm_flush(peer); /* a long method may not poll for long */
     return 0;
 }
 
