@@ -9,8 +9,8 @@
 #include "rpc/spare.h"
 
 enum {
-    /* Of one peer: more wait for the next, so that a flood does not keep others waiting, and messages run while they are
-     * warm. */
+    /* Of one peer: more wait for the next, so that a flood does not keep others waiting, and messages run while they
+     * are warm. */
     RECORDS_PER_POLL = 64,
     BELIEVED_BYTES = 64 << 20, /* a message in parts gets so much room at once on the word of its first part */
 };
