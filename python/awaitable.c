@@ -30,6 +30,8 @@ void py_warn_not_awaited(struct py_state *st, const char *what) {
 
 /* ---------------------------------------------------------------- await */
 
+/* Known to the collector of garbage from the moment when it refers to something of asyncio, not before: most never do.
+ */
 struct await_iter {
     PyObject_HEAD PyObject *object; /* owned */
     const struct py_awaitable_ops *ops;
@@ -38,7 +40,7 @@ struct await_iter {
 };
 
 PyObject *py_awaitable_iter(struct py_state *st, PyObject *object) {
-    struct await_iter *iter = PyObject_New(struct await_iter, st->await_iter_type);
+    struct await_iter *iter = PyObject_GC_New(struct await_iter, st->await_iter_type);
     if (iter == NULL) return NULL;
     Py_INCREF(object);
     iter->object = object;
@@ -60,6 +62,7 @@ static PySendResult yield(struct await_iter *iter, PyObject **out) {
         iter->instead = py_bridge_iter(iter->st, iter->object);
         if (iter->instead == Py_None) Py_CLEAR(iter->instead);
         if (PyErr_Occurred()) return PYGEN_ERROR;
+        if (iter->instead != NULL) PyObject_GC_Track(iter);
     }
     if (iter->instead != NULL) return PyIter_Send(iter->instead, Py_None, out);
     Py_INCREF(iter->object);
@@ -97,22 +100,37 @@ static PyObject *iter_next(PyObject *self) {
     return NULL;
 }
 
+static int iter_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((struct await_iter *)(void *)self)->object);
+    Py_VISIT(((struct await_iter *)(void *)self)->instead);
+    return 0;
+}
+
+static int iter_clear(PyObject *self) {
+    Py_CLEAR(((struct await_iter *)(void *)self)->instead);
+    return 0;
+}
+
 static void iter_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
     Py_DECREF(((struct await_iter *)(void *)self)->object);
     Py_XDECREF(((struct await_iter *)(void *)self)->instead);
-    PyObject_Free(self);
+    PyObject_GC_Del(self);
     Py_DECREF(type);
 }
 
 static PyType_Slot iter_slots[] = {{Py_tp_dealloc, iter_dealloc},
+                                   {Py_tp_traverse, iter_traverse},
+                                   {Py_tp_clear, iter_clear},
                                    {Py_tp_iter, PyObject_SelfIter},
                                    {Py_tp_iternext, iter_next},
                                    {Py_am_send, iter_send},
                                    {0, NULL}};
 static PyType_Spec iter_spec = {.name = "chariot._core._AwaitIterator",
                                 .basicsize = sizeof(struct await_iter),
-                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                                 .slots = iter_slots};
 
 int py_awaitable_init(struct py_state *st, PyObject *module) {

@@ -7,34 +7,73 @@
 
 /* ---------------------------------------------------------------- watching */
 
-/* Calls callback from the scheduler when object is ready, unless it is dropped before. */
-struct watch {
+/* Calls callback from the scheduler when object is ready, unless it is dropped before. Whoever keeps it (_asyncio.py)
+ * is kept by its callback: the collector of garbage must see through it. */
+struct py_watch {
     PyObject_HEAD struct py_state *st;
-    PyObject *object, *callback; /* owned; object NULL: it has been */
+    PyObject *object, *callback; /* owned; object NULL: it has been; callback NULL: nobody is to be called */
     struct chariot_waiter waiter;
+    struct py_watch *next; /* among those that other threads have dropped */
 };
 
+static struct py_watch *as_watch(PyObject *object) {
+    return (struct py_watch *)(void *)object;
+}
+
 static void on_watched(struct chariot_pe *pe, void *ctx) {
-    struct watch *watch = ctx;
+    struct py_watch *watch = ctx;
     struct py_state *st = watch->st;
     PyObject *object = watch->object, *callback = watch->callback;
     watch->object = watch->callback = NULL; /* which may hold the watch, and let it go */
-    PyObject *done = PyObject_CallNoArgs(callback);
+    PyObject *done = callback == NULL ? Py_NewRef(Py_None) : PyObject_CallNoArgs(callback);
     if (done == NULL) py_error_end_job(st, "asyncio");
     Py_XDECREF(done);
-    Py_DECREF(callback);
+    Py_XDECREF(callback);
     Py_DECREF(object);
 }
 
-static void watch_dealloc(PyObject *self) {
-    struct watch *watch = (struct watch *)(void *)self;
-    PyTypeObject *type = Py_TYPE(self);
+static int watch_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(as_watch(self)->object);
+    Py_VISIT(as_watch(self)->callback);
+    return 0;
+}
+
+/* On any thread. The object stays, since the waiter is in its list. */
+static int watch_clear(PyObject *self) {
+    Py_CLEAR(as_watch(self)->callback);
+    return 0;
+}
+
+static void watch_free(struct py_watch *watch) {
+    PyTypeObject *type = Py_TYPE(watch);
     if (watch->object != NULL && watch->st->pe != NULL)
         py_awaitable_ops_of(watch->st, watch->object)->forget(watch->object, &watch->waiter);
     Py_XDECREF(watch->object);
-    Py_XDECREF(watch->callback);
-    PyObject_Free(self);
+    PyObject_GC_Del(watch);
     Py_DECREF(type);
+}
+
+static void let_strays_go(struct py_state *st) {
+    while (st->stray_watches != NULL) {
+        struct py_watch *stray = st->stray_watches;
+        st->stray_watches = stray->next;
+        watch_free(stray);
+    }
+}
+
+/* A thread of the program's own may drop it, when it collects garbage: the PE's thread forgets it, with its next watch.
+ */
+static void watch_dealloc(PyObject *self) {
+    struct py_watch *watch = as_watch(self);
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(watch->callback);
+    if (!py_state_is_foreign(watch->st)) {
+        watch_free(watch);
+        return;
+    }
+    watch->next = watch->st->stray_watches;
+    watch->st->stray_watches = watch;
 }
 
 PyObject *py_bridge_watch(PyObject *module, PyObject *const *args, Py_ssize_t num) {
@@ -42,7 +81,8 @@ PyObject *py_bridge_watch(PyObject *module, PyObject *const *args, Py_ssize_t nu
     const struct py_awaitable_ops *ops = num == 2 ? py_awaitable_ops_of(st, args[0]) : NULL;
     if (ops == NULL) return PyErr_Format(PyExc_TypeError, "_watch() takes an awaitable and a callback");
     if (py_state_running(st) == NULL) return NULL;
-    struct watch *watch = PyObject_New(struct watch, st->watch_type);
+    let_strays_go(st);
+    struct py_watch *watch = PyObject_GC_New(struct py_watch, st->watch_type);
     if (watch == NULL) return NULL;
     watch->st = st;
     watch->object = watch->callback = NULL;
@@ -51,17 +91,17 @@ PyObject *py_bridge_watch(PyObject *module, PyObject *const *args, Py_ssize_t nu
         Py_DECREF(watch);
         return NULL;
     }
-    Py_INCREF(args[0]);
-    watch->object = args[0];
-    Py_INCREF(args[1]);
-    watch->callback = args[1];
+    watch->object = Py_NewRef(args[0]);
+    watch->callback = Py_NewRef(args[1]);
+    PyObject_GC_Track(watch);
     return (PyObject *)watch;
 }
 
-static PyType_Slot watch_slots[] = {{Py_tp_dealloc, watch_dealloc}, {0, NULL}};
+static PyType_Slot watch_slots[] = {
+    {Py_tp_dealloc, watch_dealloc}, {Py_tp_traverse, watch_traverse}, {Py_tp_clear, watch_clear}, {0, NULL}};
 static PyType_Spec watch_spec = {.name = "chariot._core._Watch",
-                                 .basicsize = sizeof(struct watch),
-                                 .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                 .basicsize = sizeof(struct py_watch),
+                                 .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                                  .slots = watch_slots};
 
 int py_bridge_init(struct py_state *st, PyObject *module) {

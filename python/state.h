@@ -23,6 +23,7 @@ struct py_class;
 struct py_method;
 struct py_task;
 struct py_worker;
+struct py_watch;
 struct py_bound;
 struct py_channel;
 struct py_awaitable_ops;
@@ -149,6 +150,7 @@ struct py_state {
 
     struct py_future *strays;          /* dropped by threads of the program's own; linked through their about field */
     struct py_channel *stray_channels; /* the same, through their remote field */
+    struct py_watch *stray_watches;    /* the same, of bridge.c */
     struct py_bound *free_bounds;      /* linked through their proxy field */
     struct py_pool pool;               /* pool.h */
 
@@ -194,7 +196,5 @@ static inline bool py_state_is_foreign(const struct py_state *st) {
 
 /* Turns an error code of the runtime into an exception, unless one is set. Returns -1. */
 int py_raise_code(struct py_state *st, int code, const char *doing);
-/* Raises ValueError: the job has no PE of that number. Returns NULL. */
-PyObject *py_raise_no_pe(struct py_state *st, long long pe);
 
 #endif

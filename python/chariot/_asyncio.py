@@ -34,21 +34,20 @@ class _Watcher:
         threading.Thread(target=self.run, name="chariot-asyncio", daemon=True).start()
 
     def run(self) -> None:
-        while True:
-            self.asked.acquire()
-            if self.request is None:
-                break
-            fd, callback = self.request
-            poll = select.poll()
-            poll.register(fd, select.POLLIN)
-            poll.register(self.stop_in, select.POLLIN)
-            if self.stop_in not in (ready for ready, _ in poll.poll()):
-                _core._post(callback)
-                self.wait_for_stop()
+        while self.asked.acquire() and self.request is not None:
+            self.watch(*self.request)
             os.read(self.stop_in, 1)
             self.stopped.release()
         os.close(self.stop_in)
         os.close(self.stop_out)
+
+    def watch(self, fd: int, callback: Any) -> None:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.register(self.stop_in, select.POLLIN)
+        if self.stop_in not in (ready for ready, _ in poll.poll()):
+            _core._post(callback)
+            self.wait_for_stop()
 
     def wait_for_stop(self) -> None:
         poll = select.poll()
@@ -60,12 +59,12 @@ class _Watcher:
         self.asked.release()
 
     def stop(self) -> None:
-        """When it returns, the thread looks at nothing any more."""
+        """When it returns, the thread looks at nothing any more, and keeps nothing alive."""
         os.write(self.stop_out, b"x")
         self.stopped.acquire()
+        self.request = None
 
     def close(self) -> None:
-        self.request = None
         self.asked.release()
 
 
@@ -76,6 +75,8 @@ class _Selector:
         self.inner, self.loop = inner, loop
         self.watcher: _Watcher | None = None
         self.sleeping: Any = None  # the future that ends the suspension
+        # What tasks await, by the asyncio future that they wait for instead. Nobody else may keep such a task.
+        self.watches: dict[Any, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -118,7 +119,11 @@ class _Selector:
         watchers = sum(thread.name == "chariot-asyncio" for thread in threading.enumerate())
         return files or threading.active_count() > 1 + watchers or bool(getattr(self.loop, "_signal_handlers", None))
 
+    def forget(self, ready: Any) -> None:
+        self.watches.pop(ready, None)
+
     def close(self) -> None:
+        self.watches.clear()
         if self.watcher is not None:
             self.watcher.close()
         self.inner.close()
@@ -167,8 +172,8 @@ def bridge(awaitable: Any) -> Iterator[Any] | None:
             ready.set_result(None)
             selector.wake()
 
-    watch = [_core._watch(awaitable, on_ready)]
-    ready.add_done_callback(lambda _: watch.clear())  # cancelled: nobody waits any more
+    selector.watches[ready] = _core._watch(awaitable, on_ready)
+    ready.add_done_callback(selector.forget)  # cancelled: nobody waits any more
     return iter(ready.__await__())
 
 

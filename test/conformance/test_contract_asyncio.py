@@ -209,3 +209,73 @@ def test_a_task_that_fails() -> None:
         "ValueError: from a task",
         "PE 0, main()",
     )
+
+
+@pytest.mark.parametrize("n", (1, 2))
+def test_loops_that_are_dropped(n: int) -> None:
+    """§0: a loop goes with all that waits in it; while it lives, a task lives that nobody else refers to."""
+    holds(
+        """
+        import asyncio, gc, threading, warnings, weakref
+
+        warnings.simplefilter("ignore", ResourceWarning)
+
+        class Marked:
+            pass
+
+        async def wait(f, marked):
+            return await f
+
+        def dropped(futures, close, in_thread):
+            marked = Marked()
+            seen = weakref.ref(marked)
+            loop = asyncio.new_event_loop()
+            loop.set_exception_handler(lambda loop, context: None)  # "Task was destroyed but it is pending!"
+            tasks = [loop.create_task(wait(f, marked)) for f in futures]
+            loop.run_until_complete(asyncio.sleep(0.001))
+            alive = weakref.ref(loop)
+            if close:
+                loop.close()
+            del loop, tasks, marked
+            collect = threading.Thread(target=gc.collect) if in_thread else None
+            if collect is None:
+                gc.collect()
+            else:
+                collect.start()
+                collect.join()
+            return alive() is None and seen() is None
+
+        @coro
+        def main(args):
+            gc.disable()
+            for close in (False, True):
+                for in_thread in (False, True):
+                    futures = [Future() for k in range(5)]
+                    check(f"goes: {close} {in_thread}", dropped(futures, close, in_thread))
+                    for k, f in enumerate(futures):  # to nobody any more
+                        f.send(k)
+                    eq("the futures", [f.get() for f in futures], list(range(5)))
+            charm.sleep(0.01)
+
+            async def forgetful(f):
+                seen = []
+                async def note():
+                    seen.append(await f)
+                asyncio.create_task(note())
+                await asyncio.sleep(0)
+                gc.collect()
+                f.send(7)
+                while not seen:
+                    await asyncio.sleep(0.001)
+                return seen
+            eq("a task of nobody", asyncio.run(forgetful(Future())), [7])
+            for thread in threading.enumerate():
+                if thread.name == "chariot-asyncio":
+                    thread.join(10)
+            eq("threads", [t.name for t in threading.enumerate() if t.name == "chariot-asyncio"], [])
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
