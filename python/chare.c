@@ -6,6 +6,7 @@
 #include "python/class.h"
 #include "python/condition_wait.h"
 #include "python/future.h"
+#include "python/number.h"
 #include "python/pending.h"
 #include "python/proxy.h"
 
@@ -235,11 +236,13 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
 
 static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"toPe", NULL};
-    long long to_pe;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "L:migrate", names, &to_pe) || py_chare_elem(self) == NULL)
+    PyObject *wanted;
+    int64_t to_pe;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:migrate", names, &wanted) || py_chare_elem(self) == NULL)
         return NULL;
-    return PyErr_Format(as_chare(self)->cls->st->error, "%s cannot migrate: this version moves no chares",
-                        Py_TYPE(self)->tp_name);
+    const struct py_state *st = as_chare(self)->cls->st;
+    if (py_integer_read(wanted, "migrate(): toPe", 0, chariot_num_pes(st->pe) - 1, &to_pe) != 0) return NULL;
+    return PyErr_Format(st->error, "%s cannot migrate: this version moves no chares", Py_TYPE(self)->tp_name);
 }
 
 /* ---------------------------------------------------------------- conditions */

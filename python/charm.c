@@ -5,6 +5,7 @@
 #include "python/class.h"
 #include "python/future.h"
 #include "python/meter.h"
+#include "python/number.h"
 #include "python/proxy.h"
 #include "python/several.h"
 #include "python/task.h"
@@ -40,21 +41,11 @@ static PyObject *charm_num_hosts(PyObject *self, PyObject *ignored) {
     return pe == NULL ? NULL : PyLong_FromUnsignedLong(chariot_num_hosts(pe));
 }
 
-/* A number below limit. -1 with an exception set. */
-static long number_below(PyObject *object, uint32_t limit, const char *what) {
-    int overflow;
-    long number = PyLong_AsLongAndOverflow(object, &overflow);
-    if (number == -1 && PyErr_Occurred()) return -1;
-    if (overflow == 0 && number >= 0 && (unsigned long)number < limit) return number;
-    PyErr_Format(PyExc_ValueError, "no such %s: %S (there are %u)", what, object, limit);
-    return -1;
-}
-
-static PyObject *host_pes(PyObject *self, PyObject *host) {
+static PyObject *pes_of(PyObject *self, PyObject *host, const char *what) {
     struct chariot_pe *pe = py_state_running(py_state_of(self));
-    if (pe == NULL) return NULL;
-    long wanted = number_below(host, chariot_num_hosts(pe), "host");
-    PyObject *list = wanted < 0 ? NULL : PyList_New(0);
+    int64_t wanted;
+    if (pe == NULL || py_integer_read(host, what, 0, chariot_num_hosts(pe) - 1, &wanted) != 0) return NULL;
+    PyObject *list = PyList_New(0);
     for (uint32_t i = 0; list != NULL && i < chariot_num_pes(pe); i++) {
         if (chariot_host_of(pe, i) != (uint32_t)wanted) continue;
         PyObject *number = PyLong_FromUnsignedLong(i);
@@ -64,8 +55,12 @@ static PyObject *host_pes(PyObject *self, PyObject *host) {
     return list;
 }
 
+static PyObject *host_pes(PyObject *self, PyObject *host) {
+    return pes_of(self, host, "charm.getHostPes(): host");
+}
+
 static PyObject *host_first_pe(PyObject *self, PyObject *host) {
-    PyObject *list = host_pes(self, host);
+    PyObject *list = pes_of(self, host, "charm.getHostFirstPe(): host");
     if (list == NULL) return NULL;
     PyObject *first = PySequence_GetItem(list, 0);
     Py_DECREF(list);
@@ -73,7 +68,7 @@ static PyObject *host_first_pe(PyObject *self, PyObject *host) {
 }
 
 static PyObject *host_num_pes(PyObject *self, PyObject *host) {
-    PyObject *list = host_pes(self, host);
+    PyObject *list = pes_of(self, host, "charm.getHostNumPes(): host");
     if (list == NULL) return NULL;
     Py_ssize_t count = PyList_GET_SIZE(list);
     Py_DECREF(list);
@@ -82,14 +77,17 @@ static PyObject *host_num_pes(PyObject *self, PyObject *host) {
 
 static PyObject *pe_host(PyObject *self, PyObject *which) {
     struct chariot_pe *pe = py_state_running(py_state_of(self));
-    long number = pe == NULL ? -1 : number_below(which, chariot_num_pes(pe), "PE");
-    return number < 0 ? NULL : PyLong_FromUnsignedLong(chariot_host_of(pe, (uint32_t)number));
+    int64_t number;
+    if (pe == NULL || py_integer_read(which, "charm.getPeHost(): pe", 0, chariot_num_pes(pe) - 1, &number) != 0)
+        return NULL;
+    return PyLong_FromUnsignedLong(chariot_host_of(pe, (uint32_t)number));
 }
 
 static PyObject *pe_host_rank(PyObject *self, PyObject *which) {
     struct chariot_pe *pe = py_state_running(py_state_of(self));
-    long number = pe == NULL ? -1 : number_below(which, chariot_num_pes(pe), "PE");
-    if (number < 0) return NULL;
+    int64_t number;
+    if (pe == NULL || py_integer_read(which, "charm.getPeHostRank(): pe", 0, chariot_num_pes(pe) - 1, &number) != 0)
+        return NULL;
     unsigned long rank = 0;
     for (uint32_t i = 0; i < (uint32_t)number; i++) {
         rank += chariot_host_of(pe, i) == chariot_host_of(pe, (uint32_t)number);
@@ -131,22 +129,21 @@ static PyObject *instrument_off(PyObject *self, PyObject *ignored) {
 /* ---------------------------------------------------------------- waiting */
 
 /* kwargs may be NULL. -1 with an exception set. */
-static int read_num_vals(PyObject *args, PyObject *kwargs, long long *num_vals) {
+static int read_num_vals(PyObject *args, PyObject *kwargs, int64_t *num_vals) {
     static char *names[] = {"num_vals", "senders", NULL};
-    long long senders = 0;
+    PyObject *wanted = NULL, *old = NULL;
+    int64_t senders = 0;
     if (args == NULL) return -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:Future", names, num_vals, &senders)) {
-        if (PyErr_ExceptionMatches(PyExc_OverflowError))
-            PyErr_Format(PyExc_ValueError, "a future takes from 1 to 2**63 - 1 values");
-        return -1;
-    }
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:Future", names, &wanted, &old)) return -1;
+    if (py_integer_read(wanted, "charm.Future(): num_vals", 1, INT64_MAX, num_vals) != 0) return -1;
+    if (py_integer_read(old, "charm.createFuture(): senders", 0, INT64_MAX, &senders) != 0) return -1;
     if (senders == 0) return 0;
     *num_vals = senders;
     return PyErr_WarnEx(PyExc_DeprecationWarning, "senders= is now called num_vals=", 1);
 }
 
 /* The same of arguments as they come; most futures are made without any. */
-static int parse_num_vals(PyObject *const *args, Py_ssize_t num, PyObject *kwnames, long long *num_vals) {
+static int parse_num_vals(PyObject *const *args, Py_ssize_t num, PyObject *kwnames, int64_t *num_vals) {
     PyObject *positional = PyTuple_New(num), *named = kwnames == NULL ? NULL : PyDict_New();
     for (Py_ssize_t i = 0; positional != NULL && i < num; i++) PyTuple_SET_ITEM(positional, i, Py_NewRef(args[i]));
     int rc = kwnames != NULL && named == NULL ? -1 : 0;
@@ -159,10 +156,9 @@ static int parse_num_vals(PyObject *const *args, Py_ssize_t num, PyObject *kwnam
 }
 
 static PyObject *charm_future(PyObject *self, PyObject *const *args, Py_ssize_t num, PyObject *kwnames) {
-    long long num_vals = 1;
+    int64_t num_vals = 1;
     if ((num > 0 || kwnames != NULL) && parse_num_vals(args, num, kwnames, &num_vals) != 0) return NULL;
     struct py_state *st = py_state_of(self);
-    if (num_vals < 1) return PyErr_Format(PyExc_ValueError, "a future takes at least one value, not %lld", num_vals);
     if (py_state_running(st) == NULL) return NULL;
     if (st->current != NULL) return py_future_new(st, (uint64_t)num_vals);
     py_task_not_threaded(st);

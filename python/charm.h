@@ -20,8 +20,6 @@ PyObject *py_charm_topo_edges(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwargs); /* topology.c */
 PyObject *py_charm_start_qd(PyObject *self, PyObject *callback);                    /* hang.c */
 PyObject *py_charm_wait_qd(PyObject *self, PyObject *ignored);                      /* hang.c */
-/* timer.c: nanoseconds of a timeout= argument: NULL or None: negative, none. -1 with an exception set. */
-int py_timeout_read(PyObject *timeout, int64_t *timeout_ns);
 extern const char py_charm_start_doc[], py_charm_after_doc[], py_charm_topo_edges_doc[], py_charm_topo_subtrees_doc[];
 
 /* readonlies.c: the program uses readonlies (module function _hold). charm.start(): this PE waits for their values, if

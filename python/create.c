@@ -3,6 +3,7 @@
 #include "python/class.h"
 #include "python/map.h"
 #include "python/message.h"
+#include "python/number.h"
 #include "python/proxy.h"
 
 /* ---------------------------------------------------------------- arguments */
@@ -12,8 +13,8 @@ int py_create_args(struct py_state *st, struct py_class *cls, PyObject *args, st
     PyObject *list = args == NULL || args == Py_None ? PyTuple_New(0) : PySequence_Tuple(args);
     if (list == NULL) {
         if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-            PyErr_Format(PyExc_TypeError, "args must be a list of the constructor's arguments, not %s",
-                         Py_TYPE(args)->tp_name);
+            PyErr_Format(PyExc_TypeError, "%U: args must be a list of the constructor's arguments, not %s",
+                         cls->short_name, Py_TYPE(args)->tp_name);
         }
         return -1;
     }
@@ -32,9 +33,8 @@ static PyObject *create_take(struct py_state *st, struct py_class *cls, struct c
     how->type = cls->id;
     int rc = chariot_create_take(st->pe, how, msg, &ref);
     if (rc == CHARIOT_ERANGE && how->kind == CHARIOT_ARRAY_OF) {
-        return PyErr_Format(PyExc_ValueError, "dims: too many elements for an array");
+        return PyErr_Format(PyExc_ValueError, "Array(): dims: too many elements");
     }
-    if (rc == CHARIOT_ERANGE) return py_raise_no_pe(st, how->on_pe);
     if (rc != 0) {
         py_raise_code(st, rc, "creating chares");
         return NULL;
@@ -74,17 +74,16 @@ static PyObject *create(struct py_state *st, PyObject *type, struct chariot_crea
 
 PyObject *py_create_single(struct py_state *st, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"chare_type", "args", "onPE", NULL};
-    PyObject *type, *with = NULL;
-    struct chariot_create how = {.kind = CHARIOT_SINGLE, .ndims = 1};
-    long long on_pe = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OL:Chare", names, &type, &with, &on_pe)) return NULL;
+    PyObject *type, *with = NULL, *on_pe = NULL;
+    struct chariot_create how = {.kind = CHARIOT_SINGLE, .ndims = 1, .on_pe = -1};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:Chare", names, &type, &with, &on_pe)) return NULL;
     if (with != NULL && PyLong_Check(with)) { /* the old Chare(C, pe) */
         if (PyErr_WarnEx(PyExc_DeprecationWarning, "Chare(C, pe) is now Chare(C, onPE=pe)", 1) != 0) return NULL;
-        on_pe = PyLong_AsLongLong(with);
-        if (on_pe == -1 && PyErr_Occurred()) return NULL;
+        on_pe = with;
         with = NULL;
     }
-    how.on_pe = on_pe;
+    if (py_state_running(st) == NULL) return NULL;
+    if (py_integer_read(on_pe, "Chare(): onPE", -1, chariot_num_pes(st->pe) - 1, &how.on_pe) != 0) return NULL;
     return create(st, type, &how, with, false);
 }
 
@@ -104,22 +103,28 @@ static PyObject *group_new(PyTypeObject *self, PyObject *args, PyObject *kwargs)
 /* The exception that is set, of an index, said of dimensions. Returns -1. */
 static int about_dims(PyObject *dims) {
     if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-        PyErr_Format(PyExc_TypeError, "dims must be an int or 1 to %d ints, not %R", CHARIOT_MAX_DIMS, dims);
+        PyErr_Format(PyExc_TypeError, "Array(): dims must be an int or 1 to %d ints, not %R", CHARIOT_MAX_DIMS, dims);
     } else if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        PyErr_Format(PyExc_ValueError, "dims=%R: arrays have 1 to %d dimensions, of up to 2**63 - 1 elements in all",
-                     dims, CHARIOT_MAX_DIMS);
+        PyErr_Format(PyExc_ValueError,
+                     "Array(): dims=%R: arrays have 1 to %d dimensions, of up to 2**63 - 1 elements in all", dims,
+                     CHARIOT_MAX_DIMS);
     }
     return -1;
 }
 
-static int read_dims(struct py_state *st, PyObject *dims, long long ndims, struct chariot_create *how) {
+static int read_ndims(PyObject *given, int64_t *ndims) {
+    static const char what[] = "Array(): ndims";
+    *ndims = -1;
+    if (py_integer_read(given, what, INT64_MIN, INT64_MAX, ndims) != 0) return -1;
+    return *ndims == -1 ? 0 : py_integer_read(given, what, 1, CHARIOT_MAX_DIMS, ndims);
+}
+
+static int read_dims(struct py_state *st, PyObject *dims, PyObject *given, struct chariot_create *how) {
+    int64_t ndims;
+    if (read_ndims(given, &ndims) != 0) return -1;
     if (dims == Py_None) {
         if (ndims == -1) {
             PyErr_SetString(st->error, "Array() needs dims, or ndims for an array whose elements are inserted later");
-            return -1;
-        }
-        if (ndims < 1 || ndims > CHARIOT_MAX_DIMS) {
-            PyErr_Format(PyExc_ValueError, "arrays have 1 to %d dimensions, not %lld", CHARIOT_MAX_DIMS, ndims);
             return -1;
         }
         how->ndims = (uint32_t)ndims;
@@ -127,18 +132,19 @@ static int read_dims(struct py_state *st, PyObject *dims, long long ndims, struc
     }
     struct chariot_index index;
     if (py_index_read(dims, &index) != 0) return about_dims(dims);
-    if (ndims != -1 && ndims != (long long)index.ndims) {
-        PyErr_Format(st->error, "dims has %u dimensions, but ndims is %lld", index.ndims, ndims);
+    if (ndims != -1 && ndims != (int64_t)index.ndims) {
+        PyErr_Format(st->error, "dims has %u dimensions, but ndims is %lld", index.ndims, (long long)ndims);
         return -1;
     }
     how->ndims = index.ndims;
     for (uint32_t i = 0; i < index.ndims; i++) {
         how->dims[i] = index.at[i];
         if (index.at[i] > 0) continue;
-        PyErr_Format(PyExc_ValueError,
-                     "dims=%R: each dimension must be at least 1 (an array that begins empty is created with ndims "
-                     "alone)",
-                     dims);
+        PyErr_Format(
+            PyExc_ValueError,
+            "Array(): dims=%R: each dimension must be at least 1 (an array that begins empty is created with ndims "
+            "alone)",
+            dims);
         return -1;
     }
     return 0;
@@ -146,11 +152,10 @@ static int read_dims(struct py_state *st, PyObject *dims, long long ndims, struc
 
 static PyObject *array_new(PyTypeObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"chare_type", "dims", "ndims", "args", "map", "useAtSync", NULL};
-    PyObject *type, *dims = Py_None, *with = NULL, *map = Py_None;
-    long long ndims = -1;
+    PyObject *type, *dims = Py_None, *ndims = NULL, *with = NULL, *map = Py_None;
     int use_at_sync = 0;
     struct py_state *st = py_state_of_type(self);
-    if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|OLOOp:Array", names, &type, &dims, &ndims, &with,
+    if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOOOp:Array", names, &type, &dims, &ndims, &with,
                                                    &map, &use_at_sync)) {
         return NULL;
     }

@@ -5,6 +5,7 @@
 #include "python/charm.h"
 #include "python/errors.h"
 #include "python/message.h"
+#include "python/number.h"
 #include "python/task.h"
 
 static struct py_future *as_future(PyObject *object) {
@@ -169,7 +170,7 @@ static PyObject *future_get(PyObject *self, PyObject *const *args, Py_ssize_t nu
         timeout = args[0];
     }
     int64_t timeout_ns;
-    if (py_timeout_read(timeout, &timeout_ns) != 0) return NULL;
+    if (py_timeout_read(timeout, "Future.get(): timeout", &timeout_ns) != 0) return NULL;
     return py_future_await(self, timeout_ns) == 0 ? py_future_result(self) : NULL;
 }
 

@@ -62,8 +62,9 @@ int py_map_read(struct py_state *st, PyObject *map, struct chariot_ref *ref) {
         bool is_map = type != NULL && PyType_IsSubtype(type, st->map_type);
         if (is_map && ref->kind == CHARIOT_GROUP && ref->whole) return 0;
     }
-    PyErr_Format(PyExc_TypeError,
-                 "map must be the proxy of a group of a subclass of ArrayMap, as Group(MyMap) returns it, not %R", map);
+    PyErr_Format(
+        PyExc_TypeError,
+        "Array(): map must be the proxy of a group of a subclass of ArrayMap, as Group(MyMap) returns it, not %R", map);
     return -1;
 }
 

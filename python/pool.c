@@ -1,6 +1,9 @@
 /* charm.pool: its methods, and what they refuse. */
+#include <string.h>
+
 #include "python/errors.h"
 #include "python/future.h"
+#include "python/number.h"
 #include "python/pool_job.h"
 #include "python/task.h"
 
@@ -8,33 +11,39 @@ enum { UNDER_WAY_LEAST = 4096, UNDER_WAY_PER_PE = 512 }; /* items of a map() tha
 
 /* What map() and its kin were given. */
 struct request {
+    const char *method; /* its name */
     PyObject *function; /* NULL: the elements are pairs */
     PyObject *iterable;
-    long long chunk, cores;
+    int64_t chunk, cores;
     bool multi, progress;
 };
 
 /* ---------------------------------------------------------------- arguments */
 
-static int check_function(PyObject *function) {
+static int check_function(const char *method, PyObject *function) {
     if (function == NULL || PyCallable_Check(function)) return 0;
-    PyErr_Format(PyExc_TypeError, "charm.pool calls functions, and %s is not callable", Py_TYPE(function)->tp_name);
+    PyErr_Format(PyExc_TypeError, "charm.pool.%s(): func must be callable, not %s", method, Py_TYPE(function)->tp_name);
     return -1;
 }
 
-static int check_sizes(struct py_state *st, struct request *request) {
-    long long num_pes = chariot_num_pes(st->pe);
-    if (request->chunk <= 0) {
-        PyErr_Format(PyExc_ValueError, "chunksize must be at least 1, not %lld", request->chunk);
-        return -1;
-    }
+static int read_number(const struct request *request, PyObject *object, const char *name, int64_t low, int64_t *out) {
+    char what[64];
+    PyOS_snprintf(what, sizeof what, "charm.pool.%s(): %s", request->method, name);
+    return py_integer_read(object, what, low, INT64_MAX, out);
+}
+
+static int read_sizes(struct py_state *st, struct request *request, PyObject *chunk, PyObject *cores) {
+    int64_t num_pes = chariot_num_pes(st->pe);
+    if (read_number(request, chunk, "chunksize", 1, &request->chunk) != 0) return -1;
+    if (read_number(request, cores, "ncores", INT64_MIN, &request->cores) != 0) return -1;
     if (request->cores == 0) {
-        PyErr_SetString(PyExc_ValueError, "ncores must be at least 1, or negative for all PEs");
+        PyErr_Format(PyExc_ValueError, "charm.pool.%s(): ncores must be at least 1, or negative for all PEs, not 0",
+                     request->method);
         return -1;
     }
     if (request->cores > num_pes) {
         PySys_FormatStderr("WARNING: charm.pool: ncores=%lld is more than there are: using all %lld PEs\n",
-                           request->cores, num_pes);
+                           (long long)request->cores, (long long)num_pes);
     }
     if (request->cores < 0 || request->cores > num_pes) request->cores = num_pes;
     return 0;
@@ -49,17 +58,26 @@ static int note_nested(PyObject *nested) {
 static int parse(struct py_state *st, PyObject *args, PyObject *kwargs, bool pairs, const char *last,
                  const char *format, struct request *request) {
     char *names[] = {"func", "iterable", "chunksize", "ncores", (char *)(uintptr_t)last, "allow_nested", NULL};
-    PyObject *nested = NULL;
+    PyObject *nested = NULL, *chunk = NULL, *cores = NULL;
     int flag = 0;
-    *request = (struct request){.chunk = 1, .cores = -1};
-    int parsed = pairs
-                     ? PyArg_ParseTupleAndKeywords(args, kwargs, format, names + 1, &request->iterable, &request->chunk,
-                                                   &request->cores, &flag, &nested)
-                     : PyArg_ParseTupleAndKeywords(args, kwargs, format, names, &request->function, &request->iterable,
-                                                   &request->chunk, &request->cores, &flag, &nested);
-    if (!parsed || py_state_running(st) == NULL || check_function(request->function) != 0) return -1;
+    *request = (struct request){.method = strchr(format, ':') + 1, .chunk = 1, .cores = -1};
+    int parsed = pairs ? PyArg_ParseTupleAndKeywords(args, kwargs, format, names + 1, &request->iterable, &chunk,
+                                                     &cores, &flag, &nested)
+                       : PyArg_ParseTupleAndKeywords(args, kwargs, format, names, &request->function,
+                                                     &request->iterable, &chunk, &cores, &flag, &nested);
+    if (!parsed || py_state_running(st) == NULL || check_function(request->method, request->function) != 0) return -1;
     request->multi = request->progress = flag != 0;
-    return check_sizes(st, request) != 0 ? -1 : note_nested(nested);
+    return read_sizes(st, request, chunk, cores) != 0 ? -1 : note_nested(nested);
+}
+
+/* New reference. */
+static PyObject *iterator_of(const struct request *request) {
+    char what[64];
+    PyObject *iterator = PyObject_GetIter(request->iterable);
+    if (iterator != NULL) return iterator;
+    PyOS_snprintf(what, sizeof what, "charm.pool.%s(): iterable", request->method);
+    if (Py_TYPE(request->iterable)->tp_iter == NULL) py_type_blame(request->iterable, what, "iterable");
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- jobs */
@@ -97,7 +115,7 @@ static struct py_job *open_job(struct py_state *st, const struct request *reques
 
 /* All at once. The future, or the list of futures; new reference. */
 static PyObject *run_async(struct py_state *st, const struct request *request) {
-    PyObject *iterator = PyObject_GetIter(request->iterable);
+    PyObject *iterator = iterator_of(request);
     struct py_job *job = iterator == NULL ? NULL : open_job(st, request);
     PyObject *result = job == NULL ? NULL : Py_NewRef(request->multi ? job->futures : job->future);
     if (job != NULL && py_job_feed(st, job->bag, request->function, iterator) < 0) Py_CLEAR(result);
@@ -139,7 +157,7 @@ static PyObject *run_blocking(struct py_state *st, const struct request *request
         return NULL;
     }
     if (st->current->worker == NULL) return run_async(st, request);
-    PyObject *iterator = PyObject_GetIter(request->iterable);
+    PyObject *iterator = iterator_of(request);
     struct py_job *job = iterator == NULL ? NULL : open_job(st, request);
     PyObject *future = job == NULL ? NULL : Py_NewRef(job->future), *result = NULL;
     if (job != NULL) {
@@ -166,7 +184,7 @@ PyDoc_STRVAR(
 static PyObject *pool_map(PyObject *self, PyObject *args, PyObject *kwargs) {
     struct py_state *st = py_state_of(self);
     struct request request;
-    if (parse(st, args, kwargs, false, "progress", "OO|LLpO:map", &request) != 0) return NULL;
+    if (parse(st, args, kwargs, false, "progress", "OO|OOpO:map", &request) != 0) return NULL;
     request.multi = false;
     return run_blocking(st, &request);
 }
@@ -179,7 +197,7 @@ PyDoc_STRVAR(map_async_doc,
 static PyObject *pool_map_async(PyObject *self, PyObject *args, PyObject *kwargs) {
     struct py_state *st = py_state_of(self);
     struct request request;
-    if (parse(st, args, kwargs, false, "multi_future", "OO|LLpO:map_async", &request) != 0) return NULL;
+    if (parse(st, args, kwargs, false, "multi_future", "OO|OOpO:map_async", &request) != 0) return NULL;
     request.progress = false;
     return run_async(st, &request);
 }
@@ -190,7 +208,7 @@ PyDoc_STRVAR(submit_doc, "submit($self, /, iterable, chunksize=1, ncores=-1, pro
 static PyObject *pool_submit(PyObject *self, PyObject *args, PyObject *kwargs) {
     struct py_state *st = py_state_of(self);
     struct request request;
-    if (parse(st, args, kwargs, true, "progress", "O|LLpO:submit", &request) != 0) return NULL;
+    if (parse(st, args, kwargs, true, "progress", "O|OOpO:submit", &request) != 0) return NULL;
     request.multi = false;
     return run_blocking(st, &request);
 }
@@ -201,7 +219,7 @@ PyDoc_STRVAR(submit_async_doc, "submit_async($self, /, iterable, chunksize=1, nc
 static PyObject *pool_submit_async(PyObject *self, PyObject *args, PyObject *kwargs) {
     struct py_state *st = py_state_of(self);
     struct request request;
-    if (parse(st, args, kwargs, true, "multi_future", "O|LLpO:submit_async", &request) != 0) return NULL;
+    if (parse(st, args, kwargs, true, "multi_future", "O|OOpO:submit_async", &request) != 0) return NULL;
     request.progress = false;
     return run_async(st, &request);
 }
@@ -218,11 +236,11 @@ static PyObject *pool_task(PyObject *self, PyObject *args, PyObject *kwargs) {
     int ret = 0, awaitable = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|Opp:Task", names, &function, &with, &ret, &awaitable))
         return NULL;
-    if (py_state_running(st) == NULL || check_function(function) != 0) return NULL;
+    if (py_state_running(st) == NULL || check_function("Task", function) != 0) return NULL;
     PyObject *tuple = with == NULL ? PyTuple_New(0) : PySequence_Tuple(with);
     if (tuple == NULL) {
         if (PyErr_ExceptionMatches(PyExc_TypeError))
-            PyErr_Format(PyExc_TypeError, "args must be a list of the function's arguments, not %s",
+            PyErr_Format(PyExc_TypeError, "charm.pool.Task(): args must be a list of the function's arguments, not %s",
                          Py_TYPE(with)->tp_name);
         return NULL;
     }
@@ -238,7 +256,7 @@ static PyObject *pool_call(PyObject *self, PyObject *const *args, Py_ssize_t num
     if (num != 4 || !PyTuple_CheckExact(args[1]) || !PyDict_CheckExact(args[2]) || !PyCallable_Check(args[3])) {
         return PyErr_Format(PyExc_TypeError, "_call() takes a function, a tuple, a dict and a callback");
     }
-    if (py_state_running(st) == NULL || check_function(args[0]) != 0) return NULL;
+    if (py_state_running(st) == NULL || check_function("executor", args[0]) != 0) return NULL;
     return py_job_task(st, args[0], args[1], PyDict_GET_SIZE(args[2]) == 0 ? NULL : args[2], 0, args[3]);
 }
 

@@ -7,6 +7,7 @@
 #include "python/chare.h"
 #include "python/class.h"
 #include "python/future.h"
+#include "python/number.h"
 
 static struct py_proxy *as_proxy(PyObject *object) {
     return (struct py_proxy *)(void *)object;
@@ -200,10 +201,10 @@ static PyObject *get_is_section(PyObject *self, void *closure) {
 
 static PyObject *proxy_insert(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"index", "args", "onPE", "useAtSync", NULL};
-    PyObject *where, *with = NULL;
-    long long on_pe = -1;
+    PyObject *where, *with = NULL, *wanted = NULL;
+    int64_t on_pe = -1;
     int use_at_sync = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OLp:ckInsert", names, &where, &with, &on_pe, &use_at_sync)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOp:ckInsert", names, &where, &with, &wanted, &use_at_sync)) {
         return NULL;
     }
     struct py_proxy *proxy = as_proxy(self);
@@ -214,11 +215,10 @@ static PyObject *proxy_insert(PyObject *self, PyObject *args, PyObject *kwargs) 
     if (py_state_running(st) == NULL) return NULL;
     if (proxy->ref.kind != CHARIOT_ARRAY_OF) return PyErr_Format(PyExc_TypeError, "only arrays can be inserted into");
     if (read_index(self, where, &index) != 0) return NULL;
+    if (py_integer_read(wanted, "ckInsert(): onPE", -1, chariot_num_pes(st->pe) - 1, &on_pe) != 0) return NULL;
     if (py_create_args(st, proxy->cls, with, &msg) != 0) return NULL;
     chariot_ref_collection(&proxy->ref, &whole);
     int rc = chariot_insert_take(st->pe, &whole, &index, msg, on_pe);
-    if (rc == CHARIOT_ERANGE && (on_pe < -1 || on_pe >= (long long)chariot_num_pes(st->pe)))
-        return py_raise_no_pe(st, on_pe);
     if (rc == CHARIOT_ERANGE) return PyErr_Format(PyExc_ValueError, "index %R is too large", where);
     if (rc != 0) {
         py_raise_code(st, rc, "inserting an element");

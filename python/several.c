@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "python/charm.h"
+#include "python/number.h"
 #include "python/task.h"
 
 struct member {
@@ -291,7 +292,8 @@ PyObject *py_charm_wait(PyObject *self, PyObject *args, PyObject *kwargs) {
     struct py_state *st = py_state_of(self);
     int64_t timeout_ns;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:wait", names, &awaitables, &timeout)) return NULL;
-    if (py_state_running(st) == NULL || py_timeout_read(timeout, &timeout_ns) != 0) return NULL;
+    if (py_state_running(st) == NULL || py_timeout_read(timeout, "charm.wait(): timeout", &timeout_ns) != 0)
+        return NULL;
     PyObject *list = read_list(st, awaitables, "wait()");
     if (list == NULL) return NULL;
     struct py_several *several = make(st, st->wait_type, list, true);

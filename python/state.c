@@ -55,7 +55,3 @@ int py_raise_code(struct py_state *st, int code, const char *doing) {
         PyErr_Format(st->error, "%s: %s", doing, chariot_error_text(code));
     return -1;
 }
-
-PyObject *py_raise_no_pe(struct py_state *st, long long pe) {
-    return PyErr_Format(PyExc_ValueError, "no such PE: %lld (the job has %u)", pe, chariot_num_pes(st->pe));
-}

@@ -1,9 +1,9 @@
-#include <math.h>
 #include <stdlib.h>
 
 #include "python/charm.h"
 #include "python/errors.h"
 #include "python/future.h"
+#include "python/number.h"
 #include "python/task.h"
 
 /* A callable to be called later. Owned by the timer. */
@@ -40,31 +40,6 @@ static int call_after_take(struct py_state *st, PyObject *callable, PyObject *ar
     return py_raise_code(st, rc, "setting a timer");
 }
 
-/* Nanoseconds from Python's seconds. -1 with an exception set. */
-static int read_seconds(PyObject *object, int64_t *ns) {
-    double seconds = PyFloat_AsDouble(object);
-    if (seconds == -1.0 && PyErr_Occurred()) return -1;
-    if (!(seconds >= 0) || seconds > 9e9) {
-        PyErr_Format(PyExc_ValueError, "a time to wait is a number of seconds from 0, not %R", object);
-        return -1;
-    }
-    *ns = (int64_t)ceil(seconds * 1e9);
-    return 0;
-}
-
-int py_timeout_read(PyObject *timeout, int64_t *timeout_ns) {
-    *timeout_ns = -1;
-    if (timeout == NULL || timeout == Py_None) return 0;
-    double seconds = PyFloat_AsDouble(timeout);
-    if (seconds == -1.0 && PyErr_Occurred()) return -1;
-    if (!(seconds >= 0)) {
-        PyErr_Format(PyExc_ValueError, "timeout must not be negative");
-        return -1;
-    }
-    if (seconds < 9e9) *timeout_ns = (int64_t)ceil(seconds * 1e9);
-    return 0;
-}
-
 const char py_charm_after_doc[] =
     "scheduleCallableAfter($self, /, callable_obj, secs, args=[])\n--\n\n"
     "Calls it on this PE when so many seconds have passed: any callable, a method of a proxy, a Future.";
@@ -77,11 +52,14 @@ PyObject *py_charm_after(PyObject *self, PyObject *args, PyObject *kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:scheduleCallableAfter", names, &callable, &seconds, &with)) {
         return NULL;
     }
-    if (py_state_running(st) == NULL || read_seconds(seconds, &delay_ns) != 0) return NULL;
+    if (py_state_running(st) == NULL) return NULL;
+    if (py_seconds_read(seconds, "charm.scheduleCallableAfter(): secs", &delay_ns) != 0) return NULL;
     if (!PyCallable_Check(callable)) {
-        return PyErr_Format(PyExc_TypeError, "%s is not callable", Py_TYPE(callable)->tp_name);
+        return PyErr_Format(PyExc_TypeError, "charm.scheduleCallableAfter(): callable_obj must be callable, not %s",
+                            Py_TYPE(callable)->tp_name);
     }
     PyObject *tuple = with == NULL ? PyTuple_New(0) : PySequence_Tuple(with);
+    if (tuple == NULL) py_type_blame(with, "charm.scheduleCallableAfter(): args", "a list of arguments");
     if (tuple == NULL || call_after_take(st, callable, tuple, delay_ns) != 0) return NULL;
     Py_RETURN_NONE;
 }
@@ -106,7 +84,7 @@ static PyObject *block(PyObject *seconds) {
 PyObject *py_charm_sleep(PyObject *self, PyObject *seconds) {
     struct py_state *st = py_state_of(self);
     int64_t delay_ns;
-    if (read_seconds(seconds, &delay_ns) != 0) return NULL;
+    if (py_seconds_read(seconds, "charm.sleep(): secs", &delay_ns) != 0) return NULL;
     if (st->phase != PY_RUNNING || st->current == NULL) return block(seconds);
     PyObject *future = future_after(st, delay_ns);
     if (future == NULL || py_task_awaits(st)) return future; /* an async def awaits it */

@@ -1,6 +1,9 @@
 /* charm.getTopoTreeEdges() and getTopoSubtrees(): sections/tree.h on lists of PEs. */
 #include "python/charm.h"
+#include "python/number.h"
 #include "sections/tree.h"
+
+enum { BFACTOR = 4 }; /* children, where it is not said */
 
 /* The PEs of a tree, arranged. */
 struct tree {
@@ -20,19 +23,18 @@ static uint32_t host_of(const void *ctx, uint32_t pe) {
     return chariot_host_of(ctx, pe);
 }
 
-static int read_pe(struct chariot_pe *pe, PyObject *object, const char *what, uint32_t *out) {
-    PyObject *number = PyNumber_Index(object);
-    if (number == NULL) {
-        PyErr_Format(PyExc_TypeError, "%s is a PE number, not %s", what, Py_TYPE(object)->tp_name);
-        return -1;
-    }
-    int overflow;
-    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
-    Py_DECREF(number);
+/* Either function's parameter. */
+static int read_number(bool edges, PyObject *object, const char *name, int64_t low, int64_t high, int64_t *out) {
+    char what[64];
+    PyOS_snprintf(what, sizeof what, "charm.%s(): %s", edges ? "getTopoTreeEdges" : "getTopoSubtrees", name);
+    return py_integer_read(object, what, low, high, out);
+}
+
+static int read_pe(struct chariot_pe *pe, bool edges, PyObject *object, const char *name, uint32_t *out) {
+    int64_t value;
+    if (read_number(edges, object, name, 0, chariot_num_pes(pe) - 1, &value) != 0) return -1;
     *out = (uint32_t)value;
-    if (overflow == 0 && value >= 0 && value < (long long)chariot_num_pes(pe)) return 0;
-    PyErr_Format(PyExc_ValueError, "%s: no such PE: %S (the job has %u)", what, object, chariot_num_pes(pe));
-    return -1;
+    return 0;
 }
 
 /* All PEs, root and then the others in order. */
@@ -47,9 +49,13 @@ static int take_all(struct chariot_pe *pe, struct tree *tree) {
     return 0;
 }
 
-static int take_list(struct chariot_pe *pe, PyObject *pes, struct tree *tree) {
+static int take_list(struct chariot_pe *pe, bool edges, PyObject *pes, struct tree *tree) {
     PyObject *list = PySequence_Tuple(pes);
-    if (list == NULL) return -1;
+    if (list == NULL) {
+        py_type_blame(pes, edges ? "charm.getTopoTreeEdges(): pes" : "charm.getTopoSubtrees(): pes",
+                      "a list of PE numbers");
+        return -1;
+    }
     Py_ssize_t count = PyTuple_GET_SIZE(list);
     int rc = 0;
     tree->members = PyMem_Malloc(((size_t)count + 1) * sizeof *tree->members);
@@ -58,7 +64,7 @@ static int take_list(struct chariot_pe *pe, PyObject *pes, struct tree *tree) {
         rc = -1;
     }
     for (Py_ssize_t i = 0; rc == 0 && i < count; i++) {
-        rc = read_pe(pe, PyTuple_GET_ITEM(list, i), "pes", &tree->members[i]);
+        rc = read_pe(pe, edges, PyTuple_GET_ITEM(list, i), "pes", &tree->members[i]);
     }
     tree->count = (uint32_t)count;
     Py_DECREF(list);
@@ -82,23 +88,21 @@ static int arrange(struct tree *tree, uint32_t root) {
     return 0;
 }
 
-/* first: root must come first in pes. -1 with an exception set; the caller calls tree_deinit() in any case. */
-static int read_tree(struct chariot_pe *pe, PyObject *root, PyObject *pes, long long bfactor, bool first,
+/* edges: of getTopoTreeEdges(), where root must come first in pes. -1 with an exception set; the caller calls
+ * tree_deinit() in any case. */
+static int read_tree(struct chariot_pe *pe, PyObject *root, PyObject *pes, PyObject *most, bool edges,
                      struct tree *tree) {
     uint32_t root_pe;
+    int64_t bfactor = BFACTOR;
     *tree = (struct tree){.hosts = {host_of, pe}};
-    if (bfactor < 1) {
-        PyErr_Format(PyExc_ValueError, "bfactor is the most children that a PE may have: at least 1, not %lld",
-                     bfactor);
-        return -1;
-    }
-    if (read_pe(pe, root, "root_pe", &root_pe) != 0) return -1;
-    if ((pes == NULL || pes == Py_None ? take_all(pe, tree) : take_list(pe, pes, tree)) != 0) return -1;
-    if (first && pes != Py_None && (tree->count == 0 || tree->members[0] != root_pe)) {
+    if (read_number(edges, most, "bfactor", 1, INT64_MAX, &bfactor) != 0) return -1;
+    if (read_pe(pe, edges, root, "root_pe", &root_pe) != 0) return -1;
+    if ((pes == NULL || pes == Py_None ? take_all(pe, tree) : take_list(pe, edges, pes, tree)) != 0) return -1;
+    if (edges && pes != Py_None && (tree->count == 0 || tree->members[0] != root_pe)) {
         PyErr_Format(PyExc_ValueError, "the root, PE %u, must be the first of pes", root_pe);
         return -1;
     }
-    tree->radix = bfactor < (long long)tree->count ? (uint32_t)bfactor : tree->count;
+    tree->radix = bfactor < (int64_t)tree->count ? (uint32_t)bfactor : tree->count;
     return arrange(tree, root_pe);
 }
 
@@ -160,17 +164,16 @@ const char py_charm_topo_edges_doc[] =
 
 PyObject *py_charm_topo_edges(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"pe", "root_pe", "pes", "bfactor", NULL};
-    PyObject *of, *root, *pes = Py_None;
-    long long bfactor = 4;
+    PyObject *of, *root, *pes = Py_None, *bfactor = NULL;
     struct chariot_pe *pe = py_state_pe(py_state_of(self));
     if (pe == NULL ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OL:getTopoTreeEdges", names, &of, &root, &pes, &bfactor)) {
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OO:getTopoTreeEdges", names, &of, &root, &pes, &bfactor)) {
         return NULL;
     }
     uint32_t of_pe;
     struct tree tree;
     int rc = read_tree(pe, root, pes, bfactor, true, &tree);
-    if (rc == 0) rc = read_pe(pe, of, "pe", &of_pe);
+    if (rc == 0) rc = read_pe(pe, true, of, "pe", &of_pe);
     PyObject *edges = rc == 0 ? edges_of(&tree, of_pe) : NULL;
     tree_deinit(&tree);
     return edges;
@@ -183,10 +186,9 @@ const char py_charm_topo_subtrees_doc[] =
 
 PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"root_pe", "pes", "bfactor", NULL};
-    PyObject *root, *pes;
-    long long bfactor = 4;
+    PyObject *root, *pes, *bfactor = NULL;
     struct chariot_pe *pe = py_state_pe(py_state_of(self));
-    if (pe == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "OO|L:getTopoSubtrees", names, &root, &pes, &bfactor))
+    if (pe == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:getTopoSubtrees", names, &root, &pes, &bfactor))
         return NULL;
     struct tree tree;
     PyObject *subtrees = read_tree(pe, root, pes, bfactor, false, &tree) == 0 ? subtrees_of(&tree) : NULL;

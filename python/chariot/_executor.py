@@ -7,6 +7,7 @@ suspends the coroutine that waits, and the PE goes on. All of it runs on the PE'
 import concurrent.futures
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Optional, TypeVar, cast
 
@@ -59,6 +60,16 @@ class _Waiters(list[Any]):
         if not isinstance(waiter.event, _Event):
             waiter.event = _Event()
         super().append(waiter)
+
+
+def _at_least_1(what: str, number: Any) -> int:
+    try:
+        whole = operator.index(number)
+    except TypeError:
+        raise TypeError(f"{what} must be an integer, not {type(number).__name__}") from None
+    if whole < 1:
+        raise ValueError(f"{what} must be at least 1, not {number}")
+    return whole
 
 
 class PoolFuture(concurrent.futures.Future[_T]):
@@ -119,9 +130,8 @@ class PoolExecutor(concurrent.futures.Executor):
     """At most max_workers calls are under way at a time (None: as many as there are PEs); what waits can be cancelled."""
 
     def __init__(self, max_workers: "int | None" = None) -> None:
-        if max_workers is not None and max_workers < 1:
-            raise ValueError(f"max_workers must be at least 1, not {max_workers}")
-        self._room = charm.numPes() if max_workers is None else max_workers
+        what = "charm.pool.executor(): max_workers"
+        self._room = charm.numPes() if max_workers is None else _at_least_1(what, max_workers)
         self._waiting: dict[PoolFuture[Any], tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {}
         self._running = 0
         self._closed = False
@@ -131,7 +141,7 @@ class PoolExecutor(concurrent.futures.Executor):
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         if not callable(fn):
-            raise TypeError(f"an executor calls functions, and {type(fn).__name__} is not callable")
+            raise TypeError(f"executor.submit(): fn must be callable, not {type(fn).__name__}")
         future: PoolFuture[_T] = PoolFuture(self)
         self._waiting[future] = fn, args, kwargs
         self._start()
@@ -140,8 +150,7 @@ class PoolExecutor(concurrent.futures.Executor):
     def map(
         self, fn: Callable[..., _T], *iterables: Iterable[Any], timeout: Optional[float] = None, chunksize: int = 1
     ) -> Iterator[_T]:
-        if chunksize < 1:
-            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
+        chunksize = _at_least_1("executor.map(): chunksize", chunksize)
         if chunksize == 1:
             return super().map(fn, *iterables, timeout=timeout)
         chunks = _chunks(iterables, chunksize)

@@ -28,6 +28,8 @@ class E(Chare):
         return f.get()
     def waits_condition(self):
         self.wait("True is False")
+    def channel(self, remote):
+        Channel(self, remote=remote)
     def receives(self):
         return Channel(self, remote=self.thisProxy[self.thisIndex]).recv()
     def own(self, name, *args, **named):
@@ -207,6 +209,88 @@ AT_CALL = [
 @pytest.mark.parametrize("n", [1, 2])
 def test_at_call(n: int) -> None:
     holds(PROGRAM.replace("__TABLE__", repr(AT_CALL)), n, timeout=60)
+
+
+# Numbers and lists that public functions take: the parameter and the function by name, what is wanted, what came.
+# The wrong code; words of the text, with | between them; TypeError, or with VALUE before it ValueError.
+NUMBERS = [
+    ("Future(1.5)", "Future(): num_vals must be an integer, not float"),
+    ("Future('x')", "num_vals must be an integer, not str"),
+    ("Future(num_vals=None)", "num_vals must be an integer, not NoneType"),
+    ("VALUE Future(0)", "Future(): num_vals must be at least 1, not 0"),
+    ("VALUE Future(2**64)", "num_vals must be an integer of 64 bits, not 18446744073709551616"),
+    ("charm.createFuture(senders='x')", "createFuture(): senders must be an integer, not str"),
+    ("Future().get('x')", "Future.get(): timeout must be a number of seconds, or None, not str"),
+    ("VALUE Future().get(timeout=-1)", "timeout must be a number of seconds from 0, or None, not -1"),
+    ("VALUE Future().get(float('nan'))", "timeout|not nan"),
+    ("charm.wait([], timeout='x')", "charm.wait(): timeout must be a number of seconds, or None, not str"),
+    ("VALUE charm.wait([], -1)", "charm.wait(): timeout|not -1"),
+    ("charm.sleep('x')", "charm.sleep(): secs must be a number of seconds, not str"),
+    ("charm.sleep(None)", "secs must be a number of seconds, not NoneType"),
+    ("VALUE charm.sleep(-1)", "charm.sleep(): secs must be a number of seconds from 0|not -1"),
+    ("charm.scheduleCallableAfter(print, 'x')", "charm.scheduleCallableAfter(): secs must be a number of seconds, not str"),
+    ("charm.scheduleCallableAfter(print, 1, 5)", "scheduleCallableAfter(): args must be a list of arguments, not int"),
+    ("charm.scheduleCallableAfter(5, 1)", "scheduleCallableAfter(): callable_obj must be callable, not int"),
+    ("Chare(E, onPE='x')", "Chare(): onPE must be an integer, not str"),
+    ("Chare(E, onPE=1.0)", "Chare(): onPE must be an integer, not float"),
+    ("VALUE Chare(E, onPE=-2)", "Chare(): onPE must be from -1 to LAST, not -2"),
+    ("VALUE Chare(E, onPE=2**70)", "Chare(): onPE must be from -1 to LAST, not 1180591620717411303424"),
+    ("VALUE Chare(E, 99)", "Chare(): onPE must be from -1 to LAST, not 99"),
+    ("Chare(E, args=5.5)", "E: args must be a list of the constructor's arguments, not float"),
+    ("Group(E, args=5)", "E: args must be a list"),
+    ("Group(E, onPE='x')", "onPE|Group()"),
+    ("Array(E, 1.5)", "Array(): dims must be an int or 1 to 6 ints, not 1.5"),
+    ("Array(E, (2, 'x'))", "Array(): dims must be an int or 1 to 6 ints, not (2, 'x')"),
+    ("VALUE Array(E, 0)", "Array(): dims=0: each dimension must be at least 1"),
+    ("VALUE Array(E, (2**40, 2**40))", "Array(): dims|too many"),
+    ("Array(E, ndims='x')", "Array(): ndims must be an integer, not str"),
+    ("VALUE Array(E, ndims=7)", "Array(): ndims must be from 1 to 6, not 7"),
+    ("Array(E, 4, map=5)", "Array(): map must be"),
+    ("a[1.5]", "integers, not float"),
+    ("VALUE a[2**70]", "64-bit integers"),
+    ("Array(E, ndims=1).ckInsert('x')", "integers, not str"),
+    ("Array(E, ndims=1).ckInsert(1, onPE='x')", "ckInsert(): onPE must be an integer, not str"),
+    ("VALUE Array(E, ndims=1).ckInsert(1, onPE=99)", "ckInsert(): onPE must be from -1 to LAST, not 99"),
+    ("g[0].own('migrate', 'x', ret=True).get()", "migrate(): toPe must be an integer, not str"),
+    ("VALUE g[0].own('migrate', -1, ret=True).get()", "migrate(): toPe must be|not -1"),
+    ("charm.getHostPes('x')", "charm.getHostPes(): host must be an integer, not str"),
+    ("VALUE charm.getHostFirstPe(99)", "charm.getHostFirstPe(): host must be 0, not 99"),
+    ("charm.getHostNumPes(1.5)", "charm.getHostNumPes(): host must be an integer, not float"),
+    ("charm.getPeHost('x')", "charm.getPeHost(): pe must be an integer, not str"),
+    ("VALUE charm.getPeHostRank(99)", "charm.getPeHostRank(): pe must be|not 99"),
+    ("charm.getTopoTreeEdges('x', 0)", "charm.getTopoTreeEdges(): pe must be an integer, not str"),
+    ("VALUE charm.getTopoTreeEdges(0, 99)", "charm.getTopoTreeEdges(): root_pe must be|not 99"),
+    ("charm.getTopoTreeEdges(0, 0, 5)", "charm.getTopoTreeEdges(): pes must be a list of PE numbers, not int"),
+    ("charm.getTopoSubtrees(0, ['x'])", "charm.getTopoSubtrees(): pes must be an integer, not str"),
+    ("charm.getTopoTreeEdges(0, 0, bfactor='x')", "charm.getTopoTreeEdges(): bfactor must be an integer, not str"),
+    ("VALUE charm.getTopoSubtrees(0, [0], 0)", "charm.getTopoSubtrees(): bfactor must be at least 1, not 0"),
+    ("charm.pool.map(plain, [1], chunksize='x')", "charm.pool.map(): chunksize must be an integer, not str"),
+    ("VALUE charm.pool.map_async(plain, [1], 0)", "charm.pool.map_async(): chunksize must be at least 1, not 0"),
+    ("charm.pool.submit([], ncores=1.5)", "charm.pool.submit(): ncores must be an integer, not float"),
+    ("VALUE charm.pool.submit_async([], ncores=0)", "charm.pool.submit_async(): ncores must be at least 1, or negative"),
+    ("charm.pool.map(plain, 5)", "charm.pool.map(): iterable must be iterable, not int"),
+    ("charm.pool.map(5, [1])", "charm.pool.map(): func must be callable, not int"),
+    ("charm.pool.Task(5, ())", "charm.pool.Task(): func must be callable, not int"),
+    ("charm.pool.Task(plain, 5)", "charm.pool.Task(): args must be a list of the function's arguments, not int"),
+    ("charm.pool.executor('x')", "charm.pool.executor(): max_workers must be an integer, not str"),
+    ("VALUE charm.pool.executor(0)", "charm.pool.executor(): max_workers must be at least 1, not 0"),
+    ("charm.pool.executor().map(plain, [1], chunksize='x')", "executor.map(): chunksize must be an integer, not str"),
+    ("charm.pool.executor().submit(5)", "executor.submit(): fn must be callable, not int"),
+    ("Channel(5, g[0])", "Channel(): the first argument is the chare"),
+    ("g[0].channel(5, ret=True).get()", "Channel(): remote must be a proxy, not int"),
+    ("charm.thisProxy[0].createArray(E, 'x', ret=True).get()", "Array(): dims must be"),
+    ("charm.thisProxy[0].createArray(E, ndims='x', ret=True).get()", "Array(): ndims must be an integer, not str"),
+    ("charm.options.interactive.verbose = 'x'", "charm.options.interactive.verbose takes an int, not 'x'"),
+]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_numbers(n: int) -> None:
+    table = [
+        (code, code.removeprefix("VALUE "), "ValueError" if code.startswith("VALUE") else "TypeError", words)
+        for code, words in NUMBERS
+    ]
+    holds(PROGRAM.replace("__TABLE__", repr(table).replace("from -1 to LAST", f"from -1 to {n - 1}")), n, timeout=60)
 
 
 HEAD = """
