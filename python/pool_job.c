@@ -105,7 +105,7 @@ Py_ssize_t py_job_define(struct py_job *job, PyObject *function) {
     struct chariot_writer writer;
     struct chariot_msg *msg;
     if (!PyCallable_Check(function)) {
-        PyErr_Format(PyExc_TypeError, "the pool calls functions, and %s is not callable", Py_TYPE(function)->tp_name);
+        PyErr_Format(PyExc_TypeError, "charm.pool: a function must be callable, not %s", Py_TYPE(function)->tp_name);
         return -1;
     }
     uint64_t bag = job->bag;

@@ -249,9 +249,9 @@ def test_errors(n: int | None) -> None:
             pool = charm.pool
             for name in ("map", "map_async"):
                 call = getattr(pool, name)
-                refused(name, lambda: call(5, [1]), "not callable")
+                refused(name, lambda: call(5, [1]), "must be callable")
                 raises(name, TypeError, lambda: call(5, [1]), "int")
-                raises(name, TypeError, lambda: call(square, 5), "not iterable")
+                raises(name, TypeError, lambda: call(square, 5), "must be iterable")
                 raises(name, TypeError, lambda: call(square), "iterable")
                 raises(name, TypeError, lambda: call(square, [1], cores=2), "cores")
                 raises(name, ValueError, lambda: call(square, [1], chunksize=0), "chunksize", "0")
@@ -263,9 +263,9 @@ def test_errors(n: int | None) -> None:
                 call = getattr(pool, name)
                 for wrong in (5, "abc", (square,), (square, 1, 2), None):
                     raises(f"{name} {wrong}", TypeError, lambda: call([(square, 1), wrong]), "pairs")
-                raises(name, TypeError, lambda: call([(square, 1), (5, 1)]), "not callable")
+                raises(name, TypeError, lambda: call([(square, 1), (5, 1)]), "must be callable")
                 raises(name, ValueError, lambda: call([(square, 1)], 0), "chunksize")
-            raises("Task", TypeError, lambda: pool.Task(5, ()), "not callable")
+            raises("Task", TypeError, lambda: pool.Task(5, ()), "must be callable")
             raises("Task args", TypeError, lambda: pool.Task(square, 5), "args", "int")
             raises("Task args", TypeError, lambda: pool.Task(square, ((i for i in ()),)), "cannot be sent")
             raises("Task wrong args", TypeError, lambda: pool.Task(square, (1, 2), ret=True).get(), "square")

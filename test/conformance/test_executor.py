@@ -85,7 +85,7 @@ def test_executor(n: int | None) -> None:
                 f = ex.submit(later, 3)
                 eq("a coroutine", f.result(), 3)
                 eq("nested", ex.submit(nested, 10).result(), 45)
-                refused("no function", lambda: ex.submit(5), "not callable")
+                refused("no function", lambda: ex.submit(5), "must be callable")
                 refused("chunksize", lambda: ex.map(add, [1], chunksize=0), "chunksize")
                 refused("unpicklable", lambda: ex.submit(add, (i for i in ())).result(), "generator")
             raises("after shutdown", RuntimeError, lambda: ex.submit(add, 1), "after shutdown")
