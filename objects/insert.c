@@ -1,12 +1,13 @@
 /* Elements that come into arrays one by one: insertion by programs, and what a placement map decides.
  *
  * Early insertions (until chariot_done_inserting()) are counted where they are issued and where they arrive; the root
- * learns both sums by an awaited broadcast (OBJ_METHOD_COUNT), and what arrives later by COUNT messages. When they are
- * equal the array is settled: kept broadcasts are dropped everywhere (OBJ_METHOD_SETTLED). From the count until then
- * the root holds broadcasts back, so that each meets all elements. A dense array with a map begins like that: all its
- * elements are issued, by its index's homes, and none has arrived. */
+ * learns both sums by an awaited broadcast (OBJ_METHOD_COUNT), and what arrives later by COUNT messages, which add up
+ * on their way up the tree. When they are equal the array is settled: kept broadcasts are dropped everywhere
+ * (OBJ_METHOD_SETTLED). From the count until then the root holds broadcasts back, so that each meets all elements. A
+ * dense array with a map begins like that: all its elements are issued, by its index's homes, and none has arrived. */
 #include <string.h>
 
+#include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/place.h"
 
@@ -43,14 +44,6 @@ int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, 
     return 0;
 }
 
-static void tell_root(struct chariot_pe *pe, struct obj_coll *coll, uint64_t arrived) {
-    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_COUNT, 0);
-    if (msg == NULL) return;
-    msg->target = coll->id;
-    msg->seq = arrived;
-    obj_send_take(pe, coll->root, msg);
-}
-
 static void place_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, uint32_t to) {
     msg->method = OBJ_INSERT_ONE;
     msg->root = 0;
@@ -81,6 +74,28 @@ void obj_insert_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct 
         msg->method = OBJ_INSERT_ASK_MAP;
         obj_pe_queue_take(pe, msg);
     }
+}
+
+/* ---------------------------------------------------------------- telling the root what has arrived */
+
+static struct chariot_msg *count_new(struct chariot_pe *pe, const struct obj_coll *coll, uint32_t what, uint64_t seq) {
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_COUNT, 0);
+    if (msg == NULL) return NULL;
+    msg->target = coll->id;
+    msg->method = what;
+    msg->seq = seq;
+    return msg;
+}
+
+/* Here, or below in the tree. It is passed on, with all that has arrived by then, behind what waits to run here now: so
+ * the more there is to tell the fewer messages tell it, and no PE hears of more than its tree children tell it. */
+static void note_arrived(struct chariot_pe *pe, struct obj_coll *coll, uint64_t count) {
+    coll->unreported += count;
+    if (coll->reporting) return;
+    struct chariot_msg *msg = count_new(pe, coll, OBJ_COUNT_PASS_ON, 0);
+    if (msg == NULL) return;
+    coll->reporting = true;
+    obj_pe_queue_take(pe, msg);
 }
 
 /* ---------------------------------------------------------------- arriving */
@@ -115,7 +130,7 @@ static void on_one(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_
     if (early && coll->open)
         coll->created++;
     else
-        tell_root(pe, coll, 1);
+        note_arrived(pe, coll, 1);
 }
 
 static void on_ask_map(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -132,8 +147,9 @@ static void on_ask_map(struct chariot_pe *pe, struct obj_coll *coll, struct char
     }
 }
 
-void obj_insert_many(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t (*indices)[3], size_t count,
-                     struct chariot_msg *args, uint32_t from) {
+/* Which PE `from` has placed here; args are borrowed. */
+static void create_many(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t (*indices)[3], size_t count,
+                        struct chariot_msg *args, uint32_t from) {
     rpc_msg_ref(args); /* shared by them, so none takes its payload for its own */
     coll->filling = true;
     for (size_t i = 0; i < count && !pe->ending; i++) {
@@ -145,7 +161,7 @@ void obj_insert_many(struct chariot_pe *pe, struct obj_coll *coll, const uint64_
     rpc_msg_unref(args);
     if (pe->ending) return;
     obj_reduce_filled(pe, coll);
-    tell_root(pe, coll, count);
+    note_arrived(pe, coll, count);
 }
 
 static void on_many(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -159,8 +175,8 @@ static void on_many(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     }
     struct chariot_msg *args = obj_msg_rest(pe, OBJ_KIND_INSERT, &rest);
     if (args == NULL) return;
-    obj_insert_many(pe, coll, (const uint64_t(*)[3])indices.bytes.data, indices.bytes.size / sizeof(uint64_t[3]), args,
-                    msg->from);
+    create_many(pe, coll, (const uint64_t(*)[3])indices.bytes.data, indices.bytes.size / sizeof(uint64_t[3]), args,
+                msg->from);
     rpc_msg_unref(args);
 }
 
@@ -224,9 +240,25 @@ void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, const int6
     settle(pe, coll);
 }
 
+static void pass_on_arrived(struct chariot_pe *pe, struct obj_coll *coll) {
+    uint64_t count = coll->unreported;
+    coll->reporting = false;
+    coll->unreported = 0;
+    if (coll->root == pe->node.pe) {
+        coll->total_created += count;
+        settle(pe, coll);
+        return;
+    }
+    struct chariot_msg *msg = count_new(pe, coll, OBJ_COUNT_ARRIVED, count);
+    if (msg == NULL) return;
+    obj_tree_send_up_take(pe, coll->root, msg);
+}
+
 void obj_create_on_count(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    if (coll == NULL) return;
-    coll->total_created += msg->seq;
-    settle(pe, coll);
+    if (coll == NULL) return; /* destroyed, or a lie: a tree child hears of a collection after this PE */
+    if (msg->method == OBJ_COUNT_PASS_ON)
+        pass_on_arrived(pe, coll);
+    else
+        note_arrived(pe, coll, msg->seq);
 }

@@ -22,7 +22,7 @@
     X(VALUE, 25, obj_future_on_value)           /* to the owner of future `reply` */                                   \
     X(SUBSCRIBE, 26, obj_future_on_subscribe)   /* to the owner: tell `from` the values of `reply` */                  \
     X(VALUES, 27, obj_future_on_values)         /* all values of future `reply` */                                     \
-    X(COUNT, 28, obj_create_on_count)           /* to the root: seq insertions have arrived */                         \
+    X(COUNT, 28, obj_create_on_count)           /* to the tree parent: seq insertions have arrived; place.h */         \
     X(EXIT_ASK, 29, obj_end_on_exit_ask)        /* to PE 0: end the job with status `method` */                        \
     X(EXIT, 30, obj_end_on_exit)                /* tree: the job ends with status `method` */                          \
     X(READY, 31, obj_start_on_ready)            /* to the tree parent: target: hash of tables; method: 1: some hold */ \

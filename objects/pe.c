@@ -85,6 +85,7 @@ static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *ms
     if (obj_id_pe(msg->target) >= num_pes) return false;
     if (is_channel_kind(msg->kind) && (msg->reply == 0 || obj_id_pe(msg->reply) >= num_pes)) return false;
     if (msg->kind == OBJ_KIND_INSERT && msg->method >= OBJ_INSERT_FIRST_LOCAL) return false;
+    if (msg->kind == OBJ_KIND_COUNT && msg->method != OBJ_COUNT_ARRIVED) return false;
     bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST;
     if (numbered && msg->seq > OBJ_MAX_NUMBER) return false;
     bool tree = (msg->flags & OBJ_FLAG_TREE) != 0;

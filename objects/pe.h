@@ -134,6 +134,7 @@ struct obj_coll {
     bool sparse;       /* elements come by insertion */
     bool filling;      /* its initial elements are being made */
     bool holding;      /* root: broadcasts are held back until all that was issued has arrived */
+    bool reporting;    /* a COUNT message is in the run queue that will tell it */
     bool at_sync;      /* its elements take part in load balancing when they say so */
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
     uint64_t map;      /* group that says where its elements are created; 0: the location table does */
@@ -152,6 +153,7 @@ struct obj_coll {
     uint64_t reduced;          /* root: one more than the highest that is complete */
     uint64_t issued;           /* early insertions issued here and not yet reported */
     uint64_t created;          /* early insertions that arrived here and are not yet reported */
+    uint64_t unreported;       /* insertions that arrived here or below, and that the tree parent is to hear of */
     uint64_t late;             /* late insertions issued here and not yet reported */
     int64_t late_missing;      /* root: late insertions that were reported and have not come here, less the others */
     uint64_t total;            /* root: number of elements, counted when not open */

@@ -56,26 +56,30 @@ int obj_place_ask(struct chariot_pe *pe, const struct obj_coll *coll, const uint
 
 /* ---------------------------------------------------------------- a block of a dense array */
 
-/* What goes to one PE. */
-struct bulk {
-    uint64_t (*indices)[3];
-    size_t count, cap;
+struct placed {
+    uint64_t index[3];
+    size_t order;
+    uint32_t to;
 };
 
+/* In the order of their indices, then by where they go. */
 struct block {
-    struct bulk *to; /* one per PE */
+    struct placed *list;
+    size_t count, cap;
     int rc;
 };
 
-static int bulk_add(struct bulk *bulk, const uint64_t index[3]) {
-    if (bulk->count == bulk->cap) {
-        size_t cap = bulk->cap == 0 ? 16 : 2 * bulk->cap;
-        void *indices = realloc(bulk->indices, cap * sizeof *bulk->indices);
-        if (indices == NULL) return CHARIOT_ENOMEM;
-        bulk->indices = indices;
-        bulk->cap = cap;
+static int block_add(struct block *block, const uint64_t index[3], uint32_t to) {
+    if (block->count == block->cap) {
+        size_t cap = block->cap == 0 ? 16 : 2 * block->cap;
+        struct placed *list = realloc(block->list, cap * sizeof *list);
+        if (list == NULL) return CHARIOT_ENOMEM;
+        block->list = list;
+        block->cap = cap;
     }
-    memcpy(bulk->indices[bulk->count++], index, sizeof *bulk->indices);
+    struct placed *placed = &block->list[block->count];
+    *placed = (struct placed){.order = block->count++, .to = to};
+    memcpy(placed->index, index, sizeof placed->index);
     return 0;
 }
 
@@ -83,46 +87,61 @@ static void place_initial(struct chariot_pe *pe, const struct obj_coll *coll, co
     struct block *block = ctx;
     uint32_t to;
     if (block->rc == 0) block->rc = obj_place_ask(pe, coll, index, &to);
-    if (block->rc == 0) block->rc = bulk_add(&block->to[to], index);
+    if (block->rc == 0) block->rc = block_add(block, index, to);
 }
 
-static void send_bulk(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, const struct bulk *bulk,
-                      const struct chariot_msg *args) {
-    for (size_t i = 0; i < bulk->count; i++) pe->location->on_placed(pe, coll, bulk->indices[i], to);
-    size_t size = bulk->count * sizeof *bulk->indices;
+static int by_pe(const void *a, const void *b) {
+    const struct placed *x = a, *y = b;
+    if (x->to != y->to) return x->to < y->to ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* `count` of them that go to one PE, as a message without a receiver. NULL: out of memory. */
+static struct chariot_msg *bulk_new(struct chariot_pe *pe, struct obj_coll *coll, const struct placed *list,
+                                    size_t count, const struct chariot_msg *args) {
     struct chariot_writer writer;
+    uint64_t(*indices)[3] = malloc(count * sizeof *indices);
+    if (indices == NULL) {
+        obj_out_of_memory(pe);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) memcpy(indices[i], list[i].index, sizeof indices[i]);
+    size_t size = count * sizeof *indices;
     chariot_writer_init_take(&writer, rpc_msg_new(size + args->size + 32));
-    chariot_put_bytes(&writer, bulk->indices, size);
+    chariot_put_bytes(&writer, indices, size);
     chariot_put_encoded(&writer, rpc_msg_payload((struct chariot_msg *)(uintptr_t)args), args->size);
+    free(indices);
     struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_INSERT, &writer);
-    if (msg == NULL) return;
+    if (msg == NULL) return NULL;
     msg->target = coll->id;
     msg->method = OBJ_INSERT_MANY;
-    obj_send_take(pe, to, msg);
+    return msg;
 }
 
+/* Those of this PE too travel as a message, behind what the others are sent. */
 static void deal_out(struct chariot_pe *pe, struct obj_coll *coll, const struct block *block,
                      struct chariot_msg *args) {
-    uint32_t me = pe->node.pe;
-    for (uint32_t to = 0; to < pe->node.num_pes && !pe->ending; to++) {
-        if (to != me && block->to[to].count > 0) send_bulk(pe, coll, to, &block->to[to], args);
+    for (size_t begin = 0, end; begin < block->count && !pe->ending; begin = end) {
+        uint32_t to = block->list[begin].to;
+        for (end = begin; end < block->count && block->list[end].to == to; end++) {
+            if (to != pe->node.pe) pe->location->on_placed(pe, coll, block->list[end].index, to);
+        }
+        struct chariot_msg *msg = bulk_new(pe, coll, &block->list[begin], end - begin, args);
+        if (msg == NULL) return;
+        msg->from = pe->node.pe;
+        obj_send_take(pe, to, msg);
     }
-    const struct bulk *own = &block->to[me];
-    if (own->count > 0) obj_insert_many(pe, coll, (const uint64_t(*)[3])own->indices, own->count, args, me);
 }
 
 void obj_place_block(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
-    struct block block = {.to = calloc(pe->node.num_pes, sizeof *block.to)};
-    if (block.to == NULL)
-        block.rc = CHARIOT_ENOMEM;
-    else
-        pe->location->each_initial(pe, coll, place_initial, &block);
+    struct block block = {0};
+    pe->location->each_initial(pe, coll, place_initial, &block);
+    if (block.count > 1) qsort(block.list, block.count, sizeof *block.list, by_pe);
     if (block.rc == CHARIOT_ENOMEM)
         obj_out_of_memory(pe);
     else if (block.rc == OBJ_PLACE_LATER)
         obj_wait_take(pe, &pe->orphans, obj_key1(coll->map), rpc_msg_ref(msg));
     else if (block.rc == 0)
         deal_out(pe, coll, &block, msg);
-    for (uint32_t i = 0; block.to != NULL && i < pe->node.num_pes; i++) free(block.to[i].indices);
-    free(block.to);
+    free(block.list);
 }

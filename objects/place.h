@@ -26,6 +26,12 @@ enum obj_insert {
     OBJ_INSERT_BLOCK,                          /* ask it for all that each_initial gives this PE */
 };
 
+/* What a COUNT message says, in its method field. */
+enum obj_count {
+    OBJ_COUNT_ARRIVED = 0, /* seq insertions more have arrived, on the sender and below it */
+    OBJ_COUNT_PASS_ON,     /* local: tell the tree parent */
+};
+
 enum { OBJ_PLACE_LATER = 1 };
 /* Asks the array's map. OBJ_PLACE_LATER: it is not here yet; negative: it failed, and the job ends. */
 int obj_place_ask(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], uint32_t *to);
@@ -34,8 +40,5 @@ void obj_place_block(struct chariot_pe *pe, struct obj_coll *coll, struct chario
 
 /* insert.c */
 void obj_insert_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
-/* Creates these, which PE `from` has placed here; args are borrowed. */
-void obj_insert_many(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t (*indices)[3], size_t count,
-                     struct chariot_msg *args, uint32_t from);
 
 #endif

@@ -28,9 +28,9 @@ struct end {
     struct rpc_sim *sim;
     struct rpc_msg_queue ready;
     enum life life;
-    bool listed;           /* stands in sim->ready */
-    uint32_t first_pair;   /* its rows among the pairs: number plus 1 of the first */
-    int64_t out_ns, in_ns; /* when the last message that it sent has left, and the last to it was taken in */
+    bool listed;         /* stands in sim->ready */
+    uint32_t first_pair; /* its rows among the pairs: number plus 1 of the first */
+    int64_t out_ns;      /* when the last message that it sent has left */
 };
 
 struct rpc_sim {
@@ -88,7 +88,7 @@ static void launch(struct rpc_sim *sim, struct rpc_pair *pair, uint32_t from, ui
                    uint8_t news) {
     int64_t arrival_ns = arrival(sim, pair, from, to);
     pair->last_ns[rpc_pair_way(pair, from)] = arrival_ns;
-    const struct rpc_flight flight = {arrival_ns, sim->next_number++, from, to, msg, news, false};
+    const struct rpc_flight flight = {arrival_ns, sim->next_number++, from, to, msg, news};
     rpc_flights_push(&sim->flights, &flight);
 }
 
@@ -115,19 +115,6 @@ static void list_ready(struct rpc_sim *sim, struct end *end) {
     end->listed = true;
     sim->ready[sim->ready_tail] = end->base.pe;
     sim->ready_tail = (sim->ready_tail + 1) % ((size_t)sim->config.num_pes + 1);
-}
-
-/* The soonest flight waits until its receiver has taken in what came before. True: it does; it has its turn once. */
-static bool queues(struct rpc_sim *sim) {
-    struct rpc_flight flight = sim->flights.heap[0];
-    struct end *end = &sim->ends[flight.to];
-    if (flight.queued || sim->config.message_ns == 0) return false;
-    end->in_ns = (end->in_ns > sim->now_ns ? end->in_ns : sim->now_ns) + sim->config.message_ns;
-    flight.arrival_ns = end->in_ns;
-    flight.queued = true;
-    rpc_flights_pop(&sim->flights);
-    rpc_flights_push(&sim->flights, &flight);
-    return true;
 }
 
 /* The soonest flight reaches its end. False: out of memory, it stays in flight. */
@@ -323,7 +310,7 @@ bool rpc_sim_advance(struct rpc_sim *sim, int64_t until_ns) {
         in_flight && sim->flights.heap[0].arrival_ns < until_ns ? sim->flights.heap[0].arrival_ns : until_ns;
     if (next_ns > sim->now_ns && (in_flight || next_ns != RPC_FOREVER_NS)) sim->now_ns = next_ns;
     while (sim->flights.count > 0 && sim->flights.heap[0].arrival_ns <= sim->now_ns)
-        if (!queues(sim) && !land(sim)) break;
+        if (!land(sim)) break;
     return in_flight;
 }
 

@@ -19,7 +19,7 @@ struct rpc_sim_config {
     bool through_wire; /* pack and unpack every message, as a real network would */
 
     /* What a machine costs, for measures of whole algorithms; all 0 where only their order matters. A PE sends one
-     * message per message_ns, and takes in one; what goes to another host takes between_ns longer. */
+     * message per message_ns; what goes to another host takes between_ns longer. */
     int64_t message_ns;
     int64_t between_ns;
     const uint32_t *hosts; /* by PE; borrowed by the world. NULL: all are on one host */

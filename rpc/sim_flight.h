@@ -57,7 +57,6 @@ struct rpc_flight {
     uint32_t from, to;
     struct chariot_msg *msg; /* owned; NULL: news */
     uint8_t news;            /* what the news is */
-    bool queued;             /* has come to its receiver, and waits there to be taken in */
 };
 
 /* A heap, the soonest arrival first. Zeroed: empty. */

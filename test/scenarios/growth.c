@@ -44,6 +44,8 @@ void growth_open(struct growth *growth, uint32_t num_pes, const struct growth_mo
                                                        .hosts = growth->hosts,
                                                        .on_send = on_send,
                                                        .ctx = growth});
+    growth->world.step_ns = model->message_ns;
+    if (model->message_ns > 0) growth->world.budget = 1;
     growth_register(growth);
 }
 

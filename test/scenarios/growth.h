@@ -48,7 +48,7 @@ struct growth_model {
     uint32_t pes_per_host; /* 0: all are on one host */
     int64_t hop_ns;        /* from PE to PE */
     int64_t between_ns;    /* more, from host to host */
-    int64_t message_ns;    /* what each message keeps its sender busy, and its receiver */
+    int64_t message_ns;    /* what each message keeps its sender busy, and who handles it */
 };
 /* One host; a step takes a millisecond, all else nothing. */
 extern const struct growth_model growth_steps;
@@ -96,6 +96,6 @@ struct growth_heap {
 };
 void growth_weigh(uint32_t num_pes, struct growth_heap *heap);
 /* Of the struct growth and of its world, per PE. */
-enum { GROWTH_BYTES_PER_PE = sizeof(uint64_t) + 2 * sizeof(bool) + sizeof(int64_t) };
+enum { GROWTH_BYTES_PER_PE = sizeof(uint64_t) + 2 * sizeof(bool) + 2 * sizeof(int64_t) };
 
 #endif

@@ -72,6 +72,14 @@ static void check(const struct growth *growth, enum growth_op op) {
     CU_ASSERT_TRUE(good);
 }
 
+/* What goes to where elements live takes other ways than the tree's edges; what adds up does so along them. */
+static void check_bounds(const struct growth *growth, enum growth_op op, const struct tree *tree) {
+    const struct growth_cost *cost = &growth->cost[op];
+    CU_ASSERT_TRUE(cost->time_ns <= (3 * (int64_t)tree->depth + 1) * GROWTH_STEP_NS);
+    CU_ASSERT_TRUE(cost->messages <= 6 * (uint64_t)growth->num_pes);
+    CU_ASSERT_TRUE(cost->busiest <= 10 * (tree->depth + 2));
+}
+
 static void each_operation_grows_with_the_tree(void) {
     for (size_t i = 0; i < NUM_SIZES; i++) {
         struct growth growth;
@@ -82,6 +90,8 @@ static void each_operation_grows_with_the_tree(void) {
         for (enum growth_op op = 0; op < GROWTH_NUM_OPS; op++) {
             if (laws[op].handled + laws[op].more > 0) check(&growth, op);
         }
+        check_bounds(&growth, GROWTH_MAPPED_ARRAY, &tree);
+        check_bounds(&growth, GROWTH_SPARSE_ARRAY, &tree);
         growth_close(&growth);
     }
 }
@@ -105,6 +115,8 @@ static void hosts_are_entered_once(void) {
             uint64_t most = laws[op].edges * (num_hosts - 1) + (sizes[i] > PES_PER_HOST ? laws[op].more : 0);
             if (growth.cost[op].between > most) CU_FAIL("messages between hosts");
         }
+        check_bounds(&growth, GROWTH_MAPPED_ARRAY, &tree);
+        check_bounds(&growth, GROWTH_SPARSE_ARRAY, &tree);
         growth_close(&growth);
     }
 }

@@ -32,7 +32,9 @@ void world_open(struct world *world, struct rpc_sim_config config) {
     world->busy = calloc(config.num_pes, sizeof *world->busy);
     world->dead = calloc(config.num_pes, sizeof *world->dead);
     world->due_ns = calloc(config.num_pes, sizeof *world->due_ns);
-    assert(world->pes != NULL && world->busy != NULL && world->dead != NULL && world->due_ns != NULL);
+    world->free_ns = calloc(config.num_pes, sizeof *world->free_ns);
+    assert(world->pes != NULL && world->busy != NULL && world->dead != NULL);
+    assert(world->due_ns != NULL && world->free_ns != NULL);
     for (uint32_t i = 0; i < config.num_pes; i++) {
         struct chariot_pe *pe = &world->pes[i];
         pe->node.pe = i;
@@ -80,11 +82,13 @@ static bool runs(const struct world *world, uint32_t pe) {
     return !world->dead[pe] && !world->pes[pe].ending;
 }
 
+/* True: there is more to do now. */
 static bool step(struct world *world, uint32_t i, int64_t now) {
     struct chariot_pe *pe = &world->pes[i];
     world->busy[i] = runs(world, i) && obj_pe_step(pe, now, world->budget);
     world->due_ns[i] = runs(world, i) ? obj_pe_deadline_ns(pe) : RPC_FOREVER_NS;
-    return world->busy[i];
+    world->free_ns[i] = now + world->step_ns;
+    return world->busy[i] && world->step_ns == 0;
 }
 
 /* Looks at the PEs' own structs only where there is something to do: of 100,000 most rest. */
@@ -97,10 +101,20 @@ bool world_step(struct world *world) {
         world->busy[pe] = true;
     }
     for (uint32_t i = 0; i < world->num_pes; i++) {
-        if ((world->busy[i] || world->due_ns[i] <= now) && step(world, i, now)) busy = true;
+        bool due = world->busy[i] || world->due_ns[i] <= now;
+        if (due && world->free_ns[i] <= now && step(world, i, now)) busy = true;
     }
     world->steps++;
     return busy;
+}
+
+/* When a PE that has more to do is free for it. */
+static int64_t next_free_ns(const struct world *world) {
+    int64_t first = RPC_FOREVER_NS;
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        if (world->busy[i] && world->free_ns[i] < first) first = world->free_ns[i];
+    }
+    return first;
 }
 
 int64_t world_deadline_ns(const struct world *world) {
@@ -108,7 +122,8 @@ int64_t world_deadline_ns(const struct world *world) {
     for (uint32_t i = 0; i < world->num_pes; i++) {
         if (world->due_ns[i] < first) first = world->due_ns[i];
     }
-    return first;
+    int64_t free_ns = next_free_ns(world);
+    return free_ns < first ? free_ns : first;
 }
 
 bool world_ended(struct world *world) {
@@ -134,9 +149,11 @@ bool world_run(struct world *world) {
 
 void world_settle(struct world *world) {
     if (!started(world)) world_start(world);
+    int64_t free_ns;
     do {
         while (world_step(world)) continue;
-    } while (rpc_sim_advance(world->sim, RPC_FOREVER_NS));
+        free_ns = next_free_ns(world);
+    } while (rpc_sim_advance(world->sim, free_ns) || free_ns != RPC_FOREVER_NS);
 }
 
 void world_kill(struct world *world, uint32_t pe) {
@@ -177,4 +194,5 @@ void world_close(struct world *world) {
     free(world->busy);
     free(world->dead);
     free(world->due_ns);
+    free(world->free_ns);
 }

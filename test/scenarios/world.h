@@ -20,6 +20,8 @@ struct world {
     struct chariot_pe *pes;
     uint32_t num_pes;
     int budget;           /* messages per PE and step; 64 unless set after world_open() */
+    int64_t step_ns;      /* that a PE takes for them; 0 unless set */
+    int64_t *free_ns;     /* by PE: when its last step has ended */
     bool *busy;           /* by PE: has something to do now */
     int64_t *due_ns;      /* by PE: when it has something to do by itself, as of its last step */
     uint32_t first_alive; /* the PEs below have ended */
@@ -39,7 +41,7 @@ uint32_t world_register(struct world *world, const struct chariot_type *type);
 uint32_t world_register_reducer(struct world *world, const struct chariot_reducer *reducer);
 /* What chariot_run() begins with. world_run() calls it where the test has not. */
 void world_start(struct world *world);
-/* One pass over the PEs that have something to do; true while any has more to do now. */
+/* One pass over the PEs that have something to do and are free; true while any has more to do now. */
 bool world_step(struct world *world);
 /* Runs until the job has ended (true), or nothing can happen any more (false: PEs wait for ever). */
 bool world_run(struct world *world);
