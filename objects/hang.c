@@ -21,9 +21,16 @@ static void forget(struct chariot_pe *pe) {
     for (size_t i = 0; i < hang->num_reports; i++) free(hang->reports[i].text);
     hang->num_reports = 0;
     hang->gathers = 0;
+    hang->waits = hang->unshown = 0;
+    hang->alive = false;
 }
 
+/* What says nothing takes no room: of most PEs only the sums go up. */
 static bool keep_take(struct obj_hang *hang, struct obj_report report) {
+    if (report.text[0] == 0) {
+        free(report.text);
+        return true;
+    }
     if (hang->num_reports == hang->cap_reports) {
         size_t cap = hang->cap_reports == 0 ? 8 : 2 * hang->cap_reports;
         struct obj_report *reports = realloc(hang->reports, cap * sizeof *reports);
@@ -48,28 +55,50 @@ static bool report_own(struct chariot_pe *pe) {
         rpc_turn_take(&pe->node.turn);
     }
     obj_report_notes(pe, report);
-    struct obj_report own = {.pe = pe->node.pe,
-                             .waits = report->waits,
-                             .alive = report->alive,
-                             .text = obj_report_text(report, pe->node.pe)};
+    struct obj_report own = {.pe = pe->node.pe, .waits = report->waits, .text = obj_report_text(report, pe->node.pe)};
+    pe->hang.waits += report->waits;
+    pe->hang.alive = pe->hang.alive || report->alive;
     obj_report_deinit(report);
     free(report);
     return own.text != NULL && keep_take(&pe->hang, own);
 }
 
+static int by_pe(const void *a, const void *b) {
+    const struct obj_report *first = a, *second = b;
+    return (first->pe > second->pe) - (first->pe < second->pe);
+}
+
+/* Drops what is beyond REPORT_BYTES, of the highest PEs: what is left does not grow with their number. */
+static void trim(struct obj_hang *hang) {
+    size_t left = REPORT_BYTES, kept = 0;
+    if (hang->num_reports > 1) qsort(hang->reports, hang->num_reports, sizeof *hang->reports, by_pe);
+    for (size_t i = 0; i < hang->num_reports; i++) {
+        struct obj_report *report = &hang->reports[i];
+        size_t length = strlen(report->text);
+        if (length <= left) {
+            left -= length;
+            hang->reports[kept++] = *report;
+            continue;
+        }
+        hang->unshown += report->waits > 0;
+        free(report->text);
+    }
+    hang->num_reports = kept;
+}
+
 static void pass_on(struct chariot_pe *pe) {
     struct obj_hang *hang = &pe->hang;
     struct chariot_writer writer;
-    size_t size = 0;
+    trim(hang);
     chariot_writer_init_take(&writer, NULL);
+    chariot_put_int(&writer, (int64_t)hang->waits);
+    chariot_put_bool(&writer, hang->alive);
+    chariot_put_int(&writer, (int64_t)hang->unshown);
     for (size_t i = 0; i < hang->num_reports; i++) {
         const struct obj_report *report = &hang->reports[i];
-        size_t text = strlen(report->text), shown = size + text > REPORT_BYTES ? 0 : text;
-        size += shown;
         chariot_put_int(&writer, report->pe);
         chariot_put_int(&writer, report->waits);
-        chariot_put_bool(&writer, report->alive);
-        chariot_put_string(&writer, report->text, shown);
+        chariot_put_string(&writer, report->text, strlen(report->text));
     }
     struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_REPORT, &writer);
     if (msg == NULL) return;
@@ -111,15 +140,32 @@ static char *text_of(const struct chariot_value *value) {
 
 /* One PE's report from a message that may say anything. */
 static int read_report(struct chariot_reader *reader, struct obj_report *report) {
-    struct chariot_value from, waits, alive, text;
+    struct chariot_value from, waits, text;
     int rc = chariot_get_typed(reader, CHARIOT_INT, &from);
     if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_INT, &waits);
-    if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_BOOL, &alive);
     if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_STRING, &text);
     if (rc != 0) return CHARIOT_EMALFORMED;
-    *report = (struct obj_report){
-        .pe = (uint32_t)from.integer, .waits = (uint32_t)waits.integer, .alive = alive.boolean, .text = text_of(&text)};
+    *report =
+        (struct obj_report){.pe = (uint32_t)from.integer, .waits = (uint32_t)waits.integer, .text = text_of(&text)};
     return report->text == NULL ? CHARIOT_ENOMEM : 0;
+}
+
+/* The sums, then the reports. */
+static int read_all(struct obj_hang *hang, struct chariot_reader *reader) {
+    struct chariot_value waits, alive, unshown;
+    int rc = chariot_get_typed(reader, CHARIOT_INT, &waits);
+    if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_BOOL, &alive);
+    if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_INT, &unshown);
+    if (rc != 0) return CHARIOT_EMALFORMED;
+    hang->waits += (uint64_t)waits.integer;
+    hang->alive = hang->alive || alive.boolean;
+    hang->unshown += (uint64_t)unshown.integer;
+    while (rc == 0 && !chariot_reader_done(reader)) {
+        struct obj_report report;
+        rc = read_report(reader, &report);
+        if (rc == 0 && !keep_take(hang, report)) rc = CHARIOT_ENOMEM;
+    }
+    return rc;
 }
 
 void obj_hang_on_report(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -130,24 +176,14 @@ void obj_hang_on_report(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     chariot_reader_init(&reader, msg);
-    while (!chariot_reader_done(&reader)) {
-        struct obj_report report;
-        int rc = read_report(&reader, &report);
-        if (rc == 0 && !keep_take(hang, report)) rc = CHARIOT_ENOMEM;
-        if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
-        if (rc == CHARIOT_EMALFORMED) obj_refuse(pe, msg);
-        if (rc != 0) break;
-    }
+    int rc = read_all(hang, &reader);
+    if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
+    if (rc == CHARIOT_EMALFORMED) obj_refuse(pe, msg);
     hang->unanswered--;
     finish(pe);
 }
 
 /* ---------------------------------------------------------------- PE 0: deciding and printing */
-
-static int by_pe(const void *a, const void *b) {
-    const struct obj_report *first = a, *second = b;
-    return (first->pe > second->pe) - (first->pe < second->pe);
-}
 
 static void head(struct chariot_pe *pe, struct obj_text *out, uint64_t waits) {
     const char *exit_name = pe->face.exit_name != NULL ? pe->face.exit_name : "chariot_exit()";
@@ -160,19 +196,13 @@ static void head(struct chariot_pe *pe, struct obj_text *out, uint64_t waits) {
 }
 
 /* NULL: out of memory. */
-static char *whole_text(struct chariot_pe *pe, uint64_t waits) {
+static char *whole_text(struct chariot_pe *pe) {
     struct obj_hang *hang = &pe->hang;
     struct obj_text out = {0};
-    size_t left = REPORT_BYTES, unshown = 0;
-    head(pe, &out, waits);
-    for (size_t i = 0; i < hang->num_reports; i++) {
-        size_t length = strlen(hang->reports[i].text);
-        bool fits = length > 0 && length <= left;
-        if (fits) obj_text_add(&out, "%s", hang->reports[i].text);
-        left -= fits ? length : 0;
-        unshown += !fits && hang->reports[i].waits > 0;
-    }
-    if (unshown > 0) obj_text_add(&out, "  ... and on %zu more PEs\n", unshown);
+    trim(hang);
+    head(pe, &out, hang->waits);
+    for (size_t i = 0; i < hang->num_reports; i++) obj_text_add(&out, "%s", hang->reports[i].text);
+    if (hang->unshown > 0) obj_text_add(&out, "  ... and on %llu more PEs\n", (unsigned long long)hang->unshown);
     return obj_text_give(&out);
 }
 
@@ -205,15 +235,8 @@ static void look_later(struct chariot_pe *pe) {
 }
 
 static void print(struct chariot_pe *pe) {
-    struct obj_hang *hang = &pe->hang;
-    uint64_t waits = 0;
-    bool alive = false;
-    if (hang->num_reports > 1) qsort(hang->reports, hang->num_reports, sizeof *hang->reports, by_pe);
-    for (size_t i = 0; i < hang->num_reports; i++) {
-        waits += hang->reports[i].waits;
-        alive = alive || hang->reports[i].alive;
-    }
-    char *text = alive ? NULL : whole_text(pe, waits);
+    bool alive = pe->hang.alive;
+    char *text = alive ? NULL : whole_text(pe);
     forget(pe);
     if (alive)
         look_later(pe);

@@ -31,11 +31,10 @@ struct chariot_report {
     bool failed; /* no memory for some of it */
 };
 
-/* The report of one PE, as text. */
+/* The report of one PE that has something to report, as text. */
 struct obj_report {
     uint32_t pe;
     uint32_t waits;
-    bool alive;
     char *text; /* owned; lines, each begun with the PE */
 };
 
@@ -43,6 +42,9 @@ struct obj_hang {
     enum chariot_hang_mode mode;
     uint64_t gathers;    /* number of the report that is gathered; 0: none */
     uint32_t unanswered; /* tree children that have not sent theirs */
+    uint64_t waits;      /* coroutines, or callbacks, that wait on this PE and below it */
+    uint64_t unshown;    /* PEs of these whose text found no room */
+    bool alive;
     struct obj_report *reports;
     size_t num_reports, cap_reports;
     /* PE 0 alone. */

@@ -96,6 +96,19 @@ static void each_operation_grows_with_the_tree(void) {
     }
 }
 
+/* What PE 0 prints, and each message of it, does not grow with the PEs: it counts those that it does not show. */
+static void a_hang_report_has_a_bound(void) {
+    enum { PES = 8192, SHOWN_BYTES = 256 << 10 };
+    struct growth growth;
+    growth_open(&growth, PES, &growth_steps);
+    growth_run(&growth);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(growth.said);
+    CU_ASSERT_PTR_NOT_NULL(strstr(growth.said, "8192 coroutines wait"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(growth.said, "  ... and on "));
+    CU_ASSERT_TRUE(strlen(growth.said) < SHOWN_BYTES + 300);
+    growth_close(&growth);
+}
+
 enum { PES_PER_HOST = 16 };
 
 /* Nothing is sent to a host twice, and steps are those of a tree over the hosts and of one inside. */
@@ -136,5 +149,5 @@ static void a_pe_holds_as_much_among_many_as_among_few(void) {
     CU_ASSERT_TRUE(about_equal(many.left_over, 0));
 }
 
-UNIT_MAIN("scenarios/growth", UNIT(each_operation_grows_with_the_tree), UNIT(hosts_are_entered_once),
-          UNIT(a_pe_holds_as_much_among_many_as_among_few))
+UNIT_MAIN("scenarios/growth", UNIT(each_operation_grows_with_the_tree), UNIT(a_hang_report_has_a_bound),
+          UNIT(hosts_are_entered_once), UNIT(a_pe_holds_as_much_among_many_as_among_few))

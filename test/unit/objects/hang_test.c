@@ -6,7 +6,7 @@
 #include "test/unit/unit.h"
 
 static struct {
-    char text[8192];
+    char text[300000];
     int count;
 } warned;
 
@@ -170,6 +170,28 @@ static void a_face_describes_what_waits_and_what_lives(void) {
     probe_close();
 }
 
+/* More than is shown: of the first PEs; each message has as much as PE 0 prints, whatever the number of PEs. */
+static void what_many_pes_wait_for_is_shown_up_to_a_bound(void) {
+    enum { PES = 300, SHOWN_BYTES = 256 << 10 };
+    open_with(PES, CHARIOT_HANG_WARN);
+    for (uint32_t i = 0; i < PES; i++) probe_pe(i)->face.describe_blocked = describe;
+    lives = false;
+    CU_ASSERT_TRUE(pass(5000 * MS));
+    CU_ASSERT_EQUAL(warned.count, 1);
+    CU_ASSERT_TRUE(says(warned.text, "and 12000 coroutines wait"));
+    CU_ASSERT_TRUE(says(warned.text, "  PE 0: line 47\n"));
+    CU_ASSERT_PTR_NULL(strstr(warned.text, "PE 299: line 47"));
+    size_t length = strlen(warned.text);
+    CU_ASSERT_TRUE(length > SHOWN_BYTES - 2000 && length < SHOWN_BYTES + 300);
+    const char *more = strstr(warned.text, "  ... and on ");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(more);
+    CU_ASSERT_EQUAL(probe_pe(0)->hang.num_reports, 0); /* forgotten */
+    int shown = 0;
+    for (const char *at = warned.text; (at = strstr(at, ": line 47\n")) != NULL; at++) shown++;
+    CU_ASSERT_EQUAL(strtol(more + strlen("  ... and on "), NULL, 10), PES - shown);
+    probe_close();
+}
+
 static void strange_reports_harm_nothing(void) {
     open_with(2, CHARIOT_HANG_WARN);
     CU_ASSERT_TRUE(pass(350 * MS));
@@ -189,4 +211,5 @@ static void strange_reports_harm_nothing(void) {
 UNIT_MAIN("objects/hang", UNIT(a_job_that_nobody_ends_ends_with_75),
           UNIT(c_programs_are_told_what_their_callbacks_wait_for), UNIT(each_hang_is_said_once),
           UNIT(timers_and_things_outside_keep_it_alive), UNIT(off_looks_for_nothing),
-          UNIT(a_face_describes_what_waits_and_what_lives), UNIT(strange_reports_harm_nothing))
+          UNIT(a_face_describes_what_waits_and_what_lives), UNIT(what_many_pes_wait_for_is_shown_up_to_a_bound),
+          UNIT(strange_reports_harm_nothing))
