@@ -102,6 +102,9 @@ bench-peers: $(SETUP) all ## the same work on mpi4py, Ray and Dask (installed in
 bench-compare: $(SETUP) ## what the last make bench changed beyond error bars; or FILES="A.json B.json"
 	$(PYTHON) test/bench/compare.py $(FILES)
 
+bench-scale: $(SETUP) all $(B)/bench/scale ## steps, messages, memory of 1 to 100,000 simulated PEs, into docs/scaling.md
+	$(PYTHON) test/bench/scale/scale.py
+
 asan tsan: ## the C suites under address and undefined-behaviour, or thread, sanitizer
 	@tools/setup.sh check
 	$(MAKE) MODE=$@ tests
@@ -290,7 +293,7 @@ $(B)/flags: FORCE
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
-.PHONY: help setup all demo check bench bench-instr bench-compare bench-peers asan tsan lint format clean install lib \
+.PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
 	check-bare-root check-quiescence check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

@@ -49,8 +49,8 @@
     X(POOL_RECALL, 52, obj_desk_on_recall)          /* to a desk: give back what is not begun */                       \
     X(POOL_ANSWER, 53, obj_pool_on_answer)          /* to the owner of the bag */                                      \
     X(POOL_TURN, 54, obj_desk_on_turn)              /* local: do some work */                                          \
-    X(QUIET_ASK, 56, obj_quiet_on_ask)              /* to PE 0: detection seq of this PE waits; 0: see quiet.c */      \
-    X(QUIET_DONE, 57, obj_quiet_on_done)            /* quiescent: for all detections up to seq */                      \
+    X(QUIET_ASK, 56, obj_quiet_on_ask)              /* to the tree parent: somebody waits; seq 0: see quiet.c */       \
+    X(QUIET_DONE, 57, obj_quiet_on_done)            /* to a tree child that asked: wave seq found it */                \
     X(QUIET_WAVE, 60, obj_quiet_on_wave)            /* tree: answer wave seq when at rest */                           \
     X(QUIET_COUNTS, 61, obj_quiet_on_counts)        /* to the tree parent: index: sent, arrived, outside */            \
     X(REPORT_ASK, 62, obj_hang_on_ask)              /* tree: report what waits */                                      \

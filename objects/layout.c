@@ -114,6 +114,15 @@ uint32_t obj_tree_children(const struct chariot_pe *pe, uint32_t of_pe, uint32_t
     return count;
 }
 
+int obj_tree_child(const struct chariot_pe *pe, uint32_t root, uint32_t child) {
+    uint32_t children[OBJ_TREE_RADIX];
+    uint32_t count = obj_tree_children(pe, pe->node.pe, root, children);
+    for (uint32_t i = 0; i < count; i++) {
+        if (children[i] == child) return (int)i;
+    }
+    return -1;
+}
+
 void obj_tree_send_up_take(struct chariot_pe *pe, uint32_t root, struct chariot_msg *msg) {
     obj_send_take(pe, (uint32_t)obj_tree_parent(pe, root), msg);
 }

@@ -285,7 +285,7 @@ static void on_record_piece(struct chariot_pe *pe, struct obj_coll *coll, const 
 void obj_reduce_on_piece(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_partial_tail tail;
     bool last = msg->method == PIECE_IS_LAST;
-    int child = obj_reduce_child(pe, obj_id_pe(msg->target), msg->from);
+    int child = obj_tree_child(pe, obj_id_pe(msg->target), msg->from);
     bool bad = child < 0 || msg->seq >> 56 != OBJ_SPACE_PROGRAM || msg->index[1] == 0 ||
                msg->index[1] > rpc_limits_default.message_bytes;
     if (bad || (last && obj_reduce_read_tail(pe, msg, &tail) != 0)) {

@@ -66,6 +66,7 @@ static void answer(struct chariot_pe *pe) {
     struct obj_counts sum = quiet->below;
     uint64_t wave = quiet->wave;
     add(&sum, &quiet->mine);
+    quiet->answered = wave;
     quiet->wave = 0;
     if (pe->node.pe == 0) {
         judge(pe, &sum);
@@ -80,7 +81,20 @@ static void answer(struct chariot_pe *pe) {
     obj_tree_send_up_take(pe, 0, msg);
 }
 
-/* ---------------------------------------------------------------- detections, on the PE that asked */
+/* ---------------------------------------------------------------- asking, and hearing of it */
+
+/* Somebody waits here or below: the tree parent is to know, once until it has sent a DONE. */
+static void ask_up(struct chariot_pe *pe) {
+    struct obj_quiet *quiet = &pe->quiet;
+    struct chariot_msg *ask = quiet->has_asked ? NULL : obj_msg_new(pe, OBJ_KIND_QUIET_ASK, 0);
+    if (ask == NULL) return;
+    quiet->has_asked = true;
+    ask->seq = 1;
+    if (pe->node.pe == 0)
+        obj_pe_queue_take(pe, ask);
+    else
+        obj_tree_send_up_take(pe, 0, ask);
+}
 
 int chariot_quiet_start(struct chariot_pe *pe, const struct chariot_target *target) {
     OBJ_API(pe);
@@ -89,48 +103,49 @@ int chariot_quiet_start(struct chariot_pe *pe, const struct chariot_target *targ
     if (!known || !obj_target_is_valid(pe, target)) return CHARIOT_EINVAL;
     struct obj_quiet_wait *wait = malloc(sizeof *wait);
     if (wait == NULL) return CHARIOT_ENOMEM;
-    struct chariot_msg *ask = obj_msg_new(pe, OBJ_KIND_QUIET_ASK, 0);
-    if (ask == NULL) {
-        free(wait);
-        return CHARIOT_ENOMEM;
-    }
-    *wait = (struct obj_quiet_wait){.number = ++quiet->asked, .target = *target};
+    *wait = (struct obj_quiet_wait){.after = quiet->answered, .target = *target};
     *quiet->waits_end = wait;
     quiet->waits_end = &wait->next;
-    ask->seq = wait->number;
-    obj_send_take(pe, 0, ask);
+    ask_up(pe);
     return 0;
 }
 
-static void done(struct chariot_pe *pe, uint64_t number) {
+/* Wave `wave` has found quiescence: for all that was asked here before this PE answered it. What was asked since, when
+ * others had heard of it and set this PE to work, waits for another. */
+static void done(struct chariot_pe *pe, uint64_t wave) {
     struct obj_quiet *quiet = &pe->quiet;
-    for (struct obj_quiet_wait *wait; (wait = quiet->waits) != NULL && wait->number <= number; free(wait)) {
+    for (struct obj_quiet_wait *wait; (wait = quiet->waits) != NULL && wait->after < wave; free(wait)) {
         quiet->waits = wait->next;
         if (quiet->waits == NULL) quiet->waits_end = &quiet->waits;
         obj_reduce_give_take(pe, obj_key1(0), &wait->target, NULL);
     }
 }
 
-void obj_quiet_on_done(struct chariot_pe *pe, struct chariot_msg *msg) {
-    done(pe, msg->seq);
+static void tell_below(struct chariot_pe *pe, uint64_t wave) {
+    uint32_t askers = pe->quiet.askers, children[OBJ_TREE_RADIX];
+    uint32_t count = obj_tree_children(pe, pe->node.pe, 0, children);
+    pe->quiet.askers = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct chariot_msg *msg = askers >> i & 1 ? obj_msg_new(pe, OBJ_KIND_QUIET_DONE, 0) : NULL;
+        if (msg == NULL) continue;
+        msg->seq = wave;
+        obj_send_take(pe, children[i], msg);
+    }
 }
 
-/* ---------------------------------------------------------------- PE 0 */
+/* To all that have asked by the end of the wave. */
+static void spread(struct chariot_pe *pe, uint64_t wave) {
+    pe->quiet.has_asked = false;
+    tell_below(pe, wave);
+    done(pe, wave);
+    if (pe->quiet.waits != NULL) ask_up(pe);
+}
 
-static bool keep_ask(struct obj_quiet *quiet, uint32_t from, uint64_t number) {
-    if (quiet->num_asks > 0 && quiet->asks[quiet->num_asks - 1].pe == from) {
-        quiet->asks[quiet->num_asks - 1].number = number;
-        return true;
-    }
-    if (quiet->num_asks == quiet->cap_asks) {
-        size_t cap = quiet->cap_asks == 0 ? 8 : 2 * quiet->cap_asks;
-        struct obj_quiet_ask *asks = realloc(quiet->asks, cap * sizeof *asks);
-        if (asks == NULL) return false;
-        quiet->asks = asks;
-        quiet->cap_asks = cap;
-    }
-    quiet->asks[quiet->num_asks++] = (struct obj_quiet_ask){from, number};
-    return true;
+void obj_quiet_on_done(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (pe->node.pe == 0 || msg->seq > pe->quiet.answered)
+        obj_refuse(pe, msg);
+    else
+        spread(pe, msg->seq);
 }
 
 static void begin(struct chariot_pe *pe) {
@@ -141,32 +156,29 @@ static void begin(struct chariot_pe *pe) {
 
 /* Number 0 asks for nothing: it makes PE 0 look for a hang again, as everything does that happens there. */
 void obj_quiet_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
-    if (pe->node.pe != 0)
+    int child = obj_tree_child(pe, 0, msg->from);
+    if (msg->seq == 0 && pe->node.pe == 0) return;
+    if (msg->seq == 0 || (child < 0 && msg->from != pe->node.pe)) {
         obj_refuse(pe, msg);
-    else if (msg->seq > 0 && keep_ask(&pe->quiet, msg->from, msg->seq))
-        begin(pe);
-    else if (msg->seq > 0)
-        obj_out_of_memory(pe);
-}
-
-static void tell(struct chariot_pe *pe, const struct obj_quiet_ask *ask) {
-    if (ask->pe == pe->node.pe) {
-        done(pe, ask->number);
         return;
     }
-    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_QUIET_DONE, 0);
-    if (msg == NULL) return;
-    msg->seq = ask->number;
-    obj_send_take(pe, ask->pe, msg);
+    if (child >= 0) pe->quiet.askers |= 1u << child;
+    if (pe->node.pe == 0)
+        begin(pe);
+    else
+        ask_up(pe);
 }
 
-/* All that have asked by the end of the wave. */
+/* ---------------------------------------------------------------- PE 0 */
+
+static bool is_asked(const struct obj_quiet *quiet) {
+    return quiet->waits != NULL || quiet->askers != 0;
+}
+
 static void serve(struct chariot_pe *pe) {
-    struct obj_quiet *quiet = &pe->quiet;
-    quiet->looks = false;
-    quiet->worked = true; /* what follows may hang without another word to this PE */
-    for (size_t i = 0; i < quiet->num_asks; i++) tell(pe, &quiet->asks[i]);
-    quiet->num_asks = 0;
+    pe->quiet.looks = false;
+    pe->quiet.worked = true; /* what follows may hang without another word to this PE */
+    spread(pe, pe->quiet.answered);
 }
 
 static int64_t between(int64_t least, int64_t value, int64_t most) {
@@ -177,14 +189,14 @@ static int64_t between(int64_t least, int64_t value, int64_t most) {
 static void again(struct chariot_pe *pe) {
     struct obj_quiet *quiet = &pe->quiet;
     int64_t part = (pe->now_ns - quiet->began_ns) / RETRY_PART;
-    if (quiet->num_asks == 0 && !quiet->looks) return;
+    if (!is_asked(quiet) && !quiet->looks) return;
     if (quiet->failed++ == 0) {
         start_wave(pe);
         return;
     }
     quiet->due = OBJ_DUE_WAVE;
-    quiet->due_ns = pe->now_ns + (quiet->num_asks > 0 ? between(RETRY_MIN_NS, part, RETRY_MAX_NS)
-                                                      : between(LOOK_MIN_NS, part, LOOK_MAX_NS));
+    quiet->due_ns = pe->now_ns + (is_asked(quiet) ? between(RETRY_MIN_NS, part, RETRY_MAX_NS)
+                                                  : between(LOOK_MIN_NS, part, LOOK_MAX_NS));
 }
 
 static void judge(struct chariot_pe *pe, const struct obj_counts *sum) {
@@ -193,7 +205,7 @@ static void judge(struct chariot_pe *pe, const struct obj_counts *sum) {
     quiet->arrived_before = sum->arrived;
     if (!is_quiet) {
         again(pe);
-    } else if (quiet->num_asks > 0) {
+    } else if (is_asked(quiet)) {
         serve(pe);
     } else if (quiet->looks) {
         quiet->looks = false;
@@ -274,5 +286,4 @@ void obj_quiet_deinit(struct chariot_pe *pe) {
         next = wait->next;
         free(wait);
     }
-    free(pe->quiet.asks);
 }

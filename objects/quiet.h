@@ -1,7 +1,7 @@
 /* objects/quiet.h: quiescence: the moment at which nothing runs on any PE, nothing waits to run, no timer is set, and
  * no message is under way.
  *
- *   any PE   chariot_quiet_start() -ASK-> PE 0 ... waves ... -DONE-> the target gets its call
+ *   any PE   chariot_quiet_start() -ASK up the tree-> PE 0 ... waves ... -DONE down to who asked-> the target's call
  *   PE 0     -WAVE down the tree-> every PE -COUNTS up the tree, each when it has come to rest-> judge()
  *
  * Every message between PEs is counted where it leaves and where it arrives, also one that is only passed on. A PE
@@ -22,15 +22,9 @@ struct obj_counts {
 
 /* A detection that this PE has asked for. */
 struct obj_quiet_wait {
-    uint64_t number;
+    uint64_t after; /* the last wave that this PE had answered by then: a later one may find it */
     struct chariot_target target;
     struct obj_quiet_wait *next;
-};
-
-/* At PE 0: a PE waits for quiescence, with all its detections up to this number. */
-struct obj_quiet_ask {
-    uint32_t pe;
-    uint64_t number;
 };
 
 enum obj_quiet_due { OBJ_DUE_WAVE, OBJ_DUE_LOOK };
@@ -43,12 +37,13 @@ struct obj_quiet {
     uint32_t unanswered;     /* tree children that have not answered it */
     struct obj_counts below; /* the sums of those that have */
 
+    uint64_t answered; /* the last wave that it has answered */
+
     struct obj_quiet_wait *waits, **waits_end;
-    uint64_t asked; /* number of the last of them */
+    uint32_t askers; /* bit i: tree child i has asked, and waits for a DONE */
+    bool has_asked;  /* and so has this PE, of its tree parent */
 
     /* PE 0 alone. */
-    struct obj_quiet_ask *asks;
-    size_t num_asks, cap_asks;
     uint64_t waves;          /* started so far */
     uint64_t arrived_before; /* messages that had arrived by the end of the last one; 0 before the first */
     uint32_t failed;         /* waves in vain since began_ns */

@@ -322,15 +322,6 @@ int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t n
 
 /* ---------------------------------------------------------------- parts from other PEs */
 
-int obj_reduce_child(struct chariot_pe *pe, uint32_t root, uint32_t child) {
-    uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = obj_tree_children(pe, pe->node.pe, root, children);
-    for (uint32_t i = 0; i < count; i++) {
-        if (children[i] == child) return (int)i;
-    }
-    return -1;
-}
-
 int obj_reduce_read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struct obj_partial_tail *tail) {
     if (msg->size < sizeof *tail) return CHARIOT_EMALFORMED;
     memcpy(tail, rpc_msg_payload(msg) + msg->size - sizeof *tail, sizeof *tail);
@@ -386,7 +377,7 @@ void obj_reduce_add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg
 void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_partial_tail tail;
     uint64_t space = msg->seq >> 56;
-    int child = obj_reduce_child(pe, obj_id_pe(msg->target), msg->from);
+    int child = obj_tree_child(pe, obj_id_pe(msg->target), msg->from);
     if (child < 0 || space > OBJ_SPACE_BROADCAST || obj_reduce_read_tail(pe, msg, &tail) != 0) {
         obj_refuse(pe, msg);
         return;
@@ -429,7 +420,7 @@ void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
 
 void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    int child = obj_reduce_child(pe, obj_id_pe(msg->target), msg->from);
+    int child = obj_tree_child(pe, obj_id_pe(msg->target), msg->from);
     if (child < 0) {
         obj_refuse(pe, msg);
         return;

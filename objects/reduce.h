@@ -108,7 +108,6 @@ void obj_reduce_free(struct obj_reduction *red);
 struct chariot_msg *obj_reduce_put_tail(struct chariot_pe *pe, enum obj_kind kind, struct chariot_msg *value,
                                         const struct obj_partial_tail *tail);
 int obj_reduce_read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struct obj_partial_tail *tail);
-int obj_reduce_child(struct chariot_pe *pe, uint32_t root, uint32_t child); /* which of them it is, or -1 */
 /* Part of a reduction of a collection that was destroyed here: it only tells who waits for the result. */
 void obj_reduce_add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct obj_partial_tail *tail);
 

@@ -25,6 +25,7 @@
     X(QUIET_AGAIN, "quiescence next") /* and once more */                                                              \
     X(CALL, "call")                   /* of the group's last element, with a result, by PE 0 */                        \
     X(DESTROY, "destroy")             /* the group, awaited */                                                         \
+    X(QUIET_FAR, "quiescence far")    /* asked for by the last PE */                                                   \
     X(QUIET_ALL, "quiescence by all") /* every PE asks */                                                              \
     X(ARRAY, "array")                 /* of ARRAY_PER_PE elements per PE, created by PE 0 */                           \
     X(SMALL_ARRAY, "small array")     /* of 3 elements, created by the last PE */                                      \

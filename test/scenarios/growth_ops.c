@@ -141,15 +141,20 @@ static struct chariot_future *barrier(struct growth *growth) {
     return done;
 }
 
-static void ask_for_quiet(struct chariot_pe *pe, uint64_t future) {
-    int rc = chariot_quiet_start(pe, &(struct chariot_target){.kind = CHARIOT_TO_FUTURE, .future = future});
+static struct chariot_future *quiet_for(struct chariot_pe *pe) {
+    struct chariot_future *done = future_of(pe, 1);
+    const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = chariot_future_id(done)};
+    int rc = chariot_quiet_start(pe, &target);
     assert(rc == 0);
+    return done;
 }
 
 static struct chariot_future *quiet(struct growth *growth) {
-    struct chariot_future *done = future_of(pe_of(growth, 0), 1);
-    ask_for_quiet(pe_of(growth, 0), chariot_future_id(done));
-    return done;
+    return quiet_for(pe_of(growth, 0));
+}
+
+static struct chariot_future *quiet_far(struct growth *growth) {
+    return quiet_for(last_of(growth));
 }
 
 /* Gives the last PE's: each is told apart. */
@@ -157,8 +162,7 @@ static struct chariot_future *quiet_all(struct growth *growth) {
     struct chariot_future *done = NULL;
     for (uint32_t i = 0; i < growth->num_pes; i++) {
         chariot_future_unref(done);
-        done = future_of(pe_of(growth, i), 1);
-        ask_for_quiet(pe_of(growth, i), chariot_future_id(done));
+        done = quiet_for(pe_of(growth, i));
     }
     return done;
 }
@@ -267,6 +271,7 @@ static void run_arrays(struct growth *growth) {
 void growth_run(struct growth *growth) {
     growth_measure(growth, GROWTH_START, start);
     growth_run_collectives(growth);
+    growth_measure(growth, GROWTH_QUIET_FAR, quiet_far);
     growth_measure(growth, GROWTH_QUIET_ALL, quiet_all);
     run_arrays(growth);
     growth_measure(growth, GROWTH_HANG, hang);

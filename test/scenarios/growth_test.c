@@ -16,11 +16,12 @@ struct law {
     uint32_t handled; /* times that a PE hears of each of its neighbours in the tree, or they of it */
 };
 static const struct law laws[GROWTH_NUM_OPS] = {
-    [GROWTH_START] = {1, 1, 0, 1},       [GROWTH_GROUP] = {1, 1, 0, 1},       [GROWTH_BROADCAST] = {1, 1, 0, 1},
-    [GROWTH_AWAITED] = {2, 2, 0, 2},     [GROWTH_AWAITED_FAR] = {2, 2, 2, 2}, [GROWTH_REDUCTION] = {1, 1, 0, 1},
-    [GROWTH_BARRIER] = {2, 2, 0, 2},     [GROWTH_QUIET] = {4, 4, 0, 4},       [GROWTH_QUIET_AGAIN] = {2, 2, 0, 2},
-    [GROWTH_CALL] = {0, 0, 2, 0},        [GROWTH_DESTROY] = {2, 2, 0, 2},     [GROWTH_ARRAY] = {1, 1, 0, 1},
-    [GROWTH_SMALL_ARRAY] = {1, 1, 0, 1}, [GROWTH_HANG] = {2, 2, 0, 2},        [GROWTH_EXIT] = {1, 1, 0, 1},
+    [GROWTH_START] = {1, 1, 0, 1},     [GROWTH_GROUP] = {1, 1, 0, 1},       [GROWTH_BROADCAST] = {1, 1, 0, 1},
+    [GROWTH_AWAITED] = {2, 2, 0, 2},   [GROWTH_AWAITED_FAR] = {2, 2, 2, 2}, [GROWTH_REDUCTION] = {1, 1, 0, 1},
+    [GROWTH_BARRIER] = {2, 2, 0, 2},   [GROWTH_QUIET] = {4, 4, 0, 4},       [GROWTH_QUIET_AGAIN] = {2, 2, 0, 2},
+    [GROWTH_QUIET_ALL] = {5, 6, 0, 6}, [GROWTH_CALL] = {0, 0, 2, 0},        [GROWTH_DESTROY] = {2, 2, 0, 2},
+    [GROWTH_ARRAY] = {1, 1, 0, 1},     [GROWTH_SMALL_ARRAY] = {1, 1, 0, 1}, [GROWTH_HANG] = {2, 2, 0, 2},
+    [GROWTH_EXIT] = {1, 1, 0, 1},
 };
 
 struct tree {
@@ -80,6 +81,15 @@ static void check_bounds(const struct growth *growth, enum growth_op op, const s
     CU_ASSERT_TRUE(cost->busiest <= 10 * (tree->depth + 2));
 }
 
+/* Whoever asks is as many steps from PE 0 as the tree says, and hears of it the same way. */
+static void check_far(const struct growth *growth, const struct tree *tree) {
+    const struct growth_cost *cost = &growth->cost[GROWTH_QUIET_FAR];
+    uint32_t way = 0;
+    for (int64_t pe = growth->num_pes - 1; pe > 0; way++) pe = obj_tree_parent(&growth->world.pes[pe], 0);
+    CU_ASSERT_EQUAL(cost->time_ns, (4 * (int64_t)tree->depth + 2 * way) * GROWTH_STEP_NS);
+    CU_ASSERT_EQUAL(cost->messages, 4 * (uint64_t)(growth->num_pes - 1) + 2 * way);
+}
+
 static void each_operation_grows_with_the_tree(void) {
     for (size_t i = 0; i < NUM_SIZES; i++) {
         struct growth growth;
@@ -92,6 +102,7 @@ static void each_operation_grows_with_the_tree(void) {
         }
         check_bounds(&growth, GROWTH_MAPPED_ARRAY, &tree);
         check_bounds(&growth, GROWTH_SPARSE_ARRAY, &tree);
+        check_far(&growth, &tree);
         growth_close(&growth);
     }
 }
@@ -130,6 +141,7 @@ static void hosts_are_entered_once(void) {
         }
         check_bounds(&growth, GROWTH_MAPPED_ARRAY, &tree);
         check_bounds(&growth, GROWTH_SPARSE_ARRAY, &tree);
+        check_far(&growth, &tree);
         growth_close(&growth);
     }
 }

@@ -66,7 +66,7 @@ static void many_detections_share_a_wave(void) {
     probe_settle();
     for (uint32_t i = 0; i < 60; i++) CU_ASSERT_TRUE(served(futures[i]));
     CU_ASSERT_TRUE(probe_pe(0)->quiet.waves <= 20);
-    CU_ASSERT_EQUAL(probe_pe(0)->quiet.num_asks, 0);
+    CU_ASSERT_EQUAL(probe_pe(0)->quiet.askers, 0);
     probe_close();
 }
 
@@ -164,6 +164,42 @@ static void methods_are_called_without_arguments(void) {
     probe_close();
 }
 
+enum { WOKEN = 20 };
+static struct chariot_future *asked_late;
+static struct chariot_ref woken;
+
+/* PE 1, which has heard of quiescence, sets WOKEN to work before that hears of it; which works on and asks again. */
+static int work_on(struct chariot_call *call) {
+    if (chariot_my_pe(call->pe) == 1) {
+        probe_hear(1, &woken, 7);
+    } else {
+        asked_late = start_on(WOKEN);
+        CU_ASSERT_EQUAL(chariot_after(call->pe, 1000000000, nothing, NULL), 0);
+    }
+    return 0;
+}
+
+static void what_is_asked_behind_an_answer_waits_for_another_wave(void) {
+    probe_open(22);
+    struct chariot_ref group = probe_group(0);
+    struct chariot_target target = {.kind = CHARIOT_TO_METHOD, .method = PROBE_HEAR, .ref = probe_elem(&group, 1)};
+    woken = probe_elem(&group, WOKEN);
+    probe_settle();
+    probe.on_call = work_on;
+    CU_ASSERT_EQUAL(chariot_quiet_start(probe_pe(1), &target), 0);
+    struct chariot_future *asked_before = start_on(WOKEN);
+    int64_t since_ns = rpc_sim_now_ns(probe.world.sim);
+    probe_settle();
+    CU_ASSERT_TRUE(served(asked_before));
+    CU_ASSERT_EQUAL(probe_count(WOKEN, 7), 1);
+    CU_ASSERT_FALSE(chariot_future_ready(asked_late));
+    settle_until(since_ns + 900000000);
+    CU_ASSERT_FALSE(chariot_future_ready(asked_late));
+    settle_until(since_ns + 1100000000);
+    CU_ASSERT_TRUE(served(asked_late));
+    probe_close();
+}
+
 static void targets_are_checked(void) {
     probe_open(2);
     struct chariot_target target = {.kind = CHARIOT_TO_NOTHING};
@@ -201,4 +237,5 @@ UNIT_MAIN("objects/quiet", UNIT(an_idle_job_is_quiescent_on_any_pe), UNIT(at_res
           UNIT(many_detections_share_a_wave), UNIT(a_message_under_way_is_missed_in_the_sums),
           UNIT(what_came_since_the_last_wave_asks_for_another), UNIT(what_arrived_behind_a_waves_back_is_no_quiescence),
           UNIT(a_timer_on_any_pe_holds_the_wave_and_costs_nothing), UNIT(what_waits_for_ever_is_no_activity),
-          UNIT(methods_are_called_without_arguments), UNIT(targets_are_checked), UNIT(strange_answers_harm_nothing))
+          UNIT(methods_are_called_without_arguments), UNIT(what_is_asked_behind_an_answer_waits_for_another_wave),
+          UNIT(targets_are_checked), UNIT(strange_answers_harm_nothing))
