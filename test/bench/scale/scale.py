@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import statistics
 import subprocess
@@ -109,13 +110,14 @@ def job(pes: int, program: str) -> tuple[float, str]:
 
 
 def real() -> list[str]:
+    load = os.getloadavg()[0]
     lines = ["| processes | start to main and out | resident | its share | its own |", "|---|---|---|---|---|"]
     for pes in REAL_SIZES:
         seconds = statistics.median(job(pes, EMPTY)[0] for _ in range(REAL_ROUNDS))
         resident, share, private = (float(word) for word in job(pes, PROGRAM)[1].split())
         lines.append(f"| {pes} | {seconds:.2f} s | {resident:.1f} MB | {share:.1f} MB | {private:.1f} MB |")
         print(f"{pes:7} processes", flush=True)
-    return lines
+    return [*lines, "", f"{os.cpu_count()} cores, load {load:.1f} when this was begun."]
 
 
 # ---------------------------------------------------------------- tables
