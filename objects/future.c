@@ -69,6 +69,12 @@ static void let_oldest_go(struct chariot_pe *pe) {
     obj_future_unref(future);
 }
 
+/* False: there is no memory for the ring, so nothing is kept. */
+static bool has_ring(struct chariot_pe *pe) {
+    if (pe->recent == NULL) pe->recent = malloc(OBJ_RECENT_FUTURES * sizeof(struct chariot_future *));
+    return pe->recent != NULL;
+}
+
 /* The oldest go until all fit the bounds. */
 static void keep_a_while(struct chariot_future *future) {
     struct chariot_pe *pe = future->pe;
@@ -85,7 +91,7 @@ void obj_future_unref(struct chariot_future *future) {
     assert(future->refs > 0);
     if (--future->refs > 0) return;
     if (future->own && !future->complete && (future->shared || future->num_subscribers > 0)) return;
-    if (future->own && future->complete && future->shared) {
+    if (future->own && future->complete && future->shared && has_ring(future->pe)) {
         keep_a_while(future);
         return;
     }
@@ -100,6 +106,7 @@ static void free_future(void *value, void *ctx) {
 void obj_future_free_all(struct chariot_pe *pe) {
     obj_map_each(&pe->futures, free_future, NULL);
     obj_map_deinit(&pe->futures);
+    free(pe->recent);
     rpc_msg_unref(pe->null_value);
 }
 

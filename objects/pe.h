@@ -92,10 +92,10 @@ struct chariot_pe {
     struct obj_map channel_strays; /* id of an end not heard of yet, element: struct obj_waiting */
     uint64_t next_collection, next_future, next_channel;
     uint32_t next_single_pe;
-    struct chariot_future *recent[OBJ_RECENT_FUTURES];
-    size_t oldest_recent, num_recent; /* a ring */
-    size_t recent_bytes;              /* that they hold */
-    struct chariot_msg *null_value;   /* of futures that complete without one; made on demand */
+    struct chariot_future **recent; /* a ring of OBJ_RECENT_FUTURES; NULL: none was kept yet */
+    size_t oldest_recent, num_recent;
+    size_t recent_bytes;            /* that they hold */
+    struct chariot_msg *null_value; /* of futures that complete without one; made on demand */
 
     struct obj_pool pool;
 
