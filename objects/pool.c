@@ -30,9 +30,9 @@ static struct chariot_msg *word(struct chariot_pe *pe, enum obj_kind kind, uint6
 static void bag_end(struct chariot_pe *pe, struct obj_bag *bag) {
     obj_bag_leave(&pe->pool, bag);
     obj_map_remove(&pe->pool.bags, obj_key1(bag->id));
-    for (uint32_t i = 0; i < pe->node.num_pes && !pe->ending; i++) {
-        struct chariot_msg *forget = bag->of[i].known == 0 ? NULL : word(pe, OBJ_KIND_POOL_FORGET, bag->id);
-        if (forget != NULL) send(pe, i, forget);
+    for (uint32_t i = bag->last_told; i != 0 && !pe->ending; i = bag->of[i - 1].next) {
+        struct chariot_msg *forget = word(pe, OBJ_KIND_POOL_FORGET, bag->id);
+        if (forget != NULL) send(pe, i - 1, forget);
     }
     obj_bag_free(bag);
 }
@@ -61,6 +61,10 @@ static uint32_t portion(struct chariot_pe *pe, const struct obj_bag *bag, uint32
 
 /* A copy for this PE's own desk: the face has it without the turn, while others may be sent the original. */
 static void send_definitions(struct chariot_pe *pe, struct obj_bag *bag, uint32_t who) {
+    if (bag->of[who].known == 0 && bag->num_definitions > 0) {
+        bag->of[who].next = bag->last_told;
+        bag->last_told = who + 1;
+    }
     for (uint32_t *known = &bag->of[who].known; *known < bag->num_definitions; (*known)++) {
         struct chariot_msg *msg = bag->definitions[*known];
         msg = who == pe->node.pe ? rpc_msg_copy(msg) : rpc_msg_ref(msg);

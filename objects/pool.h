@@ -47,7 +47,9 @@ struct obj_bag {
     struct obj_holder {
         uint32_t known; /* definitions */
         uint32_t out;   /* items */
+        uint32_t next;  /* the PE, plus 1, that came to know of the bag before this one; 0: none */
     } * of;             /* by PE */
+    uint32_t last_told; /* the PE, plus 1, that came to know of it last */
     int64_t item_ns;    /* what one is likely to take; negative: not known yet */
     bool closing;       /* ends when all is done */
 };
