@@ -13,7 +13,8 @@ debug_python=$(command -v python3.11d || command -v python3-dbg) || { echo "asan
 mkdir -p "$home/bin" "$home/lib"
 rm -rf "$home/lib/chariot"
 cp -r python/chariot "$home/lib/"
-cp python/_chariot_alias.py "$home/lib/"
+cp python/_chariot_alias.py python/chariot.pth "$home/lib/"
+echo "import site; site.addsitedir('$home/lib')" >"$home/lib/sitecustomize.py" # .pth files of a PYTHONPATH are not read
 rm -f "$home"/lib/chariot/*.so*
 suffix=$("$debug_python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 cp --remove-destination build/pyasan/python/_core.so "$home/lib/chariot/_core$suffix"
