@@ -23,7 +23,7 @@ packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("pure
 cat >"$home/bin/python" <<END
 #!/bin/bash
 export LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so) PYTHONMALLOC=malloc
-export PYTHONPATH=$home/lib:$packages
+export PYTHONPATH=$home/lib:$packages PATH=$home/bin:\$PATH
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:replace_intrin=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0 UBSAN_OPTIONS=print_stacktrace=1
 exec $debug_python "\$@"
 END
