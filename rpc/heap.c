@@ -20,7 +20,8 @@
 enum {
     SMALLEST_BITS = 13, /* of the smallest class: 8 KiB */
     CLASSES = (64 - SMALLEST_BITS) * 4,
-    LOOKS = 8, /* blocks that are away and looked at by one allocation */
+    LOOKS = 8,       /* blocks that are away and looked at by one allocation */
+    TIDY_LOOKS = 64, /* the same before a sleep */
 };
 
 struct rpc_block {
@@ -247,6 +248,6 @@ size_t rpc_heap_size(const struct rpc_heap *heap) {
 
 void rpc_heap_tidy(struct rpc_heap *heap) {
     pthread_mutex_lock(&heap->lock);
-    look_at_away(heap, SIZE_MAX);
+    look_at_away(heap, TIDY_LOOKS);
     pthread_mutex_unlock(&heap->lock);
 }

@@ -35,7 +35,7 @@ int rpc_heap_fd(const struct rpc_heap *heap); /* borrowed */
 uint8_t *rpc_heap_base(const struct rpc_heap *heap);
 size_t rpc_heap_size(const struct rpc_heap *heap);
 
-/* Takes back what has been returned, and gives the system what is free beyond `keep`: before a long sleep. */
+/* Takes back some of what has been returned, and gives the system what is free beyond `keep`: before a sleep. */
 void rpc_heap_tidy(struct rpc_heap *heap);
 
 /* A block with room for `size` bytes of data, aligned to 64; its content is undefined. NULL: the heap is full. */

@@ -20,6 +20,8 @@
 
 static const int64_t GOODBYE_NS = 2000000000;
 
+enum { SMALLEST_HEAP = 64 << 20 };
+
 static const struct rpc_transport_ops shm_ops;
 
 static struct rpc_shm *shm_of(struct rpc_transport *transport) {
@@ -222,13 +224,22 @@ static int board_new(struct rpc_shm *shm) {
     return 0;
 }
 
+/* Smaller where the process may not have so much address space (ulimit -v). */
+static int heap_new(struct rpc_shm *shm) {
+    size_t size = shm->limits.heap_bytes;
+    int error = rpc_heap_new(size, shm->limits.heap_keep_bytes, &shm->heap);
+    for (; error != 0 && size / 4 >= SMALLEST_HEAP; size /= 4)
+        error = rpc_heap_new(size / 4, shm->limits.heap_keep_bytes, &shm->heap);
+    return error;
+}
+
 static int shm_init(struct rpc_shm *shm) {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = shm->listener};
     shm->peers = calloc(shm->base.num_pes, sizeof *shm->peers);
     if (shm->peers == NULL || shm->dir == NULL) return CHARIOT_ENOMEM;
     shm->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (shm->epoll < 0 || epoll_ctl(shm->epoll, EPOLL_CTL_ADD, shm->listener, &event) != 0) return CHARIOT_EIO;
-    int error = rpc_heap_new(shm->limits.heap_bytes, shm->limits.heap_keep_bytes, &shm->heap);
+    int error = heap_new(shm);
     return error != 0 ? error : board_new(shm);
 }
 
