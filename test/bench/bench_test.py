@@ -100,16 +100,28 @@ def test_a_slower_machine_is_granted_more_time_and_less_rate() -> None:
     assert machine.scaled(10, rate=True, factor=2) == 5
 
 
-def test_a_verdict_shows_the_bound_as_it_stands_and_scaled() -> None:
+def said(row: Row, value: float, ratio: float | None, factors: dict[str, Estimate]) -> str:
+    assert row.target is not None
+    judged = table.judge(row, row.target, value, ratio, factors)
+    return table.verdict(row, row.target, judged) if judged else ""
+
+
+def test_a_verdict_shows_the_bound_as_it_stands_and_as_this_machine_goes() -> None:
     row = Row("s", "t", "k", "us", "f", Target(10), machine.WAKING)
-    factors = {machine.WAKING: Estimate(2, 2, 2)}
-    assert table.verdict(row, Target(10), 9, None, factors) == "≤ 10: reached"
-    assert table.verdict(row, Target(10), 15, None, factors) == "≤ 10: NOT reached; as this machine ≤ 20.0: reached"
-    assert table.verdict(row, Target(10), 25, None, factors) == "≤ 10: NOT reached; as this machine ≤ 20.0: NOT reached"
-    assert table.verdict(row, Target(10), 15, None, {}) == "≤ 10: NOT reached"
-    ratio = Target(1.5, of_floor=True)
-    assert table.verdict(row, ratio, 25, 1.6, factors) == "≤ 1.5 x floor: NOT reached"
-    assert table.verdict(Row("s", "t", "k", "M/s"), Target(3), 4, None, {}) == "≥ 3: reached"
+    slow, fast = {machine.WAKING: Estimate(2, 2, 2)}, {machine.WAKING: Estimate(0.5, 0.5, 0.5)}
+    assert said(row, 9, None, slow) == "≤ 10: reached; as this machine goes ≤ 20.0: reached"
+    assert said(row, 15, None, slow) == "≤ 10: NOT reached, x1.50; as this machine goes ≤ 20.0: reached"
+    assert said(row, 9, None, fast) == "≤ 10: reached; as this machine goes ≤ 5.00: NOT reached, x1.80"
+    assert said(row, 15, None, {}) == "≤ 10: NOT reached, x1.50"
+    floor = Row("s", "t", "k", "us", "f", Target(1.5, of_floor=True), machine.WAKING)
+    assert said(floor, 25, 3.0, slow) == "≤ 1.5 x floor: NOT reached, x2.00"
+    assert said(floor, 25, 1.0, slow) == "≤ 1.5 x floor: reached"
+    assert said(floor, 25, None, slow) == "", "no floor was measured"
+    rate = Row("s", "t", "k", "M/s", target=Target(3), kind=machine.COMPUTING)
+    assert said(rate, 4, None, {}) == "≥ 3: reached"
+    assert said(rate, 2, None, {machine.COMPUTING: Estimate(2, 2, 2)}) == (
+        "≥ 3: NOT reached, x1.50; as this machine goes ≥ 1.50: reached"
+    )
 
 
 def test_no_figure_stands_in_two_rows_and_every_kernel_of_the_kinds_is_known() -> None:
@@ -155,19 +167,32 @@ def test_the_latest_results_are_found_by_the_time_in_their_names(tmp_path: Path)
 def test_a_comparison_tells_a_change_from_the_machines_weather() -> None:
     kernels = {kernel.key: kernel.theirs for kernel in machine.KERNELS}
     slower = {key: value / 2 if "bandwidth" in key else value * 2 for key, value in kernels.items()}
-    rows_before = {"py.local.calls": 4.0, "py.local.awaited": 1.0, "py.barrier.2": 10.0, "py.rss.2": 30.0}
-    rows_after = {"py.local.calls": 2.0, "py.local.awaited": 1.0, "py.barrier.2": 80.0, "py.rss.2": 30.0}
+    rows_before = {
+        "py.local.calls": 4.0,
+        "py.local.awaited": 1.0,
+        "py.barrier.2": 10.0,
+        "py.rss.2": 30.0,
+        "token.spin.2.1": 1,
+    }
+    rows_after = {
+        "py.local.calls": 2.0,
+        "py.local.awaited": 1.0,
+        "py.barrier.2": 80.0,
+        "py.rss.2": 30.0,
+        "token.spin.2.1": 9,
+    }
     before, after = repeated(kernels | rows_before), repeated(slower | rows_after)
     found = {change.row.key: change.verdict for change in compare.changes(before, after)}
     assert found["py.local.calls"] == "machine", "half the rate on a machine that is half as fast"
     assert found["py.local.awaited"] == "same"
     assert found["py.barrier.2"] == "worse"
     assert found["py.rss.2"] == "same"
+    assert found["token.spin.2.1"] == "machine", "a floor has nothing of Chariot in it"
     back = {change.row.key: change.verdict for change in compare.changes(after, before)}
     assert back["py.barrier.2"] == "better"
-    said = "\n".join(compare.lines(before, after, everything=False))
-    assert "the machine at computing: 2.00 times as slow" in said and "Python, barrier, 2 PEs" in said
-    assert "call awaited" not in said and "call awaited" in "\n".join(compare.lines(before, after, everything=True))
+    shown = "\n".join(compare.lines(before, after, everything=False))
+    assert "the machine at computing: 2.00 times as slow" in shown and "Python, barrier, 2 PEs" in shown
+    assert "call awaited" not in shown and "call awaited" in "\n".join(compare.lines(before, after, everything=True))
 
 
 def test_the_table_shows_medians_bars_floors_and_kernels() -> None:
@@ -175,9 +200,12 @@ def test_the_table_shows_medians_bars_floors_and_kernels() -> None:
         kernel.key: kernel.theirs for kernel in machine.KERNELS
     }
     said = "\n".join(table.lines(rows("shm"), repeated(figures, spread=0.0)))
-    assert "Python, barrier, 2 PEs" in said and "≤ 4: NOT reached; as this machine ≤ 4.00: NOT reached" in said
+    assert (
+        "Python, barrier, 2 PEs" in said
+        and "≤ 4: NOT reached, x2.00; as this machine goes ≤ 4.00: NOT reached, x2.00" in said
+    )
     assert "factor of waking: 1.00 (1.00..1.00)" in said
-    assert "0 of 1 targets reached as they stand; 0 when scaled by what this machine is worth" in said
+    assert "0 of 1 targets reached as they stand, 0 as this machine goes\nmissed by, worst first:" in said
 
 
 def test_curves_are_svg_with_a_line_per_series_and_a_bar_per_point() -> None:

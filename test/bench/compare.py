@@ -42,7 +42,7 @@ def weather(before: Results, after: Results) -> dict[str, float]:
 def judged(row: Row, before: Estimate, after: Estimate, slower: float) -> str:
     if not stats.apart(before, after):
         return "same"
-    if not stats.apart(before, after, 1 / slower if row.rate else slower):
+    if row.of_machine or not stats.apart(before, after, 1 / slower if row.rate else slower):
         return "machine"
     return "better" if (after.median > before.median) == row.rate else "worse"
 

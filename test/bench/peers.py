@@ -115,12 +115,12 @@ def lines(results: Results) -> Iterator[str]:
     about = results.machine
     yield f"{about['cpu']}, {about['cores']} cores, load {about['load_before']:.1f} before, commit {about['commit']}"
     yield "median of the rounds (error bar), and how many times as good Chariot is; an empty cell: has no such thing\n"
-    yield f"{'':<46}" + "".join(f"{peer:<30}" for peer in PEERS)
+    yield f"{'':<46}" + "".join(f"{peer:<36}" for peer in PEERS)
     for text, key, unit in ROWS:
         found = {peer: results.estimate(f"{peer}.{key}") for peer in PEERS}
         if any(found.values()):
             times = {peer: ahead(found["chariot"], found[peer], unit in RATES) for peer in PEERS[1:]}
-            cells = "".join(f"{cell(found[peer], times.get(peer)):<30}" for peer in PEERS)
+            cells = "".join(f"{cell(found[peer], times.get(peer)):<36}" for peer in PEERS)
             yield f"  {text:<38} {unit:<4} {cells}".rstrip()
 
 

@@ -8,6 +8,7 @@ from machine import COMPUTING, COPYING, WAKING
 
 RATES = ("M/s", "k/s", "GB/s")
 SIZES = (("0", "0 B", WAKING), ("1k", "1 KiB", WAKING), ("64k", "64 KiB", COPYING), ("1m", "1 MiB", COPYING))
+FLOORS = "Floors for themselves"
 LANE_NAMES = {"shm": "shared memory", "unix": "gRPC over a Unix socket", "tcp": "gRPC over TCP"}
 
 
@@ -33,6 +34,11 @@ class Row:
     def rate(self) -> bool:
         """More is better."""
         return self.unit in RATES
+
+    @property
+    def of_machine(self) -> bool:
+        """Nothing of Chariot is in it."""
+        return self.section == FLOORS
 
 
 def at(bound: float) -> Target:
@@ -189,14 +195,18 @@ def many(default: str) -> tuple[Row, ...]:
     )
 
 
+def count(pes: int) -> str:
+    return "1 PE" if pes == 1 else f"{pes} PEs"
+
+
 def starts() -> tuple[Row, ...]:
     section = "Start to main and out"
     bounds = {1: 120, 2: 140, 4: 200}
     return (
-        *(Row(section, f"C, {pes} PEs", f"start.c.{pes}", "ms", "start.process") for pes in (1, 2, 4)),
+        *(Row(section, f"C, {count(pes)}", f"start.c.{pes}", "ms", "start.process") for pes in (1, 2, 4)),
         Row(section, "C, 4 PEs, over TCP", "start.c.4.tcp", "ms", "local.start.grpc"),
         *(
-            Row(section, f"Python, {pes} PEs", f"start.py.{pes}", "ms", "start.python.numpy", at(bound), COMPUTING)
+            Row(section, f"Python, {count(pes)}", f"start.py.{pes}", "ms", "start.python.numpy", at(bound), COMPUTING)
             for pes, bound in bounds.items()
         ),
         Row(section, "Python, 8 PEs", "start.py.8", "ms", "start.python.numpy"),
@@ -204,7 +214,7 @@ def starts() -> tuple[Row, ...]:
 
 
 def floors() -> tuple[Row, ...]:
-    section = "Floors for themselves"
+    section = FLOORS
     rings = (("spin", "spinning"), ("adaptive", "adaptive"), ("sleep", "always sleeping"))
     sockets = (("unix.block", "Unix socket, blocking"), ("unix.spin", "Unix socket, spinning"),
                ("tcp.block", "TCP, blocking"), ("tcp.spin", "TCP, spinning"))  # fmt: skip
@@ -215,7 +225,7 @@ def floors() -> tuple[Row, ...]:
         ("tcp.block", "TCP, blocking"),
     )
     policies = (("spin", "spin"), ("sleep", "sleep at once"), ("spin_sleep", "spin, then sleep"),
-                ("yield_sleep", "spin with yield, then sleep"))  # fmt: skip
+                ("yield_sleep", "yield, then sleep"))  # fmt: skip
     lanes = [(f"ring.{key}", f"Ring, {text}") for key, text in rings]
     lanes += [(f"socket.{key}", text) for key, text in sockets]
     lanes += [(f"grpc.{key}", f"gRPC stream, {text}") for key, text in streams]
