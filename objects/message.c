@@ -8,7 +8,7 @@ struct chariot_msg *chariot_msg_new(size_t capacity) {
 }
 
 struct chariot_msg *chariot_msg_new_on(struct chariot_pe *pe, size_t capacity) {
-    return rpc_msg_new_in(pe->node.heap, capacity);
+    return rpc_node_msg_new(&pe->node, capacity);
 }
 
 struct chariot_msg *chariot_msg_ref(struct chariot_msg *msg) {
@@ -44,7 +44,7 @@ void chariot_msg_set_object(struct chariot_msg *msg, void *object, void (*drop)(
 /* ---------------------------------------------------------------- inside */
 
 struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity) {
-    struct chariot_msg *msg = rpc_msg_new_in(pe->node.heap, capacity);
+    struct chariot_msg *msg = rpc_node_msg_new(&pe->node, capacity);
     if (msg == NULL) {
         obj_out_of_memory(pe);
         return NULL;

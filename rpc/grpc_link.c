@@ -172,7 +172,7 @@ int rpc_link_send(struct rpc_link *link, struct chariot_msg *msg) {
     if (error != 0) return error;
     link->proven = true;
     rpc_link_pump(link);
-    return rpc_link_unsent(link) > link->g->limits.queue_bytes ? 1 : 0;
+    return rpc_out_crowded(&link->out) ? 1 : 0;
 }
 
 void rpc_link_leave(struct rpc_link *link) {

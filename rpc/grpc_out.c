@@ -75,7 +75,7 @@ void rpc_out_clear(struct rpc_out *out) {
         if (item->loan != NULL) rpc_loan_back(item->loan);
         item_free(item);
     }
-    out->bytes = 0;
+    out->bytes = out->copied = 0;
 }
 
 void rpc_out_deinit(struct rpc_out *out) {
@@ -128,8 +128,10 @@ int rpc_out_append(struct rpc_out *out, struct chariot_msg *msg) {
     if (msg->size > out->limits->message_bytes) return CHARIOT_ETOOBIG;
     bool small = msg->size <= out->limits->inline_bytes && rpc_frame_size_of(msg) <= out->limits->frame_bytes;
     int error = small ? append_small(out, msg) : append_large(out, msg);
-    if (error == 0) out->bytes += rpc_frame_size_of(msg);
-    return error;
+    if (error != 0) return error;
+    out->bytes += rpc_frame_size_of(msg);
+    if (small) out->copied += rpc_frame_size_of(msg);
+    return 0;
 }
 
 /* ---------------------------------------------------------------- out */
@@ -175,6 +177,7 @@ static size_t item_bytes(const struct rpc_out_item *item) {
 static void next_items(struct rpc_out *out, struct gather *gather) {
     do {
         struct rpc_out_item *item = pop(out);
+        if (item->loan == NULL) out->copied -= item->batch.size;
         gather_add(gather, slice_of_item(item));
         item_retire(out, item);
     } while (out->head != NULL && gather->count < SLICES_PER_FRAME &&

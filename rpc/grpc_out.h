@@ -23,7 +23,8 @@ struct rpc_out {
     struct rpc_frame_split split; /* of head, while its loan is out */
     grpc_slice whole;             /* all of head's message, while it is split */
     bool splitting;
-    size_t bytes; /* that wait, on the wire */
+    size_t bytes;  /* that wait, on the wire */
+    size_t copied; /* those of them that are copies of small messages */
 };
 
 void rpc_out_init(struct rpc_out *out, struct rpc_hub *hub, const struct rpc_limits *limits);
@@ -36,6 +37,12 @@ int rpc_out_append(struct rpc_out *out, struct chariot_msg *msg);
 
 static inline bool rpc_out_empty(const struct rpc_out *out) {
     return out->head == NULL;
+}
+
+/* More waits than may: copies, which are memory and grow cold, count for eight times as much as what waits where it
+ * stands. */
+static inline bool rpc_out_crowded(const struct rpc_out *out) {
+    return out->bytes > out->limits->queue_bytes || out->copied > out->limits->queue_bytes / 8;
 }
 
 /* Takes the next frame out: gives a byte buffer of `size` bytes. Not to be called when empty. CHARIOT_ETOOBIG. */

@@ -57,7 +57,7 @@ static int grpc_send(struct rpc_transport *transport, uint32_t pe, struct chario
 static bool grpc_pressed(struct rpc_transport *transport, uint32_t pe) {
     struct rpc_grpc *g = grpc_of(transport);
     struct rpc_link *link = g->peers[pe].out;
-    return link != NULL && rpc_link_unsent(link) > g->limits.queue_bytes;
+    return link != NULL && rpc_out_crowded(&link->out);
 }
 
 static int grpc_poll(struct rpc_transport *transport, bool urgent) {

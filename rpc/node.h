@@ -5,12 +5,13 @@
 #ifndef CHARIOT_RPC_NODE_H
 #define CHARIOT_RPC_NODE_H
 
+#include "rpc/msg.h"
+#include "rpc/spare.h"
 #include "rpc/transport.h"
 #include "rpc/turn.h"
 
 struct rpc_heap;
 struct rpc_log;
-struct rpc_spares;
 
 struct rpc_node {
     uint32_t pe;
@@ -40,6 +41,14 @@ static inline int rpc_node_poll(struct rpc_node *node, bool urgent) {
 }
 static inline bool rpc_node_flushed(struct rpc_node *node) {
     return node->transport == NULL || node->transport->ops->flushed(node->transport);
+}
+/* A message to be filled and sent from here: a small one from the spares; one that is or grows large lies in the heap.
+ */
+static inline struct chariot_msg *rpc_node_msg_new(struct rpc_node *node, size_t capacity) {
+    if (capacity > RPC_SPARE_PAYLOAD) return rpc_msg_new_in(node->heap, capacity);
+    struct chariot_msg *msg = rpc_msg_new_from(node->spares, capacity);
+    if (msg != NULL) msg->heap = node->heap;
+    return msg;
 }
 static inline uint32_t rpc_node_host_of(const struct rpc_node *node, uint32_t pe) {
     return node->hosts == NULL ? 0 : node->hosts[pe];

@@ -73,7 +73,7 @@ struct rpc_limits {
     size_t inline_bytes;  /* envelopes above this leave as a slice of their own instead of being copied to the batch */
     size_t message_bytes; /* largest message accepted */
     size_t credit_bytes;  /* unconsumed bytes of one peer above which its link is not read */
-    size_t queue_bytes;   /* unsent bytes to one peer above which send() returns 1 */
+    size_t queue_bytes;   /* unsent bytes to one peer above which send() returns 1; copies count eightfold */
     /* Of shm alone. */
     size_t ring_bytes;      /* of each ring: a power of two */
     size_t heap_bytes;      /* address space of a PE's heap; memory is taken as it is written to */
