@@ -400,6 +400,59 @@ static bool zero_is_gone(struct world *world, uint32_t pe) {
     return world->peers[pe].gone[0] > 0;
 }
 
+static bool two_is_heard(struct world *world, uint32_t pe) {
+    return world->peers[pe].received[2] == world->sent[2][pe];
+}
+
+static void a_large_message_lets_those_of_others_pass(void) {
+    if (!fixture->in_pieces) return;
+    struct rpc_limits limits = rpc_limits_default;
+    limits.frame_bytes = 64 << 10;
+    struct world world;
+    world_open(&world, 3, &limits);
+    greet(&world, 0, 1);
+    greet(&world, 0, 2);
+    uint64_t before = world.peers[0].received[1];
+    CU_ASSERT_TRUE(send_once(&world, 1, 0, 48 << 20) >= 0);
+    CU_ASSERT_EQUAL(send_once(&world, 2, 0, 10), 0);
+    CU_ASSERT_TRUE(until(&world, two_is_heard, 0));
+    CU_ASSERT_EQUAL(world.peers[0].received[1], before); /* the large one is still on its way */
+    expect_all_arrive(&world);
+    world_close(&world);
+}
+
+static void a_flood_of_small_messages_lets_a_large_one_pass(void) {
+    enum { FLOOD = 60000 };
+    if (!fixture->in_pieces) return;
+    struct world world;
+    world_open(&world, 3, &rpc_limits_default);
+    greet(&world, 0, 1);
+    greet(&world, 0, 2);
+    for (int i = 0; i < FLOOD; i++) CU_ASSERT_TRUE_FATAL(send_once(&world, 1, 0, 400) >= 0);
+    CU_ASSERT_TRUE(send_once(&world, 2, 0, 3 << 20) >= 0);
+    CU_ASSERT_TRUE(until(&world, two_is_heard, 0));
+    CU_ASSERT_TRUE(world.peers[0].received[1] < world.sent[1][0]); /* the flood goes on */
+    expect_all_arrive(&world);
+    world_close(&world);
+}
+
+static void a_large_message_that_is_sent_lets_others_be_sent(void) {
+    if (!fixture->in_pieces) return;
+    struct rpc_limits limits = rpc_limits_default;
+    limits.frame_bytes = 64 << 10;
+    struct world world;
+    world_open(&world, 3, &limits);
+    greet(&world, 0, 1);
+    greet(&world, 2, 1);
+    greet(&world, 2, 0);
+    CU_ASSERT_TRUE(send_once(&world, 2, 1, 48 << 20) >= 0);
+    for (int i = 0; i < 100; i++) CU_ASSERT_EQUAL(send_once(&world, 2, 0, 10), 0);
+    CU_ASSERT_TRUE(until(&world, two_is_heard, 0));
+    CU_ASSERT_FALSE(two_is_heard(&world, 1));
+    expect_all_arrive(&world);
+    world_close(&world);
+}
+
 static void an_abrupt_end_is_reported_once_to_those_connected(void) {
     struct world world;
     world_open(&world, 4, &small_limits);
@@ -501,6 +554,9 @@ int transport_main(int argc, char **argv, const struct transport_fixture *fixtur
         UNIT(a_receiver_that_does_not_consume_stops_its_sender),
         UNIT(pressure_of_one_peer_does_not_stop_another),
         UNIT(an_urgent_poll_reads_beyond_the_credit),
+        UNIT(a_large_message_lets_those_of_others_pass),
+        UNIT(a_flood_of_small_messages_lets_a_large_one_pass),
+        UNIT(a_large_message_that_is_sent_lets_others_be_sent),
         UNIT(an_abrupt_end_is_reported_once_to_those_connected),
         UNIT(a_goodbye_is_not_reported),
         UNIT(what_was_flushed_arrives_although_the_sender_closes),

@@ -51,6 +51,7 @@ struct transport_fixture {
     void (*close)(void *world, struct peer *peer, bool abrupt);
     /* After all ends were closed. */
     void (*free)(void *world);
+    bool in_pieces; /* a large message travels in pieces, between which those of other peers move on */
 };
 
 /* Runs the suite over each fixture; the process's exit status. */

@@ -162,10 +162,10 @@ static void world_free(void *inner) {
 
 int main(int argc, char **argv) {
     static const struct transport_fixture fixtures[] = {
-        {"grpc-unix", true, open_unix, world_step, world_end_close, world_free},
-        {"grpc-unix-loops", true, open_unix_loops, world_step, world_end_close, world_free},
-        {"grpc-tcp", true, open_tcp, world_step, world_end_close, world_free},
-        {"grpc-tcp-loops", true, open_tcp_loops, world_step, world_end_close, world_free},
+        {"grpc-unix", true, open_unix, world_step, world_end_close, world_free, true},
+        {"grpc-unix-loops", true, open_unix_loops, world_step, world_end_close, world_free, true},
+        {"grpc-tcp", true, open_tcp, world_step, world_end_close, world_free, true},
+        {"grpc-tcp-loops", true, open_tcp_loops, world_step, world_end_close, world_free, true},
     };
     return transport_main(argc, argv, fixtures, sizeof fixtures / sizeof fixtures[0]);
 }

@@ -55,8 +55,8 @@ static void sim_world_free(void *inner) {
 
 int main(int argc, char **argv) {
     static const struct transport_fixture fixtures[] = {
-        {"sim", false, open_plain, sim_world_step, sim_world_close, sim_world_free},
-        {"sim-wire", false, open_wire, sim_world_step, sim_world_close, sim_world_free},
+        {"sim", false, open_plain, sim_world_step, sim_world_close, sim_world_free, false},
+        {"sim-wire", false, open_wire, sim_world_step, sim_world_close, sim_world_free, false},
     };
     return transport_main(argc, argv, fixtures, 2);
 }
