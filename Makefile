@@ -28,9 +28,10 @@ CFLAGS_pyasan := $(CFLAGS_asan) --param=asan-stack=0
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-unused-parameter
 CFLAGS += -std=c11 -D_GNU_SOURCE -fPIC $(CFLAGS_$(MODE)) $(WARN) -I. -I$(B)/gen -I$(B)/gen/rpc/proto \
-	-DCHARIOT_VERSION='"$(VERSION)"'
+	-DCHARIOT_VERSION='"$(VERSION)"' -DCHARIOT_SOVERSION='"$(SOVERSION)"'
 LDFLAGS += -Wl,--as-needed
-LDLIBS := -lgrpc -lgpr -lprotobuf-c -lev -lpthread -lm
+LDLIBS := -lprotobuf-c -lev -lpthread -lm
+GRPC_LIBS := -lgrpc -lgpr
 
 # ---------------------------------------------------------------- what is made from what
 
@@ -41,6 +42,10 @@ LIB_SRC := $(wildcard rpc/*.c objects/*.c sections/*.c lb/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN_C:%.c=%.o)
 LIB_A := $(B)/libchariot.a
 LIB_SO := $(B)/libchariot.so.$(SOVERSION)
+# What calls gRPC is a library of its own, loaded where a PE opens gRPC (rpc/module.h); libchariot.a has it too.
+GRPC_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rpc/grpc_*.c))
+GRPC_SO := $(B)/libchariot-grpc.so.$(SOVERSION)
+LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
 PUBLIC_H := objects/value.h objects/tree.h rpc/error.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
@@ -80,7 +85,7 @@ help: ## this text
 setup: ## install what building and checking needs (apt-get as root), make .venv
 	tools/setup.sh check
 
-all: lib $(LIB_SO) launcher py examples ## library, launcher, Python extension, C examples
+all: lib launcher py examples ## library, launcher, Python extension, C examples
 
 demo: $(SETUP) all ## heat conduction on 4 PEs, compared with numpy
 	.venv/bin/chariot run -n 4 examples/heat.py $(DEMO_PICTURE)
@@ -150,12 +155,12 @@ clean: ## remove what was made, but .venv
 	rm -rf build dist python/chariot/*.so python/chariot/*.so.* python/*.egg-info examples/out
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-install: lib $(LIB_SO) launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
+install: lib launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/objects,include/chariot/rpc,include/chariot/sections}
 	install -m 644 objects/chariot.h $(DESTDIR)$(PREFIX)/include/chariot/
 	for h in $(PUBLIC_H); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/chariot/$$h || exit; done
 	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/
-	install -m 755 $(LIB_SO) $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(LIB_SO) $(GRPC_SO) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(PREFIX)/lib/libchariot.so
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' tools/chariot.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/chariot.pc
@@ -164,7 +169,7 @@ install: lib $(LIB_SO) launcher ## C library, headers, pkg-config file and comma
 
 # ---------------------------------------------------------------- parts of the build
 
-lib: $(LIB_A) $(LIB_SO)
+lib: $(LIBS)
 tests: $(UNIT_BIN)
 launcher: $(LAUNCHER)
 examples: $(EXAMPLE_BIN)
@@ -197,11 +202,16 @@ $(LIB_A): $(LIB_OBJ)
 	@echo "  AR $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(LIB_SO): $(LIB_OBJ) tools/libchariot.map
+SHARED = $(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,-z,defs
+
+$(LIB_SO): $(filter-out $(GRPC_OBJ),$(LIB_OBJ)) tools/libchariot.map
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=tools/libchariot.map -Wl,-z,defs \
-		-o $@ $(LIB_OBJ) $(LDLIBS)
+	$(Q)$(SHARED) -Wl,--version-script=tools/libchariot.map -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) $(LDLIBS)
 	@ln -sf $(notdir $@) $(B)/libchariot.so
+
+$(GRPC_SO): $(GRPC_OBJ) $(LIB_A) tools/libchariot-grpc.map
+	@echo "  LD $@"
+	$(Q)$(SHARED) -Wl,--version-script=tools/libchariot-grpc.map -o $@ $(filter %.o,$^) $(LIB_A) $(GRPC_LIBS) $(LDLIBS)
 
 $(B)/bin/chariot: $(DEPLOY_MAIN:%.c=$(B)/%.o) $(DEPLOY_OBJ) $(LIB_A)
 	@mkdir -p $(@D)
@@ -213,11 +223,11 @@ $(B)/bin/charmrun: $(B)/bin/chariot
 
 $(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(LIB_A)
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS) -lcunit
 
 $(B)/test/unit/deploy/%_test: $(B)/test/unit/deploy/%_test.o $(DEPLOY_OBJ) $(HELP_A) $(LIB_A)
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS) -lcunit
 
 $(UNIT_SRC:%.c=$(B)/%.o): | $(SETUP_CHECK)
 
@@ -225,14 +235,15 @@ $(B)/test/libhelp.a: $(HELP_SRC:%.c=$(B)/%.o)
 	@echo "  AR $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/examples/%: $(B)/examples/c/%.o $(LIB_A)
+# They find the gRPC module where it was built.
+$(B)/examples/%: $(B)/examples/c/%.o $(LIB_A) | $(GRPC_SO)
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $^ $(LDLIBS)
 
-$(B)/bench/%: $(B)/test/bench/c/%.o $(LIB_A)
+$(B)/bench/%: $(B)/test/bench/c/%.o $(LIB_A) | $(GRPC_SO)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $^ $(GRPC_LIBS) $(LDLIBS)
 
 $(B)/bench/scale: $(SCALE_SRC:%.c=$(B)/%.o) $(HELP_A) $(LIB_A)
 	@mkdir -p $(@D)
@@ -252,16 +263,17 @@ $(PY_BUILD)/%.o: python/%.c $(GEN_H) $(B)/flags | $(SETUP)
 	@echo "  CC $<"
 	$(Q)$(CC) $(CFLAGS) $(PY_CFLAGS) -MMD -MP -c -o $@ $<
 
-# The extension finds libchariot.so.0 beside itself, the same in a checkout (a link) and installed (a copy).
+# The extension finds libchariot.so.0 beside itself, and that the gRPC module, the same in a checkout (links) and
+# installed (copies).
 $(PY_BUILD)/_core.so: $(PY_OBJ) $(LIB_SO)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-rpath,'$$ORIGIN' -o $@ $^ $(LDLIBS)
 
-ext: $(if $(PY_SRC),$(PY_BUILD)/_core.so)
+ext: $(if $(PY_SRC),$(PY_BUILD)/_core.so $(GRPC_SO))
 
 py: ext | $(SETUP) ## the Python extension, into python/chariot
 	@cmp -s $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX) || cp --remove-destination $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX)
-	@ln -sfn ../../$(LIB_SO) python/chariot/$(notdir $(LIB_SO))
+	@for so in $(LIB_SO) $(GRPC_SO); do ln -sfn ../../$$so python/chariot/$${so##*/}; done
 
 # What CPython itself costs, for the bench: an extension too, beside the bench's programs.
 $(B)/test/bench/python/%.o: test/bench/python/%.c $(B)/flags | $(SETUP)

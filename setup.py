@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent
 BUILD = "build/release"
 EXT_BUILD = f"{BUILD}/pip"  # apart from the extension for .venv, which may be another Python's
 COMMANDS = ["chariot", "charmrun"]
+LIBRARIES = ["libchariot.so.0", "libchariot-grpc.so.0"]
 
 
 def make(*arguments: str) -> None:
@@ -37,7 +38,8 @@ class BuildExt(build_ext):
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / EXT_BUILD / "_core.so", target)
-        shutil.copy(ROOT / BUILD / "libchariot.so.0", target.parent / "libchariot.so.0")
+        for library in LIBRARIES:
+            shutil.copy(ROOT / BUILD / library, target.parent / library)
 
 
 class BuildScripts(build_scripts):

@@ -162,6 +162,16 @@ int rpc_hub_poll_instead(struct rpc_hub *hub) {
     return poll_events(hub, false);
 }
 
+const struct rpc_hub_ops rpc_hub_ops = {
+    .poll = rpc_hub_poll,
+    .has_handed = rpc_hub_has_handed,
+    .poll_instead = rpc_hub_poll_instead,
+    .handle = rpc_hub_handle,
+    .take = rpc_hub_take,
+    .hand_over = rpc_hub_hand_over,
+    .ring = rpc_hub_ring,
+};
+
 /* ---------------------------------------------------------------- life */
 
 /* gRPC's receives of a megabyte cost twice as much when malloc gives the memory back after each of them. */
@@ -234,6 +244,7 @@ int rpc_hub_attach(struct rpc_loop *loop, struct rpc_grpc *transport, struct rpc
     transport->next = hub->transports;
     hub->transports = transport;
     loop->hub = *out = hub;
+    loop->hub_ops = &rpc_hub_ops;
     return rpc_standin_resume(loop);
 }
 

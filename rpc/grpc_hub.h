@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rpc/hub.h"
+
 struct chariot_msg;
 struct rpc_grpc;
 struct rpc_loop;
@@ -77,6 +79,8 @@ void rpc_hub_hand_over(struct rpc_hub *hub, struct rpc_tag *tag, bool ok);
 void rpc_hub_handle(struct rpc_tag *tag, bool ok);
 /* Any thread, not signal handlers: ends a wait in the queue. */
 void rpc_hub_ring(struct rpc_hub *hub);
+/* These as the loop and the stand-in call them. */
+extern const struct rpc_hub_ops rpc_hub_ops;
 
 /* Begins a loan of msg, of which it takes a reference. NULL: out of memory. */
 struct rpc_loan *rpc_loan_new(struct rpc_hub *hub, struct chariot_msg *msg);

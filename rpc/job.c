@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "rpc/error.h"
+#include "rpc/module.h"
 #include "rpc/shm.h"
 #include "rpc/spare.h"
 
@@ -50,7 +51,8 @@ static void host_identity(char *text, size_t size) {
     snprintf(text, size, "%s/%s", boot, name);
 }
 
-static int listen_on(struct rpc_job *job, struct rpc_node *node, char **own, char *why, size_t why_size) {
+static int listen_on(struct rpc_job *job, struct rpc_node *node, const struct rpc_module *grpc, char **own, char *why,
+                     size_t why_size) {
     const struct rpc_ticket *ticket = &job->control.ticket;
     char target[256];
     if (strcmp(ticket->transport, "tcp") == 0)
@@ -59,7 +61,7 @@ static int listen_on(struct rpc_job *job, struct rpc_node *node, char **own, cha
         snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
     struct rpc_grpc_config config = {.listen = target, .limits = rpc_limits_default};
     memcpy(config.token, ticket->token, sizeof config.token);
-    int rc = rpc_grpc_open(job->loop, node, &config, own);
+    int rc = grpc->open(job->loop, node, &config, own);
     if (rc != 0) {
         snprintf(why, why_size, "chariot: PE %u cannot listen on %s: %s\n", ticket->pe, target, chariot_error_text(rc));
     }
@@ -98,22 +100,35 @@ static int connect_by_memory(struct rpc_job *job, struct rpc_node *node, char *w
     return rc;
 }
 
-int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
-    node->log = job->log;
-    if (node->num_pes == 1) return 0;
+static int load_grpc(const struct rpc_node *node, const struct rpc_module **grpc, char *why, size_t why_size) {
+    char text[384];
+    int rc = rpc_module_load(grpc, text, sizeof text);
+    if (rc != 0) snprintf(why, why_size, "chariot: PE %u: %s\n", node->pe, text);
+    return rc;
+}
+
+static int connect_by_grpc(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
+    const struct rpc_module *grpc;
     char *own = NULL, *pe0 = NULL, host[256];
-    int rc = rpc_spares_new(KEEP_SPARES, &node->spares);
-    if (strcmp(job->control.ticket.transport, "shm") == 0)
-        return rc != 0 ? rc : connect_by_memory(job, node, why, why_size);
-    if (rc == 0) rc = listen_on(job, node, &own, why, why_size);
+    int rc = load_grpc(node, &grpc, why, why_size);
+    if (rc == 0) rc = listen_on(job, node, grpc, &own, why, why_size);
     if (rc == 0) rc = find_pe0(job, own, &pe0, why, why_size);
     if (rc == 0) {
         host_identity(host, sizeof host);
-        rc = rpc_grpc_join(node, pe0, own, host, RENDEZVOUS_TIMEOUT_MS, why, why_size);
+        rc = grpc->join(node, pe0, own, host, RENDEZVOUS_TIMEOUT_MS, why, why_size);
     }
     free(own);
     free(pe0);
     return rc;
+}
+
+int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
+    node->log = job->log;
+    if (node->num_pes == 1) return 0;
+    int rc = rpc_spares_new(KEEP_SPARES, &node->spares);
+    if (rc != 0) return rc;
+    bool shm = strcmp(job->control.ticket.transport, "shm") == 0;
+    return shm ? connect_by_memory(job, node, why, why_size) : connect_by_grpc(job, node, why, why_size);
 }
 
 void rpc_job_make_room(struct rpc_node *node, uint32_t to, const bool *stop) {

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "rpc/error.h"
-#include "rpc/grpc_hub.h"
 #include "rpc/loop_impl.h"
 #include "rpc/shm.h"
 
@@ -108,7 +107,7 @@ static void busy_turn(struct rpc_loop *loop) {
     poll_shms(loop);
     if (!clock_due(loop, &now_ns)) return;
     if (loop->hub != NULL && now_ns - loop->polled_ns >= POLL_NS) {
-        rpc_hub_poll(loop->hub, false);
+        loop->hub_ops->poll(loop->hub, false);
         loop->polled_ns = rpc_loop_now_ns();
     }
     if (now_ns - loop->ev_ran_ns >= EV_NS) {
@@ -123,7 +122,7 @@ static void busy_turn(struct rpc_loop *loop) {
  * at the queue. */
 static bool look(struct rpc_loop *loop) {
     bool handled = poll_shms(loop) > 0;
-    if (!handled) handled = loop->hub != NULL && rpc_hub_poll(loop->hub, false) > 0;
+    if (!handled) handled = loop->hub != NULL && loop->hub_ops->poll(loop->hub, false) > 0;
     return (atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, false)) ||
            handled;
 }
@@ -160,9 +159,9 @@ static bool wait_in_queue(struct rpc_loop *loop, int64_t timeout_ns) {
     struct rpc_tag *tag;
     bool ok;
     if (loop->before_sleep != NULL) loop->before_sleep(loop->sleep_ctx);
-    bool came = rpc_hub_take(loop->hub, timeout_ns, &tag, &ok);
+    bool came = loop->hub_ops->take(loop->hub, timeout_ns, &tag, &ok);
     if (loop->after_sleep != NULL) loop->after_sleep(loop->sleep_ctx);
-    if (came) rpc_hub_handle(tag, ok);
+    if (came) loop->hub_ops->handle(tag, ok);
     return came;
 }
 
@@ -170,7 +169,7 @@ static void sleep_in_queue(struct rpc_loop *loop, int64_t deadline_ns) {
     for (;;) {
         loop->ev_handled = 0;
         bool watchers = has_watchers(loop);
-        if (loop->ev_handled > 0 || atomic_load(&loop->woken) || rpc_hub_has_handed(loop->hub)) return;
+        if (loop->ev_handled > 0 || atomic_load(&loop->woken) || loop->hub_ops->has_handed(loop->hub)) return;
         int64_t left_ns = deadline_ns == RPC_FOREVER_NS ? RPC_FOREVER_NS : deadline_ns - rpc_loop_now_ns();
         if (left_ns <= 0) return;
         int64_t slice_ns = watchers ? SLICE_NS : RPC_FOREVER_NS;

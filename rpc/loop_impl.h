@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rpc/hub.h"
 #include "rpc/loop.h"
 
-struct rpc_hub;
 struct rpc_shm;
 struct rpc_standin;
 
@@ -33,9 +33,10 @@ struct rpc_loop {
     struct ev_loop *ev;
     ev_async ev_wake;
     ev_timer ev_deadline;
-    unsigned ev_handled;                       /* callbacks that libev has run in this turn */
-    bool ev_sleeps;                            /* libev's next wait is a real sleep */
-    struct rpc_hub *hub;                       /* NULL: no gRPC transport is open on this loop */
+    unsigned ev_handled; /* callbacks that libev has run in this turn */
+    bool ev_sleeps;      /* libev's next wait is a real sleep */
+    struct rpc_hub *hub; /* NULL: no gRPC transport is open on this loop */
+    const struct rpc_hub_ops *hub_ops;
     struct rpc_shm *shms;                      /* the ends of the shm transport on this loop */
     struct rpc_node *nodes;                    /* that the stand-in serves; changed while it is paused */
     struct rpc_standin *standin;               /* NULL: paused, or nothing to be served */

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "rpc/error.h"
-#include "rpc/grpc_hub.h"
 #include "rpc/loop_impl.h"
 #include "rpc/node.h"
 #include "rpc/shm.h"
@@ -82,7 +81,7 @@ static void poll_instead(struct rpc_standin *standin) {
         rpc_shm_attend(shm);
         rpc_shm_poll(shm, false, true);
     }
-    if (standin->loop->hub != NULL) rpc_hub_poll_instead(standin->loop->hub);
+    if (standin->loop->hub != NULL) standin->loop->hub_ops->poll_instead(standin->loop->hub);
     tell_busy(standin);
 }
 
@@ -97,9 +96,9 @@ static bool settle(struct rpc_standin *standin) {
 
 /* The scheduler took its turn back while the event was being waited for; it may even have gone to sleep since. */
 static void leave_event(struct rpc_standin *standin, struct rpc_tag *tag, bool ok) {
-    struct rpc_hub *hub = standin->loop->hub;
-    rpc_hub_hand_over(hub, tag, ok);
-    if (atomic_load(&standin->loop->place) == RPC_LOOP_ASLEEP_IN_CQ) rpc_hub_ring(hub);
+    struct rpc_loop *loop = standin->loop;
+    loop->hub_ops->hand_over(loop->hub, tag, ok);
+    if (atomic_load(&loop->place) == RPC_LOOP_ASLEEP_IN_CQ) loop->hub_ops->ring(loop->hub);
 }
 
 /* Waits for an event of gRPC without a turn; false: the scheduler is back. */
@@ -107,12 +106,12 @@ static bool serve_event(struct rpc_standin *standin) {
     struct rpc_tag *tag;
     bool ok;
     int wait_ms = standin->loop->shms != NULL ? SHORT_WAIT_MS : WAIT_MS;
-    if (!rpc_hub_take(standin->loop->hub, (int64_t)wait_ms * 1000000, &tag, &ok)) return true;
+    if (!standin->loop->hub_ops->take(standin->loop->hub, (int64_t)wait_ms * 1000000, &tag, &ok)) return true;
     if (turned(standin) || !borrow_all(standin)) {
         leave_event(standin, tag, ok);
         return false;
     }
-    rpc_hub_handle(tag, ok);
+    standin->loop->hub_ops->handle(tag, ok);
     return_all(standin);
     return true;
 }
@@ -179,7 +178,7 @@ static void *standin_main(void *arg) {
         bool wake = wait_tick(standin);
         int place = atomic_load(&standin->loop->place);
         if (wake && place == RPC_LOOP_ASLEEP_IN_CQ) {
-            rpc_hub_ring(standin->loop->hub);
+            standin->loop->hub_ops->ring(standin->loop->hub);
             standin->rang = true;
         }
         uint64_t turns = atomic_load_explicit(&standin->loop->turns, memory_order_relaxed);

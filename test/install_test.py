@@ -68,6 +68,8 @@ def test_pip_install_gives_the_package_and_its_commands(tmp_path: Path) -> None:
     for command in (["chariot", "run", "-n", "2"], ["charmrun", "+p2"]):
         said = run(venv / "bin" / command[0], *command[1:], program, status=3)
         assert "sum 41 " in said and str(venv) in said
+    over_grpc = run(venv / "bin/chariot", "run", "-n", "2", "--transport", "tcp", program, status=3)
+    assert "sum 41 " in over_grpc and str(venv) in over_grpc
     assert "sum 20 " in run(venv / "bin/python", program, status=3)
     old = tmp_path / "old.py"
     old.write_text(PROGRAM.replace("chariot", "charm4py"))
@@ -88,5 +90,6 @@ def test_make_install_serves_c_programs(tmp_path: Path) -> None:
     flags = run("pkg-config", "--cflags", "--libs", "chariot", more=pkgconfig).split()
     run("gcc", "-std=c11", "-Wall", "-Werror", "-o", program, source, *flags)
     found = {"LD_LIBRARY_PATH": str(prefix / "lib")}
-    assert "PEs 2\n" in run(prefix / "bin/chariot", "run", "-n", "2", program, status=3, more=found)
+    for transport in [], ["--transport", "unix"]:
+        assert "PEs 2\n" in run(prefix / "bin/chariot", "run", "-n", "2", *transport, program, status=3, more=found)
     assert "PEs 1\n" in run(program, status=3, more=found)

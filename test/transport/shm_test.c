@@ -143,9 +143,9 @@ static void world_free(void *inner) {
 
 int main(int argc, char **argv) {
     static const struct transport_fixture fixtures[] = {
-        {"shm", true, open_large, world_step, world_end_close, world_free},
-        {"shm-loops", true, open_large_loops, world_step, world_end_close, world_free},
-        {"shm-small", true, open_small, world_step, world_end_close, world_free},
+        {"shm", true, open_large, world_step, world_end_close, world_free, false},
+        {"shm-loops", true, open_large_loops, world_step, world_end_close, world_free, false},
+        {"shm-small", true, open_small, world_step, world_end_close, world_free, false},
     };
     return transport_main(argc, argv, fixtures, sizeof fixtures / sizeof fixtures[0]);
 }
