@@ -25,7 +25,7 @@ CFLAGS_debug := -O0 -g
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # For greenlets, whose stacks are copied away and back: no red zones on the stack.
 CFLAGS_pyasan := $(CFLAGS_asan) --param=asan-stack=0
-CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-unused-parameter
 CFLAGS += -std=c11 -D_GNU_SOURCE -fPIC $(CFLAGS_$(MODE)) $(WARN) -I. -I$(B)/gen -I$(B)/gen/rpc/proto \
 	-DCHARIOT_VERSION='"$(VERSION)"' -DCHARIOT_SOVERSION='"$(SOVERSION)"'
