@@ -6,10 +6,15 @@ from charm4py import charm, Chare, Array, when, Future
 class P(Chare):
 
     def __init__(self, n, done):
-        self.n, self.done, self.step = (n, done, 0)
+        self.n, self.done, self.step = (n, done, -1)  # not begun
         self.v = self.thisIndex[0] + 1
         self.got = {}
-        self.thisProxy[self.thisIndex].advance()
+        self.thisProxy[self.thisIndex].begin()
+
+    def begin(self):
+        """What others send may be here before it."""
+        self.step = 0
+        self.advance()
 
     def advance(self):
         i = self.thisIndex[0]
