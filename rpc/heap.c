@@ -69,8 +69,9 @@ static void give_pages_back(struct rpc_heap *heap, struct rpc_block *block) {
         block->cold = true;
 }
 
+/* A block whose pages are there counts as warm. */
 static void put_free(struct rpc_heap *heap, struct rpc_block *block) {
-    if (!block->cold && heap->warm + block->size > heap->keep) give_pages_back(heap, block);
+    if (heap->warm + block->size > heap->keep) give_pages_back(heap, block);
     if (!block->cold) heap->warm += block->size;
     block->next = heap->free[block->class];
     heap->free[block->class] = block;
@@ -249,5 +250,21 @@ size_t rpc_heap_size(const struct rpc_heap *heap) {
 void rpc_heap_tidy(struct rpc_heap *heap) {
     pthread_mutex_lock(&heap->lock);
     look_at_away(heap, TIDY_LOOKS);
+    pthread_mutex_unlock(&heap->lock);
+}
+
+static void trim_class(struct rpc_heap *heap, unsigned class, size_t keep) {
+    for (struct rpc_block *block = heap->free[class]; block != NULL && heap->warm > keep; block = block->next) {
+        if (block->cold) continue;
+        give_pages_back(heap, block);
+        if (block->cold) heap->warm -= block->size;
+    }
+}
+
+/* The largest first: few calls for much memory. */
+void rpc_heap_trim(struct rpc_heap *heap, size_t keep) {
+    pthread_mutex_lock(&heap->lock);
+    look_at_away(heap, SIZE_MAX);
+    for (unsigned class = CLASSES; class -- > 0 && heap->warm > keep;) trim_class(heap, class, keep);
     pthread_mutex_unlock(&heap->lock);
 }

@@ -35,8 +35,10 @@ int rpc_heap_fd(const struct rpc_heap *heap); /* borrowed */
 uint8_t *rpc_heap_base(const struct rpc_heap *heap);
 size_t rpc_heap_size(const struct rpc_heap *heap);
 
-/* Takes back some of what has been returned, and gives the system what is free beyond `keep`: before a sleep. */
+/* Takes back some of what has been returned: before a sleep. */
 void rpc_heap_tidy(struct rpc_heap *heap);
+/* Gives the system the pages of free blocks, but for `keep` bytes: before a long sleep. */
+void rpc_heap_trim(struct rpc_heap *heap, size_t keep);
 
 /* A block with room for `size` bytes of data, aligned to 64; its content is undefined. NULL: the heap is full. */
 struct rpc_block *rpc_block_new(struct rpc_heap *heap, size_t size);

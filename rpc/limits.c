@@ -15,5 +15,5 @@ const struct rpc_limits rpc_limits_default = {
     .queue_bytes = 64 * MIB,
     .ring_bytes = 256 * KIB,
     .heap_bytes = 64 * GIB,
-    .heap_keep_bytes = 128 * MIB,
+    .heap_keep_bytes = 512 * MIB,
 };

@@ -20,7 +20,10 @@
 
 static const int64_t GOODBYE_NS = 2000000000;
 
-enum { SMALLEST_HEAP = 64 << 20 };
+enum {
+    SMALLEST_HEAP = 64 << 20,
+    IDLE_KEEP = 16 << 20, /* of freed blocks, while the PE is idle */
+};
 
 static const struct rpc_transport_ops shm_ops;
 
@@ -131,6 +134,10 @@ bool rpc_shm_settle(struct rpc_shm *shm) {
         return false;
     }
     return true;
+}
+
+void rpc_shm_trim(struct rpc_shm *shm) {
+    rpc_heap_trim(shm->heap, IDLE_KEEP);
 }
 
 void rpc_shm_rise(struct rpc_shm *shm) {

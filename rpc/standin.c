@@ -146,9 +146,12 @@ static void serve(struct rpc_standin *standin) {
  * `standin_dozes`, here they are written and read the other way round, so one of both sees the other. */
 static bool doze(struct rpc_standin *standin) {
     atomic_store(&standin->loop->standin_dozes, true);
-    if (asleep(standin)) return true;
-    atomic_store(&standin->loop->standin_dozes, false);
-    return false;
+    if (!asleep(standin)) {
+        atomic_store(&standin->loop->standin_dozes, false);
+        return false;
+    }
+    for (struct rpc_shm *shm = standin->loop->shms; shm != NULL; shm = rpc_shm_next(shm)) rpc_shm_trim(shm);
+    return true;
 }
 
 static bool called(struct rpc_standin *standin) {

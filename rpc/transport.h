@@ -77,7 +77,7 @@ struct rpc_limits {
     /* Of shm alone. */
     size_t ring_bytes;      /* of each ring: a power of two */
     size_t heap_bytes;      /* address space of a PE's heap; memory is taken as it is written to */
-    size_t heap_keep_bytes; /* of freed blocks, kept for the next ones */
+    size_t heap_keep_bytes; /* of freed blocks, kept for the next ones while the PE is active */
 };
 extern const struct rpc_limits rpc_limits_default;
 

@@ -92,6 +92,23 @@ static void pages_beyond_what_is_kept_are_given_back(void) {
     rpc_heap_unref(heap);
 }
 
+static void a_trimmed_heap_keeps_little(void) {
+    struct rpc_heap *heap = heap_of(64 * MIB, 32 * MIB);
+    struct rpc_block *blocks[8];
+    for (int i = 0; i < 8; i++) {
+        blocks[i] = rpc_block_new(heap, MIB - 4096);
+        memset(rpc_block_data(blocks[i]), 7, MIB - 4096);
+        rpc_block_lend(blocks[i]);
+    }
+    for (int i = 0; i < 8; i++) rpc_block_drop(blocks[i]);
+    rpc_heap_trim(heap, 2 * MIB);
+    CU_ASSERT_EQUAL(heap->warm, 0); /* all are away */
+    for (int i = 0; i < 8; i++) rpc_block_return(rpc_block_data(blocks[i]));
+    rpc_heap_trim(heap, 2 * MIB);
+    CU_ASSERT_EQUAL(heap->warm, 2 * MIB);
+    rpc_heap_unref(heap);
+}
+
 static void blocks_keep_the_heap(void) {
     struct rpc_heap *heap = heap_of(MIB, MIB);
     struct rpc_block *block = rpc_block_new(heap, 100);
@@ -177,7 +194,7 @@ static void a_borrowed_message_is_shared_while_others_hold_its_memory(void) {
 UNIT_MAIN("rpc/heap", UNIT(every_size_has_the_smallest_class_that_holds_it), UNIT(a_dropped_block_is_the_next_one),
           UNIT(a_lent_block_is_reused_when_all_have_returned_it),
           UNIT(a_full_heap_says_so_and_takes_back_what_is_returned), UNIT(pages_beyond_what_is_kept_are_given_back),
-          UNIT(blocks_keep_the_heap), UNIT(a_message_that_grows_large_moves_there),
+          UNIT(a_trimmed_heap_keeps_little), UNIT(blocks_keep_the_heap), UNIT(a_message_that_grows_large_moves_there),
           UNIT(where_the_heap_is_full_a_message_lies_behind_its_header),
           UNIT(another_message_is_lent_as_a_copy_made_once),
           UNIT(a_borrowed_message_is_shared_while_others_hold_its_memory))
