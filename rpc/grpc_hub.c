@@ -5,7 +5,6 @@
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "rpc/error.h"
@@ -174,13 +173,6 @@ const struct rpc_hub_ops rpc_hub_ops = {
 
 /* ---------------------------------------------------------------- life */
 
-/* gRPC's receives of a megabyte cost twice as much when malloc gives the memory back after each of them. */
-static void keep_memory(void) {
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    mallopt(M_TOP_PAD, 16 << 20);
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-}
-
 /* What gRPC has to say comes as the status of a call, and is said once, by us. GRPC_VERBOSITY turns its log on. */
 static void silence(void) {
     if (getenv("GRPC_VERBOSITY") == NULL) gpr_set_log_verbosity((gpr_log_severity)(GPR_LOG_SEVERITY_ERROR + 1));
@@ -220,7 +212,6 @@ static void hub_free(struct rpc_hub *hub) {
 static int hub_new(struct rpc_loop *loop, struct rpc_hub **out) {
     struct rpc_hub *hub = calloc(1, sizeof *hub);
     if (hub == NULL) return CHARIOT_ENOMEM;
-    keep_memory();
     silence();
     grpc_init();
     hub->loop = loop;
