@@ -24,6 +24,8 @@ enum {
     EV_NS = 1000000,     /* busy: between two at libev */
     SPIN_NS = 30000,     /* idle: before sleeping */
     SLICE_NS = 20000000, /* asleep in the completion queue: longest time without a look at libev's watchers */
+    ALONE_NS = 1000,     /* a yield and a look that take less: nobody else wants this core */
+    LOOKS = 16,          /* at shared memory, between two yields of a core that nobody else wants */
     STRIDE_MAX = 64,
     STRIDE_SHORT_NS = 2000, /* looks at the clock that follow each other faster than this are too many */
     STRIDE_LONG_NS = 5000,
@@ -127,13 +129,33 @@ static bool look(struct rpc_loop *loop) {
            handled;
 }
 
+static void relax(void) {
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#else
+    atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+static bool look_often(struct rpc_loop *loop) {
+    for (int looks = LOOKS; looks > 0; looks--) {
+        if (poll_shms(loop) > 0) return true;
+        relax();
+    }
+    return false;
+}
+
+/* A yield that took long let somebody else run on this core: who waits there is not kept waiting by further looks. One
+ * that did not costs more than what it finds, so shared memory is looked at several times between two of them. */
 static bool spin(struct rpc_loop *loop, int64_t deadline_ns) {
-    int64_t now_ns = rpc_loop_now_ns();
+    int64_t now_ns = rpc_loop_now_ns(), before_ns;
     int64_t end_ns = deadline_ns < now_ns + SPIN_NS ? deadline_ns : now_ns + SPIN_NS;
     while (now_ns < end_ns) {
         sched_yield();
         if (look(loop)) return true;
+        before_ns = now_ns;
         now_ns = rpc_loop_now_ns();
+        if (loop->shms != NULL && now_ns - before_ns < ALONE_NS && look_often(loop)) return true;
     }
     return now_ns >= deadline_ns;
 }
