@@ -1,6 +1,9 @@
 /* test/transport/conformance.c: the suite; included by each transport's test file. */
 #include "test/transport/conformance.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -538,6 +541,31 @@ static void an_end_that_never_spoke_closes(void) {
         CU_ASSERT_EQUAL(world.peers[1].gone[0], 0);
         world_close(&world);
     }
+}
+
+struct closing {
+    struct peer *peer;
+    bool abrupt;
+    atomic_bool over;
+};
+
+static void *close_main(void *arg) {
+    struct closing *closing = arg;
+    struct rpc_transport *transport = closing->peer->node.transport;
+    transport->ops->close(transport, closing->abrupt);
+    atomic_store(&closing->over, true);
+    return NULL;
+}
+
+void transport_close_beside(struct peer *peer, bool abrupt, bool (*poll_others)(void *ctx, const struct peer *but),
+                            void *ctx) {
+    struct closing closing = {.peer = peer, .abrupt = abrupt};
+    pthread_t thread;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, close_main, &closing), 0);
+    while (!atomic_load(&closing.over)) {
+        if (!poll_others(ctx, peer)) sched_yield();
+    }
+    pthread_join(thread, NULL);
 }
 
 int transport_main(int argc, char **argv, const struct transport_fixture *fixtures, size_t num_fixtures) {

@@ -54,6 +54,11 @@ struct transport_fixture {
     bool in_pieces; /* a large message travels in pieces, between which those of other peers move on */
 };
 
+/* For fixtures whose ends do not share a loop: closes an end on a thread of its own while poll_others(ctx, peer) moves
+ * the others on, so that what waits for them to read or to say goodbye does not wait in vain. */
+void transport_close_beside(struct peer *peer, bool abrupt, bool (*poll_others)(void *ctx, const struct peer *but),
+                            void *ctx);
+
 /* Runs the suite over each fixture; the process's exit status. */
 int transport_main(int argc, char **argv, const struct transport_fixture *fixtures, size_t num_fixtures);
 

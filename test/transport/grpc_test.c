@@ -1,8 +1,6 @@
 /* test/transport/grpc_test.c: gRPC passes the conformance suite: on Unix sockets and on TCP, with all ends on one loop
  * and with a loop for each. */
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,7 +40,8 @@ static void open_end(struct grpc_world *world, uint32_t pe, const struct rpc_lim
     CU_ASSERT_EQUAL_FATAL(rpc_grpc_open(loop_of(world, pe), &world->peers[pe].node, &config, address), 0);
 }
 
-static bool poll_all_but(struct grpc_world *world, const struct peer *but) {
+static bool poll_all_but(void *inner, const struct peer *but) {
+    struct grpc_world *world = inner;
     int handled = 0;
     for (uint32_t i = 0; i < world->num_peers; i++) {
         if (&world->peers[i] != but) handled += rpc_node_poll(&world->peers[i].node, false);
@@ -130,35 +129,10 @@ static bool world_step(void *inner) {
     return true;
 }
 
-struct closing {
-    struct peer *peer;
-    bool abrupt;
-    atomic_bool over;
-};
-
-static void *close_main(void *arg) {
-    struct closing *closing = arg;
-    struct rpc_transport *transport = closing->peer->node.transport;
-    transport->ops->close(transport, closing->abrupt);
-    atomic_store(&closing->over, true);
-    return NULL;
-}
-
-/* A goodbye waits for the peers: where they have loops of their own, those turn meanwhile. */
-static void close_beside_others(struct grpc_world *world, struct peer *peer, bool abrupt) {
-    struct closing closing = {.peer = peer, .abrupt = abrupt};
-    pthread_t thread;
-    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, close_main, &closing), 0);
-    while (!atomic_load(&closing.over)) {
-        if (!poll_all_but(world, peer)) sched_yield();
-    }
-    pthread_join(thread, NULL);
-}
-
 static void world_end_close(void *inner, struct peer *peer, bool abrupt) {
     struct grpc_world *world = inner;
     if (world->num_loops > 1)
-        close_beside_others(world, peer, abrupt);
+        transport_close_beside(peer, abrupt, poll_all_but, world);
     else
         peer->node.transport->ops->close(peer->node.transport, abrupt);
     peer->node.transport = NULL;

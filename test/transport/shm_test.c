@@ -1,8 +1,5 @@
 /* test/transport/shm_test.c: shared memory passes the conformance suite: with all ends on one loop and with a loop for
  * each, with rings and heaps as a job has them, and with such that are always full. */
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,7 +61,8 @@ static void *open_small(struct peer *peers, uint32_t num_peers, const struct rpc
     return world_make(peers, num_peers, limits, false, 1024, 256 << 10);
 }
 
-static bool poll_all_but(struct shm_world *world, const struct peer *but) {
+static bool poll_all_but(void *inner, const struct peer *but) {
+    struct shm_world *world = inner;
     int handled = 0;
     for (uint32_t i = 0; i < world->num_peers; i++) {
         if (&world->peers[i] != but) handled += rpc_node_poll(&world->peers[i].node, false);
@@ -97,36 +95,11 @@ static bool world_step(void *inner) {
     return poll_all(world) || poll_all(world);
 }
 
-struct closing {
-    struct peer *peer;
-    bool abrupt;
-    atomic_bool over;
-};
-
-static void *close_main(void *arg) {
-    struct closing *closing = arg;
-    struct rpc_transport *transport = closing->peer->node.transport;
-    transport->ops->close(transport, closing->abrupt);
-    atomic_store(&closing->over, true);
-    return NULL;
-}
-
-/* What waits for room leaves while the others read. */
-static void close_beside_others(struct shm_world *world, struct peer *peer, bool abrupt) {
-    struct closing closing = {.peer = peer, .abrupt = abrupt};
-    pthread_t thread;
-    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, close_main, &closing), 0);
-    while (!atomic_load(&closing.over)) {
-        if (!poll_all_but(world, peer)) sched_yield();
-    }
-    pthread_join(thread, NULL);
-}
-
 static void world_end_close(void *inner, struct peer *peer, bool abrupt) {
     struct shm_world *world = inner;
     char path[64];
     if (world->num_loops > 1)
-        close_beside_others(world, peer, abrupt);
+        transport_close_beside(peer, abrupt, poll_all_but, world);
     else
         peer->node.transport->ops->close(peer->node.transport, abrupt);
     peer->node.transport = NULL;
