@@ -205,15 +205,9 @@ static void call_standin(struct rpc_loop *loop) {
     (void)written; /* full only when the stand-in has been called already */
 }
 
-static bool settle_shms(struct rpc_loop *loop) {
-    bool settled = true;
-    for (struct rpc_shm *shm = loop->shms; shm != NULL; shm = rpc_shm_next(shm)) settled &= rpc_shm_settle(shm);
-    return settled;
-}
-
 static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
     atomic_store(&loop->place, loop->hub != NULL ? RPC_LOOP_ASLEEP_IN_CQ : RPC_LOOP_ASLEEP_IN_EV);
-    if (!atomic_load(&loop->woken) && settle_shms(loop)) {
+    if (!atomic_load(&loop->woken) && rpc_shm_settle_all(loop->shms)) {
         if (loop->hub != NULL)
             sleep_in_queue(loop, deadline_ns);
         else

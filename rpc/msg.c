@@ -84,17 +84,7 @@ struct chariot_msg *rpc_msg_borrow(uint8_t *payload, size_t size, _Atomic(uint32
 struct chariot_msg *rpc_msg_copy(const struct chariot_msg *msg) {
     struct chariot_msg *copy = rpc_msg_new_in(msg->heap, msg->size);
     if (copy == NULL) return NULL;
-    copy->kind = msg->kind;
-    copy->flags = msg->flags;
-    copy->ndims = msg->ndims;
-    copy->hops = msg->hops;
-    copy->from = msg->from;
-    copy->method = msg->method;
-    copy->root = msg->root;
-    copy->target = msg->target;
-    memcpy(copy->index, msg->index, sizeof copy->index);
-    copy->reply = msg->reply;
-    copy->seq = msg->seq;
+    copy->head = msg->head;
     copy->size = msg->size;
     memcpy(rpc_msg_payload(copy), rpc_msg_payload(msg), msg->size);
     return copy;

@@ -38,20 +38,26 @@ struct rpc_heap;
 struct rpc_block;
 struct rpc_spares;
 
+/* What travels with a payload. */
+#define RPC_MSG_HEAD                                                                                                   \
+    uint8_t kind, flags, ndims, hops;                                                                                  \
+    uint32_t from; /* PE that sent it first */                                                                         \
+    uint32_t method, root;                                                                                             \
+    uint64_t target, index[3], reply, seq;
+
+struct rpc_msg_head {
+    RPC_MSG_HEAD
+};
+
 struct chariot_msg {
     uint32_t refs;
-    uint8_t kind;
-    uint8_t flags;
-    uint8_t ndims;
-    uint8_t hops;
-    uint32_t from; /* PE that sent it first */
-    uint32_t method;
-    uint32_t root;
     uint32_t number; /* not sent; set where objects/meter.h counts: which of its sender's messages it is, from 1 */
-    uint64_t target;
-    uint64_t index[3];
-    uint64_t reply;
-    uint64_t seq;
+    union {
+        struct {
+            RPC_MSG_HEAD
+        };
+        struct rpc_msg_head head; /* the same, as one */
+    };
     uint8_t *payload; /* behind this header, or in a block of the heap, or borrowed */
     size_t size;      /* payload bytes in use */
     size_t capacity;  /* payload bytes allocated */

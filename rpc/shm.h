@@ -46,6 +46,7 @@ int rpc_shm_fd(const struct rpc_shm *shm);
 /* From now on peers end the sleep on rpc_shm_fd() when they have written something. False: they have already, or there
  * is other work; the caller is not to sleep. With the turn. */
 bool rpc_shm_settle(struct rpc_shm *shm);
+bool rpc_shm_settle_all(struct rpc_shm *first); /* of one loop */
 /* Gives memory back that was used in a burst: the PE has been idle for long. From any thread. */
 void rpc_shm_trim(struct rpc_shm *shm);
 /* Not asleep any more. With the turn. */

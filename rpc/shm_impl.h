@@ -19,25 +19,19 @@ struct shm_board {
 };
 
 enum shm_record {
-    SHM_MESSAGE = 1, /* shm_head, payload */
+    SHM_MESSAGE = 1, /* rpc_msg_head, payload */
     SHM_LENT,        /* shm_lent: the payload lies in the sender's heap */
     SHM_FIRST_PART,  /* shm_part, the first bytes of a payload for which the heap has no room */
     SHM_PART,        /* the next bytes of it */
 };
 
-struct shm_head {
-    uint8_t kind, flags, ndims, hops;
-    uint32_t from, method, root;
-    uint64_t target, index[3], reply, seq;
-};
-
 struct shm_lent {
-    struct shm_head head;
+    struct rpc_msg_head head;
     uint64_t offset, size; /* of the block's data in the heap, as rpc_block_lend() gives it; of the payload */
 };
 
 struct shm_part {
-    struct shm_head head;
+    struct rpc_msg_head head;
     uint64_t size; /* of the whole payload */
 };
 

@@ -24,27 +24,16 @@ void rpc_shm_fail(struct shm_peer *peer, int error, const char *format, ...) {
     peer->error = error;
 }
 
-/* Credit: unconsumed bytes of one peer are limited. */
+/* Unconsumed bytes of one peer are limited. */
+static bool has_credit(const struct shm_peer *peer) {
+    return peer->credit->bytes <= peer->shm->limits.credit_bytes;
+}
+
 bool rpc_shm_readable(const struct shm_peer *peer) {
-    return !peer->gone && peer->error == 0 && peer->credit->bytes <= peer->shm->limits.credit_bytes &&
-           rpc_ring_has_more(&peer->reader);
+    return !peer->gone && peer->error == 0 && has_credit(peer) && rpc_ring_has_more(&peer->reader);
 }
 
 /* ---------------------------------------------------------------- records */
-
-static void take_head(struct chariot_msg *msg, const struct shm_head *head) {
-    msg->kind = head->kind;
-    msg->flags = head->flags;
-    msg->ndims = head->ndims;
-    msg->hops = head->hops;
-    msg->from = head->from;
-    msg->method = head->method;
-    msg->root = head->root;
-    msg->target = head->target;
-    memcpy(msg->index, head->index, sizeof msg->index);
-    msg->reply = head->reply;
-    msg->seq = head->seq;
-}
 
 static void malformed(struct shm_peer *peer, const char *what) {
     rpc_shm_fail(peer, CHARIOT_EMALFORMED, "what it has written to shared memory is damaged: %s", what);
@@ -62,7 +51,7 @@ static void deliver_take(struct shm_peer *peer, struct chariot_msg *msg) {
 }
 
 static void read_message(struct shm_peer *peer, const void *record, uint32_t size) {
-    struct shm_head head;
+    struct rpc_msg_head head;
     if (size < sizeof head) {
         malformed(peer, "a message without its head");
         return;
@@ -73,7 +62,7 @@ static void read_message(struct shm_peer *peer, const void *record, uint32_t siz
         rpc_shm_fail(peer, CHARIOT_ENOMEM, "no memory for a message of %u bytes", size);
         return;
     }
-    take_head(msg, &head);
+    msg->head = head;
     msg->size = size - sizeof head;
     memcpy(rpc_msg_payload(msg), (const uint8_t *)record + sizeof head, msg->size);
     deliver_take(peer, msg);
@@ -107,7 +96,7 @@ static void read_lent(struct shm_peer *peer, const void *record, uint32_t size) 
         return;
     }
     atomic_fetch_add(&mapping->refs, 1);
-    take_head(msg, &lent.head);
+    msg->head = lent.head;
     uint64_t taken = atomic_load_explicit(&peer->reader.ring->taken, memory_order_relaxed);
     atomic_store_explicit(&peer->reader.ring->taken, taken + lent.size, memory_order_relaxed);
     deliver_take(peer, msg);
@@ -151,7 +140,7 @@ static void read_first_part(struct shm_peer *peer, const void *record, uint32_t 
         rpc_shm_fail(peer, CHARIOT_ENOMEM, "no memory for a message of %zu bytes", peer->parts_size);
         return;
     }
-    take_head(peer->parts, &part.head);
+    peer->parts->head = part.head;
     read_part(peer, (const uint8_t *)record + sizeof part, size - sizeof part);
 }
 
@@ -196,8 +185,7 @@ int rpc_shm_drain(struct shm_peer *peer, bool urgent) {
     uint32_t size, type;
     int count = 0;
     if (!rpc_ring_has_more(&peer->reader)) return 0;
-    while (count < RECORDS_PER_POLL && peer->error == 0 &&
-           (urgent || peer->credit->bytes <= peer->shm->limits.credit_bytes) &&
+    while (count < RECORDS_PER_POLL && peer->error == 0 && (urgent || has_credit(peer)) &&
            (record = rpc_ring_next(&peer->reader, &size, &type)) != NULL) {
         read_record(peer, record, size, type);
         count++;

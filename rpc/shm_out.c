@@ -68,24 +68,10 @@ void rpc_shm_drop_queue(struct shm_peer *peer) {
 
 /* ---------------------------------------------------------------- records */
 
-static void put_head(struct shm_head *head, const struct chariot_msg *msg) {
-    *head = (struct shm_head){.kind = msg->kind,
-                              .flags = msg->flags,
-                              .ndims = msg->ndims,
-                              .hops = msg->hops,
-                              .from = msg->from,
-                              .method = msg->method,
-                              .root = msg->root,
-                              .target = msg->target,
-                              .index = {msg->index[0], msg->index[1], msg->index[2]},
-                              .reply = msg->reply,
-                              .seq = msg->seq};
-}
-
 static bool put_inline(struct shm_peer *peer, const struct chariot_msg *msg) {
-    struct shm_head *head = rpc_ring_reserve(&peer->writer, (uint32_t)(sizeof *head + msg->size), SHM_MESSAGE);
+    struct rpc_msg_head *head = rpc_ring_reserve(&peer->writer, (uint32_t)(sizeof *head + msg->size), SHM_MESSAGE);
     if (head == NULL) return false;
-    put_head(head, msg);
+    *head = msg->head;
     memcpy(head + 1, rpc_msg_payload(msg), msg->size);
     return true;
 }
@@ -93,7 +79,7 @@ static bool put_inline(struct shm_peer *peer, const struct chariot_msg *msg) {
 static bool put_lent(struct shm_peer *peer, const struct chariot_msg *msg, struct rpc_block *block) {
     struct shm_lent *lent = rpc_ring_reserve(&peer->writer, sizeof *lent, SHM_LENT);
     if (lent == NULL) return false;
-    put_head(&lent->head, msg);
+    lent->head = msg->head;
     lent->offset = rpc_block_lend(block);
     lent->size = msg->size;
     peer->lent += msg->size;
@@ -110,7 +96,7 @@ static bool put_first_part(struct shm_peer *peer, const struct chariot_msg *msg)
     size_t size = piece(peer, sizeof(struct shm_part), msg->size);
     struct shm_part *part = rpc_ring_reserve(&peer->writer, (uint32_t)(sizeof *part + size), SHM_FIRST_PART);
     if (part == NULL) return false;
-    put_head(&part->head, msg);
+    part->head = msg->head;
     part->size = msg->size;
     memcpy(part + 1, rpc_msg_payload(msg), size);
     peer->cut = size;
@@ -133,7 +119,7 @@ static bool put_parts(struct shm_peer *peer, const struct chariot_msg *msg) {
 
 /* False: no room for (the rest of) it now. */
 static bool put(struct shm_peer *peer, struct chariot_msg *msg) {
-    size_t most = peer->writer.size / RPC_RING_PARTS - RPC_RING_RECORD_BYTES - sizeof(struct shm_head);
+    size_t most = peer->writer.size / RPC_RING_PARTS - RPC_RING_RECORD_BYTES - sizeof(struct rpc_msg_head);
     if (msg->size <= most && msg->size <= INLINE_BYTES) return put_inline(peer, msg);
     struct rpc_block *block = peer->cut == 0 ? rpc_msg_to_lend(msg, peer->shm->heap) : NULL;
     return block != NULL ? put_lent(peer, msg, block) : put_parts(peer, msg);

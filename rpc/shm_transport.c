@@ -116,16 +116,14 @@ struct rpc_shm *rpc_shm_next(const struct rpc_shm *shm) {
 
 /* ---------------------------------------------------------------- sleep */
 
-static bool waits_for_room(struct shm_peer *peer) {
-    if (peer->gone || peer->queue.count == 0) return false;
-    atomic_store(&peer->writer.ring->writer_waits, 1);
-    return true;
+static void ask_for_room(struct shm_peer *peer) {
+    if (!peer->gone && peer->queue.count > 0) atomic_store(&peer->writer.ring->writer_waits, 1);
 }
 
 bool rpc_shm_settle(struct rpc_shm *shm) {
     rpc_heap_tidy(shm->heap);
     atomic_store(&shm->board->asleep, 1);
-    for (struct shm_peer *peer = shm->first; peer != NULL; peer = peer->next) waits_for_room(peer);
+    for (struct shm_peer *peer = shm->first; peer != NULL; peer = peer->next) ask_for_room(peer);
     atomic_thread_fence(memory_order_seq_cst);
     for (struct shm_peer *peer = shm->first; peer != NULL; peer = peer->next) {
         bool room = !peer->gone && peer->queue.count > 0 && rpc_ring_has_room(&peer->writer);
@@ -134,6 +132,12 @@ bool rpc_shm_settle(struct rpc_shm *shm) {
         return false;
     }
     return true;
+}
+
+bool rpc_shm_settle_all(struct rpc_shm *first) {
+    bool settled = true;
+    for (struct rpc_shm *shm = first; shm != NULL; shm = shm->next) settled &= rpc_shm_settle(shm);
+    return settled;
 }
 
 void rpc_shm_trim(struct rpc_shm *shm) {

@@ -85,15 +85,6 @@ static void poll_instead(struct rpc_standin *standin) {
     tell_busy(standin);
 }
 
-/* From now on peers ring; false: there is something already. Risen from with the next turn, here or by the loop: until
- * then a bell too many does no harm. */
-static bool settle(struct rpc_standin *standin) {
-    bool settled = true;
-    for (struct rpc_shm *shm = standin->loop->shms; shm != NULL; shm = rpc_shm_next(shm))
-        settled &= rpc_shm_settle(shm);
-    return settled;
-}
-
 /* The scheduler took its turn back while the event was being waited for; it may even have gone to sleep since. */
 static void leave_event(struct rpc_standin *standin, struct rpc_tag *tag, bool ok) {
     struct rpc_loop *loop = standin->loop;
@@ -130,7 +121,8 @@ static void serve(struct rpc_standin *standin) {
     struct pollfd fds[FDS];
     while (!atomic_load(&standin->stopping) && !turned(standin) && !asleep(standin) && borrow_all(standin)) {
         poll_instead(standin);
-        bool wait = standin->loop->hub != NULL || settle(standin);
+        /* Risen from with the next turn, here or by the loop: until then a bell too many does no harm. */
+        bool wait = standin->loop->hub != NULL || rpc_shm_settle_all(standin->loop->shms);
         return_all(standin);
         if (standin->loop->hub != NULL) {
             if (!serve_event(standin)) return;

@@ -16,7 +16,7 @@ struct rpc_node;
 /* From now on it serves the node, whose turn is shared from here on; it starts with the first node of a loop. By the
  * loop's thread. CHARIOT_ENOMEM; CHARIOT_EIO: no thread. */
 int rpc_standin_join(struct rpc_loop *loop, struct rpc_node *node);
-/* Not any more; joined as often as left. Ends it, and leaves it paused, with the last node. */
+/* Not any more; left as often as joined. Leaves it paused: rpc_standin_resume() has it serve those that stay. */
 void rpc_standin_leave(struct rpc_loop *loop, struct rpc_node *node);
 
 /* Around changes of what it polls (the loop's hub and its shm ends): ends its thread, and starts it again where there

@@ -151,8 +151,8 @@ static void meet(struct scene *scene) {
 }
 
 static void put_message(struct scene *scene, uint8_t kind, uint32_t size) {
-    struct shm_head *head = rpc_ring_reserve(&scene->writer, (uint32_t)sizeof *head + size, SHM_MESSAGE);
-    *head = (struct shm_head){.kind = kind, .from = 1, .seq = 9};
+    struct rpc_msg_head *head = rpc_ring_reserve(&scene->writer, (uint32_t)sizeof *head + size, SHM_MESSAGE);
+    *head = (struct rpc_msg_head){.kind = kind, .from = 1, .seq = 9};
     memset(head + 1, 3, size);
     rpc_ring_publish(&scene->writer);
 }
