@@ -46,7 +46,7 @@ LIB_SO := $(B)/libchariot.so.$(SOVERSION)
 GRPC_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rpc/grpc_*.c))
 GRPC_SO := $(B)/libchariot-grpc.so.$(SOVERSION)
 LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
-PUBLIC_H := objects/value.h objects/tree.h rpc/error.h sections/tree.h
+PUBLIC_H := objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
 DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))

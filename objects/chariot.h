@@ -37,6 +37,7 @@ struct chariot_pe;     /* one scheduler with its chares */
 struct chariot_elem;   /* one chare, on the PE where it lives */
 struct chariot_msg;    /* arguments or another value, encoded; reference-counted, immutable once sent */
 struct chariot_future; /* a handle to a value, or several, that will come */
+struct chariot_choice; /* sections that one element joins */
 struct chariot_report; /* what waits on a PE of a job in which nothing happens any more */
 
 /* ---------------------------------------------------------------- messages */
@@ -158,11 +159,20 @@ struct chariot_type {
      */
     int (*place)(struct chariot_pe *pe, const struct chariot_type *type, void *object,
                  const struct chariot_index *index, int64_t *on_pe);
+    /* Sections (sections/sections.h): says by chariot_choose() which of them the element joins. rule is what the
+     * splitter gave, for this PE (NULL: nothing); a face may hang what it reads from it on it. Negative: failed, with
+     * the error value in *error (given), or NULL. NULL: elements cannot be asked. */
+    int (*choose)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                  struct chariot_msg *rule, struct chariot_choice *choice, struct chariot_msg **error);
     /* Migration: writes the object's state; makes an object from it. NULL: instances cannot move. */
     int (*pack)(struct chariot_pe *pe, const struct chariot_type *type, void *object, struct chariot_writer *writer);
     int (*unpack)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
                   struct chariot_reader *reader, void **object);
 };
+
+/* For `choose`: the element joins this section; a negative number: none. CHARIOT_ERANGE: there are not so many;
+ * CHARIOT_ENOMEM. */
+int chariot_choose(struct chariot_choice *choice, int64_t number);
 
 /* Registers a type (borrowed for the PE's life). Same types, same order, on every PE, before chariot_run(); a PE that
  * disagrees ends the job with a message. Later ones too, where the program sees to the order (by broadcasts from one
@@ -273,8 +283,10 @@ struct chariot_create {
     uint32_t ndims;                 /* arrays: 1 to CHARIOT_MAX_DIMS */
     int64_t dims[CHARIOT_MAX_DIMS]; /* arrays: sizes; all 0: empty, elements come by chariot_insert_take() */
     int64_t on_pe;                  /* singles: where; -1: the runtime chooses */
-    struct chariot_ref map;         /* arrays: a group whose type has `place`; collection 0: the runtime places */
-    bool at_sync;                   /* arrays: elements take part in load balancing when they say so */
+    const uint32_t *pes;            /* groups: the PEs that have an element, for that call only; NULL: all */
+    uint32_t num_pes;
+    struct chariot_ref map; /* arrays: a group whose type has `place`; collection 0: the runtime places */
+    bool at_sync;           /* arrays: elements take part in load balancing when they say so */
 };
 
 /* Creates a chare or a collection, from any PE; returns at once. args (NULL: none) go to every constructor. Dense
@@ -513,7 +525,8 @@ struct chariot_target {
 
 /* Adds elem's part to its collection's next reduction (each element counts its own: the n-th contribution of one meets
  * the n-th of all others). All pass the same reducer and target. value NULL with CHARIOT_REDUCE_NOP. over: a section
- * that elem is a member of, or NULL: its collection. */
+ * that elem is a member of, or NULL: its collection; of each, an element counts its contributions apart.
+ * CHARIOT_ENOENT: elem is no member of it. */
 int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
                             struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target);
 /* The same, and every element gets a future of the result. */
