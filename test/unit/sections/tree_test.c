@@ -1,160 +1,133 @@
-/* Trees over any PEs: each is spanned once, edges agree with the split, and each host is entered once. */
-#include "sections/tree.h"
-
-#include <stdbool.h>
+/* Trees over any PEs, of every size up to 4,096: each is spanned once, subtrees are rows with that tree, and each host
+ * is entered once. `make check` thins out the large ones, `make check-sections` (CHARIOT_SEEDS) does not. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rpc/error.h"
+#include "test/unit/sections/tree_check.h"
 #include "test/unit/unit.h"
 
-enum { MOST = 4096, MOST_RADIX = 64 };
+enum { OF_SECTIONS = 5 }; /* the radix: OBJ_TREE_RADIX */
 
-static uint32_t host_of(const void *ctx, uint32_t pe) {
-    return ((const uint32_t *)ctx)[pe];
+/* One of `usual`; of so many more as CHARIOT_SEEDS asks for, down to each. */
+static uint32_t step(uint32_t usual) {
+    const char *asked = getenv("CHARIOT_SEEDS");
+    uint64_t more = asked == NULL ? 100 : strtoull(asked, NULL, 10);
+    return usual * 100 <= more ? 1 : more == 0 ? usual : (uint32_t)(usual * 100 / more);
 }
 
-static uint32_t hosts_table[MOST];
-static const struct chariot_hosts hosts = {host_of, hosts_table};
-static uint32_t seed = 1;
-
-static uint32_t draw(uint32_t below) {
-    seed = seed * 1664525u + 1013904223u;
-    return (uint32_t)((uint64_t)seed * below >> 32);
+/* Some members, arranged from a root that is one of them; arranging again changes nothing. */
+static bool draw_row(struct tree_world *world, uint32_t *row, uint32_t count) {
+    uint32_t again[TREE_MOST];
+    tree_draw_members(world, row, count);
+    uint32_t root = row[tree_draw(world, count)];
+    if (chariot_topo_arrange(row, count, root, &world->hosts) != 0 || row[0] != root) return false;
+    memcpy(again, row, count * sizeof *row);
+    return chariot_topo_arrange(again, count, root, &world->hosts) == 0 && memcmp(again, row, count * sizeof *row) == 0;
 }
 
-/* `count` different PEs in any order. */
-static void draw_members(uint32_t *members, uint32_t count) {
-    static uint32_t all[MOST];
-    for (uint32_t i = 0; i < MOST; i++) all[i] = i;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = i + draw(MOST - i), pe = all[at];
-        all[at] = all[i];
-        members[i] = all[i] = pe;
+static void check(struct tree_world *world, uint32_t count, uint32_t radix, bool whole) {
+    uint32_t row[TREE_MOST];
+    bool right = draw_row(world, row, count) && tree_spans(world, row, count, radix) &&
+                 (!whole || tree_nests(world, row, count, radix));
+    if (!right) fprintf(stderr, "%u members, radix %u\n", count, radix);
+    CU_ASSERT_TRUE(right);
+}
+
+static void small_sets_are_spanned_once_with_any_radix(void) {
+    static const uint32_t radixes[] = {1, 2, 3, 4, 5, 7, TREE_MOST_RADIX}, num_hosts[] = {1, 2, 5, 1000};
+    struct tree_world world;
+    tree_world_init(&world, 1);
+    for (uint32_t count = 1; count <= 130; count++) {
+        for (size_t h = 0; h < 4; h++) {
+            tree_draw_hosts(&world, num_hosts[h]);
+            for (size_t r = 0; r < sizeof radixes / sizeof radixes[0]; r++) check(&world, count, radixes[r], true);
+        }
     }
 }
 
-static void draw_hosts(uint32_t num) {
-    for (uint32_t pe = 0; pe < MOST; pe++) hosts_table[pe] = num == 1 ? 7 : draw(num) * 3;
-}
-
-struct walk {
-    uint32_t reached, depth, deepest;
-    uint32_t entered[3 * MOST]; /* edges that lead into a host from others */
-    bool seen[MOST], wrong;
-};
-
-/* Splits a row and splits its subtrees again, and asks whole for the edges of each. */
-static void walk(struct walk *w, const uint32_t *whole, const struct chariot_layout *of_whole, const uint32_t *members,
-                 uint32_t count, uint32_t radix, int64_t parent) {
-    uint32_t ends[MOST_RADIX], children[MOST_RADIX], *first = malloc((count + (size_t)1) * sizeof *first),
-                                                     *out = malloc(count * sizeof *out);
-    struct chariot_layout layout;
-    int64_t its_parent = -2;
-    chariot_topo_layout(members, count, &hosts, first, &layout);
-    uint32_t num = chariot_topo_subtrees(members, &layout, radix, out, ends), begin = 0;
-    w->wrong = w->wrong || num > radix || w->seen[members[0]];
-    w->seen[members[0]] = true;
-    w->reached++;
-    bool asks = of_whole->count <= 300 || w->reached % 97 == 1;
-    if (asks) {
-        int64_t edges = chariot_topo_edges(whole, of_whole, radix, members[0], &its_parent, children);
-        w->wrong = w->wrong || edges != num || its_parent != parent;
+/* The layout of hosts changes from size to size: with three of them each size has had one of each soon. */
+static void lay_out(struct tree_world *world, uint32_t count) {
+    switch (count % 5) {
+    case 0:
+        tree_draw_hosts(world, 1);
+        break;
+    case 1:
+        tree_fill_hosts(world, 16);
+        break;
+    case 2:
+        tree_draw_hosts(world, 2 + tree_draw(world, 14));
+        break;
+    case 3:
+        tree_fill_hosts(world, 1 + tree_draw(world, 200));
+        break;
+    default:
+        tree_draw_hosts(world, TREE_MOST);
     }
-    if (++w->depth > w->deepest) w->deepest = w->depth;
-    for (uint32_t i = 0; i < num && !w->wrong; begin = ends[i++]) {
-        w->wrong = ends[i] <= begin || ends[i] >= count || (asks && children[i] != out[begin]);
-        if (w->wrong) break;
-        uint32_t host = host_of(hosts_table, out[begin]);
-        if (host != host_of(hosts_table, members[0])) w->entered[host]++;
-        walk(w, whole, of_whole, out + begin, ends[i] - begin, radix, members[0]);
-    }
-    w->wrong = w->wrong || begin != count - 1;
-    w->depth--;
-    free(first);
-    free(out);
-}
-
-static bool is_right(const uint32_t *members, uint32_t count, uint32_t radix, uint32_t *deepest) {
-    struct walk *w = calloc(1, sizeof *w);
-    static uint32_t first[MOST + 1];
-    struct chariot_layout layout;
-    chariot_topo_layout(members, count, &hosts, first, &layout);
-    walk(w, members, &layout, members, count, radix, -1);
-    bool right = !w->wrong && w->reached == count;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t host = host_of(hosts_table, members[i]);
-        bool is_roots = host == host_of(hosts_table, members[0]);
-        if (!w->seen[members[i]] || w->entered[host] != (is_roots ? 0 : 1)) right = false;
-    }
-    if (deepest != NULL) *deepest = w->deepest;
-    free(w);
-    return right;
-}
-
-static bool arranged_is_right(uint32_t *members, uint32_t count, uint32_t root, uint32_t radix) {
-    uint32_t again[MOST];
-    if (chariot_topo_arrange(members, count, root, &hosts) != 0 || members[0] != root) return false;
-    memcpy(again, members, count * sizeof *members);
-    if (chariot_topo_arrange(again, count, root, &hosts) != 0) return false;
-    return memcmp(again, members, count * sizeof *members) == 0 && is_right(members, count, radix, NULL);
 }
 
 static void every_size_is_spanned_once(void) {
-    static const uint32_t radixes[] = {1, 2, 3, 4, 7, MOST_RADIX}, num_hosts[] = {1, 2, 5, 1000};
-    uint32_t members[MOST];
-    for (uint32_t count = 1; count <= 130; count++) {
-        for (size_t h = 0; h < 4; h++) {
-            draw_hosts(num_hosts[h]);
-            for (size_t r = 0; r < 6; r++) {
-                draw_members(members, count);
-                if (!arranged_is_right(members, count, members[draw(count)], radixes[r])) CU_FAIL("up to 130 members");
+    struct tree_world world;
+    tree_world_init(&world, 2);
+    for (uint32_t count = 1; count <= TREE_MOST; count++) {
+        if (count > 400 && count % step(13) != 0) continue;
+        lay_out(&world, count);
+        check(&world, count, OF_SECTIONS, count % (12 * step(3)) == 0);
+    }
+}
+
+/* 1 + 5 + 25 + ..., where levels of the tree are full; and one to each side. */
+static void sizes_at_which_a_level_is_full_are_spanned_once(void) {
+    struct tree_world world;
+    tree_world_init(&world, 3);
+    for (uint32_t radix = 2; radix <= 8; radix++) {
+        for (uint32_t full = 1, level = radix; full <= TREE_MOST; full += level, level *= radix) {
+            for (uint32_t count = full == 1 ? 1 : full - 1; count <= full + 1 && count <= TREE_MOST; count++) {
+                tree_draw_hosts(&world, 1);
+                check(&world, count, radix, true);
+                tree_draw_hosts(&world, 16);
+                check(&world, count, radix, true);
             }
         }
     }
 }
 
-static void large_sizes_are_spanned_once(void) {
-    static const uint32_t sizes[] = {1000, 1021, 4095, 4096}, num_hosts[] = {1, 16, 256, MOST};
-    uint32_t members[MOST];
-    for (size_t s = 0; s < 4; s++) {
-        for (size_t h = 0; h < 4; h++) {
-            draw_hosts(num_hosts[h]);
-            draw_members(members, sizes[s]);
-            CU_ASSERT_TRUE(arranged_is_right(members, sizes[s], members[draw(sizes[s])], 4));
-        }
+static void random_subsets_are_spanned_once(void) {
+    struct tree_world world;
+    tree_world_init(&world, 4);
+    for (uint32_t i = 0; i < 2400; i += step(24)) {
+        lay_out(&world, tree_draw(&world, 5));
+        check(&world, 1 + tree_draw(&world, 1u << (4 + i / 24 % 9)), 2 + tree_draw(&world, 7), true);
     }
-}
-
-static void on_one_host_the_tree_is_shallow(void) {
-    uint32_t members[MOST], deepest;
-    draw_hosts(1);
-    for (uint32_t i = 0; i < MOST; i++) members[i] = i;
-    CU_ASSERT_EQUAL(chariot_topo_arrange(members, MOST, 0, &hosts), 0);
-    CU_ASSERT_TRUE(is_right(members, MOST, 4, &deepest));
-    CU_ASSERT_TRUE(deepest <= 7); /* 1 + 4 + ... + 4^5 = 1365 < 4096 <= 5461: no tree is less deep */
+    tree_draw_hosts(&world, 256);
+    check(&world, TREE_MOST, OF_SECTIONS, true);
 }
 
 static void members_of_a_host_keep_their_order(void) {
     uint32_t members[] = {4, 9, 5, 0, 8, 1};
     const uint32_t want[] = {5, 4, 0, 1, 9, 8};
-    for (uint32_t pe = 0; pe < 10; pe++) hosts_table[pe] = pe >= 8 ? 2 : 0;
-    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 6, 5, &hosts), 0);
+    struct tree_world world;
+    tree_world_init(&world, 5);
+    tree_fill_hosts(&world, 8);
+    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 6, 5, &world.hosts), 0);
     CU_ASSERT_EQUAL(memcmp(members, want, sizeof want), 0);
 }
 
 static void what_is_no_tree_is_refused(void) {
     uint32_t members[] = {1, 2, 3, 2}, children[4], first[5];
     struct chariot_layout layout;
+    struct tree_world world;
     int64_t parent;
-    draw_hosts(2);
-    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 3, 7, &hosts), CHARIOT_EINVAL);
-    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 4, 1, &hosts), CHARIOT_EINVAL);
-    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 0, 1, &hosts), CHARIOT_EINVAL);
-    chariot_topo_layout(members, 3, &hosts, first, &layout);
+    tree_world_init(&world, 6);
+    tree_draw_hosts(&world, 2);
+    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 3, 7, &world.hosts), CHARIOT_EINVAL);
+    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 4, 1, &world.hosts), CHARIOT_EINVAL);
+    CU_ASSERT_EQUAL(chariot_topo_arrange(members, 0, 1, &world.hosts), CHARIOT_EINVAL);
+    chariot_topo_layout(members, 3, &world.hosts, first, &layout);
     CU_ASSERT_EQUAL(chariot_topo_edges(members, &layout, 4, 9, &parent, children), -1);
 }
 
-UNIT_MAIN("sections/tree", UNIT(every_size_is_spanned_once), UNIT(large_sizes_are_spanned_once),
-          UNIT(on_one_host_the_tree_is_shallow), UNIT(members_of_a_host_keep_their_order),
-          UNIT(what_is_no_tree_is_refused))
+UNIT_MAIN("sections/tree", UNIT(small_sets_are_spanned_once_with_any_radix), UNIT(every_size_is_spanned_once),
+          UNIT(sizes_at_which_a_level_is_full_are_spanned_once), UNIT(random_subsets_are_spanned_once),
+          UNIT(members_of_a_host_keep_their_order), UNIT(what_is_no_tree_is_refused))
