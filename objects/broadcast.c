@@ -4,16 +4,18 @@
 #include "objects/call.h"
 #include "objects/reduce.h"
 #include "objects/runtime.h"
+#include "objects/section.h"
+#include "objects/span.h"
 
-void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uint8_t flags, uint64_t reply,
-                        struct chariot_msg *args) {
+void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t root, uint32_t method, uint8_t flags,
+                        uint64_t reply, struct chariot_msg *args) {
     struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_BROADCAST_ASK, args);
     if (msg == NULL) return;
     msg->flags |= flags;
     msg->target = id;
     msg->method = method;
     msg->reply = reply;
-    obj_send_take(pe, obj_id_pe(id) % pe->node.num_pes, msg);
+    obj_send_take(pe, root, msg);
 }
 
 void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -55,9 +57,13 @@ static bool wants(const struct chariot_msg *msg) {
     return (msg->flags & (OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE)) != 0;
 }
 
+static bool has_to_see(const struct obj_member *member, uint64_t number) {
+    return member != NULL && member->broadcasts < number;
+}
+
 static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
-    size_t elements = 0, here = coll->num_elems;
-    for (size_t i = 0; i < here; i++) elements += coll->elems[i] != NULL && coll->elems[i]->broadcasts < msg->seq;
+    size_t elements = 0, here = coll->num_members;
+    for (size_t i = 0; i < here; i++) elements += has_to_see(coll->members[i], msg->seq);
     bool answer = wants(msg), value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0;
     if (answer) {
         struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
@@ -65,19 +71,23 @@ static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     }
     struct chariot_reply reply = {.to = answer ? coll->id : 0,
                                   .seq = msg->seq,
-                                  .ndims = coll->ndims,
                                   .want_value = value,
                                   .kind = answer ? OBJ_REPLY_BROADCAST : OBJ_REPLY_NONE};
     rpc_msg_ref(msg); /* shared by them, so none takes its payload for its own */
     for (size_t i = 0; i < here && !pe->ending; i++) {
-        struct chariot_elem *elem = coll->elems[i];
-        if (elem == NULL || elem->broadcasts >= msg->seq) continue;
-        elem->broadcasts = msg->seq;
+        struct obj_member *member = coll->members[i];
+        if (!has_to_see(member, msg->seq)) continue;
+        const struct chariot_elem *elem = member->elem;
+        member->broadcasts = msg->seq;
         memcpy(reply.index, elem->index, sizeof reply.index);
-        obj_call_invoke(pe, elem, msg, &reply);
+        reply.of = elem->own.coll->id;
+        reply.ndims = elem->own.coll->ndims;
+        obj_call_invoke(pe, member->elem, msg, obj_section_method(pe, member, msg->method), &reply);
     }
     rpc_msg_unref(msg);
 }
+
+static const struct chariot_ref from_pe = {.ndims = 1}; /* answers of PEs, not of elements, are not sorted */
 
 static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct chariot_target target = {.kind = OBJ_TO_COUNT};
@@ -97,19 +107,22 @@ static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_m
     if (chariot_writer_finish(&writer, &value) != 0)
         obj_out_of_memory(pe);
     else
-        obj_reduce_answer_take(pe, coll->id, msg->seq, (const uint64_t[3]){0}, 1, value);
+        obj_reduce_answer_take(pe, coll->id, msg->seq, &from_pe, value);
 }
 
 static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct chariot_target target = {.kind = OBJ_TO_DESTROYED, .future = msg->reply};
     uint64_t id = coll->id;
     pe->destroyed = true;
+    bool noted = (id & OBJ_ID_EARLY) == 0 || !obj_id_is_partial(id);
+    if (!noted && obj_map_add(&pe->graves, obj_key1(id), pe) != 0) obj_out_of_memory(pe);
     obj_map_remove(&pe->collections, obj_key1(id));
     obj_reduce_drop(pe, coll);
     obj_allreduce_drop(pe, coll);
     obj_coll_free(pe, coll);
     obj_reduce_begin(pe, id, msg->seq, 1, CHARIOT_REDUCE_NOP, &target);
-    obj_reduce_answer_take(pe, id, msg->seq, (const uint64_t[3]){0}, 1, NULL);
+    obj_reduce_answer_take(pe, id, msg->seq, &from_pe, NULL);
+    obj_span_let_go(pe, id); /* its reductions under way use it still */
 }
 
 void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -130,6 +143,9 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     case OBJ_METHOD_DESTROY:
         destroy(pe, coll, msg);
         break;
+    case OBJ_METHOD_SELECT:
+        obj_section_ops.select(pe, coll, msg);
+        break;
     default:
         if (!coll->settled && msg->method != OBJ_METHOD_CREATED) {
             rpc_msg_queue_push_take(&coll->kept, rpc_msg_ref(msg));
@@ -140,10 +156,10 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem) {
     const struct chariot_reply nobody = {.kind = OBJ_REPLY_NONE};
-    for (struct chariot_msg *msg = elem->coll->kept.head; msg != NULL && !pe->ending; msg = msg->next) {
-        if (msg->seq <= elem->broadcasts) continue;
-        elem->broadcasts = msg->seq;
-        obj_call_invoke(pe, elem, msg, &nobody);
+    for (struct chariot_msg *msg = elem->own.coll->kept.head; msg != NULL && !pe->ending; msg = msg->next) {
+        if (msg->seq <= elem->own.broadcasts) continue;
+        elem->own.broadcasts = msg->seq;
+        obj_call_invoke(pe, elem, msg, msg->method, &nobody);
     }
 }
 
@@ -155,7 +171,7 @@ int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, 
 
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future) {
     if (ref->collection == obj_runtime_id()) return CHARIOT_EINVAL;
-    if (ref->kind == CHARIOT_SECTION || (!ref->whole && ref->kind != CHARIOT_SINGLE)) return CHARIOT_EINVAL;
+    if ((!ref->whole && ref->kind != CHARIOT_SINGLE)) return CHARIOT_EINVAL;
     return chariot_send_take(pe, ref, OBJ_METHOD_DESTROY, NULL,
                              future == NULL ? CHARIOT_WANT_NOTHING : CHARIOT_WANT_DONE, future);
 }

@@ -8,11 +8,14 @@
 #include "objects/meter.h"
 #include "objects/reduce.h"
 #include "objects/ref.h"
+#include "objects/section.h"
+#include "objects/span.h"
 
 /* ---------------------------------------------------------------- sending */
 
 uint32_t obj_call_destination(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]) {
     if (obj_kind_is_single(obj_id_kind(id))) return (uint32_t)(index[2] % pe->node.num_pes);
+    if (obj_id_is_partial(id)) return (uint32_t)(index[0] % pe->node.num_pes); /* of a group */
     struct obj_coll *coll = obj_coll_get(pe, id);
     return coll == NULL ? obj_id_pe(id) % pe->node.num_pes : pe->location->find(pe, coll, index);
 }
@@ -34,9 +37,17 @@ static uint8_t flags_of(enum chariot_want want) {
     return want == CHARIOT_WANT_VALUE ? OBJ_FLAG_WANT_VALUE : want == CHARIOT_WANT_DONE ? OBJ_FLAG_WANT_DONE : 0;
 }
 
+uint32_t obj_ref_root(const struct chariot_ref *ref) {
+    if (!obj_id_is_partial(ref->collection)) return obj_id_pe(ref->collection);
+    return ref->index[OBJ_ROOT_WORD] > UINT32_MAX ? UINT32_MAX : (uint32_t)ref->index[OBJ_ROOT_WORD];
+}
+
 bool obj_ref_is_valid(const struct chariot_pe *pe, const struct chariot_ref *ref) {
     if (ref->collection == 0 || obj_id_pe(ref->collection) >= pe->node.num_pes) return false;
-    return !ref->whole || !obj_kind_is_single(obj_id_kind(ref->collection)); /* a single chare is no collection */
+    if (obj_id_is_partial(ref->collection) && obj_ref_root(ref) >= pe->node.num_pes) return false;
+    uint32_t kind = obj_id_kind(ref->collection);
+    if (kind == CHARIOT_SECTION && (!ref->whole || !obj_id_is_partial(ref->collection))) return false;
+    return !ref->whole || !obj_kind_is_single(kind); /* a single chare is no collection */
 }
 
 bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_target *target) {
@@ -57,6 +68,7 @@ bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_targe
 
 static bool is_gone(const struct chariot_pe *pe, const struct chariot_ref *to) {
     bool elsewhere = obj_kind_is_single(to->kind) && to->index[OBJ_SINGLE_PE_WORD] != pe->node.pe;
+    if (obj_id_is_partial(to->collection)) elsewhere = obj_span_get(pe, to->collection) == NULL;
     return !elsewhere && obj_coll_is_gone(pe, to->collection);
 }
 
@@ -75,7 +87,7 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
     uint64_t reply_id = reply == NULL ? 0 : obj_future_own_id(reply);
     if (reply != NULL) obj_future_set_about(reply, to, method);
     if (to->whole)
-        obj_broadcast_take(pe, to->collection, method, flags_of(want), reply_id, args);
+        obj_broadcast_take(pe, to->collection, obj_ref_root(to), method, flags_of(want), reply_id, args);
     else
         obj_call_send_take(pe, to->collection, to->index, to->ndims, method, flags_of(want), reply_id, args);
     return 0;
@@ -91,7 +103,7 @@ void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *ta
     if (args == NULL) return;
     const struct chariot_ref *ref = &target->ref;
     if (ref->whole)
-        obj_broadcast_take(pe, ref->collection, target->method, 0, 0, args);
+        obj_broadcast_take(pe, ref->collection, obj_ref_root(ref), target->method, 0, 0, args);
     else
         obj_call_send_take(pe, ref->collection, ref->index, ref->ndims, target->method, 0, 0, args);
 }
@@ -134,7 +146,7 @@ void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_reply reply = {.to = msg->reply,
                                   .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
                                   .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
-    obj_call_invoke(pe, elem, msg, &reply);
+    obj_call_invoke(pe, elem, msg, msg->method, &reply);
 }
 
 static void wait_for_constructor(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_reply *reply) {
@@ -156,9 +168,21 @@ static void fail(struct chariot_pe *pe, struct chariot_elem *elem, struct chario
     rpc_msg_unref(call->result);
 }
 
-void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg,
+/* It is not in the table of the element's type: a combined section's type has a method that a member's has not. */
+static struct chariot_msg *no_method(struct chariot_pe *pe, const struct chariot_type *type,
+                                     const struct chariot_msg *msg) {
+    const struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    const struct chariot_type *of = coll == NULL ? type : pe->types[coll->type];
+    char text[300];
+    if (msg->method >= of->num_methods) return NULL;
+    snprintf(text, sizeof text, "%.120s, a member of a combined section, has no remote method '%.80s'", type->name,
+             of->methods[msg->method].name);
+    return obj_error_new(pe, "AttributeError", text);
+}
+
+void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg, uint32_t method,
                      const struct chariot_reply *reply) {
-    const struct chariot_type *type = pe->types[elem->coll->type];
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
     if (msg->method == OBJ_METHOD_CREATED) {
         if (elem->constructing)
             wait_for_constructor(pe, elem, reply);
@@ -172,14 +196,16 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
         return;
     }
     struct chariot_call call = {
-        .pe = pe, .elem = elem, .object = elem->object, .method = msg->method, .args = msg, .reply = *reply};
+        .pe = pe, .elem = elem, .object = elem->object, .method = method, .args = msg, .reply = *reply};
     int rc = CHARIOT_ENOENT;
-    if (msg->method < type->num_methods) {
-        OBJ_METER(pe, obj_meter_note_call(pe, elem, msg));
+    if (method < type->num_methods) {
+        OBJ_METER(pe, obj_meter_note_call(pe, elem, method, msg));
         rpc_turn_lend(&pe->node.turn);
-        rc = type->methods[msg->method].invoke(&call);
+        rc = type->methods[method].invoke(&call);
         rpc_turn_take(&pe->node.turn);
         OBJ_METER_END(pe);
+    } else {
+        call.result = no_method(pe, type, msg);
     }
     if (rc == CHARIOT_LATER) return;
     if (rc < 0 || (call.result != NULL && (call.result->flags & OBJ_FLAG_ERROR) != 0))
@@ -207,6 +233,14 @@ bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_re
     return reply->kind == OBJ_REPLY_FUTURE && obj_id_pe(reply->to) == pe->node.pe;
 }
 
+static void answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {
+    const struct chariot_ref from = {.collection = reply->of,
+                                     .index = {reply->index[0], reply->index[1], reply->index[2]},
+                                     .kind = (uint8_t)obj_id_kind(reply->of),
+                                     .ndims = reply->ndims};
+    obj_reduce_answer_take(pe, reply->to, reply->seq, &from, value);
+}
+
 bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {
     bool error = value != NULL && (value->flags & OBJ_FLAG_ERROR) != 0;
     if (value != NULL) obj_msg_mark(value);
@@ -222,7 +256,7 @@ bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, st
         obj_future_send_take(pe, reply->to, value);
     } else {
         if (value == NULL && reply->want_value) value = obj_null_new(pe);
-        obj_reduce_answer_take(pe, reply->to, reply->seq, reply->index, reply->ndims, value);
+        answer_take(pe, reply, value);
     }
     return true;
 }
@@ -241,7 +275,7 @@ void obj_unreceived_error(struct chariot_pe *pe, struct chariot_elem *elem, uint
         rpc_turn_take(&pe->node.turn);
         return;
     }
-    const struct chariot_type *type = pe->types[elem->coll->type];
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
     char text[512], line[768];
     obj_error_text(error, text, sizeof text);
     snprintf(line, sizeof line, "chariot: PE %u, %s.%s: %s\n", pe->node.pe, type->name,

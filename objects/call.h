@@ -13,6 +13,8 @@ struct obj_reply_wait *obj_reply_wait_new(const struct chariot_reply *reply);
 
 /* True if messages for ref can be sent: it is one, and its root is a PE of this job. */
 bool obj_ref_is_valid(const struct chariot_pe *pe, const struct chariot_ref *ref);
+/* The PE that numbers its broadcasts: the root of its span. */
+uint32_t obj_ref_root(const struct chariot_ref *ref);
 /* The same of what a reduction's result may go to, from this PE or another. */
 bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_target *target);
 

@@ -281,7 +281,7 @@ void obj_channel_unref(struct chariot_channel *end) {
 static void tell_destroyed(struct chariot_channel *end) {
     const struct obj_channel_pair *pair = end->pair;
     if (end->dropped || end->over == OBJ_CHANNEL_DESTROYED) return;
-    if (end->pe->ending || pair->remote.collection == pair->elem->coll->id) return;
+    if (end->pe->ending || pair->remote.collection == pair->elem->own.coll->id) return;
     if (end->id != 0)
         send_close(end, OBJ_CHANNEL_DESTROYED);
     else

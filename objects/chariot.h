@@ -120,6 +120,7 @@ enum { CHARIOT_LATER = 1 }; /* outcome: the method goes on; chariot_reply_take()
 struct chariot_reply {
     uint64_t to; /* future or broadcast; 0: nobody waits */
     uint64_t seq;
+    uint64_t of; /* of a broadcast: the collection of the element that replies, and its index */
     uint64_t index[3];
     uint8_t kind;
     uint8_t ndims;
@@ -305,7 +306,7 @@ void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 int chariot_await_created(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
 /* Destroys a whole collection everywhere, or a single chare; `future` (may be NULL) completes when that is done. Calls
  * and reductions under way, and calls that come later, fail for who waits for them. CHARIOT_EINVAL: ref is one element
- * of a collection, the main chare, the runtime or a section. */
+ * of a collection, the main chare or the runtime. A section goes and leaves its members. */
 int chariot_destroy(struct chariot_pe *pe, const struct chariot_ref *ref, struct chariot_future *future);
 
 /* A chare about itself. Valid as long as it lives here. */

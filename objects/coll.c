@@ -7,8 +7,9 @@
 #include "objects/location.h"
 #include "objects/meter.h"
 #include "objects/pe.h"
+#include "objects/section.h"
 
-struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id) {
+struct obj_coll *obj_coll_get(const struct chariot_pe *pe, uint64_t id) {
     return obj_map_get(&pe->collections, obj_key1(id));
 }
 
@@ -28,7 +29,9 @@ static struct obj_key creator_of(uint64_t id) {
     return obj_key2(obj_id_pe(id), obj_kind_is_single(obj_id_kind(id)) ? 1 : 0);
 }
 
+/* Partial collections come to be in no order that all PEs see. */
 static int note_newest(struct chariot_pe *pe, uint64_t id) {
+    if (obj_id_is_partial(id)) return 0;
     obj_map_remove(&pe->newest, creator_of(id));
     return obj_map_add(&pe->newest, creator_of(id), (void *)(uintptr_t)(obj_id_number(id) + 1));
 }
@@ -44,6 +47,8 @@ struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type,
 
 bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id) {
     uint32_t kind = obj_id_kind(id);
+    if (id & OBJ_ID_EARLY && obj_id_is_partial(id)) return obj_map_get(&pe->graves, obj_key1(id)) != NULL;
+    if (obj_id_is_partial(id)) return obj_coll_get(pe, id) == NULL; /* its PEs knew it before its ref was handed out */
     if (kind != CHARIOT_GROUP && kind != CHARIOT_ARRAY_OF && kind != CHARIOT_SINGLE) return false;
     const struct obj_map *living = kind == CHARIOT_SINGLE ? &pe->singles : &pe->collections;
     uintptr_t end = (uintptr_t)obj_map_get(&pe->newest, creator_of(id));
@@ -60,7 +65,7 @@ static void fail_waiting(void *value, void *ctx) {
 }
 
 void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
-    const struct chariot_type *type = pe->types[elem->coll->type];
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
     void *object = elem->object;
     obj_channel_elem_gone(pe, elem); /* first: the object may hold the last handles of its channels */
     elem->object = NULL;
@@ -73,6 +78,7 @@ void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
 
 void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
     obj_channel_elem_gone(pe, elem);
+    obj_section_leave_all(pe, elem);
     while (elem->constructed != NULL) {
         struct obj_reply_wait *wait = elem->constructed;
         elem->constructed = wait->next;
@@ -89,19 +95,29 @@ void obj_elem_destroy_single(struct chariot_pe *pe, struct chariot_elem *elem) {
 }
 
 void obj_coll_destroy_objects(struct chariot_pe *pe, struct obj_coll *coll) {
-    for (size_t i = 0; i < coll->num_elems; i++) {
-        if (coll->elems[i] != NULL) obj_elem_destroy_object(pe, coll->elems[i]);
+    if (coll->kind == CHARIOT_SECTION) return;
+    for (size_t i = 0; i < coll->num_members; i++) {
+        if (coll->members[i] != NULL) obj_elem_destroy_object(pe, coll->members[i]->elem);
+    }
+}
+
+static void free_elems(struct chariot_pe *pe, struct obj_coll *coll) {
+    obj_coll_destroy_objects(pe, coll);
+    for (size_t i = 0; i < coll->num_members; i++) {
+        if (coll->members[i] == NULL) continue;
+        struct chariot_elem *elem = coll->members[i]->elem;
+        if (!pe->ending) obj_elem_constructed(pe, elem); /* nobody waits for ever */
+        obj_elem_free(pe, elem);
     }
 }
 
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
-    obj_coll_destroy_objects(pe, coll);
-    for (size_t i = 0; i < coll->num_elems; i++) {
-        if (coll->elems[i] == NULL) continue;
-        if (!pe->ending) obj_elem_constructed(pe, coll->elems[i]); /* nobody waits for ever */
-        obj_elem_free(pe, coll->elems[i]);
-    }
-    free(coll->elems);
+    if (coll->section != NULL)
+        obj_section_free(coll);
+    else
+        free_elems(pe, coll);
+    free(coll->members);
+    obj_map_deinit(&coll->chosen_by);
     obj_map_deinit(&coll->by_index);
     obj_map_each(&coll->waiting, fail_waiting, pe);
     obj_map_deinit(&coll->waiting);
@@ -128,26 +144,42 @@ struct obj_coll *obj_coll_single(struct chariot_pe *pe, uint32_t type) {
     return pe->single_of_type[type];
 }
 
-static int place(struct obj_coll *coll, struct chariot_elem *elem) {
-    if (coll->num_elems == coll->cap_elems) {
-        size_t cap = coll->cap_elems == 0 ? 1 : 2 * coll->cap_elems;
-        struct chariot_elem **elems = realloc(coll->elems, cap * sizeof(struct chariot_elem *));
-        if (elems == NULL) return CHARIOT_ENOMEM;
-        coll->elems = elems;
-        coll->cap_elems = cap;
+int obj_member_add(struct obj_coll *coll, struct obj_member *member) {
+    if (coll->num_members == coll->cap_members) {
+        size_t cap = coll->cap_members == 0 ? 1 : 2 * coll->cap_members;
+        struct obj_member **members = realloc(coll->members, cap * sizeof(struct obj_member *));
+        if (members == NULL) return CHARIOT_ENOMEM;
+        coll->members = members;
+        coll->cap_members = cap;
     }
+    member->coll = coll;
+    member->place = (uint32_t)coll->num_members;
+    coll->members[coll->num_members++] = member;
+    coll->num_living++;
+    return 0;
+}
+
+struct obj_member *obj_member_of(struct chariot_elem *elem, uint64_t id) {
+    if (id != 0 && elem->own.coll->id == id) return &elem->own;
+    struct obj_member *member = elem->sections;
+    while (member != NULL && member->coll->id != id) member = member->next;
+    return member;
+}
+
+static int place(struct obj_coll *coll, struct chariot_elem *elem) {
     int rc = obj_map_add(&coll->by_index, obj_key3(elem->index), elem);
     if (rc != 0) return rc;
-    elem->place = (uint32_t)coll->num_elems;
-    coll->elems[coll->num_elems++] = elem;
-    return 0;
+    rc = obj_member_add(coll, &elem->own);
+    if (rc != 0) obj_map_remove(&coll->by_index, obj_key3(elem->index));
+    return rc;
 }
 
 static struct chariot_elem *elem_new(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id,
                                      const uint64_t index[3]) {
     struct chariot_elem *elem = calloc(1, sizeof *elem);
     if (elem == NULL) return NULL;
-    elem->coll = coll;
+    elem->own.coll = coll;
+    elem->own.elem = elem;
     memcpy(elem->index, index, sizeof elem->index);
     elem->constructing = true;
     int rc;
@@ -170,7 +202,7 @@ void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, 
         obj_out_of_memory(pe);
         return;
     }
-    elem->broadcasts = seen;
+    elem->own.broadcasts = seen;
     const struct chariot_type *type = pe->types[coll->type];
     OBJ_METER(pe, obj_meter_note_create(pe, elem, args));
     rpc_turn_lend(&pe->node.turn);
@@ -206,7 +238,7 @@ void chariot_constructed(struct chariot_pe *pe, struct chariot_elem *elem) {
 }
 
 void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out) {
-    const struct obj_coll *coll = elem->coll;
+    const struct obj_coll *coll = elem->own.coll;
     bool single = coll->id == 0;
     *out = (struct chariot_ref){
         .collection = single ? elem->index[1] : coll->id,
@@ -242,8 +274,8 @@ static void visit_elem(void *value, void *ctx) {
 
 static void visit_coll(void *value, void *ctx) {
     const struct obj_coll *coll = value;
-    for (size_t i = 0; i < coll->num_elems; i++) {
-        if (coll->elems[i] != NULL) visit_elem(coll->elems[i], ctx);
+    for (size_t i = 0; coll->kind != CHARIOT_SECTION && i < coll->num_members; i++) {
+        if (coll->members[i] != NULL) visit_elem(coll->members[i]->elem, ctx);
     }
 }
 

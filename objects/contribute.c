@@ -2,16 +2,15 @@
 #include "objects/call.h"
 #include "objects/meter.h"
 #include "objects/reduce.h"
+#include "objects/section.h"
 
 /* What a contribution becomes before it is counted. Runs user code, so nothing of the reduction is looked at yet.
  * On failure *value is gone. */
-static int prepare(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over, uint32_t reducer,
-                   struct chariot_msg **value) {
+static int prepare(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t reducer, struct chariot_msg **value) {
     struct chariot_ref contributor;
     obj_elem_ref(elem, &contributor);
     int rc = 0;
     if (!obj_reduce_known(pe, reducer) || (*value == NULL) != (reducer == CHARIOT_REDUCE_NOP)) rc = CHARIOT_EINVAL;
-    if (over != NULL && over->collection != contributor.collection) rc = CHARIOT_EINVAL;
     if (rc == 0 && *value != NULL) {
         obj_msg_mark(*value);
         rc = obj_msg_encode(pe, value);
@@ -34,16 +33,16 @@ static int add_alone_take(struct chariot_pe *pe, struct chariot_elem *elem, stru
         rpc_msg_unref(result);
         return rc;
     }
-    struct obj_key key = obj_reduce_key(elem->index[1], OBJ_SPACE_PROGRAM, elem->reductions++);
+    struct obj_key key = obj_reduce_key(elem->index[1], OBJ_SPACE_PROGRAM, elem->own.reductions++);
     obj_reduce_give_take(pe, key, target, result);
     return 0;
 }
 
-static int add_take(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *value, uint32_t reducer,
+static int add_take(struct chariot_pe *pe, struct obj_member *member, struct chariot_msg *value, uint32_t reducer,
                     const struct chariot_target *target) {
-    if (elem->coll->id == 0) return add_alone_take(pe, elem, value, reducer, target);
-    int rc = obj_reduce_add_take(pe, elem->coll, elem->reductions, elem->place, value, reducer, target);
-    if (rc == 0) elem->reductions++;
+    if (member->coll->id == 0) return add_alone_take(pe, member->elem, value, reducer, target);
+    int rc = obj_reduce_add_take(pe, member->coll, member->reductions, member->place, value, reducer, target);
+    if (rc == 0) member->reductions++;
     return rc;
 }
 
@@ -51,12 +50,15 @@ int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, co
                             struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target) {
     OBJ_API(pe);
     OBJ_SENDING(pe);
-    if (target->kind > CHARIOT_TO_METHOD || !obj_target_is_valid(pe, target)) {
+    struct obj_member *member;
+    bool good = target->kind <= CHARIOT_TO_METHOD && obj_target_is_valid(pe, target);
+    int rc = good ? obj_section_find(pe, elem, over, &member) : CHARIOT_EINVAL;
+    if (rc != 0) {
         rpc_msg_unref(value);
-        return CHARIOT_EINVAL;
+        return rc;
     }
-    int rc = prepare(pe, elem, over, reducer, &value);
-    return rc != 0 ? rc : add_take(pe, elem, value, reducer, target);
+    rc = prepare(pe, elem, reducer, &value);
+    return rc != 0 ? rc : add_take(pe, member, value, reducer, target);
 }
 
 /* ---------------------------------------------------------------- allreduce */
@@ -75,16 +77,22 @@ int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, con
                            struct chariot_msg *value, uint32_t reducer, struct chariot_future **future) {
     OBJ_API(pe);
     OBJ_SENDING(pe);
+    struct obj_member *member;
     *future = NULL;
-    int rc = prepare(pe, elem, over, reducer, &value);
+    int rc = obj_section_find(pe, elem, over, &member);
+    if (rc != 0) {
+        rpc_msg_unref(value);
+        return rc;
+    }
+    rc = prepare(pe, elem, reducer, &value);
     if (rc != 0) return rc;
-    uint64_t id = elem->coll->id != 0 ? elem->coll->id : elem->index[1];
-    struct chariot_future *waits = shared_future(pe, obj_reduce_key(id, OBJ_SPACE_PROGRAM, elem->reductions));
+    uint64_t id = member->coll->id != 0 ? member->coll->id : elem->index[1];
+    struct chariot_future *waits = shared_future(pe, obj_reduce_key(id, OBJ_SPACE_PROGRAM, member->reductions));
     if (waits == NULL) {
         rpc_msg_unref(value);
         return CHARIOT_ENOMEM;
     }
-    rc = add_take(pe, elem, value, reducer, &(struct chariot_target){.kind = OBJ_TO_ALL});
+    rc = add_take(pe, member, value, reducer, &(struct chariot_target){.kind = OBJ_TO_ALL});
     if (rc != 0) return rc;
     struct chariot_ref ref;
     obj_elem_ref(elem, &ref);

@@ -5,6 +5,8 @@
 #include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/place.h"
+#include "objects/section.h"
+#include "objects/span.h"
 
 /* How a CREATE message describes its collection: the first value of its payload, as bytes. PEs of a job run one build,
  * so it travels as it lies in memory. */
@@ -13,7 +15,8 @@ struct create_head {
     uint32_t ndims;
     uint32_t sparse;
     uint32_t at_sync;
-    uint64_t map; /* group that places its elements; 0: none */
+    uint64_t total; /* elements of a group on some PEs */
+    uint64_t map;   /* group that places its elements; 0: none */
     int64_t dims[CHARIOT_MAX_DIMS];
 };
 
@@ -33,8 +36,15 @@ static int check_dims(uint32_t ndims, const int64_t dims[CHARIOT_MAX_DIMS], bool
 }
 
 static bool is_map(const struct chariot_pe *pe, const struct chariot_ref *ref) {
-    return ref->kind == CHARIOT_GROUP && ref->whole && obj_ref_is_valid(pe, ref) && ref->type < pe->num_types &&
-           pe->types[ref->type]->place != NULL;
+    return ref->kind == CHARIOT_GROUP && ref->whole && !obj_id_is_partial(ref->collection) &&
+           obj_ref_is_valid(pe, ref) && ref->type < pe->num_types && pe->types[ref->type]->place != NULL;
+}
+
+static int check_pes(const struct chariot_pe *pe, const uint32_t *pes, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (pes[i] >= pe->node.num_pes) return CHARIOT_ERANGE;
+    }
+    return count == 0 ? CHARIOT_EINVAL : 0;
 }
 
 static int check(struct chariot_pe *pe, const struct chariot_create *how, bool *sparse) {
@@ -48,7 +58,7 @@ static int check(struct chariot_pe *pe, const struct chariot_create *how, bool *
     case CHARIOT_SINGLE:
         return how->on_pe < -1 || how->on_pe >= (int64_t)pe->node.num_pes ? CHARIOT_ERANGE : 0;
     case CHARIOT_GROUP:
-        return 0;
+        return how->pes == NULL ? 0 : check_pes(pe, how->pes, how->num_pes);
     case CHARIOT_ARRAY_OF:
         return check_dims(how->ndims, how->dims, sparse);
     default:
@@ -72,14 +82,40 @@ static int create_single_take(struct chariot_pe *pe, const struct chariot_create
     return 0;
 }
 
-/* A new message: head, then what args holds. */
-static struct chariot_msg *create_message(struct chariot_pe *pe, const struct create_head *head,
+/* A new message: row, of a group on some PEs, head, then what args holds. */
+static struct chariot_msg *create_message(struct chariot_pe *pe, const struct create_head *head, const uint32_t *row,
                                           const struct chariot_msg *args) {
     struct chariot_writer writer;
     chariot_writer_init_take(&writer, rpc_msg_new(sizeof *head + (args ? args->size : 0) + 32));
+    if (row != NULL) chariot_put_bytes(&writer, row, head->total * sizeof *row);
     chariot_put_bytes(&writer, head, sizeof *head);
     if (args != NULL) chariot_put_encoded(&writer, rpc_msg_payload(args), args->size);
     return obj_msg_finish(pe, OBJ_KIND_CREATE, &writer);
+}
+
+/* The row of a group on some PEs, each once (owned), and its root. CHARIOT_ENOMEM. */
+static int make_row(struct chariot_pe *pe, const struct chariot_create *how, uint32_t **row, uint64_t *count,
+                    uint32_t *root) {
+    struct obj_map seen = {0};
+    uint32_t num = 0;
+    int rc = 0;
+    *row = malloc(how->num_pes * sizeof **row);
+    if (*row == NULL) return CHARIOT_ENOMEM;
+    for (uint32_t i = 0; rc == 0 && i < how->num_pes; i++) {
+        if (obj_map_get(&seen, obj_key1(how->pes[i])) != NULL) continue;
+        (*row)[num++] = how->pes[i];
+        rc = obj_map_add(&seen, obj_key1(how->pes[i]), *row);
+    }
+    obj_map_deinit(&seen);
+    if (rc == 0) rc = obj_section_ops.arrange(pe, *row, num, root);
+    *count = num;
+    return rc;
+}
+
+static int encode_args(struct chariot_pe *pe, struct chariot_msg **args) {
+    if (*args == NULL) return 0;
+    obj_msg_mark(*args);
+    return obj_msg_encode(pe, args);
 }
 
 static int create_collection_take(struct chariot_pe *pe, const struct chariot_create *how, bool sparse,
@@ -89,24 +125,29 @@ static int create_collection_take(struct chariot_pe *pe, const struct chariot_cr
                                .sparse = sparse,
                                .at_sync = how->at_sync,
                                .map = how->map.collection};
+    uint32_t *row = NULL, root = pe->node.pe;
+    bool partial = how->kind == CHARIOT_GROUP && how->pes != NULL;
     memcpy(head.dims, how->dims, sizeof head.dims);
-    int rc = 0;
-    if (args != NULL) {
-        obj_msg_mark(args);
-        rc = obj_msg_encode(pe, &args);
-    }
-    struct chariot_msg *msg = rc == 0 ? create_message(pe, &head, args) : NULL;
+    int rc = encode_args(pe, &args);
+    if (rc == 0 && partial) rc = make_row(pe, how, &row, &head.total, &root);
+    struct chariot_msg *msg = rc == 0 ? create_message(pe, &head, row, args) : NULL;
     rpc_msg_unref(args);
+    free(row);
     if (msg == NULL) return rc != 0 ? rc : CHARIOT_ENOMEM;
-    msg->target = obj_id_make(how->kind, pe->node.pe, pe->next_collection++);
+    uint64_t flags = partial ? OBJ_ID_PARTIAL | OBJ_ID_EARLY : 0;
+    msg->target = obj_id_make(how->kind, pe->node.pe, pe->next_collection++ | flags);
     msg->flags = OBJ_FLAG_TREE;
-    msg->root = pe->node.pe;
+    msg->root = root;
     *out = (struct chariot_ref){.collection = msg->target,
+                                .index = {0, 0, partial ? root : 0},
                                 .type = how->type,
                                 .kind = (uint8_t)how->kind,
                                 .ndims = (uint8_t)head.ndims,
                                 .whole = 1};
-    obj_send_down_take(pe, msg);
+    if (partial)
+        obj_send_founding_take(pe, msg);
+    else
+        obj_send_down_take(pe, msg);
     return 0;
 }
 
@@ -161,9 +202,10 @@ static bool subtree_holds(struct chariot_pe *pe, const struct obj_coll *coll, ui
 
 static void expect_children(struct chariot_pe *pe, struct obj_coll *coll) {
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = obj_tree_children(pe, pe->node.pe, coll->root, children);
+    uint32_t count = obj_span_children(pe, coll->id, children);
+    bool all = obj_id_is_partial(coll->id); /* each PE of its span has an element */
     for (uint32_t i = 0; i < count; i++) {
-        if (subtree_holds(pe, coll, children[i])) coll->expected |= 1u << i;
+        if (all || subtree_holds(pe, coll, children[i])) coll->expected |= 1u << i;
     }
 }
 
@@ -174,11 +216,13 @@ static int read_head(struct chariot_pe *pe, const struct chariot_msg *msg, struc
     uint32_t kind = obj_id_kind(msg->target);
     bool sparse = false;
     chariot_reader_init(reader, msg);
-    int rc = chariot_get_typed(reader, CHARIOT_BYTES, &value);
+    int rc = obj_founds_span(msg) ? chariot_get_typed(reader, CHARIOT_BYTES, &value) : 0; /* the row */
+    if (rc == 0) rc = chariot_get_typed(reader, CHARIOT_BYTES, &value);
     if (rc != 0 || value.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
     memcpy(head, value.bytes.data, sizeof *head);
     if (head->type >= pe->num_types || (kind != CHARIOT_GROUP && kind != CHARIOT_ARRAY_OF)) return CHARIOT_EMALFORMED;
-    bool map_is_group = obj_id_kind(head->map) == CHARIOT_GROUP && obj_id_pe(head->map) < pe->node.num_pes;
+    bool map_is_group = obj_id_kind(head->map) == CHARIOT_GROUP && !obj_id_is_partial(head->map) &&
+                        obj_id_pe(head->map) < pe->node.num_pes;
     if (head->map != 0 && (kind == CHARIOT_GROUP || !map_is_group)) return CHARIOT_EMALFORMED;
     rc = kind == CHARIOT_GROUP ? (head->ndims == 1 ? 0 : CHARIOT_EINVAL) : check_dims(head->ndims, head->dims, &sparse);
     return rc == 0 && head->sparse == sparse ? 0 : CHARIOT_EMALFORMED;
@@ -192,7 +236,7 @@ static void fill(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_ms
     pe->location->each_initial(pe, coll, create_initial, args);
     coll->filling = false;
     rpc_msg_unref(args);
-    obj_reduce_filled(pe, coll);
+    obj_reduce_filled(pe, coll, 0);
 }
 
 /* They are where the map says: all are issued, none has arrived. */
@@ -211,7 +255,7 @@ static void adopt(struct chariot_pe *pe, struct obj_coll *coll, const struct cre
     coll->at_sync = head->at_sync != 0;
     coll->sparse = coll->open = head->sparse != 0;
     coll->settled = coll->counted = !coll->sparse;
-    if (!coll->sparse) coll->total = obj_location_count(pe, coll);
+    if (!coll->sparse) coll->total = obj_id_is_partial(coll->id) ? head->total : obj_location_count(pe, coll);
     if (coll->map == 0) coll->total_created = coll->total;
 }
 
@@ -231,6 +275,7 @@ void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_out_of_memory(pe);
         return;
     }
+    coll->root = msg->root;
     adopt(pe, coll, &head);
     if (!coll->sparse && coll->map != 0)
         fill_by_map(pe, coll, args);

@@ -5,11 +5,12 @@
 
 #include "objects/future.h"
 #include "objects/hang.h"
-#include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/pe.h"
 #include "objects/reduce.h"
 #include "objects/ref.h"
+#include "objects/section.h"
+#include "objects/span.h"
 
 struct notes {
     struct chariot_pe *pe;
@@ -77,11 +78,11 @@ static void missing_here(const struct obj_coll *coll, uint64_t number, char *tex
     size_t used = 0, missing = 0;
     char index[120];
     text[0] = 0;
-    for (size_t i = 0; i < coll->num_elems; i++) {
-        const struct chariot_elem *elem = coll->elems[i];
-        if (elem == NULL || elem->reductions > number) continue;
+    for (size_t i = 0; i < coll->num_members; i++) {
+        const struct obj_member *member = coll->members[i];
+        if (member == NULL || member->reductions > number) continue;
         if (++missing > OBJ_REPORT_SUBJECTS || used >= size) continue;
-        obj_index_text(coll->ndims, elem->index, index, sizeof index);
+        obj_index_text(member->elem->own.coll->ndims, member->elem->index, index, sizeof index);
         used += (size_t)snprintf(text + used, size - used, missing == 1 ? "; lacks %s" : ", %s", index);
     }
     if (missing > OBJ_REPORT_SUBJECTS && used < size) {
@@ -93,7 +94,7 @@ static void missing_here(const struct obj_coll *coll, uint64_t number, char *tex
 static void missing_below(const struct chariot_pe *pe, const struct obj_coll *coll, uint32_t have, char *text,
                           size_t size) {
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = obj_tree_children(pe, pe->node.pe, coll->root, children);
+    uint32_t count = obj_span_children(pe, coll->id, children);
     size_t used = 0;
     text[0] = 0;
     for (uint32_t i = 0; i < count && used < size; i++) {
@@ -114,14 +115,14 @@ static void note_reduction(void *value, void *ctx) {
     missing_here(coll, number, missing, sizeof missing);
     missing_below(to->pe, coll, red->children, below, sizeof below);
     if (coll->root == to->pe->node.pe && coll->counted)
-        snprintf(known, sizeof known, " of its %llu elements", (unsigned long long)coll->total);
+        snprintf(known, sizeof known, " of its %llu elements", (unsigned long long)obj_section_need(coll, number));
     else if (coll->root == to->pe->node.pe)
         snprintf(known, sizeof known, ", whose insertions have not been declared done");
     else
         snprintf(known, sizeof known, " here and below");
-    snprintf(what, sizeof what, "reduction %llu over %s has %llu contribution%s%s%s%s", (unsigned long long)number,
-             type_name(to->pe, coll->type), (unsigned long long)red->count, red->count == 1 ? "" : "s", known, missing,
-             below);
+    snprintf(what, sizeof what, "reduction %llu over %s%s has %llu contribution%s%s%s%s", (unsigned long long)number,
+             coll->section != NULL ? "a section of " : "", type_name(to->pe, coll->type),
+             (unsigned long long)red->count, red->count == 1 ? "" : "s", known, missing, below);
     note(to, NULL, NULL, what);
 }
 
@@ -140,6 +141,9 @@ static void describe_call(const struct chariot_future *future, char *text, size_
         break;
     case OBJ_METHOD_DESTROY:
         snprintf(text, size, "the destruction of %s", type);
+        break;
+    case OBJ_METHOD_SELECT:
+        snprintf(text, size, "sections of %s that are being made", type);
         break;
     case OBJ_METHOD_REDUCE:
         snprintf(text, size, "the result of an allreduce over %s", type);

@@ -7,9 +7,9 @@
  * dense array with a map begins like that: all its elements are issued, by its index's homes, and none has arrived. */
 #include <string.h>
 
-#include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/place.h"
+#include "objects/span.h"
 
 /* ---------------------------------------------------------------- issuing */
 
@@ -115,7 +115,7 @@ static struct chariot_elem *create_one(struct chariot_pe *pe, struct obj_coll *c
         obj_inserted_twice(pe, coll, index);
         return NULL;
     }
-    if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
+    if (coll->num_members == 0) obj_reduce_expect_me(pe, coll);
     obj_elem_create(pe, coll, coll->id, index, seen, args);
     struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(index));
     if (elem != NULL && !pe->ending) pe->location->on_created(pe, elem, from);
@@ -126,7 +126,7 @@ static void on_one(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_
     bool early = (msg->flags & OBJ_FLAG_EARLY) != 0;
     struct chariot_elem *elem = create_one(pe, coll, msg->index, early ? 0 : coll->broadcasts, msg, msg->from);
     if (elem == NULL) return;
-    if (!early) elem->reductions = msg->seq;
+    if (!early) elem->own.reductions = msg->seq;
     if (early && coll->open)
         coll->created++;
     else
@@ -160,7 +160,7 @@ static void create_many(struct chariot_pe *pe, struct obj_coll *coll, const uint
     coll->filling = false;
     rpc_msg_unref(args);
     if (pe->ending) return;
-    obj_reduce_filled(pe, coll);
+    obj_reduce_filled(pe, coll, 0);
     note_arrived(pe, coll, count);
 }
 
@@ -218,7 +218,8 @@ int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *arra
     OBJ_API(pe);
     if (!is_array(pe, array)) return CHARIOT_EINVAL;
     if (obj_coll_is_gone(pe, array->collection)) return CHARIOT_ENOENT;
-    obj_broadcast_take(pe, array->collection, OBJ_METHOD_COUNT, OBJ_FLAG_WANT_DONE, 0, NULL);
+    obj_broadcast_take(pe, array->collection, obj_id_pe(array->collection), OBJ_METHOD_COUNT, OBJ_FLAG_WANT_DONE, 0,
+                       NULL);
     return 0;
 }
 
@@ -229,7 +230,7 @@ static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
     obj_broadcast_release(pe, coll);
     if (coll->settled) return;
     coll->settled = true;
-    obj_broadcast_take(pe, coll->id, OBJ_METHOD_SETTLED, 0, 0, NULL);
+    obj_broadcast_take(pe, coll->id, coll->root, OBJ_METHOD_SETTLED, 0, 0, NULL);
 }
 
 void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, const int64_t counts[OBJ_NUM_COUNTS]) {
@@ -251,7 +252,7 @@ static void pass_on_arrived(struct chariot_pe *pe, struct obj_coll *coll) {
     }
     struct chariot_msg *msg = count_new(pe, coll, OBJ_COUNT_ARRIVED, count);
     if (msg == NULL) return;
-    obj_tree_send_up_take(pe, coll->root, msg);
+    obj_span_send_up_take(pe, coll->id, msg);
 }
 
 void obj_create_on_count(struct chariot_pe *pe, struct chariot_msg *msg) {

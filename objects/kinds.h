@@ -2,7 +2,9 @@
  *
  * target is a collection unless said otherwise, index the element, reply a future's id. `tree` kinds carry
  * OBJ_FLAG_TREE and travel down the tree rooted at `root`; obj_route() passes them on before anything else is done with
- * them. Those of channels go to an element as calls do; reply is the id of the end that sends (channel.h). */
+ * them. Those of channels go to an element as calls do; reply is the id of the end that sends (channel.h). Those that
+ * found the span of a partial collection (span.h), CREATE and SECTION_OPEN, have in front of their payload the row of
+ * its PEs, of which each passes on what is below it. */
 #ifndef CHARIOT_OBJECTS_KINDS_H
 #define CHARIOT_OBJECTS_KINDS_H
 
@@ -49,8 +51,10 @@
     X(POOL_RECALL, 52, obj_desk_on_recall)          /* to a desk: give back what is not begun */                       \
     X(POOL_ANSWER, 53, obj_pool_on_answer)          /* to the owner of the bag */                                      \
     X(POOL_TURN, 54, obj_desk_on_turn)              /* local: do some work */                                          \
+    X(SECTION_OPEN, 55, obj_section_on_open)        /* tree: a section is complete; payload: row, head (section.h) */  \
     X(QUIET_ASK, 56, obj_quiet_on_ask)              /* to the tree parent: somebody waits; seq 0: see quiet.c */       \
     X(QUIET_DONE, 57, obj_quiet_on_done)            /* to a tree child that asked: wave seq found it */                \
+    X(SECTION_LEFT, 58, obj_section_on_left)        /* to the tree parent: members have been destroyed */              \
     X(QUIET_WAVE, 60, obj_quiet_on_wave)            /* tree: answer wave seq when at rest */                           \
     X(QUIET_COUNTS, 61, obj_quiet_on_counts)        /* to the tree parent: index: sent, arrived, outside */            \
     X(REPORT_ASK, 62, obj_hang_on_ask)              /* tree: report what waits */                                      \
@@ -87,6 +91,7 @@ enum obj_pseudo_method {
     OBJ_METHOD_COUNT = 0xfffffff1u,   /* per PE: insertions issued and elements created here */
     OBJ_METHOD_SETTLED = 0xfffffff2u, /* per PE: every early insertion has arrived */
     OBJ_METHOD_DESTROY = 0xfffffff3u, /* per PE: destroy the collection */
+    OBJ_METHOD_SELECT = 0xfffffff5u,  /* per PE: elements join sections; sections/select.h */
     OBJ_METHOD_REDUCE = 0xfffffff4u,  /* of futures: an allreduce gives their value; never called */
     OBJ_METHOD_FIRST_PSEUDO = OBJ_METHOD_CREATED,
 };

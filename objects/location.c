@@ -66,16 +66,16 @@ static void static_on_placed(struct chariot_pe *pe, struct obj_coll *coll, const
 }
 
 static void static_on_created(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t from) {
-    uint32_t home = static_home(pe, elem->coll, elem->index);
+    uint32_t home = static_home(pe, elem->own.coll, elem->index);
     if (home == pe->node.pe) {
-        if (obj_map_get(&elem->coll->located, obj_key3(elem->index)) != NULL)
-            obj_inserted_twice(pe, elem->coll, elem->index);
+        if (obj_map_get(&elem->own.coll->located, obj_key3(elem->index)) != NULL)
+            obj_inserted_twice(pe, elem->own.coll, elem->index);
         return;
     }
     if (home == from) return; /* it knows */
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_LOCATED, 0);
     if (msg == NULL) return;
-    msg->target = elem->coll->id;
+    msg->target = elem->own.coll->id;
     for (int i = 0; i < 3; i++) msg->index[i] = elem->index[i];
     msg->root = pe->node.pe;
     obj_send_take(pe, home, msg);
@@ -85,7 +85,8 @@ static void static_each_initial(struct chariot_pe *pe, const struct obj_coll *co
                                 void (*fn)(struct chariot_pe *, const struct obj_coll *, const uint64_t[3], void *),
                                 void *ctx) {
     if (coll->kind == CHARIOT_GROUP) {
-        fn(pe, coll, (const uint64_t[3]){pe->node.pe, 0, 0}, ctx);
+        uint64_t root = obj_id_is_partial(coll->id) ? coll->root : 0; /* OBJ_ROOT_WORD */
+        fn(pe, coll, (const uint64_t[3]){pe->node.pe, 0, root}, ctx);
         return;
     }
     uint64_t count = obj_location_count(pe, coll), num_pes = pe->node.num_pes, me = pe->node.pe;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects/layout.h"
+#include "objects/span.h"
 
 /* How many messages have gone to, and come from, one PE. Both sides count alike, since their order is kept, so the two
  * numbers and the PEs name a message without its carrying anything. */
@@ -206,9 +206,10 @@ static void begin_on(struct chariot_pe *pe, const struct chariot_elem *elem, uin
     obj_meter_push(pe, &what, category, msg);
 }
 
-void obj_meter_note_call(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg) {
+void obj_meter_note_call(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t method,
+                         struct chariot_msg *msg) {
     if (msg->kind == OBJ_KIND_CALL && msg->number == 0) count(&pe->meter->local, msg->size);
-    begin_on(pe, elem, msg->method, RPC_TIMELINE_METHOD, msg);
+    begin_on(pe, elem, method, RPC_TIMELINE_METHOD, msg);
 }
 
 void obj_meter_note_create(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg) {
@@ -241,8 +242,9 @@ void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chario
 }
 
 uint32_t obj_meter_sender_of(const struct chariot_pe *pe, const struct chariot_msg *msg) {
+    if (obj_founds_span(msg)) return msg->from;
     if (msg->flags & OBJ_FLAG_TREE) {
-        int64_t parent = obj_tree_parent(pe, msg->root);
+        int64_t parent = obj_span_parent(pe, msg->target);
         return parent < 0 ? msg->from : (uint32_t)parent;
     }
     return msg->kind == OBJ_KIND_CALL && msg->hops > 0 ? msg->root : msg->from;

@@ -89,7 +89,8 @@ void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, 
 void obj_meter_pop(struct chariot_pe *pe);
 void obj_meter_charge(struct chariot_pe *pe); /* all time up to now, to what runs */
 enum chariot_phase obj_meter_phase(struct chariot_pe *pe, enum chariot_phase phase);
-void obj_meter_note_call(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg);
+void obj_meter_note_call(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t method,
+                         struct chariot_msg *msg);
 void obj_meter_note_create(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg);
 void obj_meter_note_row(struct chariot_pe *pe, enum obj_meter_row_number row, enum rpc_timeline_category category);
 void obj_meter_note_message(struct chariot_pe *pe, struct chariot_msg *msg);

@@ -10,6 +10,8 @@
 #include "objects/meter.h"
 #include "objects/place.h"
 #include "objects/runtime.h"
+#include "objects/section.h"
+#include "objects/span.h"
 #include "rpc/log.h"
 
 /* ---------------------------------------------------------------- arrival and departure */
@@ -43,6 +45,28 @@ static bool is_for_element(uint8_t kind) {
     return kind == OBJ_KIND_CALL || is_channel_kind(kind);
 }
 
+/* The first message down the tree of a partial collection. */
+static int found(struct chariot_pe *pe, const struct chariot_msg *msg) {
+    struct chariot_msg *below[OBJ_TREE_RADIX];
+    int count = obj_section_ops.found(pe, msg, below);
+    if (count < 0) return count;
+    const struct obj_span *span = obj_span_get(pe, msg->target);
+    for (int i = 0; i < count; i++) {
+        send_on(pe, span->children[i], below[i]);
+        rpc_msg_unref(below[i]);
+    }
+    return 0;
+}
+
+static int pass_down(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (obj_founds_span(msg)) return found(pe, msg);
+    if (obj_id_is_partial(msg->target) && obj_span_get(pe, msg->target) == NULL) return CHARIOT_ENOENT;
+    uint32_t children[OBJ_TREE_RADIX];
+    uint32_t count = obj_span_children(pe, msg->target, children);
+    for (uint32_t i = 0; i < count; i++) send_on(pe, children[i], msg);
+    return 0;
+}
+
 /* What only travels through this PE is passed on at once, also by the stand-in while a method computes; all else waits
  * for the scheduler. */
 static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -51,9 +75,13 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     if (msg->flags & OBJ_FLAG_TREE) {
-        uint32_t children[OBJ_TREE_RADIX];
-        uint32_t count = obj_tree_children(pe, pe->node.pe, msg->root, children);
-        for (uint32_t i = 0; i < count; i++) send_on(pe, children[i], msg);
+        int rc = pass_down(pe, msg);
+        if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
+        if (rc != 0) {
+            obj_refuse(pe, msg);
+            rpc_msg_unref(msg);
+            return;
+        }
     } else if (is_for_element(msg->kind) && !obj_kind_is_single(obj_id_kind(msg->target))) {
         struct obj_coll *coll = obj_coll_get(pe, msg->target);
         uint32_t to = coll == NULL ? pe->node.pe : pe->location->find(pe, coll, msg->index);
@@ -72,7 +100,7 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
 static bool is_tree_kind(uint8_t kind) {
     return kind == OBJ_KIND_CREATE || kind == OBJ_KIND_BROADCAST || kind == OBJ_KIND_RESULT || kind == OBJ_KIND_EXIT ||
            kind == OBJ_KIND_RELEASE || kind == OBJ_KIND_RESULT_PIECE || kind == OBJ_KIND_QUIET_WAVE ||
-           kind == OBJ_KIND_REPORT_ASK;
+           kind == OBJ_KIND_REPORT_ASK || kind == OBJ_KIND_SECTION_OPEN;
 }
 
 /* What handlers may rely on for every message from elsewhere. */
@@ -88,8 +116,11 @@ static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *ms
     if (msg->kind == OBJ_KIND_COUNT && msg->method != OBJ_COUNT_ARRIVED) return false;
     bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST;
     if (numbered && msg->seq > OBJ_MAX_NUMBER) return false;
-    bool tree = (msg->flags & OBJ_FLAG_TREE) != 0;
-    return tree == is_tree_kind(msg->kind) && (!tree || msg->root == obj_id_pe(msg->target));
+    bool partial = obj_id_is_partial(msg->target), tree = (msg->flags & OBJ_FLAG_TREE) != 0;
+    if (msg->kind == OBJ_KIND_SECTION_OPEN && !partial) return false;
+    if (msg->kind == OBJ_KIND_SECTION_LEFT && msg->method != 0) return false; /* a PE's own */
+    if (is_for_element(msg->kind) && obj_id_kind(msg->target) == CHARIOT_SECTION) return false;
+    return tree == is_tree_kind(msg->kind) && (!tree || partial || msg->root == obj_id_pe(msg->target));
 }
 
 void obj_refuse(struct chariot_pe *pe, const struct chariot_msg *msg) {
@@ -157,7 +188,7 @@ void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg) 
 void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     assert(msg->flags & OBJ_FLAG_TREE && msg->root == pe->node.pe);
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = obj_tree_children(pe, pe->node.pe, msg->root, children);
+    uint32_t count = obj_span_children(pe, msg->target, children);
     int rc = count > 0 ? obj_msg_encode(pe, &msg) : 0;
     if (rc != 0) {
         obj_msg_encode_failed(pe, rc);
@@ -168,6 +199,13 @@ void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     for (uint32_t i = 0; i < count; i++) leave(pe, children[i], msg);
     if (msg->kind == OBJ_KIND_EXIT) start_ending(pe, msg);
     obj_pe_queue_take(pe, msg);
+}
+
+void obj_send_founding_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (msg->root != pe->node.pe)
+        obj_send_take(pe, msg->root, msg);
+    else
+        obj_route_take(pe, msg);
 }
 
 void obj_out_of_memory(struct chariot_pe *pe) {
@@ -330,6 +368,7 @@ static void destroy_single(void *value, void *ctx) {
 /* Destructors are the user's code and may call the public API: all of them run before anything else is freed. */
 void obj_pe_deinit(struct chariot_pe *pe) {
     pe->ending = true;
+    obj_section_ops.deinit(pe);
     obj_map_each(&pe->singles, destroy_single, pe);
     obj_map_each(&pe->collections, destroy_objects, pe);
     rpc_msg_queue_clear(&pe->run_queue);
@@ -345,6 +384,8 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_map_deinit(&pe->orphans);
     obj_map_deinit(&pe->newest);
     obj_reduce_free_all(pe);
+    obj_span_free_all(pe);
+    obj_map_deinit(&pe->graves);
     obj_map_deinit(&pe->allreduces);
     obj_channel_free_all(pe);
     obj_future_free_all(pe);

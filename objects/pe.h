@@ -78,6 +78,8 @@ struct chariot_pe {
     struct obj_map collections; /* id: struct obj_coll */
     struct obj_map singles;     /* id: struct chariot_elem */
     struct obj_coll **single_of_type;
+    struct obj_map spans;      /* id of a partial collection: struct obj_span (span.h) */
+    struct obj_map graves;     /* id of a partial collection that was not waited for and is gone: anything */
     struct obj_map newest;     /* PE, 0 or 1: one more than the number of its last collection, or single, here */
     struct obj_map orphans;    /* id of a collection not known yet: struct obj_waiting */
     struct obj_map futures;    /* id: struct chariot_future, own and handles */
@@ -91,6 +93,7 @@ struct chariot_pe {
     struct obj_map channel_pairs;  /* element, hash of the other chare: struct obj_channel_pair */
     struct obj_map channel_strays; /* id of an end not heard of yet, element: struct obj_waiting */
     uint64_t next_collection, next_future, next_channel;
+    void *sections; /* the ones that are being made here (sections/) */
     uint32_t next_single_pe;
     struct chariot_future **recent; /* a ring of OBJ_RECENT_FUTURES; NULL: none was kept yet */
     size_t oldest_recent, num_recent;
@@ -139,25 +142,28 @@ struct obj_coll {
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
     uint64_t map;      /* group that says where its elements are created; 0: the location table does */
     int64_t dims[CHARIOT_MAX_DIMS];
-    struct obj_map by_index;     /* struct chariot_elem */
-    struct chariot_elem **elems; /* in order of creation; NULL where one was destroyed */
-    size_t num_elems, cap_elems;
-    struct obj_map waiting;    /* index: struct obj_waiting, messages for elements not created yet */
-    struct obj_map located;    /* home PE only: index: PE + 1, elements that live elsewhere */
-    struct rpc_msg_queue kept; /* broadcasts for early insertions that are still under way */
-    struct rpc_msg_queue held; /* root: broadcasts to number when the array is settled */
-    uint64_t broadcasts;       /* number of the last one delivered here */
-    uint64_t assigned;         /* root: number of the last one started */
-    uint64_t sent_below;       /* reductions below this number have been passed on */
-    uint64_t reductions;       /* one more than the highest that an element here has contributed to */
-    uint64_t reduced;          /* root: one more than the highest that is complete */
-    uint64_t issued;           /* early insertions issued here and not yet reported */
-    uint64_t created;          /* early insertions that arrived here and are not yet reported */
-    uint64_t unreported;       /* insertions that arrived here or below, and that the tree parent is to hear of */
-    uint64_t late;             /* late insertions issued here and not yet reported */
-    int64_t late_missing;      /* root: late insertions that were reported and have not come here, less the others */
-    uint64_t total;            /* root: number of elements, counted when not open */
-    uint64_t total_created;    /* root: those of them that have come to be */
+    struct obj_map by_index;     /* struct chariot_elem; of a section: none */
+    struct obj_member **members; /* in order of creation, or of joining; NULL where one has gone */
+    size_t num_members, cap_members;
+    size_t num_living;           /* members that have not gone */
+    struct obj_section *section; /* of a section: what else there is to know (section.h) */
+    struct obj_map chosen_by;    /* PE that split it without waiting: one more than the number of its last section */
+    struct obj_map waiting;      /* index: struct obj_waiting, messages for elements not created yet */
+    struct obj_map located;      /* home PE only: index: PE + 1, elements that live elsewhere */
+    struct rpc_msg_queue kept;   /* broadcasts for early insertions that are still under way */
+    struct rpc_msg_queue held;   /* root: broadcasts to number when the array is settled */
+    uint64_t broadcasts;         /* number of the last one delivered here */
+    uint64_t assigned;           /* root: number of the last one started */
+    uint64_t sent_below;         /* reductions below this number have been passed on */
+    uint64_t reductions;         /* one more than the highest that an element here has contributed to */
+    uint64_t reduced;            /* root: one more than the highest that is complete */
+    uint64_t issued;             /* early insertions issued here and not yet reported */
+    uint64_t created;            /* early insertions that arrived here and are not yet reported */
+    uint64_t unreported;         /* insertions that arrived here or below, and that the tree parent is to hear of */
+    uint64_t late;               /* late insertions issued here and not yet reported */
+    int64_t late_missing;        /* root: late insertions that were reported and have not come here, less the others */
+    uint64_t total;              /* root: number of elements, counted when not open */
+    uint64_t total_created;      /* root: those of them that have come to be */
 };
 
 struct obj_reply_wait {
@@ -165,13 +171,22 @@ struct obj_reply_wait {
     struct obj_reply_wait *next;
 };
 
-struct chariot_elem {
+/* An element in its collection, or in a section. */
+struct obj_member {
     struct obj_coll *coll;
+    struct chariot_elem *elem;
+    struct obj_member *next; /* the same element in another section */
+    uint64_t broadcasts;     /* last one seen */
+    uint64_t reductions;     /* contributed so far */
+    uint32_t place;          /* in coll->members */
+    bool unconfirmed;        /* it contributed before this PE was told who the members are */
+};
+
+struct chariot_elem {
+    struct obj_member own;       /* in its collection */
+    struct obj_member *sections; /* in sections; owned */
     uint64_t index[3];
     void *object;
-    uint64_t broadcasts; /* last one seen */
-    uint64_t reductions; /* contributed so far */
-    uint32_t place;      /* in coll->elems */
     bool constructing;
     struct obj_reply_wait *constructed; /* replies that wait for the constructor */
     struct obj_channel_pair *channels;
@@ -190,6 +205,8 @@ void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_send_take(struct chariot_pe *pe, uint32_t to, struct chariot_msg *msg);
 /* Starts a tree message at its root (this PE): to the children and to this PE's own run queue. */
 void obj_send_down_take(struct chariot_pe *pe, struct chariot_msg *msg);
+/* Sends a message that founds a span to the span's root (kinds.h). */
+void obj_send_founding_take(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_out_of_memory(struct chariot_pe *pe);
 /* Notes that msg, from another PE, is malformed; the caller drops it. */
 void obj_refuse(struct chariot_pe *pe, const struct chariot_msg *msg);
@@ -212,7 +229,10 @@ struct chariot_pe *obj_api_enter(struct chariot_pe *pe);
 void obj_api_leave(struct chariot_pe **pe);
 #define OBJ_API(pe) struct chariot_pe *api_ __attribute__((cleanup(obj_api_leave), unused)) = obj_api_enter(pe)
 
-/* Ids: kind in bits 61-63, creator PE in bits 40-60, number in bits 0-39. */
+/* Ids: kind in bits 61-63, creator PE in bits 40-60, number in bits 0-37 (of futures and channels: 0-39). Bit 39: a
+ * partial collection (span.h). Bit 38: one whose ref was handed out before its PEs had heard of it. */
+#define OBJ_ID_PARTIAL ((uint64_t)1 << 39)
+#define OBJ_ID_EARLY   ((uint64_t)1 << 38)
 static inline uint64_t obj_id_make(uint32_t kind, uint32_t pe, uint64_t number) {
     return (uint64_t)kind << 61 | (uint64_t)pe << 40 | number;
 }
@@ -224,6 +244,17 @@ static inline uint32_t obj_id_pe(uint64_t id) {
 }
 static inline uint64_t obj_id_number(uint64_t id) {
     return id & 0xffffffffffu;
+}
+static inline uint64_t obj_id_count(uint64_t id) { /* a partial collection's number */
+    return id & (OBJ_ID_EARLY - 1);
+}
+static inline bool obj_id_is_partial(uint64_t id) {
+    uint32_t kind = obj_id_kind(id);
+    return (id & OBJ_ID_PARTIAL) != 0 && (kind == CHARIOT_GROUP || kind == CHARIOT_SECTION);
+}
+/* It comes down the tree of a partial collection and says what that tree is. */
+static inline bool obj_founds_span(const struct chariot_msg *msg) {
+    return obj_id_is_partial(msg->target) && (msg->kind == OBJ_KIND_CREATE || msg->kind == OBJ_KIND_SECTION_OPEN);
 }
 static inline bool obj_kind_is_single(uint32_t kind) {
     return kind == CHARIOT_SINGLE || kind == CHARIOT_MAIN;
@@ -247,10 +278,10 @@ int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg);
 void obj_msg_encode_failed(struct chariot_pe *pe, int rc); /* ends the job */
 
 /* coll.c: what this PE knows of collections */
-struct obj_coll *obj_coll_get(struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */
+struct obj_coll *obj_coll_get(const struct chariot_pe *pe, uint64_t id); /* NULL: not known (yet) */
 struct obj_coll *obj_coll_add(struct chariot_pe *pe, uint64_t id, uint32_t type, uint8_t kind, uint8_t ndims);
 /* True if the collection was here and is no more: a PE's collections come to be everywhere in the order of their ids.
- * Of a single chare: to be asked on the PE where it was placed. */
+ * Of a single chare: to be asked on the PE where it was placed; of a partial collection: on one that it spans. */
 bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id);
 void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll); /* destroys its elements */
 /* Runs the destructors and leaves the elements without an object. */
@@ -263,6 +294,10 @@ void obj_elem_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 struct obj_coll *obj_coll_single(struct chariot_pe *pe,
                                  uint32_t type); /* the record all single chares of a type share */
 struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
+/* Puts a member (the caller's) among those of its coll. CHARIOT_ENOMEM. */
+int obj_member_add(struct obj_coll *coll, struct obj_member *member);
+/* The element's place in a collection: its own or a section; NULL: it is no member. */
+struct obj_member *obj_member_of(struct chariot_elem *elem, uint64_t id);
 /* Makes an element that has seen all broadcasts up to `seen`, and runs its constructor. */
 void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,
                      struct chariot_msg *args);
@@ -286,7 +321,7 @@ struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *ms
 void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index[3], uint8_t ndims, uint32_t method,
                         uint8_t flags, uint64_t reply, struct chariot_msg *args);
 /* Invokes one method of one element with the turn lent and completes its reply unless it goes on. */
-void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg,
+void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg, uint32_t method,
                      const struct chariot_reply *reply);
 /* Takes value. True: it went to whoever waits; false: it is an error for nobody (value has been dropped). */
 bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
@@ -294,8 +329,9 @@ bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, st
 void obj_call_target_take(struct chariot_pe *pe, const struct chariot_target *target, struct chariot_msg *value);
 
 /* broadcast.c */
-void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t method, uint8_t flags, uint64_t reply,
-                        struct chariot_msg *args);
+/* root: of its span, as obj_ref_root() says. */
+void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t root, uint32_t method, uint8_t flags,
+                        uint64_t reply, struct chariot_msg *args);
 /* The array has settled: numbers the broadcasts that were held back. */
 void obj_broadcast_release(struct chariot_pe *pe, struct obj_coll *coll);
 /* Delivers the broadcasts that were kept for elements inserted late. */

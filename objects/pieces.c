@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects/layout.h"
 #include "objects/reduce_builtin.h"
+#include "objects/span.h"
 
 enum { PIECE_IS_LAST = 1 }; /* of a piece, in `method` */
 
@@ -14,14 +14,14 @@ static bool is_large(const struct chariot_pe *pe, const struct chariot_msg *valu
     return value != NULL && value->size > 2 * pe->piece_bytes && (value->flags & OBJ_FLAG_ERROR) == 0;
 }
 
-static bool parent_is_on_another_host(const struct chariot_pe *pe, uint32_t root) {
-    int64_t parent = pe->layout == NULL ? -1 : obj_tree_parent(pe, root);
+static bool parent_is_on_another_host(const struct chariot_pe *pe, uint64_t id) {
+    int64_t parent = pe->layout == NULL ? -1 : obj_span_parent(pe, id);
     return parent >= 0 && rpc_node_host_of(&pe->node, (uint32_t)parent) != rpc_node_host_of(&pe->node, pe->node.pe);
 }
 
-bool obj_pieces_serve(const struct chariot_pe *pe, uint32_t root, uint32_t reducer, const struct chariot_msg *value) {
+bool obj_pieces_serve(const struct chariot_pe *pe, uint64_t id, uint32_t reducer, const struct chariot_msg *value) {
     bool adds = reducer >= CHARIOT_REDUCE_SUM && reducer <= CHARIOT_REDUCE_MIN;
-    return adds && is_large(pe, value) && parent_is_on_another_host(pe, root);
+    return adds && is_large(pe, value) && parent_is_on_another_host(pe, id);
 }
 
 /* Bytes [begin, end) of value; NULL: the job ends. */
@@ -33,7 +33,7 @@ static struct chariot_msg *piece_of(struct chariot_pe *pe, enum obj_kind kind, s
     msg->size = end - begin;
     msg->target = key.word[0];
     msg->seq = key.word[1];
-    msg->root = obj_id_pe(key.word[0]);
+    msg->root = obj_span_root(pe, key.word[0]);
     msg->index[0] = begin;
     msg->index[1] = value->size;
     return msg;
@@ -46,7 +46,7 @@ static void send_pieces(struct chariot_pe *pe, struct obj_key key, const struct 
         struct chariot_msg *msg = piece_of(pe, OBJ_KIND_PIECE, key, value, *sent, *sent + pe->piece_bytes);
         if (msg == NULL) return;
         *sent += pe->piece_bytes;
-        obj_tree_send_up_take(pe, msg->root, msg);
+        obj_span_send_up_take(pe, msg->target, msg);
     }
 }
 
@@ -59,7 +59,7 @@ static void send_last(struct chariot_pe *pe, struct obj_key key, const struct ch
     msg->method = PIECE_IS_LAST;
     memcpy(rpc_msg_payload(msg) + msg->size, tail, sizeof *tail);
     msg->size += sizeof *tail;
-    obj_tree_send_up_take(pe, msg->root, msg);
+    obj_span_send_up_take(pe, msg->target, msg);
 }
 
 void obj_pieces_send_take(struct chariot_pe *pe, struct obj_key key, struct chariot_msg *value,
@@ -122,7 +122,7 @@ static bool head_is_there(const struct obj_growing *growing) {
 static bool may_start(const struct chariot_pe *pe, const struct obj_coll *coll, const struct obj_reduction *red) {
     uint32_t here = red->children;
     bool started = coll->root != pe->node.pe && red->key.word[1] < coll->sent_below;
-    if (started || !red->known || coll->filling || red->local_count < coll->by_index.count) return false;
+    if (started || !red->known || coll->filling || red->local_count < coll->num_living) return false;
     for (uint32_t i = 0; i < OBJ_TREE_RADIX; i++) {
         if (!head_is_there(&red->growing[i])) return false;
         if (red->growing[i].value != NULL) here |= 1u << i;
@@ -180,7 +180,7 @@ void obj_pieces_start(struct chariot_pe *pe, struct obj_coll *coll, struct obj_r
     }
     obj_map_remove(&pe->reductions, red->key);
     if (obj_map_add(&pe->streams, red->key, red) != 0) {
-        obj_reduce_free(red);
+        obj_reduce_free(pe, red);
         obj_out_of_memory(pe);
         return;
     }
@@ -228,7 +228,7 @@ static void end_stream(struct chariot_pe *pe, struct obj_coll *coll, struct obj_
         total = NULL;
     }
     if (!leaves) put_back_take(pe, coll, red, total);
-    obj_reduce_free(red);
+    obj_reduce_free(pe, red);
 }
 
 /* Adds what has arrived of all, and passes it on. */
@@ -240,8 +240,7 @@ static void advance(struct chariot_pe *pe, struct obj_coll *coll, struct obj_red
         obj_reduce_add_range(red->reducer, total, parts->list[i].value, red->done, data);
     }
     red->done = data;
-    uint32_t root = obj_id_pe(red->key.word[0]);
-    if (!red->broken && obj_pieces_serve(pe, root, red->reducer, total)) {
+    if (!red->broken && obj_pieces_serve(pe, red->key.word[0], red->reducer, total)) {
         send_pieces(pe, red->key, total, obj_reduce_data_offset(total) + data, &red->sent);
     }
     if (red->num_growing == 0) end_stream(pe, coll, red);
@@ -285,7 +284,7 @@ static void on_record_piece(struct chariot_pe *pe, struct obj_coll *coll, const 
 void obj_reduce_on_piece(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_partial_tail tail;
     bool last = msg->method == PIECE_IS_LAST;
-    int child = obj_tree_child(pe, obj_id_pe(msg->target), msg->from);
+    int child = obj_span_child(pe, msg->target, msg->from);
     bool bad = child < 0 || msg->seq >> 56 != OBJ_SPACE_PROGRAM || msg->index[1] == 0 ||
                msg->index[1] > rpc_limits_default.message_bytes;
     if (bad || (last && obj_reduce_read_tail(pe, msg, &tail) != 0)) {
@@ -374,7 +373,7 @@ void obj_pieces_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
             struct obj_reduction *again = obj_reduce_record(pe, red->key);
             if (again != NULL) obj_reduce_describe(again, red->reducer, &red->target);
         }
-        obj_reduce_free(red);
+        obj_reduce_free(pe, red);
     }
 }
 

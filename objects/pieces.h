@@ -17,7 +17,7 @@
 #include "objects/reduce.h"
 
 /* True where the value (NULL: none) of a partial result shall be cut. */
-bool obj_pieces_serve(const struct chariot_pe *pe, uint32_t root, uint32_t reducer, const struct chariot_msg *value);
+bool obj_pieces_serve(const struct chariot_pe *pe, uint64_t id, uint32_t reducer, const struct chariot_msg *value);
 /* Sends it to the tree parent. */
 void obj_pieces_send_take(struct chariot_pe *pe, struct obj_key key, struct chariot_msg *value,
                           const struct obj_partial_tail *tail);

@@ -20,7 +20,7 @@ static int misplaced(struct chariot_pe *pe, const struct obj_coll *coll, const s
     obj_index_print(coll->ndims, index, text);
     snprintf(line, sizeof line,
              "chariot: PE %u: map %.120s places element %s of an array of %.120s on PE %lld, but the job has %u PEs\n",
-             pe->node.pe, pe->types[map->coll->type]->name, text, pe->types[coll->type]->name, (long long)to,
+             pe->node.pe, pe->types[map->own.coll->type]->name, text, pe->types[coll->type]->name, (long long)to,
              pe->node.num_pes);
     obj_end_abort(pe, 1, line);
     return CHARIOT_ERANGE;
@@ -38,7 +38,7 @@ static int failed(struct chariot_pe *pe, const struct chariot_type *type, int rc
 int obj_place_ask(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], uint32_t *to) {
     struct chariot_elem *map = obj_elem_find(pe, coll->map, (const uint64_t[3]){pe->node.pe, 0, 0});
     if (map == NULL) return no_map(pe, coll);
-    const struct chariot_type *type = pe->types[map->coll->type];
+    const struct chariot_type *type = pe->types[map->own.coll->type];
     struct chariot_index at;
     int64_t on_pe = -1;
     int rc = CHARIOT_ETYPE; /* no map at all */

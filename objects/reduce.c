@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "objects/call.h"
-#include "objects/layout.h"
 #include "objects/pieces.h"
+#include "objects/section.h"
+#include "objects/span.h"
 
 /* ---------------------------------------------------------------- records */
 
@@ -21,6 +22,7 @@ struct obj_reduction *obj_reduce_record(struct chariot_pe *pe, struct obj_key ke
     red = calloc(1, sizeof *red);
     if (red != NULL && obj_map_add(&pe->reductions, key, red) == 0) {
         red->key = key;
+        obj_span_use(pe, key.word[0]);
         return red;
     }
     free(red);
@@ -28,28 +30,28 @@ struct obj_reduction *obj_reduce_record(struct chariot_pe *pe, struct obj_key ke
     return NULL;
 }
 
-void obj_reduce_free(struct obj_reduction *red) {
+void obj_reduce_free(struct chariot_pe *pe, struct obj_reduction *red) {
+    obj_span_let_go(pe, red->key.word[0]);
     obj_parts_deinit(&red->parts);
     for (uint32_t i = 0; i < OBJ_TREE_RADIX; i++) rpc_msg_unref(red->growing[i].value);
     free(red);
 }
 
 static void free_record(void *value, void *ctx) {
-    (void)ctx;
-    obj_reduce_free(value);
+    obj_reduce_free(ctx, value);
 }
 
 void obj_reduce_free_all(struct chariot_pe *pe) {
-    obj_map_each(&pe->reductions, free_record, NULL);
+    obj_map_each(&pe->reductions, free_record, pe);
     obj_map_deinit(&pe->reductions);
-    obj_map_each(&pe->streams, free_record, NULL);
+    obj_map_each(&pe->streams, free_record, pe);
     obj_map_deinit(&pe->streams);
     obj_pieces_free_all(pe);
 }
 
 static void forget(struct chariot_pe *pe, struct obj_reduction *red) {
     obj_map_remove(&pe->reductions, red->key);
-    obj_reduce_free(red);
+    obj_reduce_free(pe, red);
 }
 
 void obj_reduce_describe(struct obj_reduction *red, uint32_t reducer, const struct chariot_target *target) {
@@ -88,8 +90,7 @@ struct chariot_msg *obj_reduce_put_tail(struct chariot_pe *pe, enum obj_kind kin
     return msg;
 }
 
-/* To the tree parent, with all that is here; the record is forgotten. first: of the program's, nothing has left yet. */
-static void pass_on(struct chariot_pe *pe, struct obj_reduction *red, bool first) {
+static void send_up(struct chariot_pe *pe, struct obj_reduction *red, bool first) {
     int rc = obj_parts_combine(pe, red->reducer, &red->parts, 2);
     struct chariot_msg *value = rc == 0 ? obj_parts_give(&red->parts) : NULL;
     const struct obj_partial_tail tail = {red->count, red->reducer, value != NULL, red->target};
@@ -99,8 +100,7 @@ static void pass_on(struct chariot_pe *pe, struct obj_reduction *red, bool first
         reducer_failed(pe, tail.reducer, rc);
         return;
     }
-    uint32_t root = obj_id_pe(key.word[0]);
-    if (first && obj_pieces_serve(pe, root, tail.reducer, value)) {
+    if (first && obj_pieces_serve(pe, key.word[0], tail.reducer, value)) {
         obj_pieces_send_take(pe, key, value, &tail);
         return;
     }
@@ -108,8 +108,16 @@ static void pass_on(struct chariot_pe *pe, struct obj_reduction *red, bool first
     if (msg == NULL) return;
     msg->target = key.word[0];
     msg->seq = key.word[1];
-    msg->root = root;
-    obj_tree_send_up_take(pe, root, msg);
+    msg->root = obj_span_root(pe, key.word[0]);
+    obj_span_send_up_take(pe, key.word[0], msg);
+}
+
+/* To the tree parent, with all that is here; the record is forgotten. first: of the program's, nothing has left yet. */
+static void pass_on(struct chariot_pe *pe, struct obj_reduction *red, bool first) {
+    uint64_t id = red->key.word[0];
+    obj_span_use(pe, id); /* the record may be its last user */
+    send_up(pe, red, first);
+    obj_span_let_go(pe, id);
 }
 
 static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_msg *sum) {
@@ -195,7 +203,7 @@ void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struc
 }
 
 /* A lone value is combined too: the sum of True is 1. */
-static void complete(struct chariot_pe *pe, struct obj_reduction *red) {
+static void give_result(struct chariot_pe *pe, struct obj_reduction *red) {
     uint32_t reducer = red->reducer;
     struct obj_key key = red->key;
     struct chariot_target target = red->target;
@@ -211,15 +219,22 @@ static void complete(struct chariot_pe *pe, struct obj_reduction *red) {
     }
 }
 
-static uint32_t all_children(struct chariot_pe *pe, uint32_t root) {
+static void complete(struct chariot_pe *pe, struct obj_reduction *red) {
+    uint64_t id = red->key.word[0];
+    obj_span_use(pe, id); /* the record may be its last user */
+    give_result(pe, red);
+    obj_span_let_go(pe, id);
+}
+
+static uint32_t all_children(struct chariot_pe *pe, uint64_t id) {
     uint32_t children[OBJ_TREE_RADIX];
-    return (1u << obj_tree_children(pe, pe->node.pe, root, children)) - 1;
+    return (1u << obj_span_children(pe, id, children)) - 1;
 }
 
 static void check_broadcast(struct chariot_pe *pe, struct obj_reduction *red) {
-    uint32_t root = obj_id_pe(red->key.word[0]);
-    if (!red->delivered || red->local_count < red->local_need || red->children != all_children(pe, root)) return;
-    if (root == pe->node.pe) {
+    uint64_t id = red->key.word[0];
+    if (!red->delivered || red->local_count < red->local_need || red->children != all_children(pe, id)) return;
+    if (obj_span_root(pe, id) == pe->node.pe) {
         complete(pe, red);
     } else {
         pass_on(pe, red, false);
@@ -239,18 +254,18 @@ void obj_reduce_check(struct chariot_pe *pe, struct obj_coll *coll, struct obj_r
         return;
     }
     if (coll->root == pe->node.pe) {
-        if (coll->counted && red->count >= coll->total) complete_program(pe, coll, red);
+        if (coll->counted && red->count >= obj_section_need(coll, number)) complete_program(pe, coll, red);
         return;
     }
-    bool all_here = red->local_count >= coll->by_index.count && (red->children & coll->expected) == coll->expected;
+    bool all_here = red->local_count >= coll->num_living && (red->children & coll->expected) == coll->expected;
     if (coll->filling || (!all_here && number >= coll->sent_below)) return;
     bool first = number >= coll->sent_below;
     if (first) coll->sent_below = number + 1;
     pass_on(pe, red, first);
 }
 
-void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll) {
-    for (uint64_t number = 0; number < coll->reductions; number++) {
+void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll, uint64_t from) {
+    for (uint64_t number = from; number < coll->reductions && !pe->ending; number++) {
         struct obj_reduction *red = obj_map_get(&pe->reductions, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
         if (red != NULL) obj_reduce_check(pe, coll, red);
     }
@@ -282,18 +297,14 @@ static int prepare_answer(struct chariot_pe *pe, uint32_t reducer, const struct 
     return rc == 0 && reducer == CHARIOT_REDUCE_GATHER ? obj_reduce_pre(pe, reducer, from, value) : rc;
 }
 
-void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number, const uint64_t index[3], uint8_t ndims,
+void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number, const struct chariot_ref *from,
                             struct chariot_msg *value) {
     struct obj_key key = obj_reduce_key(id, OBJ_SPACE_BROADCAST, number);
     struct obj_reduction *red = obj_map_get(&pe->reductions, key);
     int rc = 0;
     if (red != NULL && value != NULL) {
         uint32_t reducer = red->reducer;
-        struct chariot_ref from = {.collection = id,
-                                   .index = {index[0], index[1], index[2]},
-                                   .kind = (uint8_t)obj_id_kind(id),
-                                   .ndims = ndims};
-        rc = prepare_answer(pe, reducer, &from, &value);
+        rc = prepare_answer(pe, reducer, from, &value);
         if (rc != 0) reducer_failed(pe, reducer, rc);
         red = obj_map_get(&pe->reductions, key); /* user code ran */
     }
@@ -371,13 +382,13 @@ void obj_reduce_add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg
     struct obj_reduction *red = obj_reduce_record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
     obj_reduce_describe(red, tail->reducer, &tail->target);
-    if (obj_id_pe(msg->target) != pe->node.pe) pass_on(pe, red, false);
+    if (obj_span_root(pe, msg->target) != pe->node.pe) pass_on(pe, red, false);
 }
 
 void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_partial_tail tail;
     uint64_t space = msg->seq >> 56;
-    int child = obj_tree_child(pe, obj_id_pe(msg->target), msg->from);
+    int child = obj_span_child(pe, msg->target, msg->from);
     if (child < 0 || space > OBJ_SPACE_BROADCAST || obj_reduce_read_tail(pe, msg, &tail) != 0) {
         obj_refuse(pe, msg);
         return;
@@ -396,7 +407,7 @@ void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
     while (coll->counted && !pe->ending) {
         struct obj_reduction *red = lowest(pe, coll->id);
-        if (red == NULL || red->count < coll->total) return;
+        if (red == NULL || red->count < obj_section_need(coll, red->key.word[1])) return;
         complete_program(pe, coll, red);
     }
 }
@@ -415,12 +426,12 @@ void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_EXPECT, 0);
     if (msg == NULL) return;
     msg->target = coll->id;
-    obj_tree_send_up_take(pe, coll->root, msg);
+    obj_span_send_up_take(pe, coll->id, msg);
 }
 
 void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    int child = obj_tree_child(pe, obj_id_pe(msg->target), msg->from);
+    int child = obj_span_child(pe, msg->target, msg->from);
     if (child < 0) {
         obj_refuse(pe, msg);
         return;
@@ -429,6 +440,6 @@ void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_orphan(pe, msg);
         return;
     }
-    if (coll->num_elems == 0) obj_reduce_expect_me(pe, coll);
+    if (coll->num_members == 0) obj_reduce_expect_me(pe, coll);
     coll->expected |= 1u << child;
 }

@@ -74,13 +74,13 @@ struct obj_reduction {
 /* The broadcast with this number has been delivered to `elements` elements here, whose results go to target. */
 void obj_reduce_begin(struct chariot_pe *pe, uint64_t id, uint64_t number, uint64_t elements, uint32_t reducer,
                       const struct chariot_target *target);
-/* One element's part of it; value NULL: none. */
-void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number, const uint64_t index[3], uint8_t ndims,
+/* One element's part of it, or a PE's; value NULL: none. */
+void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number, const struct chariot_ref *from,
                             struct chariot_msg *value);
 /* The collection's total has changed: some may be complete now. Root only. */
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll);
-/* All initial elements of coll are here: what they reduced in their constructors may be passed on. */
-void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll);
+/* No more elements of coll come here for now: reductions from this number on may be passed on. */
+void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll, uint64_t from);
 /* This PE gets its first element: ancestors shall wait for its part. */
 void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll);
 /* The collection goes. Who waits for a reduction hears of it: what is known here of reductions goes to the parent, and
@@ -103,7 +103,7 @@ bool obj_reduce_add_value_take(struct chariot_pe *pe, struct obj_reduction *red,
                                struct chariot_msg *value);
 /* Passes on or completes what is ready to. */
 void obj_reduce_check(struct chariot_pe *pe, struct obj_coll *coll, struct obj_reduction *red);
-void obj_reduce_free(struct obj_reduction *red);
+void obj_reduce_free(struct chariot_pe *pe, struct obj_reduction *red);
 /* Appends the tail to the value (NULL: none), which it takes. NULL: the job ends. */
 struct chariot_msg *obj_reduce_put_tail(struct chariot_pe *pe, enum obj_kind kind, struct chariot_msg *value,
                                         const struct obj_partial_tail *tail);

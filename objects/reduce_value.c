@@ -68,9 +68,15 @@ static int concatenate(size_t count, struct chariot_msg *const *values, struct c
     return chariot_writer_finish(&writer, out);
 }
 
+/* Collections in the order in which their PE made them, whatever their kinds; those of different PEs by PE. */
+static int by_creation(uint64_t a, uint64_t b) {
+    if (obj_id_pe(a) != obj_id_pe(b)) return obj_id_pe(a) < obj_id_pe(b) ? -1 : 1;
+    return obj_id_count(a) < obj_id_count(b) ? -1 : 1;
+}
+
 static int by_index(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
-    if (x->collection != y->collection) return x->collection < y->collection ? -1 : 1;
+    if (x->collection != y->collection) return by_creation(x->collection, y->collection);
     for (uint32_t i = 0; i < x->at.ndims; i++) {
         if (x->at.at[i] != y->at.at[i]) return x->at.at[i] < y->at.at[i] ? -1 : 1;
     }

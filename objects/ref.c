@@ -4,6 +4,7 @@
  * FLAG_METHOD says so; then those of the three index words, 8 bytes each, that are not zero, as FLAG_INDEX << i says.
  */
 #include "objects/ref.h"
+#include "objects/section.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,23 +82,39 @@ static bool is_single(const struct chariot_ref *ref) {
     return ref->kind == CHARIOT_SINGLE || ref->kind == CHARIOT_MAIN;
 }
 
+/* The collection whose elements a section's members are. False: it has several. */
+static bool find_source(const struct chariot_ref *section, struct chariot_ref *out) {
+    uint64_t source = section->index[OBJ_SOURCE_WORD];
+    *out = *section;
+    out->collection = source;
+    out->kind = (uint8_t)obj_id_kind(source);
+    memset(out->index, 0, sizeof out->index);
+    if (obj_id_is_partial(source)) out->index[OBJ_ROOT_WORD] = section->index[OBJ_SOURCE_ROOT_WORD];
+    return source != 0;
+}
+
 int chariot_ref_element(const struct chariot_ref *collection, const struct chariot_index *index,
                         struct chariot_ref *out) {
+    struct chariot_ref whole = *collection;
     uint64_t words[OBJ_INDEX_WORDS];
-    if (is_single(collection) || index->ndims != collection->ndims) return CHARIOT_EINVAL;
+    if (collection->kind == CHARIOT_SECTION && !find_source(collection, &whole)) return CHARIOT_EINVAL;
+    if (is_single(&whole) || index->ndims != whole.ndims) return CHARIOT_EINVAL;
     int error = obj_index_pack(index, words);
     if (error != 0) return error;
-    *out = *collection;
+    if (obj_id_is_partial(whole.collection)) words[OBJ_ROOT_WORD] = whole.index[OBJ_ROOT_WORD];
+    *out = whole;
     out->whole = 0;
     memcpy(out->index, words, sizeof words);
     return 0;
 }
 
 void chariot_ref_collection(const struct chariot_ref *element, struct chariot_ref *out) {
+    uint64_t root = element->index[OBJ_ROOT_WORD];
     *out = *element;
-    if (is_single(element)) return;
+    if (is_single(element) || element->whole) return;
     out->whole = 1;
     memset(out->index, 0, sizeof out->index);
+    if (obj_id_is_partial(element->collection)) out->index[OBJ_ROOT_WORD] = root;
 }
 
 void chariot_ref_index(const struct chariot_ref *element, struct chariot_index *out) {

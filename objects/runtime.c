@@ -70,7 +70,7 @@ static bool begins_as_ours(const struct chariot_type *type) {
 
 int chariot_runtime_extend(struct chariot_pe *pe, const struct chariot_type *type) {
     struct obj_coll *coll = obj_coll_get(pe, obj_runtime_id());
-    if (coll->num_elems > 0) return CHARIOT_ESTATE;
+    if (coll->num_members > 0) return CHARIOT_ESTATE;
     if (!obj_type_is_complete(type) || !begins_as_ours(type)) return CHARIOT_EINVAL;
     pe->types[coll->type] = type;
     return 0;

@@ -163,6 +163,7 @@ static void a_constructor_that_fails_ends_the_job_and_no_more_are_run(void) {
 
 struct head {
     uint32_t type, ndims, sparse, at_sync;
+    uint64_t total;
     uint64_t map;
     int64_t dims[CHARIOT_MAX_DIMS];
 };

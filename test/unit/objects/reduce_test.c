@@ -38,14 +38,14 @@ static void what_cannot_be_contributed_is_refused_and_not_counted(void) {
     CU_ASSERT_EQUAL(try(NULL, NULL, CHARIOT_REDUCE_SUM, nowhere), CHARIOT_EINVAL);
     CU_ASSERT_EQUAL(try(NULL, value_int(1), CHARIOT_REDUCE_GATHER + 1, nowhere), CHARIOT_EINVAL);
     CU_ASSERT_EQUAL(try(NULL, value_int(1), CHARIOT_REDUCE_FIRST_USER, nowhere), CHARIOT_EINVAL);
-    CU_ASSERT_EQUAL(try(&other, value_int(1), CHARIOT_REDUCE_SUM, nowhere), CHARIOT_EINVAL);
+    CU_ASSERT_EQUAL(try(&other, value_int(1), CHARIOT_REDUCE_SUM, nowhere), CHARIOT_ENOENT);
     CU_ASSERT_EQUAL(try(NULL, value_int(1), CHARIOT_REDUCE_SUM, bad), CHARIOT_EINVAL);
     bad = (struct chariot_target){.kind = CHARIOT_TO_FUTURE, .future = obj_id_make(0, 1, 1)}; /* of no PE */
     CU_ASSERT_EQUAL(try(NULL, value_int(1), CHARIOT_REDUCE_SUM, bad), CHARIOT_EINVAL);
     bad = (struct chariot_target){.kind = CHARIOT_TO_METHOD};
     CU_ASSERT_EQUAL(try(NULL, value_int(1), CHARIOT_REDUCE_SUM, bad), CHARIOT_EINVAL);
     CU_ASSERT_EQUAL(probe_pe(0)->reductions.count, 0);
-    CU_ASSERT_EQUAL(contributor->reductions, 0);
+    CU_ASSERT_EQUAL(contributor->own.reductions, 0);
     CU_ASSERT_EQUAL(try(&array, value_int(1), CHARIOT_REDUCE_SUM, nowhere), 0);
     contributor = elem_of(0, &array, 1);
     CU_ASSERT_EQUAL(try(NULL, value_int(1), CHARIOT_REDUCE_MAX, nowhere), CHARIOT_ESTATE);
@@ -231,8 +231,8 @@ static void partial_results_that_make_no_sense_are_refused(void) {
 
 static void an_answer_to_nobody_is_dropped(void) {
     probe_open(1);
-    const uint64_t index[3] = {0};
-    obj_reduce_answer_take(probe_pe(0), obj_id_make(CHARIOT_GROUP, 0, 9), 4, index, 1, value_int(1));
+    const struct chariot_ref from = {.index = {0}, .ndims = 1};
+    obj_reduce_answer_take(probe_pe(0), obj_id_make(CHARIOT_GROUP, 0, 9), 4, &from, value_int(1));
     CU_ASSERT_EQUAL(probe_pe(0)->reductions.count, 0);
     probe_close();
 }
