@@ -53,6 +53,8 @@ SOURCES = (
     *on((2, 4, 8), "group", BENCH + "group"),
     *on((1, 2, 4, 8), "py_group", "test/bench/py_group.py"),
     *on((2, 4, 8), "py_pool", "test/bench/py_pool.py"),
+    *on((4, 8), "section", BENCH + "section"),
+    *on((2, 4), "py_section", "test/bench/py_section.py"),
     Source("floor_local", (BENCH + "floor_local",)),
     Source("kernels", (BENCH + "kernels",)),
     Source("local", (BENCH + "local",)),
@@ -85,7 +87,5 @@ STARTS = (
 NOT_THERE = (
     ("migration, small / 10 KB state, 2 PEs: 150 / 100 k/s", "migration, issue 6"),
     ("one migration, there: 10 us", "migration, issue 6"),
-    ("section of half an array of 1,000, split by function / slice: 0.6 ms", "sections, issue 5"),
-    ("section broadcast awaited, 500 elements, 2 PEs: 120 us", "sections, issue 5"),
     ("gRPC with mutual TLS: round trip at most 1.3 x the plain one", "TLS between PEs"),
 )

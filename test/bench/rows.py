@@ -125,6 +125,33 @@ def agreement() -> tuple[Row, ...]:
     )
 
 
+def sections() -> tuple[Row, ...]:
+    """The floor of a section is the whole collection, in the same program."""
+    section = "Sections"
+    c = "C, array of 1,000: broadcast, then a sum"
+    return (
+        *(
+            row
+            for pes in (4, 8)
+            for row in (
+                Row(section, f"{c}, {pes} PEs", f"chariot.section.whole.{pes}", "us"),
+                Row(section, f"{c}, all in a section, {pes} PEs", f"chariot.section.all.{pes}", "us",
+                    f"chariot.section.whole.{pes}", floor(1.2)),
+                Row(section, f"{c}, a quarter, {pes} PEs", f"chariot.section.quarter.{pes}", "us",
+                    f"chariot.section.whole.{pes}", floor(1.0)),
+            )
+        ),
+        Row(section, "half of an array of 1,000: split by function, 2 PEs", "py.section.split.2", "ms", "", at(0.6),
+            COMPUTING),
+        Row(section, "the same, 4 PEs", "py.section.split.4", "ms"),
+        Row(section, "half of an array of 1,000: slice, 2 PEs", "py.section.slice.2", "ms", "", at(0.6), COMPUTING),
+        Row(section, "the same, 4 PEs", "py.section.slice.4", "ms"),
+        Row(section, "broadcast awaited to 500 elements, 2 PEs", "py.section.broadcast.2", "us",
+            "ring.adaptive.rtt.0", at(120), COMPUTING),
+        Row(section, "the same, 4 PEs", "py.section.broadcast.4", "us", "socket.spin.barrier.4"),
+    )  # fmt: skip
+
+
 def local() -> tuple[Row, ...]:
     section = "One PE, and chares"
     return (
@@ -276,6 +303,7 @@ def rows(default: str) -> tuple[Row, ...]:
         *(row for lane in lanes for row in c_messages(lane)),
         *(row for lane in lanes for row in py_messages(lane, lane == default)),
         *agreement(),
+        *sections(),
         *local(),
         *many(default),
         *starts(),
