@@ -49,7 +49,7 @@ void obj_reduce_free_all(struct chariot_pe *pe) {
     obj_pieces_free_all(pe);
 }
 
-static void forget(struct chariot_pe *pe, struct obj_reduction *red) {
+void obj_reduce_forget(struct chariot_pe *pe, struct obj_reduction *red) {
     obj_map_remove(&pe->reductions, red->key);
     obj_reduce_free(pe, red);
 }
@@ -95,7 +95,7 @@ static void send_up(struct chariot_pe *pe, struct obj_reduction *red, bool first
     struct chariot_msg *value = rc == 0 ? obj_parts_give(&red->parts) : NULL;
     const struct obj_partial_tail tail = {red->count, red->reducer, value != NULL, red->target};
     struct obj_key key = red->key;
-    forget(pe, red);
+    obj_reduce_forget(pe, red);
     if (rc != 0) {
         reducer_failed(pe, tail.reducer, rc);
         return;
@@ -120,88 +120,6 @@ static void pass_on(struct chariot_pe *pe, struct obj_reduction *red, bool first
     obj_span_let_go(pe, id);
 }
 
-static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_msg *sum) {
-    struct chariot_reader reader;
-    struct chariot_value value;
-    struct obj_coll *coll = obj_coll_get(pe, id);
-    chariot_reader_init(&reader, sum);
-    int64_t counts[OBJ_NUM_COUNTS];
-    if (coll == NULL || chariot_get_typed(&reader, CHARIOT_ARRAY, &value) != 0) return;
-    if (value.array.size != sizeof counts) return;
-    memcpy(counts, value.array.data, sizeof counts);
-    obj_create_counted(pe, coll, counts);
-}
-
-/* The lowest reduction of the program's that is under way on this collection, or NULL. */
-static struct obj_reduction *lowest(struct chariot_pe *pe, uint64_t id) {
-    struct obj_map_slot slot;
-    struct obj_reduction *found = NULL;
-    for (size_t cursor = 0; obj_map_next(&pe->reductions, &cursor, &slot);) {
-        if (slot.key.word[0] != id || slot.key.word[1] >> 56 != OBJ_SPACE_PROGRAM) continue;
-        if (found == NULL || slot.key.word[1] < found->key.word[1]) found = slot.value;
-    }
-    return found;
-}
-
-/* Whoever waits for a reduction of a collection that is gone everywhere: no part of it can come any more. */
-static void fail_all(struct chariot_pe *pe, uint64_t id) {
-    struct obj_reduction *red;
-    while ((red = lowest(pe, id)) != NULL) {
-        struct chariot_target target = red->target;
-        forget(pe, red);
-        if (target.kind != CHARIOT_TO_FUTURE) continue;
-        struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
-        if (error != NULL) obj_future_send_take(pe, target.future, error);
-    }
-}
-
-static void give_all_take(struct chariot_pe *pe, struct obj_key key, struct chariot_msg *result) {
-    if (result == NULL) result = obj_null_new(pe);
-    if (result == NULL) return;
-    uint8_t error = result->flags & OBJ_FLAG_ERROR;
-    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_RESULT, result);
-    if (msg == NULL) return;
-    msg->flags |= error;
-    msg->target = key.word[0];
-    msg->seq = key.word[1];
-    msg->root = pe->node.pe;
-    if (obj_kind_is_single(obj_id_kind(msg->target))) {
-        obj_pe_queue_take(pe, msg);
-        return;
-    }
-    if (obj_pieces_serve_result(pe, msg)) {
-        obj_pieces_send_result_take(pe, msg);
-        return;
-    }
-    msg->flags |= OBJ_FLAG_TREE;
-    obj_send_down_take(pe, msg);
-}
-
-void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struct chariot_target *target,
-                          struct chariot_msg *result) {
-    switch (target->kind) {
-    case CHARIOT_TO_FUTURE:
-        obj_future_send_take(pe, target->future, result);
-        return;
-    case CHARIOT_TO_METHOD:
-        obj_call_target_take(pe, target, result);
-        return;
-    case OBJ_TO_ALL:
-        give_all_take(pe, key, result);
-        return;
-    case OBJ_TO_DESTROYED:
-        fail_all(pe, key.word[0]);
-        if (target->future != 0) obj_future_send_take(pe, target->future, NULL);
-        break;
-    case OBJ_TO_COUNT:
-        if (result != NULL) give_count(pe, key.word[0], result);
-        break;
-    default:
-        break;
-    }
-    rpc_msg_unref(result);
-}
-
 /* A lone value is combined too: the sum of True is 1. */
 static void give_result(struct chariot_pe *pe, struct obj_reduction *red) {
     uint32_t reducer = red->reducer;
@@ -209,7 +127,7 @@ static void give_result(struct chariot_pe *pe, struct obj_reduction *red) {
     struct chariot_target target = red->target;
     int rc = obj_parts_combine(pe, reducer, &red->parts, 1);
     struct chariot_msg *result = rc == 0 ? obj_parts_give(&red->parts) : NULL;
-    forget(pe, red);
+    obj_reduce_forget(pe, red);
     if (rc == 0) rc = obj_reduce_post(pe, reducer, &result);
     if (rc == 0) {
         obj_reduce_give_take(pe, key, &target, result);
@@ -406,7 +324,7 @@ void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
     while (coll->counted && !pe->ending) {
-        struct obj_reduction *red = lowest(pe, coll->id);
+        struct obj_reduction *red = obj_reduce_lowest(pe, coll->id);
         if (red == NULL || red->count < obj_section_need(coll, red->key.word[1])) return;
         complete_program(pe, coll, red);
     }
@@ -415,7 +333,7 @@ void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
 void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
     struct obj_reduction *red;
     obj_pieces_drop(pe, coll);
-    while (coll->root != pe->node.pe && (red = lowest(pe, coll->id)) != NULL) {
+    while (coll->root != pe->node.pe && (red = obj_reduce_lowest(pe, coll->id)) != NULL) {
         obj_parts_deinit(&red->parts);
         pass_on(pe, red, false);
     }

@@ -90,10 +90,14 @@ void obj_allreduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);
 /* One element's part of reduction `number`; takes value. CHARIOT_ESTATE: others reduce it with another reducer. */
 int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t number, uint32_t place,
                         struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target);
-/* Sends the result where it is to go; takes it (NULL: null). */
+struct obj_key obj_reduce_key(uint64_t id, enum obj_space space, uint64_t number);
+
+/* reduce_result.c: sends the result where it is to go; takes it (NULL: null). */
 void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struct chariot_target *target,
                           struct chariot_msg *result);
-struct obj_key obj_reduce_key(uint64_t id, enum obj_space space, uint64_t number);
+/* The lowest reduction of the program's that is under way on this collection; NULL: none is. */
+struct obj_reduction *obj_reduce_lowest(struct chariot_pe *pe, uint64_t id);
+void obj_reduce_forget(struct chariot_pe *pe, struct obj_reduction *red);
 
 /* For pieces.c. The record, made on demand; NULL: out of memory. */
 struct obj_reduction *obj_reduce_record(struct chariot_pe *pe, struct obj_key key);

@@ -71,6 +71,7 @@
 #undef same
 #include "objects/message.c"
 #include "objects/pe.c"
+#include "objects/route.c"
 #define tell    pool_tell
 #define settle  pool_settle
 #define cost_of pool_cost_of
@@ -90,6 +91,7 @@
 #include "objects/pieces.c"
 #include "objects/reduce.c"
 #include "objects/reduce_parts.c"
+#include "objects/reduce_result.c"
 #include "objects/reduce_value.c"
 #include "objects/registry.c"
 #include "objects/runtime.c"
