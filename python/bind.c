@@ -158,6 +158,79 @@ fail:
     return -1;
 }
 
+/* ---------------------------------------------------------------- by name */
+
+static int keep_names(struct py_state *st, PyObject *kwnames, PyObject *const *values, struct py_call_args *out) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kwnames); i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        bool is_ours = PyUnicode_Compare(name, st->names.ret) == 0 || PyUnicode_Compare(name, st->names.awaitable) == 0;
+        if (!is_ours && travel_by_name(out, name, values[i]) != 0) return -1;
+    }
+    return 0;
+}
+
+int py_bind_by_name(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
+                    PyObject *kwnames, struct py_call_args *out) {
+    if (py_bind(st, method, args, nargsf, kwnames, out) != 0) return -1;
+    py_bind_clear(out);
+    out->args = args;
+    out->num = PyVectorcall_NARGS(nargsf);
+    if (kwnames == NULL || keep_names(st, kwnames, args + out->num, out) == 0) return 0;
+    py_bind_clear(out);
+    return -1;
+}
+
+/* 1: some of these names are of parameters with a place; 0: none; -1 with an exception set. */
+static int has_places(const struct py_method *method, PyObject *keywords) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(keywords, &at, &name, &value);) {
+        Py_ssize_t place = find(method->params, name);
+        if (place == -2) return -1;
+        if (place >= 0) return 1;
+    }
+    return 0;
+}
+
+/* The arguments after each other, and the names of the last ones. -1 with an exception set. */
+static int flatten(PyObject *args, PyObject *keywords, PyObject **all, PyObject **names) {
+    PyObject *values = PyDict_Values(keywords), *keys = PyDict_Keys(keywords);
+    PyObject *list = values == NULL || keys == NULL ? NULL : PySequence_List(args);
+    PyObject *both = list == NULL ? NULL : PySequence_InPlaceConcat(list, values);
+    *all = both == NULL ? NULL : PyList_AsTuple(both);
+    *names = *all == NULL ? NULL : PyList_AsTuple(keys);
+    Py_XDECREF(values);
+    Py_XDECREF(keys);
+    Py_XDECREF(list);
+    Py_XDECREF(both);
+    if (*names != NULL) return 0;
+    Py_CLEAR(*all);
+    return -1;
+}
+
+static PyObject *tuple_of(const struct py_call_args *bound) {
+    PyObject *tuple = PyTuple_New(bound->num);
+    for (Py_ssize_t i = 0; tuple != NULL && i < bound->num; i++) PyTuple_SET_ITEM(tuple, i, Py_NewRef(bound->args[i]));
+    return tuple;
+}
+
+int py_bind_received(struct py_state *st, const struct py_method *method, PyObject **args, PyObject **keywords) {
+    int has = *keywords == NULL || method->params == NULL ? 0 : has_places(method, *keywords);
+    if (has <= 0) return has;
+    PyObject *all, *names;
+    struct py_call_args bound;
+    if (flatten(*args, *keywords, &all, &names) != 0) return -1;
+    int rc = py_bind(st, method, &PyTuple_GET_ITEM(all, 0), (size_t)PyTuple_GET_SIZE(*args), names, &bound);
+    PyObject *placed = rc == 0 ? tuple_of(&bound) : NULL;
+    if (placed != NULL) {
+        Py_SETREF(*args, placed);
+        Py_SETREF(*keywords, Py_XNewRef(bound.keywords));
+    }
+    if (rc == 0) py_bind_clear(&bound);
+    Py_DECREF(all);
+    Py_DECREF(names);
+    return placed == NULL ? -1 : 0;
+}
+
 void py_bind_clear(struct py_call_args *bound) {
     Py_CLEAR(bound->keywords);
     if (bound->bound == NULL) return;

@@ -49,7 +49,10 @@ static PyObject *bound_vectorcall(PyObject *object, PyObject *const *args, size_
     struct py_bound *self = as_bound(object);
     struct py_state *st = self->method->cls->st;
     struct py_call_args bound;
-    if (py_state_running(st) == NULL || py_bind(st, self->method, args, nargsf, kwnames, &bound) != 0) return NULL;
+    const struct chariot_ref *ref = &proxy_of(self)->ref;
+    bool combined = ref->kind == CHARIOT_SECTION && ref->index[0] == 0;
+    if (py_state_running(st) == NULL) return NULL;
+    if ((combined ? py_bind_by_name : py_bind)(st, self->method, args, nargsf, kwnames, &bound) != 0) return NULL;
     PyObject *result = send_call(st, self, &bound);
     py_bind_clear(&bound);
     return result;

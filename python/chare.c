@@ -9,6 +9,7 @@
 #include "python/number.h"
 #include "python/pending.h"
 #include "python/proxy.h"
+#include "python/section.h"
 
 static struct py_chare *as_chare(PyObject *object) {
     return (struct py_chare *)(void *)object;
@@ -154,21 +155,55 @@ int py_target_read(struct py_state *st, PyObject *callback, struct chariot_targe
     return -1;
 }
 
-/* The contribution as a message and the reducer's number. */
-static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObject *reducer, PyObject *section,
-                     uint32_t *number, struct chariot_msg **msg) {
-    *msg = NULL;
-    if (section != NULL && section != Py_None) {
-        PyErr_SetString(st->error, "this version has no sections to reduce over");
-        return -1;
+/* One contribution, as the runtime takes it. */
+struct part {
+    struct chariot_ref section;
+    const struct chariot_ref *over; /* section, or NULL: the whole collection */
+    uint32_t reducer;
+    struct chariot_msg *msg;
+};
+
+/* What it is over: a section, or (NULL, None, or said by its proxy) the chare's own collection. */
+static int read_section(struct py_state *st, struct chariot_elem *elem, PyObject *section, struct part *part) {
+    struct chariot_ref element, whole;
+    part->over = NULL;
+    if (section == NULL || section == Py_None) return 0;
+    if (py_proxy_check(st, section)) part->section = ((struct py_proxy *)(void *)section)->ref;
+    chariot_elem_ref(elem, &element);
+    chariot_ref_collection(&element, &whole);
+    if (py_proxy_check(st, section) && chariot_ref_equal(&part->section, &whole)) return 0;
+    if (py_proxy_check(st, section) && part->section.whole && chariot_ref_is_section(&part->section)) {
+        part->over = &part->section;
+        return 0;
     }
-    if (py_reducer_id(st, reducer == NULL ? Py_None : reducer, number) != 0) return -1;
-    if (*number == CHARIOT_REDUCE_NOP) return 0;
-    return py_reduce_encode(st, self, data == NULL ? Py_None : data, *number, msg);
+    PyErr_Format(PyExc_TypeError, "section must be the proxy of a section, as charm.split() gives it, not %R", section);
+    return -1;
 }
 
-static PyObject *contribute_failed(PyObject *self, int rc) {
+/* -1 with an exception set. */
+static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObject *reducer, PyObject *section,
+                     struct part *part) {
+    uint32_t *number = &part->reducer;
+    part->msg = NULL;
+    if (read_section(st, as_chare(self)->elem, section, part) != 0) return -1;
+    if (py_reducer_id(st, reducer == NULL ? Py_None : reducer, number) != 0) return -1;
+    if (*number == CHARIOT_REDUCE_NOP) return 0;
+    return py_reduce_encode(st, self, data == NULL ? Py_None : data, *number, &part->msg);
+}
+
+static PyObject *no_member(PyObject *self, PyObject *section) {
     struct py_class *cls = as_chare(self)->cls;
+    PyObject *index = get_index(self, NULL);
+    if (index == NULL) return NULL;
+    PyErr_Format(cls->st->error, "%U %R is no member of %R, and cannot contribute to its reductions", cls->short_name,
+                 index, section);
+    Py_DECREF(index);
+    return NULL;
+}
+
+static PyObject *contribute_failed(PyObject *self, const struct part *part, PyObject *section, int rc) {
+    struct py_class *cls = as_chare(self)->cls;
+    if (rc == CHARIOT_ENOENT && part->over != NULL) return no_member(self, section);
     if (rc == CHARIOT_ESTATE) {
         return PyErr_Format(cls->st->error,
                             "elements of %U passed different reducers to one reduction: all must pass the same, in the "
@@ -184,19 +219,20 @@ static PyObject *contribute(PyObject *self, PyObject *callback, PyObject *data, 
     if (elem == NULL) return NULL;
     struct py_state *st = as_chare(self)->cls->st;
     struct chariot_target target;
-    uint32_t number;
-    struct chariot_msg *msg;
+    struct part part;
     if (py_target_read(st, callback, &target) != 0) return NULL;
-    if (read_part(st, self, data, reducer, section, &number, &msg) != 0) return NULL;
-    int rc = chariot_contribute_take(st->pe, elem, NULL, msg, number, &target);
+    if (read_part(st, self, data, reducer, section, &part) != 0) return NULL;
+    int rc = chariot_contribute_take(st->pe, elem, part.over, part.msg, part.reducer, &target);
     if (rc == 0) Py_RETURN_NONE;
-    return contribute_failed(self, rc);
+    return contribute_failed(self, &part, section, rc);
 }
 
-PyDoc_STRVAR(reduce_doc,
-             "reduce($self, /, callback, data=None, reducer=None, section=None)\n--\n\n"
-             "Contributes data to the collection's next reduction. When all elements have done so, the result goes to\n"
-             "callback: a Future or a method of a proxy. Without reducer it only says that all have come so far.");
+PyDoc_STRVAR(
+    reduce_doc,
+    "reduce($self, /, callback, data=None, reducer=None, section=None)\n--\n\n"
+    "Contributes data to the collection's next reduction, or to that of a section that the chare is in. When all\n"
+    "elements have done so, the result goes to callback: a Future or a method of a proxy. Without reducer it\n"
+    "only says that all have come so far.");
 
 static PyObject *chare_reduce(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"callback", "data", "reducer", "section", NULL};
@@ -226,12 +262,11 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
     struct chariot_elem *elem = py_chare_elem(self);
     if (elem == NULL) return NULL;
     struct py_state *st = as_chare(self)->cls->st;
-    uint32_t number;
-    struct chariot_msg *msg;
-    if (read_part(st, self, data, reducer, section, &number, &msg) != 0) return NULL;
+    struct part part;
+    if (read_part(st, self, data, reducer, section, &part) != 0) return NULL;
     struct chariot_future *future = NULL;
-    int rc = chariot_allreduce_take(st->pe, elem, NULL, msg, number, &future);
-    return rc == 0 ? py_future_wrap_take(st, future) : contribute_failed(self, rc);
+    int rc = chariot_allreduce_take(st->pe, elem, part.over, part.msg, part.reducer, &future);
+    return rc == 0 ? py_future_wrap_take(st, future) : contribute_failed(self, &part, section, rc);
 }
 
 static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs) {

@@ -7,6 +7,7 @@
 #include "python/meter.h"
 #include "python/number.h"
 #include "python/proxy.h"
+#include "python/section.h"
 #include "python/several.h"
 #include "python/task.h"
 
@@ -173,7 +174,9 @@ static PyObject *creation_of(struct py_state *st, PyObject *object) {
     struct py_proxy *proxy = (struct py_proxy *)(void *)object;
     if (!proxy->fresh) {
         return PyErr_Format(
-            st->error, "awaitCreation(): %R was awaited already, or is not what Chare(), Group() or Array() returned",
+            st->error,
+            "awaitCreation(): %R was awaited already, or is not what Chare(), Group(), Array(), charm.split(), "
+            "charm.combine() or a slice gave",
             object);
     }
     PyObject *future = py_future_new_for(st, PY_WAIT_CREATION, object);
@@ -247,6 +250,8 @@ static PyMethodDef charm_methods[] = {
     {"awaitCreation", (PyCFunction)(void (*)(void))charm_await_creation, METH_FASTCALL,
      PyDoc_STR(
          "awaitCreation($self, /, *proxies)\n--\n\nWaits until the constructors of all their chares have ended.")},
+    {"split", WITH_KEYWORDS(py_charm_split), py_charm_split_doc},
+    {"combine", (PyCFunction)(void (*)(void))py_charm_combine, METH_FASTCALL, py_charm_combine_doc},
     {"wait", WITH_KEYWORDS(py_charm_wait), py_charm_wait_doc},
     {"iwait", py_charm_iwait, METH_O, py_charm_iwait_doc},
     {"Future", FAST_WITH_KEYWORDS(charm_future), future_doc},

@@ -6,6 +6,7 @@
 #include "python/condition.h"
 #include "python/dispatch.h"
 #include "python/map.h"
+#include "python/section.h"
 
 /* §4.4: names that belong to the runtime. */
 static const char *const reserved[] = {"wait",
@@ -251,6 +252,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
                                        .ctx = cls,
                                        .create = py_dispatch_create,
                                        .destroy = py_dispatch_destroy,
+                                       .choose = py_section_choose,
                                        .place = PyType_IsSubtype(type, st->map_type) ? py_map_place : NULL};
     if (cls->ctype.name == NULL) goto fail;
     return cls;

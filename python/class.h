@@ -90,6 +90,13 @@ struct py_call_args {
  */
 int py_bind(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
             PyObject *kwnames, struct py_call_args *out);
+/* The same of a method of a combined section, whose members may be of other classes: it is checked against the one that
+ * is known here, but named arguments travel by name, since others may order their parameters differently. */
+int py_bind_by_name(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
+                    PyObject *kwnames, struct py_call_args *out);
 void py_bind_clear(struct py_call_args *bound);
+/* The receiver's side: named arguments that have a place in this method's signature go there. Takes and gives *args and
+ * *keywords (NULL: none). -1 with TypeError set. */
+int py_bind_received(struct py_state *st, const struct py_method *method, PyObject **args, PyObject **keywords);
 
 #endif

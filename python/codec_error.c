@@ -307,15 +307,18 @@ static void attach_origin(struct py_state *st, PyObject *exc, const struct parts
     Py_XDECREF(origin);
 }
 
-/* What the runtime itself says, such as that a chare was destroyed. */
-static bool is_of_runtime(const struct parts *parts) {
-    return parts->pe == NULL && is_str(parts->text) && is_str(parts->type) &&
-           PyUnicode_CompareWithASCIIString(parts->type, "RuntimeError") == 0;
+/* The class of what the runtime itself says: that a chare was destroyed, say, or that a section would be empty.
+ * Borrowed; NULL: it is not the runtime that says it. */
+static PyObject *class_of_runtime(struct py_state *st, const struct parts *parts) {
+    if (parts->pe != NULL || !is_str(parts->text) || !is_str(parts->type)) return NULL;
+    if (PyUnicode_CompareWithASCIIString(parts->type, "RuntimeError") == 0) return st->error;
+    return PyUnicode_CompareWithASCIIString(parts->type, "ValueError") == 0 ? PyExc_ValueError : NULL;
 }
 
 static PyObject *make_error(struct py_state *st, const struct parts *parts) {
     if (parts->exc != NULL && parts->exc != Py_None) return Py_NewRef(parts->exc);
-    return is_of_runtime(parts) ? PyObject_CallOneArg(st->error, parts->text) : make_remote_error(&st->codec, parts);
+    PyObject *class = class_of_runtime(st, parts);
+    return class != NULL ? PyObject_CallOneArg(class, parts->text) : make_remote_error(&st->codec, parts);
 }
 
 PyObject *py_error_decode(struct py_state *st, struct chariot_reader *reader, uint64_t pairs, struct chariot_msg *owner,

@@ -87,15 +87,54 @@ PyObject *py_create_single(struct py_state *st, PyObject *args, PyObject *kwargs
     return create(st, type, &how, with, false);
 }
 
+static int read_each(struct py_state *st, PyObject *list, uint32_t *pes, uint32_t *num) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        int64_t number;
+        if (py_integer_read(PyList_GET_ITEM(list, i), "Group(): onPEs: a PE", 0, chariot_num_pes(st->pe) - 1,
+                            &number) != 0)
+            return -1;
+        uint32_t at = 0;
+        while (at < *num && pes[at] != (uint32_t)number) at++;
+        if (at == *num) pes[(*num)++] = (uint32_t)number;
+    }
+    return 0;
+}
+
+/* The PEs of a list, each once. The caller frees it; NULL with an exception set. */
+static uint32_t *read_pes(struct py_state *st, PyObject *given, uint32_t *num) {
+    PyObject *list = PySequence_List(given);
+    if (list == NULL) {
+        py_type_blame(given, "Group(): onPEs", "a list of PE numbers");
+        return NULL;
+    }
+    uint32_t *pes = PyMem_Calloc((size_t)PyList_GET_SIZE(list) + 1, sizeof *pes);
+    int rc = pes == NULL ? -1 : read_each(st, list, pes, num);
+    if (pes == NULL) PyErr_NoMemory();
+    if (rc == 0 && *num == 0) {
+        PyErr_SetString(PyExc_ValueError,
+                        "Group(): onPEs must name at least one PE (without onPEs the group is on all)");
+        rc = -1;
+    }
+    Py_DECREF(list);
+    if (rc == 0) return pes;
+    PyMem_Free(pes);
+    return NULL;
+}
+
 static PyObject *group_new(PyTypeObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"chare_type", "args", "onPEs", NULL};
     PyObject *type, *with = NULL, *on_pes = Py_None;
     struct py_state *st = py_state_of_type(self);
     if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:Group", names, &type, &with, &on_pes))
         return NULL;
-    if (on_pes != Py_None) return PyErr_Format(st->error, "this version has no groups on some PEs only (onPEs)");
+    if (py_state_running(st) == NULL) return NULL;
     struct chariot_create how = {.kind = CHARIOT_GROUP, .ndims = 1};
-    return create(st, type, &how, with, false);
+    uint32_t *pes = NULL;
+    if (on_pes != Py_None && (pes = read_pes(st, on_pes, &how.num_pes)) == NULL) return NULL;
+    how.pes = pes;
+    PyObject *proxy = create(st, type, &how, with, false);
+    PyMem_Free(pes);
+    return proxy;
 }
 
 /* ---------------------------------------------------------------- Array */
@@ -168,7 +207,8 @@ static PyObject *array_new(PyTypeObject *self, PyObject *args, PyObject *kwargs)
 /* ---------------------------------------------------------------- types */
 
 static PyType_Slot group_slots[] = {
-    {Py_tp_doc, (void *)"Group(C, args=[]) creates one chare of class C on every PE and returns a proxy of them all."},
+    {Py_tp_doc, (void *)"Group(C, args=[]) creates one chare of class C on every PE and returns a proxy of them all;\n"
+                        "onPEs=[...]: on these PEs only."},
     {Py_tp_new, group_new},
     {0, NULL}};
 static PyType_Spec group_spec = {

@@ -52,7 +52,11 @@ int py_dispatch_invoke(struct chariot_call *call) {
     const struct py_method *method = &chare->cls->methods[call->method];
     struct py_state *st = chare->cls->st;
     PyObject *args, *keywords;
-    if (py_message_args(st, call->args, &args, &keywords) != 0) {
+    if (py_message_args(st, call->args, &args, &keywords) != 0)
+        return py_outcome_take(st, method, &call->reply, NULL, &call->result);
+    if (keywords != NULL && py_bind_received(st, method, &args, &keywords) != 0) {
+        Py_DECREF(args);
+        Py_DECREF(keywords);
         return py_outcome_take(st, method, &call->reply, NULL, &call->result);
     }
     Py_INCREF(chare); /* the method may destroy it */

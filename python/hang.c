@@ -109,6 +109,9 @@ static void describe(struct py_state *st, PyObject *object, char *text, size_t s
         else
             put_text(text + used, size - used, "", about, PyObject_Repr);
         break;
+    case PY_WAIT_SECTION:
+        put_text(text, size, "sections of ", about, PyObject_Repr);
+        break;
     case PY_WAIT_QUIESCENCE:
         snprintf(text, size, "quiescence");
         break;

@@ -5,6 +5,7 @@
 #include "python/class.h"
 #include "python/errors.h"
 #include "python/proxy.h"
+#include "sections/sections.h"
 
 /* ---------------------------------------------------------------- asking */
 
@@ -60,11 +61,14 @@ int py_map_read(struct py_state *st, PyObject *map, struct chariot_ref *ref) {
         PyTypeObject *type = proxy->cls->type;
         *ref = proxy->ref;
         bool is_map = type != NULL && PyType_IsSubtype(type, st->map_type);
-        if (is_map && ref->kind == CHARIOT_GROUP && ref->whole) return 0;
+        bool everywhere = ref->kind == CHARIOT_GROUP && !chariot_ref_is_section(ref);
+        if (is_map && everywhere && ref->whole) return 0;
     }
     PyErr_Format(
         PyExc_TypeError,
-        "Array(): map must be the proxy of a group of a subclass of ArrayMap, as Group(MyMap) returns it, not %R", map);
+        "Array(): map must be the proxy of a group, on all PEs, of a subclass of ArrayMap, as Group(MyMap) returns it, "
+        "not %R",
+        map);
     return -1;
 }
 

@@ -8,6 +8,7 @@
 #include "python/class.h"
 #include "python/future.h"
 #include "python/number.h"
+#include "python/section.h"
 
 static struct py_proxy *as_proxy(PyObject *object) {
     return (struct py_proxy *)(void *)object;
@@ -76,12 +77,12 @@ PyObject *py_proxy_load(PyObject *module, PyObject *const *args, Py_ssize_t num_
 
 /* ---------------------------------------------------------------- attributes */
 
-/* A method that PE 0's element answers for all. */
-static PyObject *bound_at_root(struct py_class *cls, const struct chariot_ref *ref, uint32_t number) {
-    struct chariot_ref whole, root;
-    chariot_ref_collection(ref, &whole);
-    int rc = chariot_ref_element(&whole, &(struct chariot_index){.ndims = 1}, &root);
-    PyObject *proxy = rc == 0 ? py_proxy_new(cls->st, cls, &root) : NULL;
+/* A method of the runtime that PE 0's element answers for all. */
+static PyObject *bound_at_root(struct py_class *cls, uint32_t number) {
+    struct chariot_ref root;
+    if (py_state_running(cls->st) == NULL) return NULL;
+    chariot_ref_runtime(cls->st->pe, 0, &root);
+    PyObject *proxy = py_proxy_new(cls->st, cls, &root);
     PyObject *bound = proxy == NULL ? NULL : py_bound_new(cls->st, proxy, number);
     Py_XDECREF(proxy);
     return bound;
@@ -92,7 +93,7 @@ static PyObject *proxy_getattro(PyObject *self, PyObject *name) {
     PyObject *found = PyDict_GetItemWithError(cls->by_name, name);
     if (found != NULL) {
         uint32_t number = (uint32_t)PyLong_AsUnsignedLong(found);
-        if (cls->methods[number].at_root) return bound_at_root(cls, &as_proxy(self)->ref, number);
+        if (cls->methods[number].at_root) return bound_at_root(cls, number);
         return py_bound_new(cls->st, self, number);
     }
     if (PyErr_Occurred()) return NULL;
@@ -103,12 +104,17 @@ static PyObject *proxy_getattro(PyObject *self, PyObject *name) {
     return value;
 }
 
-static bool has_slices(PyObject *key) {
-    bool found = PySlice_Check(key);
-    for (Py_ssize_t i = 0; !found && PyTuple_Check(key) && i < PyTuple_GET_SIZE(key); i++) {
-        found = PySlice_Check(PyTuple_GET_ITEM(key, i));
-    }
-    return found;
+/* The whole collection, or section, that it is or is an element of. */
+static void whole_of(PyObject *self, struct chariot_ref *whole) {
+    *whole = as_proxy(self)->ref;
+    if (!whole->whole) chariot_ref_collection(&as_proxy(self)->ref, whole);
+}
+
+enum chariot_kind py_proxy_members(const struct chariot_ref *whole) {
+    struct chariot_ref element;
+    if (whole->kind != CHARIOT_SECTION) return whole->kind;
+    int rc = chariot_ref_element(whole, &(struct chariot_index){.ndims = whole->ndims}, &element);
+    return rc == 0 ? element.kind : CHARIOT_SECTION;
 }
 
 /* -1 with an exception set: no index of this collection. */
@@ -121,29 +127,33 @@ static int read_index(PyObject *self, PyObject *key, struct chariot_index *index
     return -1;
 }
 
-static PyObject *proxy_element(PyObject *self, PyObject *key) {
+static PyObject *element_at(PyObject *self, PyObject *key) {
     struct py_proxy *proxy = as_proxy(self);
     struct py_state *st = state_of(self);
     struct chariot_ref whole, element;
     struct chariot_index index;
-    if (has_slices(key)) {
-        return PyErr_Format(st->error, "a slice of a proxy is a section, which this version does not have");
-    }
     if (read_index(self, key, &index) != 0) return NULL;
     if (proxy->ref.kind == CHARIOT_SINGLE || proxy->ref.kind == CHARIOT_MAIN) {
         if (index.at[0] == 0) return Py_NewRef(self);
         return PyErr_Format(PyExc_IndexError, "%R is a single chare: its index is 0, not %R", self, key);
     }
-    if (proxy->ref.kind == CHARIOT_GROUP && st->pe != NULL &&
+    whole_of(self, &whole);
+    if (py_proxy_members(&whole) == CHARIOT_GROUP && st->pe != NULL &&
         (index.at[0] < 0 || index.at[0] >= (int64_t)chariot_num_pes(st->pe))) {
         return PyErr_Format(PyExc_IndexError, "no such PE: %lld (the job has %u)", (long long)index.at[0],
                             chariot_num_pes(st->pe));
     }
-    chariot_ref_collection(&proxy->ref, &whole);
     int rc = chariot_ref_element(&whole, &index, &element);
     if (rc == 0) return py_proxy_new(st, proxy->cls, &element);
     py_raise_code(st, rc, "an index");
     return NULL;
+}
+
+static PyObject *proxy_subscript(PyObject *self, PyObject *key) {
+    struct chariot_ref ref = as_proxy(self)->ref;
+    if (py_section_is_slice(key)) return py_section_slice(state_of(self), self, key);
+    if (ref.kind == CHARIOT_SECTION && py_section_indexed(state_of(self), self, "an index", &ref) != 0) return NULL;
+    return element_at(self, key);
 }
 
 /* ---------------------------------------------------------------- value */
@@ -158,10 +168,21 @@ static Py_hash_t proxy_hash(PyObject *self) {
     return hash == -1 ? -2 : hash;
 }
 
+static const char *const kinds[] = {"?", "main chare", "chare", "group", "array", "combination"};
+
+static PyObject *section_repr(const struct py_proxy *proxy) {
+    uint32_t root, creator;
+    uint64_t number;
+    chariot_section_id(&proxy->ref, &root, &creator, &number);
+    return PyUnicode_FromFormat("<proxy of section (%u, (%u, %llu)) of %s %U>", root, creator,
+                                (unsigned long long)number, kinds[py_proxy_members(&proxy->ref)],
+                                proxy->cls->short_name);
+}
+
 static PyObject *proxy_repr(PyObject *self) {
-    static const char *const kinds[] = {"?", "main chare", "chare", "group", "array", "section"};
     const struct py_proxy *proxy = as_proxy(self);
-    const char *kind = proxy->ref.kind <= CHARIOT_SECTION ? kinds[proxy->ref.kind] : kinds[0];
+    if (proxy->ref.kind == CHARIOT_SECTION) return section_repr(proxy);
+    const char *kind = proxy->ref.kind < CHARIOT_SECTION ? kinds[proxy->ref.kind] : kinds[0];
     bool single = proxy->ref.kind == CHARIOT_SINGLE || proxy->ref.kind == CHARIOT_MAIN;
     if (proxy->ref.whole || single) {
         return PyUnicode_FromFormat("<proxy of %s %U %llu>", kind, proxy->cls->short_name,
@@ -181,8 +202,11 @@ static PyObject *proxy_reduce(PyObject *self, PyObject *ignored) {
 
 /* ---------------------------------------------------------------- what programs ask of proxies */
 
+/* Of a section the id of the collection that its members are of, where that is one. */
 static PyObject *get_id(PyObject *self, void *closure) {
-    return PyLong_FromUnsignedLongLong(as_proxy(self)->ref.collection);
+    const struct chariot_ref *ref = &as_proxy(self)->ref;
+    bool of_one = ref->kind == CHARIOT_SECTION && ref->index[0] != 0;
+    return PyLong_FromUnsignedLongLong(of_one ? ref->index[0] : ref->collection);
 }
 
 static PyObject *get_ndims(PyObject *self, void *closure) {
@@ -192,11 +216,23 @@ static PyObject *get_ndims(PyObject *self, void *closure) {
 static PyObject *get_index(PyObject *self, void *closure) {
     const struct chariot_ref *ref = &as_proxy(self)->ref;
     if (!ref->whole) return py_index_object(ref);
-    return ref->kind == CHARIOT_GROUP ? PyLong_FromLong(-1) : PyTuple_New(0);
+    return py_proxy_members(ref) == CHARIOT_GROUP ? PyLong_FromLong(-1) : PyTuple_New(0);
+}
+
+static bool is_section(PyObject *self) {
+    return as_proxy(self)->ref.whole && chariot_ref_is_section(&as_proxy(self)->ref);
 }
 
 static PyObject *get_is_section(PyObject *self, void *closure) {
-    return PyBool_FromLong(as_proxy(self)->ref.kind == CHARIOT_SECTION);
+    return PyBool_FromLong(is_section(self));
+}
+
+static PyObject *get_section(PyObject *self, void *closure) {
+    uint32_t root, creator;
+    uint64_t number;
+    if (!is_section(self)) Py_RETURN_NONE;
+    chariot_section_id(&as_proxy(self)->ref, &root, &creator, &number);
+    return Py_BuildValue("(k(kK))", (unsigned long)root, (unsigned long)creator, (unsigned long long)number);
 }
 
 static PyObject *proxy_insert(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -217,7 +253,7 @@ static PyObject *proxy_insert(PyObject *self, PyObject *args, PyObject *kwargs) 
     if (read_index(self, where, &index) != 0) return NULL;
     if (py_integer_read(wanted, "ckInsert(): onPE", -1, chariot_num_pes(st->pe) - 1, &on_pe) != 0) return NULL;
     if (py_create_args(st, proxy->cls, with, &msg) != 0) return NULL;
-    chariot_ref_collection(&proxy->ref, &whole);
+    whole_of(self, &whole);
     int rc = chariot_insert_take(st->pe, &whole, &index, msg, on_pe);
     if (rc == CHARIOT_ERANGE) return PyErr_Format(PyExc_ValueError, "index %R is too large", where);
     if (rc != 0) {
@@ -231,9 +267,9 @@ static PyObject *proxy_done_inserting(PyObject *self, PyObject *ignored) {
     struct py_state *st = state_of(self);
     if (py_state_running(st) == NULL) return NULL;
     struct chariot_ref whole;
-    chariot_ref_collection(&as_proxy(self)->ref, &whole);
+    whole_of(self, &whole);
+    if (whole.kind != CHARIOT_ARRAY_OF) return PyErr_Format(PyExc_TypeError, "only arrays can be inserted into");
     int rc = chariot_done_inserting(st->pe, &whole);
-    if (rc == CHARIOT_EINVAL) return PyErr_Format(PyExc_TypeError, "only arrays can be inserted into");
     if (rc == 0) Py_RETURN_NONE;
     py_raise_code(st, rc, "ckDoneInserting()");
     return NULL;
@@ -265,7 +301,7 @@ static PyObject *proxy_local_branch(PyObject *self, PyObject *ignored) {
     struct py_state *st = state_of(self);
     if (py_state_running(st) == NULL) return NULL;
     struct chariot_ref whole, here;
-    chariot_ref_collection(&as_proxy(self)->ref, &whole);
+    whole_of(self, &whole);
     struct chariot_index index = {.ndims = 1, .at = {chariot_my_pe(st->pe)}};
     if (whole.kind != CHARIOT_GROUP || chariot_ref_element(&whole, &index, &here) != 0) {
         return PyErr_Format(PyExc_TypeError, "only groups have a local element on every PE");
@@ -301,7 +337,8 @@ static PyMethodDef proxy_methods[] = {
      PyDoc_STR("ckDoneInserting($self, /)\n--\n\nAll first elements have been inserted: reductions may complete.")},
     {"destroy", (PyCFunction)(void (*)(void))proxy_destroy, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR(
-         "destroy($self, /, *, awaitable=False)\n--\n\nDestroys a single chare, or a whole collection everywhere.")},
+         "destroy($self, /, *, awaitable=False)\n--\n\nDestroys a single chare, or a whole collection everywhere; of a "
+         "section only itself, its members stay.")},
     {"ckLocalBranch", proxy_local_branch, METH_NOARGS,
      PyDoc_STR("ckLocalBranch($self, /)\n--\n\nThe group's element on this PE itself, or None.")},
     {"__reduce__", proxy_reduce, METH_NOARGS, NULL},
@@ -309,12 +346,14 @@ static PyMethodDef proxy_methods[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef proxy_getset[] = {
-    {"gid", get_id, NULL, PyDoc_STR("Id of the collection."), NULL},
-    {"aid", get_id, NULL, PyDoc_STR("Id of the collection."), NULL},
-    {"cid", get_id, NULL, PyDoc_STR("Id of the collection."), NULL},
+    {"gid", get_id, NULL, PyDoc_STR("Id of the collection; of a section that of the one its members are of."), NULL},
+    {"aid", get_id, NULL, PyDoc_STR("Id of the collection; of a section that of the one its members are of."), NULL},
+    {"cid", get_id, NULL, PyDoc_STR("Id of the collection; of a section that of the one its members are of."), NULL},
     {"ndims", get_ndims, NULL, PyDoc_STR("Dimensions of the collection's indices."), NULL},
     {"elemIdx", get_index, NULL, PyDoc_STR("Index of the element; -1 (group) or () for a whole collection."), NULL},
-    {"issec", get_is_section, NULL, PyDoc_STR("Whether it refers to a section."), NULL},
+    {"issec", get_is_section, NULL, PyDoc_STR("Whether it refers to a section, or a group on some PEs."), NULL},
+    {"section", get_section, NULL,
+     PyDoc_STR("Which section it is: (PE at the root of its tree, (PE that made it, number)); else None."), NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef proxy_members[] = {
@@ -324,7 +363,7 @@ static PyType_Slot proxy_slots[] = {
     {Py_tp_doc, (void *)"A reference to a chare or a collection, which means the same on every PE."},
     {Py_tp_dealloc, proxy_dealloc},
     {Py_tp_getattro, proxy_getattro},
-    {Py_mp_subscript, proxy_element},
+    {Py_mp_subscript, proxy_subscript},
     {Py_tp_methods, proxy_methods},
     {Py_tp_getset, proxy_getset},
     {Py_tp_members, proxy_members},

@@ -31,6 +31,9 @@ int py_bound_put(struct chariot_writer *writer, PyObject *bound);
  * or method here. */
 PyObject *py_proxy_from_ref(struct py_state *st, const struct chariot_ref *ref, uint32_t method);
 
+/* The kind of collection that the members of a whole collection or section are elements of; CHARIOT_SECTION: of
+ * several, so that they have no indices there. */
+enum chariot_kind py_proxy_members(const struct chariot_ref *whole);
 /* A proxy of a class that is known already. New reference. */
 PyObject *py_proxy_new(struct py_state *st, struct py_class *cls, const struct chariot_ref *ref);
 /* An index from Python: an int for one dimension, or a tuple or list of ints; numpy's integers too. -1 with an

@@ -99,8 +99,6 @@ def test_indexing(n: int | None) -> None:
             raises("it has no other", IndexError, lambda: single[1])
             for wrong in (-1, last + 1):
                 raises("no such PE", IndexError, lambda: group[wrong], str(wrong))
-            for slices in (lambda: group[0:1], lambda: line[0:2], lambda: plane[0:2, 0:1], lambda: plane[0, 0:1]):
-                raises("a slice", "Charm4PyError", slices, "section")
             raises("too large", ValueError, lambda: line[2**70], "64-bit")
             for what in (lambda: list(line), lambda: len(line), lambda: 3 in line):
                 raises("proxies are no sequences", TypeError, what)
