@@ -141,6 +141,11 @@ check-quiescence: ## 10,000 simulated runs of 64 PEs: quiescence is never early,
 	$(MAKE) $(B)/test/scenarios/quiet_test
 	CHARIOT_SEEDS=3334 $(B)/test/scenarios/quiet_test detections_are_never_early
 
+check-section-programs: $(SETUP) ## 200 random programs of sections on real PEs, against a model
+	tools/setup.sh check
+	$(MAKE) all
+	CHARIOT_SECTION_PROGRAMS=$(or $(COUNT),200) .venv/bin/python -m pytest -q test/conformance/test_section_programs.py
+
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 

@@ -5,6 +5,7 @@
 #include "python/errors.h"
 #include "python/future.h"
 #include "python/message.h"
+#include "sections/sections.h"
 
 static struct py_bound *as_bound(PyObject *object) {
     return (struct py_bound *)(void *)object;
@@ -16,11 +17,20 @@ static struct py_proxy *proxy_of(const struct py_bound *bound) {
 
 /* ---------------------------------------------------------------- calling */
 
+/* Members on the PE at a section's root get what is sent from there as it is; the others a copy. */
+static enum chariot_place place_of_section(struct py_state *st, const struct chariot_ref *section) {
+    uint32_t root, creator;
+    uint64_t number;
+    chariot_section_id(section, &root, &creator, &number);
+    return root == st->my_pe ? CHARIOT_MAYBE_HERE : CHARIOT_ELSEWHERE;
+}
+
 /* Whether arguments go by reference. */
 static enum chariot_place place_of(struct py_state *st, const struct py_bound *bound) {
     const struct chariot_ref *ref = &proxy_of(bound)->ref;
-    if (!st->local_msg_optim || ref->whole) return CHARIOT_ELSEWHERE;
-    return chariot_ref_place(st->pe, ref);
+    if (!st->local_msg_optim) return CHARIOT_ELSEWHERE;
+    if (!ref->whole) return chariot_ref_place(st->pe, ref);
+    return chariot_ref_is_section(ref) ? place_of_section(st, ref) : CHARIOT_ELSEWHERE;
 }
 
 static PyObject *send_call(struct py_state *st, const struct py_bound *self, const struct py_call_args *bound) {

@@ -79,6 +79,8 @@ PROGRAMS = [
     ("wave2d/wave2d.py", "40 1000 --NO-RENDER", ["40 iterations, 4 frames, equal to numpy"]),
     ("hwmon/hwmon.py", "3 0.01", ["memory"]),
     ("dynamic_array/dynamic_array.py", "5", ["the tree has 31 nodes"]),
+    ("planes.py", "3 4", ["9 planes of 27 blocks", "equal to numpy"]),
+    ("combined.py", "9", ["round 3: 9 values forgotten, the sum is 1428", "all agree"]),
 ]
 
 
