@@ -7,6 +7,7 @@ from typing import Any, assert_type
 import numpy as np
 
 from chariot import Array, Chare, Group, Reducer, charm, coro
+from chariot._core import Proxy
 from chariot.threads import Future
 
 
@@ -34,6 +35,7 @@ class Worker(Chare):
         self.reduce(target)
         self.contribute(1, Reducer.sum, target)
         assert_type(self.allreduce(1, Reducer.sum), Future[Any])
+        self.reduce(target, 1, Reducer.sum, section=self.thisProxy)
 
 
 def decorated_methods_keep_their_types(worker: Worker, future: Future[int]) -> None:
@@ -82,3 +84,18 @@ def main(args: list[str]) -> None:
 
 
 charm.start(main)
+
+
+def sections(worker: Worker) -> None:
+    group, plane = Group(Worker, ["a"], onPEs=[0, 1]), Array(Worker, (3, 3), args=["b"])
+    charm.split(plane, 2, lambda chare: chare.thisIndex[0] % 2)
+    charm.split(plane, 2, section_func=lambda chare: [0, 1] if chare.name else None)
+    charm.split(group, 1, elems=[0])
+    charm.split(plane, 2, None, [[(0, 0)], {(1, 1)}])
+    charm.combine(group, plane).plain(1)
+    plane[0, 1:2].plain(1)
+    group[::2].plain(1)
+    assert_type(group.section, tuple[int, tuple[int, int]] | None)
+    assert_type(plane[0, 0], Proxy)
+    charm.split(plane, 2)  # type: ignore[call-overload]
+    charm.split(plane, 2, lambda chare: "a", elems=[[0]])  # type: ignore[call-overload]
