@@ -1,6 +1,8 @@
 """Chares that programs about sections have: pass this text in front of theirs."""
 
 ELEMENTS = """
+from chariot import when
+
 class E(Chare):
     def __init__(self):
         self.calls = 0

@@ -206,8 +206,8 @@ class Plain(Chare):
     def of_group(self, group):
         n = charm.numPes()
         first, both = charm.split(group, 2, elems=[[0], {0, n - 1}])
-        return [s.idx(ret=True) for s in (first, both, group[::-1], group[-1:], self.mine, charm.thisProxy[0:1].myPe.proxy)
-                if s is not None and "Runtime" not in repr(s)]
+        runtime = charm.thisProxy[0:1].myPe(ret=True)
+        return [s.idx(ret=True) for s in (first, both, group[::-1], group[-1:], self.mine)] + [runtime]
     def early(self, group):
         s = group[0:1]
         s.add(4)
@@ -281,7 +281,7 @@ def main(args):
     plain, async_, coros = Group(Plain, [group]), Group(Async), Group(Coro, [line])
     for pe, futures in enumerate(plain.of_group(group, ret=True).get(timeout=40)):
         eq("in a plain method", [f.get(timeout=40) for f in futures],
-           [[0], sorted({0, n - 1}), list(range(n)), [n - 1], [pe]])
+           [[0], sorted({0, n - 1}), list(range(n)), [n - 1], [pe], [0]])
     eq("called at once", plain[n - 1].early(group, ret=True).get(timeout=40).get(timeout=40), [4])
     eq("what needs a coroutine", plain[n - 1].refused(line, some, ret=True).get(timeout=40), [])
     odd, even = [(1,), (3,)], [(0,), (2,)]

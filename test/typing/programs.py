@@ -79,13 +79,6 @@ def wrong_uses_are_found() -> None:
     future.get(timeout="x")  # type: ignore[arg-type]
 
 
-def main(args: list[str]) -> None:
-    charm.exit()
-
-
-charm.start(main)
-
-
 def sections(worker: Worker) -> None:
     group, plane = Group(Worker, ["a"], onPEs=[0, 1]), Array(Worker, (3, 3), args=["b"])
     charm.split(plane, 2, lambda chare: chare.thisIndex[0] % 2)
@@ -99,3 +92,10 @@ def sections(worker: Worker) -> None:
     assert_type(plane[0, 0], Proxy)
     charm.split(plane, 2)  # type: ignore[call-overload]
     charm.split(plane, 2, lambda chare: "a", elems=[[0]])  # type: ignore[call-overload]
+
+
+def main(args: list[str]) -> None:
+    charm.exit()
+
+
+charm.start(main)
