@@ -322,7 +322,7 @@ class Charm:
     # In a @coro they give the section or the list of sections; in an async def a Future of it.
     @overload
     def split(
-        self, proxy: Proxy, numsections: SupportsIndex, section_func: Callable[[Any], _Sections]
+        self, proxy: Proxy, numsections: SupportsIndex, section_func: Callable[[Any], _Sections], elems: None = None
     ) -> Any: ...
     @overload
     def split(
