@@ -53,6 +53,11 @@ DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))
 DEPLOY_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(DEPLOY_MAIN),$(DEPLOY_SRC)))
 LAUNCHER := $(if $(DEPLOY_MAIN),$(B)/bin/chariot $(B)/bin/charmrun)
 
+# The laboratory for balancers: a command of its own, which `chariot lb-lab` becomes.
+LAB_SRC := $(wildcard lb/lab/*.c)
+LAB := $(B)/bin/chariot-lb-lab
+LAB_LIBS := -ljansson -lz
+
 PY_SRC := $(wildcard python/*.c)
 PY_BUILD := $(B)/python
 PY_OBJ := $(PY_SRC:python/%.c=$(PY_BUILD)/%.o)
@@ -71,9 +76,9 @@ BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%) $(BENCH_PY_SRC:test/benc
 # Measures of simulated PEs, on the helpers of the tests.
 SCALE_SRC := $(wildcard test/bench/scale/*.c)
 
-C_SRC := $(LIB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
+C_SRC := $(LIB_SRC) $(LAB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
 	$(SCALE_SRC)
-C_FILES := $(C_SRC) $(wildcard */*.h test/*/*.h test/*/*/*.h examples/c/*.h)
+C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h test/*/*.h test/*/*/*.h examples/c/*.h)
 
 # ---------------------------------------------------------------- for people
 
@@ -169,14 +174,14 @@ install: lib launcher ## C library, headers, pkg-config file and commands to DES
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(PREFIX)/lib/libchariot.so
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' tools/chariot.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/chariot.pc
-	install -m 755 $(B)/bin/chariot $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/bin/chariot $(LAB) $(DESTDIR)$(PREFIX)/bin/
 	ln -sf chariot $(DESTDIR)$(PREFIX)/bin/charmrun
 
 # ---------------------------------------------------------------- parts of the build
 
 lib: $(LIBS)
 tests: $(UNIT_BIN)
-launcher: $(LAUNCHER)
+launcher: $(LAUNCHER) $(LAB)
 examples: $(EXAMPLE_BIN)
 benches: $(BENCH_BIN)
 
@@ -225,6 +230,11 @@ $(B)/bin/chariot: $(DEPLOY_MAIN:%.c=$(B)/%.o) $(DEPLOY_OBJ) $(LIB_A)
 
 $(B)/bin/charmrun: $(B)/bin/chariot
 	@ln -sf chariot $@
+
+$(LAB): $(LAB_SRC:%.c=$(B)/%.o) $(LIB_A)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LAB_LIBS) $(LDLIBS)
 
 $(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(LIB_A)
 	@echo "  LD $@"

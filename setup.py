@@ -20,7 +20,7 @@ from distutils.command.build_scripts import build_scripts  # setuptools' own, on
 ROOT = Path(__file__).resolve().parent
 BUILD = "build/release"
 EXT_BUILD = f"{BUILD}/pip"  # apart from the extension for .venv, which may be another Python's
-COMMANDS = ["chariot", "charmrun"]
+COMMANDS = {"chariot": "chariot", "charmrun": "chariot", "chariot-lb-lab": "chariot-lb-lab"}  # what each is a copy of
 LIBRARIES = ["libchariot.so.0", "libchariot-grpc.so.0"]
 
 
@@ -49,8 +49,8 @@ class BuildScripts(build_scripts):
         make("launcher")
         target = Path(self.build_dir)
         target.mkdir(parents=True, exist_ok=True)
-        for name in COMMANDS:
-            shutil.copy(ROOT / BUILD / "bin/chariot", target / name)
+        for name, program in COMMANDS.items():
+            shutil.copy(ROOT / BUILD / "bin" / program, target / name)
 
 
 class BuildPy(build_py):

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "deploy/charmrun.h"
+#include "deploy/lab.h"
 #include "deploy/nearest.h"
 #include "deploy/reason.h"
 #include "deploy/run.h"
@@ -27,6 +28,7 @@ static int on_version(const char *argv0, char **argv) {
 
 static const struct command COMMANDS[] = {
     {"run", "start a program on several PEs", deploy_run, deploy_run_help},
+    {"lb-lab", "try balancers on recorded loads, without a job", deploy_lab, deploy_lab_help},
     {"help", "print this text, or that of a command: chariot help run", on_help, NULL},
     {"version", "print the version", on_version, NULL},
 };

@@ -1,0 +1,47 @@
+#include "deploy/lab.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deploy/reason.h"
+
+static const char *const PROGRAM = "chariot-lb-lab";
+
+/* It is installed in the same directory: the one of the file that runs, whatever links led there. */
+static bool find_beside(char *out, size_t size) {
+    ssize_t length = readlink("/proc/self/exe", out, size - 1);
+    if (length < 0) return false;
+    out[length] = 0;
+    char *slash = strrchr(out, '/');
+    if (slash == NULL || (size_t)(slash - out) + 2 + strlen(PROGRAM) > size) return false;
+    strcpy(slash + 1, PROGRAM);
+    return true;
+}
+
+int deploy_lab(const char *argv0, char **argv) {
+    struct deploy_reason reason = {0};
+    char path[PATH_MAX];
+    size_t count = 0;
+    (void)argv0;
+    while (argv[count] != NULL) count++;
+    char **words = malloc((count + 2) * sizeof *words);
+    if (words != NULL && find_beside(path, sizeof path)) {
+        words[0] = path;
+        memcpy(words + 1, argv, (count + 1) * sizeof *words);
+        execv(path, words);
+    }
+    deploy_reason_set(&reason, DEPLOY_STATUS_NOT_FOUND, "%s, which stands beside this command, cannot be started: %s",
+                      PROGRAM, strerror(errno));
+    deploy_reason_print(&reason);
+    free(words);
+    return reason.status;
+}
+
+void deploy_lab_help(void) {
+    deploy_lab(NULL, (char *[]){"--help", NULL});
+}
