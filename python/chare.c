@@ -195,8 +195,9 @@ static PyObject *no_member(PyObject *self, PyObject *section) {
     struct py_class *cls = as_chare(self)->cls;
     PyObject *index = get_index(self, NULL);
     if (index == NULL) return NULL;
-    PyErr_Format(cls->st->error, "%U %R cannot contribute to a reduction of %R: it is no member, or the section was destroyed", cls->short_name,
-                 index, section);
+    PyErr_Format(cls->st->error,
+                 "%U %R cannot contribute to a reduction of %R: it is no member, or the section was destroyed",
+                 cls->short_name, index, section);
     Py_DECREF(index);
     return NULL;
 }
