@@ -8,7 +8,7 @@ import os
 import socket
 from typing import Any
 
-from chariot import Chare, charm, coro
+from chariot import Chare, Group, charm, coro
 from chariot.threads import Future
 
 
@@ -46,8 +46,8 @@ def main(args: list[str]) -> None:
     seconds = float(args[2]) if len(args) > 2 else 1.0
     done: Future[None] = charm.Future()
     display = Chare(Display, args=[reports * charm.numHosts(), done], onPE=0)
-    for host in range(charm.numHosts()):
-        Chare(Monitor, onPE=charm.getHostFirstPe(host)).watch(reports, seconds, display)
+    monitors = Group(Monitor, onPEs=[charm.getHostFirstPe(host) for host in range(charm.numHosts())])
+    monitors.watch(reports, seconds, display)
     done.get()
     charm.exit()
 
