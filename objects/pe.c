@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "objects/balance.h"
 #include "objects/call.h"
 #include "objects/hold.h"
 #include "objects/layout.h"
@@ -41,9 +40,15 @@ void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key ke
     rpc_msg_queue_push_take(&waiting->queue, msg);
 }
 
+/* A broadcast that was numbered behind the collection's end is undeliverable everywhere: its root says so. */
+static bool is_answered(const struct chariot_pe *pe, const struct chariot_msg *msg) {
+    if (msg->kind == OBJ_KIND_BROADCAST) return msg->root == pe->node.pe;
+    return msg->kind == OBJ_KIND_CALL || msg->kind == OBJ_KIND_BROADCAST_ASK;
+}
+
 void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (msg->kind == OBJ_KIND_CHANNEL_OPEN) obj_channel_bounce(pe, msg);
-    if (msg->reply == 0 || (msg->kind != OBJ_KIND_CALL && msg->kind != OBJ_KIND_BROADCAST_ASK)) return;
+    if (msg->reply == 0 || !is_answered(pe, msg)) return;
     struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
     if (error != NULL) obj_future_send_take(pe, msg->reply, error);
 }
@@ -136,7 +141,7 @@ void obj_api_leave(struct chariot_pe **pe) {
 int obj_pe_init(struct chariot_pe *pe) {
     pe->crowded = -1;
     pe->piece_bytes = OBJ_PIECE_BYTES;
-    pe->next_collection = OBJ_NUM_RESIDENTS; /* PE 0 has those */
+    pe->next_collection = 1; /* 0 of PE 0 is the runtime */
     pe->next_future = 1;
     pe->next_single_pe = pe->node.pe; /* PEs that create a few each do not all begin with PE 0 */
     obj_waiters_init(&pe->ready);
@@ -146,7 +151,6 @@ int obj_pe_init(struct chariot_pe *pe) {
     pe->node.owner = pe;
     pe->node.up = &obj_upcalls;
     int rc = obj_runtime_init(pe);
-    if (rc == 0) rc = obj_balance_ops.init(pe);
     if (rc != 0) obj_pe_deinit(pe);
     return rc;
 }
@@ -192,7 +196,6 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_map_deinit(&pe->newest);
     obj_reduce_free_all(pe);
     obj_span_free_all(pe);
-    obj_balance_ops.deinit(pe);
     obj_map_deinit(&pe->graves);
     obj_map_deinit(&pe->allreduces);
     obj_channel_free_all(pe);

@@ -183,9 +183,10 @@ void obj_reduce_check(struct chariot_pe *pe, struct obj_coll *coll, struct obj_r
 }
 
 void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll, uint64_t from) {
-    for (uint64_t number = from; number < coll->reductions && !pe->ending; number++) {
-        struct obj_reduction *red = obj_map_get(&pe->reductions, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number));
-        if (red != NULL) obj_reduce_check(pe, coll, red);
+    struct obj_reduction *red;
+    while (!pe->ending && (red = obj_reduce_lowest(pe, coll->id, from)) != NULL) {
+        from = red->key.word[1] + 1;
+        obj_reduce_check(pe, coll, red);
     }
 }
 
@@ -241,7 +242,6 @@ int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t n
         rpc_msg_unref(value);
         return red == NULL ? CHARIOT_ENOMEM : CHARIOT_ESTATE;
     }
-    if (coll->reductions <= number) coll->reductions = number + 1;
     obj_reduce_describe(red, reducer, target);
     red->local_count++;
     red->count++;
@@ -324,7 +324,7 @@ void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
     while (coll->counted && !pe->ending) {
-        struct obj_reduction *red = obj_reduce_lowest(pe, coll->id);
+        struct obj_reduction *red = obj_reduce_lowest(pe, coll->id, 0);
         if (red == NULL || red->count < obj_section_need(coll, red->key.word[1])) return;
         complete_program(pe, coll, red);
     }
@@ -333,7 +333,7 @@ void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
 void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
     struct obj_reduction *red;
     obj_pieces_drop(pe, coll);
-    while (coll->root != pe->node.pe && (red = obj_reduce_lowest(pe, coll->id)) != NULL) {
+    while (coll->root != pe->node.pe && (red = obj_reduce_lowest(pe, coll->id, 0)) != NULL) {
         obj_parts_deinit(&red->parts);
         pass_on(pe, red, false);
     }

@@ -14,7 +14,7 @@
 enum obj_space { OBJ_SPACE_PROGRAM = 0, OBJ_SPACE_BROADCAST = 1 };
 
 /* What each PE counts for chariot_done_inserting(). */
-enum { OBJ_COUNT_ISSUED, OBJ_COUNT_CREATED, OBJ_COUNT_LATE, OBJ_COUNT_AT_SYNC, OBJ_NUM_COUNTS };
+enum { OBJ_COUNT_ISSUED, OBJ_COUNT_CREATED, OBJ_COUNT_LATE, OBJ_NUM_COUNTS };
 
 /* Where a result goes, beyond what programs may ask for. */
 enum {
@@ -95,8 +95,8 @@ struct obj_key obj_reduce_key(uint64_t id, enum obj_space space, uint64_t number
 /* reduce_result.c: sends the result where it is to go; takes it (NULL: null). */
 void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struct chariot_target *target,
                           struct chariot_msg *result);
-/* The lowest reduction of the program's that is under way on this collection; NULL: none is. */
-struct obj_reduction *obj_reduce_lowest(struct chariot_pe *pe, uint64_t id);
+/* The lowest reduction of the program's, from this number on, that is under way on this collection; NULL: none is. */
+struct obj_reduction *obj_reduce_lowest(struct chariot_pe *pe, uint64_t id, uint64_t from);
 void obj_reduce_forget(struct chariot_pe *pe, struct obj_reduction *red);
 
 /* For pieces.c. The record, made on demand; NULL: out of memory. */

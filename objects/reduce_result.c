@@ -16,11 +16,12 @@ static void give_count(struct chariot_pe *pe, uint64_t id, const struct chariot_
     obj_create_counted(pe, coll, counts);
 }
 
-struct obj_reduction *obj_reduce_lowest(struct chariot_pe *pe, uint64_t id) {
+struct obj_reduction *obj_reduce_lowest(struct chariot_pe *pe, uint64_t id, uint64_t from) {
     struct obj_map_slot slot;
     struct obj_reduction *found = NULL;
     for (size_t cursor = 0; obj_map_next(&pe->reductions, &cursor, &slot);) {
         if (slot.key.word[0] != id || slot.key.word[1] >> 56 != OBJ_SPACE_PROGRAM) continue;
+        if (slot.key.word[1] < from) continue;
         if (found == NULL || slot.key.word[1] < found->key.word[1]) found = slot.value;
     }
     return found;
@@ -29,7 +30,7 @@ struct obj_reduction *obj_reduce_lowest(struct chariot_pe *pe, uint64_t id) {
 /* Whoever waits for a reduction of a collection that is gone everywhere: no part of it can come any more. */
 static void fail_all(struct chariot_pe *pe, uint64_t id) {
     struct obj_reduction *red;
-    while ((red = obj_reduce_lowest(pe, id)) != NULL) {
+    while ((red = obj_reduce_lowest(pe, id, 0)) != NULL) {
         struct chariot_target target = red->target;
         obj_reduce_forget(pe, red);
         if (target.kind != CHARIOT_TO_FUTURE) continue;

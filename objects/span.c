@@ -5,12 +5,30 @@
 #include <string.h>
 
 #include "objects/layout.h"
+#include "objects/reduce.h"
+
+struct count {
+    uint64_t id, found;
+};
+
+static void count_one(void *value, void *ctx) {
+    struct count *count = ctx;
+    count->found += ((const struct obj_reduction *)value)->key.word[0] == count->id;
+}
+
+/* Reductions that members have begun before they heard of the span: they will let it go, too. */
+static uint64_t count_reductions(const struct chariot_pe *pe, uint64_t id) {
+    struct count count = {.id = id};
+    obj_map_each(&pe->reductions, count_one, &count);
+    obj_map_each(&pe->streams, count_one, &count);
+    return count.found;
+}
 
 int obj_span_add(struct chariot_pe *pe, uint64_t id, const struct obj_span *span) {
     struct obj_span *own = malloc(sizeof *own);
     if (own == NULL) return CHARIOT_ENOMEM;
     *own = *span;
-    own->users = 1;
+    own->users = 1 + count_reductions(pe, id);
     int rc = obj_map_add(&pe->spans, obj_key1(id), own);
     if (rc != 0) free(own);
     return rc;
