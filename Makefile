@@ -46,7 +46,7 @@ LIB_SO := $(B)/libchariot.so.$(SOVERSION)
 GRPC_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rpc/grpc_*.c))
 GRPC_SO := $(B)/libchariot-grpc.so.$(SOVERSION)
 LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
-PUBLIC_H := lb/lb.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
+PUBLIC_H := objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
 DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))
@@ -151,6 +151,12 @@ check-section-programs: $(SETUP) ## 200 random programs of sections on real PEs,
 	$(MAKE) all
 	CHARIOT_SECTION_PROGRAMS=$(or $(COUNT),200) .venv/bin/python -m pytest -q test/conformance/test_section_programs.py
 
+check-sections: ## PROGRAMS (10,000) random programs of sections against a model, from seed FIRST (1); trees of every size
+	@tools/setup.sh check
+	$(MAKE) $(B)/test/scenarios/section_test $(B)/test/unit/sections/tree_test
+	CHARIOT_PROGRAMS=$(or $(PROGRAMS),10000) CHARIOT_FIRST=$(or $(FIRST),1) $(B)/test/scenarios/section_test model_says
+	$(if $(FIRST),,CHARIOT_SEEDS=1300 $(B)/test/unit/sections/tree_test)
+
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 
@@ -166,7 +172,7 @@ clean: ## remove what was made, but .venv
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 install: lib launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/lb,include/chariot/objects,include/chariot/rpc,include/chariot/sections}
+	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/objects,include/chariot/rpc,include/chariot/sections}
 	install -m 644 objects/chariot.h $(DESTDIR)$(PREFIX)/include/chariot/
 	for h in $(PUBLIC_H); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/chariot/$$h || exit; done
 	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/
@@ -322,5 +328,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-quiescence check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-quiescence check-sections check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:
