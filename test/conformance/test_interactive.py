@@ -350,6 +350,27 @@ def test_functions_of_the_prompt_travel_by_value() -> None:
     )
 
 
+def test_sections_at_the_prompt() -> None:
+    """§9: functions of the prompt choose members; slices wait as statements do; what is refused is shown."""
+    script = """
+    class E(Chare):
+        def idx(self):
+            return self.thisIndex
+
+    line, group = Array(E, 6), Group(E)
+    def parity(chare):
+        return chare.thisIndex[0] % 2
+
+    even, odd = charm.split(line, 2, parity)
+    eq("split", (even.idx(ret=True).get(), odd.idx(ret=True).get()), ([(0,), (2,), (4,)], [(1,), (3,), (5,)]))
+    eq("slice and combination", charm.combine(line[::3], group[1:]).idx(ret=True).get(), [(0,), (3,), 1])
+    line[9:]
+    raises("an exception", ZeroDivisionError, lambda: charm.split(line, 1, lambda e: 1 // 0))
+    done()
+    """
+    assert "would be empty" in holds(script, 2).stderr
+
+
 @pytest.mark.parametrize("n", (1, 3))
 def test_errors_of_others(n: int) -> None:
     """Exceptions print (remote: PE and remote stack) and the session continues, also those of constructors."""
