@@ -114,12 +114,27 @@ def chares(e, count):
         charm.awaitCreation(array)
         array.destroy(awaitable=True).get()
 
+def sections(e, count):
+    array = Array(E2, 4)
+    for k in range(0, count, BATCH):
+        for i in range(BATCH // 50):
+            made = charm.split(array, 2, lambda chare: chare.thisIndex[0] % 2)
+            made += [array[i % 3 :], charm.combine(array, group), group[:1]]
+            for section in made[:3]:
+                section.sum(section, f := Future())
+                f.get()
+            for section in made:
+                section.destroy()
+    charm.waitQD()
+    array.destroy(awaitable=True).get()
+
 def tasks(e, count):
     for k in range(0, count, BATCH):
         charm.pool.map(abs, range(BATCH))
 
 class E2(Chare):
-    pass
+    def sum(self, section, future):
+        self.reduce(future, 1, Reducer.sum, section)
 
 def main(args):
     global group
@@ -149,6 +164,7 @@ KINDS = {
     "reductions": 100_000,
     "timers": 200_000,
     "chares": 500_000,
+    "sections": 500_000,
     "tasks": 500_000,
 }
 
