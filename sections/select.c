@@ -58,8 +58,11 @@ static int read_select(struct selecting *to) {
     bool counted = what->num > 0 && obj_id_count(what->first) + what->num < OBJ_ID_EARLY;
     bool known = what->head.type < to->pe->num_types && what->head.ndims <= CHARIOT_MAX_DIMS;
     bool one = what->how == SECTION_LISTS || what->how == SECTION_CHOOSE || what->num == 1;
+    bool waited_for = (what->first & OBJ_ID_EARLY) == 0 || what->how == SECTION_LISTS;
     to->choice.num = what->num;
-    return section && counted && known && one && obj_id_pe(what->first) < to->pe->node.num_pes ? 0 : CHARIOT_EMALFORMED;
+    return waited_for && section && counted && known && one && obj_id_pe(what->first) < to->pe->node.num_pes
+               ? 0
+               : CHARIOT_EMALFORMED;
 }
 
 static bool is_asked(const struct selecting *to, const struct obj_member *member) {
@@ -90,6 +93,14 @@ static bool is_in(const struct chariot_pe *pe, const struct chariot_elem *elem, 
     return true;
 }
 
+/* A bool that is neither is not even looked at. */
+static bool is_valid(const struct chariot_range *range) {
+    uint8_t start, stop;
+    memcpy(&start, &range->has_start, sizeof start);
+    memcpy(&stop, &range->has_stop, sizeof stop);
+    return start <= 1 && stop <= 1 && range->step != 0;
+}
+
 static int select_ranges(struct selecting *to) {
     struct chariot_value bytes;
     struct chariot_range ranges[CHARIOT_MAX_DIMS];
@@ -98,6 +109,7 @@ static int select_ranges(struct selecting *to) {
     if (ndims == 0 || bytes.bytes.size != ndims * sizeof ranges[0]) return CHARIOT_EMALFORMED;
     memcpy(ranges, bytes.bytes.data, bytes.bytes.size);
     int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < ndims; i++) rc = is_valid(&ranges[i]) ? 0 : CHARIOT_EMALFORMED;
     for (size_t i = 0; rc == 0 && i < to->coll->num_members; i++) {
         const struct obj_member *member = to->coll->members[i];
         if (!is_asked(to, member) || member->elem->own.coll->ndims != ndims || !is_in(to->pe, member->elem, ranges))
@@ -182,16 +194,18 @@ static int select_choose(struct selecting *to) {
 
 /* ---------------------------------------------------------------- joining */
 
-/* counts[i]: how many elements here have joined section i. */
-static int join(struct selecting *to, uint64_t *counts) {
+/* Keeps the pairs that are new. */
+static int join(struct selecting *to) {
+    struct pair *pairs = to->choice.pairs;
+    size_t kept = 0;
     for (size_t i = 0; i < to->choice.count; i++) {
-        const struct pair *pair = &to->choice.pairs[i];
-        struct obj_coll *section = obj_section_meet(to->pe, to->what.first + pair->section, &to->what.head);
+        struct obj_coll *section = obj_section_meet(to->pe, to->what.first + pairs[i].section, &to->what.head);
         if (section == NULL) return CHARIOT_EMALFORMED;
-        int rc = obj_section_join(section, pair->elem);
+        int rc = obj_section_join(section, pairs[i].elem);
         if (rc < 0) return rc;
-        counts[pair->section] += rc == 0;
+        if (rc == 0) pairs[kept++] = pairs[i];
     }
+    to->choice.count = kept;
     return 0;
 }
 
@@ -220,31 +234,40 @@ static int note_told(struct selecting *to) {
     return rc;
 }
 
-/* NULL: nobody here has joined any; or no memory (*rc). */
-static struct chariot_msg *shares_new(struct selecting *to, const uint64_t *counts, int *rc) {
+static int by_section(const void *a, const void *b) {
+    const struct pair *x = a, *y = b;
+    return (x->section > y->section) - (x->section < y->section);
+}
+
+/* Of the pairs that there are, whatever the number of sections. NULL: there are none; or no memory (*rc). */
+static struct chariot_msg *shares_new(struct selecting *to, int *rc) {
+    size_t count = to->choice.count, num = 0;
+    if (count == 0) return NULL;
+    struct pair *pairs = to->choice.pairs;
+    struct section_share *shares = malloc(count * sizeof *shares);
+    if (shares == NULL) {
+        *rc = CHARIOT_ENOMEM;
+        return NULL;
+    }
+    qsort(pairs, count, sizeof *pairs, by_section);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || pairs[i].section != pairs[i - 1].section)
+            shares[num++] = (struct section_share){pairs[i].section, to->pe->node.pe, 0};
+        shares[num - 1].count++;
+    }
+    struct chariot_writer writer;
     struct chariot_msg *value = NULL;
-    struct section_share *shares = malloc((to->what.num + (size_t)1) * sizeof *shares);
-    size_t num = 0;
-    for (uint32_t i = 0; shares != NULL && i < to->what.num; i++) {
-        if (counts[i] > 0) shares[num++] = (struct section_share){i, to->pe->node.pe, counts[i]};
-    }
-    *rc = shares == NULL ? CHARIOT_ENOMEM : 0;
-    if (num > 0) {
-        struct chariot_writer writer;
-        chariot_writer_init_take(&writer, NULL);
-        chariot_put_bytes(&writer, shares, num * sizeof *shares);
-        *rc = chariot_writer_finish(&writer, &value);
-    }
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_bytes(&writer, shares, num * sizeof *shares);
+    *rc = chariot_writer_finish(&writer, &value);
     free(shares);
     return *rc == 0 ? value : NULL;
 }
 
 static int join_and_count(struct selecting *to, struct chariot_msg **answer) {
-    uint64_t *counts = calloc(to->what.num, sizeof *counts);
-    int rc = counts == NULL ? CHARIOT_ENOMEM : join(to, counts);
+    int rc = join(to);
     if (rc == 0) rc = note_told(to);
-    if (rc == 0) *answer = shares_new(to, counts, &rc);
-    free(counts);
+    if (rc == 0) *answer = shares_new(to, &rc);
     return rc;
 }
 
