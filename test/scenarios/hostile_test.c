@@ -1,22 +1,19 @@
 /* What a broken PE of the job may send: messages of every kind, with headers and payloads that are nearly right. The
  * job may end, with a message, or hang; nothing crashes, and all memory is freed. Found by the sanitizers, not by
  * asserts. */
-#include "rpc/sim_flight.h"
 #include "test/scenarios/script.h"
+#include "test/scenarios/spy.h"
 #include "test/scenarios/values.h"
 #include "test/unit/unit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUM_PES = 5, MAX_SEEN = 2000, MAX_KEPT = 3, MAX_BAGS = 4 };
+enum { NUM_PES = 5, MAX_KEPT = 3, MAX_BAGS = 4 };
 
 static struct {
     struct rpc_random random;
-    struct rpc_transport *real[NUM_PES];
-    struct rpc_transport spies[NUM_PES];
-    struct chariot_msg *seen[MAX_SEEN]; /* copies of what was sent */
-    size_t num_seen;
+    struct spy spy;
     struct chariot_ref group, array, sparse, single;
     struct chariot_channel *channels[NUM_PES][MAX_KEPT];
     uint64_t bags[NUM_PES][MAX_BAGS];
@@ -24,113 +21,6 @@ static struct {
 
 static uint64_t draw(uint64_t below) {
     return rpc_random_draw(&now.random) % below;
-}
-
-/* ---------------------------------------------------------------- what is overheard */
-
-static int spy_send(struct rpc_transport *spy, uint32_t pe, struct chariot_msg *msg) {
-    struct rpc_transport *real = now.real[spy->pe];
-    if (now.num_seen < MAX_SEEN) {
-        now.seen[now.num_seen] = rpc_msg_copy(msg);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(now.seen[now.num_seen]);
-        now.num_seen++;
-    }
-    return real->ops->send(real, pe, msg);
-}
-
-static int spy_poll(struct rpc_transport *spy, bool urgent) {
-    return now.real[spy->pe]->ops->poll(now.real[spy->pe], urgent);
-}
-
-static const struct rpc_transport_ops spy_ops = {.name = "spy", .send = spy_send, .poll = spy_poll};
-
-static void spy_on(struct world *world) {
-    for (uint32_t i = 0; i < NUM_PES; i++) {
-        now.real[i] = world->pes[i].node.transport;
-        now.spies[i] = (struct rpc_transport){.ops = &spy_ops, .pe = i, .num_pes = NUM_PES};
-        world->pes[i].node.transport = &now.spies[i];
-    }
-}
-
-static void stop_spying(struct world *world) {
-    for (uint32_t i = 0; i < NUM_PES; i++) world->pes[i].node.transport = now.real[i];
-    while (now.num_seen > 0) rpc_msg_unref(now.seen[--now.num_seen]);
-}
-
-/* ---------------------------------------------------------------- what is sent */
-
-static uint64_t any_word(void) {
-    const uint64_t words[] = {0,
-                              1,
-                              2,
-                              UINT64_MAX,
-                              (uint64_t)1 << draw(64),
-                              draw(100),
-                              now.group.collection,
-                              now.array.collection,
-                              now.sparse.collection,
-                              now.single.collection,
-                              obj_id_make(CHARIOT_GROUP, (uint32_t)draw(9), draw(9)),
-                              obj_id_make((uint32_t)draw(8), (uint32_t)draw(9), draw(9)),
-                              obj_id_make(0, (uint32_t)draw(NUM_PES), draw(9))};
-    return words[draw(sizeof words / sizeof words[0])];
-}
-
-static void change_field(struct chariot_msg *msg) {
-    switch (draw(11)) {
-    case 0:
-        msg->kind = (uint8_t)(RPC_KIND_FIRST_USER + draw(OBJ_KIND_END - RPC_KIND_FIRST_USER + 1));
-        break;
-    case 1:
-        msg->flags ^= (uint8_t)(1u << draw(8));
-        break;
-    case 2:
-        msg->ndims = (uint8_t)draw(9);
-        break;
-    case 3:
-        msg->from = (uint32_t)draw(NUM_PES + 1);
-        break;
-    case 4:
-        msg->method = draw(2) ? (uint32_t)any_word() : OBJ_METHOD_FIRST_PSEUDO + (uint32_t)draw(5);
-        break;
-    case 5:
-        msg->root = (uint32_t)draw(NUM_PES + 1);
-        break;
-    case 6:
-        msg->target = any_word();
-        break;
-    case 7:
-        msg->index[draw(3)] = any_word();
-        break;
-    case 8:
-        msg->reply = any_word();
-        break;
-    case 9:
-        msg->seq = draw(2) ? any_word() : msg->seq + 1;
-        break;
-    default:
-        msg->hops = (uint8_t)draw(256);
-    }
-}
-
-/* Not the sizes of a collection: what is well-formed may be as large as it says. */
-static void change_payload(struct chariot_msg *msg) {
-    size_t from = msg->kind == OBJ_KIND_CREATE ? 80 : 0;
-    if (msg->size <= from) return;
-    if (draw(4) == 0) msg->size = draw(msg->size + 1);
-    for (uint64_t i = draw(4); i > 0 && msg->size > from; i--) {
-        rpc_msg_payload(msg)[from + draw(msg->size - from)] ^= (uint8_t)(1u << draw(8));
-    }
-}
-
-static void inject(struct world *world) {
-    struct chariot_msg *msg = rpc_msg_copy(now.seen[draw(now.num_seen)]);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(msg);
-    for (uint64_t i = draw(4); i > 0; i--) change_field(msg);
-    if (draw(2) == 0) change_payload(msg);
-    uint32_t to = (uint32_t)draw(NUM_PES);
-    obj_upcalls.on_message_take(&world->pes[to], msg);
-    world_wake(world, to);
 }
 
 /* ---------------------------------------------------------------- a program that does everything */
@@ -241,6 +131,8 @@ static void begin(struct world *world, uint32_t type_id) {
     chariot_create_take(&world->pes[0], &how, NULL, &now.array);
     how = (struct chariot_create){.type = type_id, .kind = CHARIOT_ARRAY_OF, .ndims = 3};
     chariot_create_take(&world->pes[4], &how, NULL, &now.sparse);
+    const struct chariot_ref *refs[] = {&now.group, &now.single, &now.array, &now.sparse};
+    for (int i = 0; i < 4; i++) spy_know(&now.spy, refs[i]->collection);
     for (uint32_t i = 0; i < NUM_PES; i++) world_wake(world, i);
 }
 
@@ -311,17 +203,17 @@ static void run(uint64_t seed) {
         chariot_set_hang_report(&world.pes[i], CHARIOT_HANG_WARN);
         serve(&world.pes[i]);
     }
-    spy_on(&world);
+    spy_open(&now.spy, &world, &now.random);
     world_start(&world);
     begin(&world, type_id);
     for (int step = 0; step < 400; step++) {
         world_step(&world);
         rpc_sim_advance(world.sim, rpc_sim_now_ns(world.sim) + 500);
         if (step % 4 == 0) act(&world);
-        if (step > 60 && step % 3 == 0) inject(&world);
+        if (step > 60 && step % 3 == 0) spy_inject(&now.spy);
         carry_on(&world);
     }
-    stop_spying(&world);
+    spy_close(&now.spy);
     world_close(&world);
 }
 
