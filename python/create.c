@@ -87,17 +87,17 @@ PyObject *py_create_single(struct py_state *st, PyObject *args, PyObject *kwargs
     return create(st, type, &how, with, false);
 }
 
-static int read_each(struct py_state *st, PyObject *list, uint32_t *pes, uint32_t *num) {
+/* Notes the PEs of list in `named`, one byte each, and puts each once into pes. */
+static int read_each(struct py_state *st, PyObject *list, uint8_t *named, uint32_t *pes, uint32_t *num) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
-        int64_t number;
-        if (py_integer_read(PyList_GET_ITEM(list, i), "Group(): onPEs: a PE", 0, chariot_num_pes(st->pe) - 1,
-                            &number) != 0)
-            return -1;
-        uint32_t at = 0;
-        while (at < *num && pes[at] != (uint32_t)number) at++;
-        if (at == *num) pes[(*num)++] = (uint32_t)number;
+        int64_t pe;
+        if (py_integer_read(PyList_GET_ITEM(list, i), "Group(): onPEs: a PE", 0, st->num_pes - 1, &pe) != 0) return -1;
+        if (!named[pe]) pes[(*num)++] = (uint32_t)pe;
+        named[pe] = 1;
     }
-    return 0;
+    if (*num > 0) return 0;
+    PyErr_SetString(PyExc_ValueError, "Group(): onPEs must name at least one PE (without onPEs the group is on all)");
+    return -1;
 }
 
 /* The PEs of a list, each once. The caller frees it; NULL with an exception set. */
@@ -107,18 +107,16 @@ static uint32_t *read_pes(struct py_state *st, PyObject *given, uint32_t *num) {
         py_type_blame(given, "Group(): onPEs", "a list of PE numbers");
         return NULL;
     }
-    uint32_t *pes = PyMem_Calloc((size_t)PyList_GET_SIZE(list) + 1, sizeof *pes);
-    int rc = pes == NULL ? -1 : read_each(st, list, pes, num);
-    if (pes == NULL) PyErr_NoMemory();
-    if (rc == 0 && *num == 0) {
-        PyErr_SetString(PyExc_ValueError,
-                        "Group(): onPEs must name at least one PE (without onPEs the group is on all)");
-        rc = -1;
+    uint8_t *named = PyMem_Calloc(st->num_pes, 1);
+    uint32_t *pes = PyMem_Calloc(st->num_pes, sizeof *pes);
+    if (named == NULL || pes == NULL) PyErr_NoMemory();
+    if (named == NULL || pes == NULL || read_each(st, list, named, pes, num) != 0) {
+        PyMem_Free(pes);
+        pes = NULL;
     }
+    PyMem_Free(named);
     Py_DECREF(list);
-    if (rc == 0) return pes;
-    PyMem_Free(pes);
-    return NULL;
+    return pes;
 }
 
 static PyObject *group_new(PyTypeObject *self, PyObject *args, PyObject *kwargs) {

@@ -168,7 +168,7 @@ static Py_hash_t proxy_hash(PyObject *self) {
     return hash == -1 ? -2 : hash;
 }
 
-static const char *const kinds[] = {"?", "main chare", "chare", "group", "array", "combination"};
+static const char *const kinds[] = {"?", "main chare", "chare", "group", "array", "several collections, first"};
 
 static PyObject *section_repr(const struct py_proxy *proxy) {
     uint32_t root, creator;
