@@ -114,7 +114,7 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     struct chariot_target target = {.kind = OBJ_TO_DESTROYED, .future = msg->reply};
     uint64_t id = coll->id;
     pe->destroyed = true;
-    bool noted = (id & OBJ_ID_EARLY) == 0 || !obj_id_is_partial(id);
+    bool noted = (id & OBJ_ID_EARLY) == 0 || !obj_id_is_partial(id) || obj_map_get(&pe->graves, obj_key1(id)) != NULL;
     if (!noted && obj_map_add(&pe->graves, obj_key1(id), pe) != 0) obj_out_of_memory(pe);
     obj_map_remove(&pe->collections, obj_key1(id));
     obj_reduce_drop(pe, coll);
