@@ -1,0 +1,127 @@
+/* test/scenarios/fault_all.h: all of objects/ that allocates, sections/ and the messages, compiled into the test that
+ * includes it, so that their allocations are the ones that fail. Where two files have statics of one name, that is
+ * another here. */
+#ifndef CHARIOT_TEST_SCENARIOS_FAULT_ALL_H
+#define CHARIOT_TEST_SCENARIOS_FAULT_ALL_H
+
+#include "test/unit/fault_alloc.h"
+
+#include "rpc/msg.c"
+
+#define grow map_grow
+#define mix  map_mix
+#include "objects/map.c"
+#undef grow
+#undef mix
+#define free_waiting coll_free_waiting
+#include "objects/coll.c"
+#undef free_waiting
+#define pass_on call_pass_on
+#include "objects/call.c"
+#undef pass_on
+#define read_head create_read_head
+#include "objects/create.c"
+#include "objects/insert.c"
+#include "objects/place.c"
+#undef read_head
+#include "objects/broadcast.c"
+#include "objects/channel.c"
+#include "objects/channel_flow.c"
+#include "objects/contribute.c"
+#include "objects/end.c"
+#include "objects/error.c"
+#include "objects/future.c"
+#include "objects/future_peer.c"
+#include "objects/location.c"
+#define add    quiet_add
+#define begin  quiet_begin
+#define done   quiet_done
+#define look   quiet_look
+#define answer quiet_answer
+#include "objects/quiet.c"
+#undef add
+#undef begin
+#undef done
+#undef look
+#undef answer
+#define forget    hang_forget
+#define pass_on   hang_pass_on
+#define finish    hang_finish
+#define head      hang_head
+#define say       hang_say
+#define print     hang_print
+#define by_pe     hang_by_pe
+#define make_room hang_make_room
+#define same      hang_same
+#include "objects/hang.c"
+#include "objects/hang_text.c"
+#undef forget
+#undef pass_on
+#undef finish
+#undef head
+#undef say
+#undef print
+#undef by_pe
+#undef make_room
+#undef same
+#include "objects/message.c"
+#include "objects/pe.c"
+#include "objects/route.c"
+#define tell    pool_tell
+#define settle  pool_settle
+#define cost_of pool_cost_of
+#define send    pool_send
+#define push    pool_push
+#define pop     pool_pop
+#include "objects/pool.c"
+#include "objects/pool_bag.c"
+#include "objects/pool_desk.c"
+#undef tell
+#undef settle
+#undef cost_of
+#undef send
+#undef push
+#undef pop
+#include "objects/layout.c"
+#include "objects/pieces.c"
+#include "objects/reduce.c"
+#include "objects/reduce_parts.c"
+#include "objects/reduce_result.c"
+#include "objects/reduce_value.c"
+#include "objects/registry.c"
+#include "objects/runtime.c"
+#include "objects/timer.c"
+#define read_open section_read_open
+#define leave     section_leave
+#define tell      section_tell
+#define translate section_translate
+#define by_name   section_by_name
+#include "objects/section.c"
+#undef read_open
+#undef leave
+#undef tell
+#undef translate
+#undef by_name
+#include "objects/span.c"
+#define merge  make_merge
+#define ask    make_ask
+#define forget make_forget
+#include "sections/make.c"
+#undef merge
+#undef ask
+#undef forget
+#include "sections/range.c"
+#define pass_on row_pass_on
+#include "sections/row.c"
+#undef pass_on
+#include "sections/sections.c"
+#define is_asked   select_is_asked
+#define by_section select_by_section
+#define join       select_join
+#include "sections/select.c"
+#undef is_asked
+#undef by_section
+#undef join
+#include "sections/tree.c"
+
+#endif
