@@ -4,8 +4,8 @@
 
 A seed is one program: it makes collections, then takes a number of steps, each of which makes sections (split, slice,
 combine; by the main chare, or by a coroutine of either kind on another PE), sends to one (broadcast, ret, awaitable),
-reduces over one (many at a time), or looks at the results that have come. At the end it compares how often each element
-was called. What goes wrong is printed with the seed.
+reduces over one (many at a time), looks at the results that have come, inserts an element, or destroys a section or a whole
+collection. At the end it compares how often each element was called. What goes wrong is printed with the seed.
 """
 
 import random
@@ -100,6 +100,7 @@ class Set:
 
     def __init__(self, proxy, keys, dims, kind):
         self.proxy, self.keys, self.dims, self.kind = proxy, sorted(set(keys)), dims, kind
+        self.is_collection = False  # found, and not made of others
 
     @property
     def has_indices(self):
@@ -116,6 +117,7 @@ class Program:
         self.seed = seed
         self.totals = {}
         self.sets = []
+        self.num_collections = 0
         self.due = []  # (what, future, value)
         self.failures = []
         self.salt = seed * 1000
@@ -124,10 +126,12 @@ class Program:
     # ------------------------------------------------------------ what there is
 
     def found(self, make, keys_of, dims, kind):
-        number = sum(not s.proxy.issec or s.kind == "onPEs" for s in self.sets)
+        number = self.num_collections
+        self.num_collections += 1
         proxy = make(self.chance.choice((Element, Element, Reordered)), number)
         keys = [(number, index) for index in keys_of]
         self.sets.append(Set(proxy, keys, dims, kind))
+        self.sets[-1].is_collection = True
         self.totals.update(dict.fromkeys(keys, 0))
 
     def found_group(self):
@@ -156,7 +160,7 @@ class Program:
             array.sum(awaitable=True).get(timeout=TIMEOUT_S)
             return array
 
-        self.found(make, places, None, "array")
+        self.found(make, places, None, "sparse")
 
     # ------------------------------------------------------------ making sections
 
@@ -205,7 +209,7 @@ class Program:
         of = self.any_set(lambda s: s.has_indices)
         ndims = len(of.keys[0][1])
         sizes = of.dims or (charm.numPes(),) * ndims
-        bounded = of.dims is not None or of.kind != "array"  # else numbers are indices as they are
+        bounded = of.kind != "sparse"  # else numbers are indices as they are
         key = tuple(self.range_of(size, bounded) for size in sizes)
         allowed = [range(size)[k] if bounded else range(k.start, k.stop, k.step) for size, k in zip(sizes, key)]
         wanted = [k for k in of.keys if all(at in numbers for at, numbers in zip(k[1], allowed))]
@@ -279,37 +283,79 @@ class Program:
                 self.failures.append(f"{what}: {got}, expected {want}")
         self.due = []
 
+    def settle(self):
+        """Nothing is under way any more, not even what nobody waits for."""
+        self.step_look()
+        charm.waitQD()
+
+    def collections(self):
+        return [s for s in self.sets if s.is_collection]
+
+    def step_insert(self):
+        """What comes later does not join sections, and takes part in all that is the collection's."""
+        arrays = [s for s in self.collections() if s.kind == "sparse"]
+        if not arrays:
+            return
+        array = self.chance.choice(arrays)
+        number = array.keys[0][0]
+        place = self.chance.randint(-9, 9), self.chance.randint(5, 9)
+        if (number, place) in array.keys:
+            return
+        self.settle()
+        array.proxy.ckInsert(place, [number], onPE=self.chance.randrange(-1, charm.numPes()))
+        array.proxy.ckDoneInserting()
+        charm.waitQD()
+        array.keys = sorted([*array.keys, (number, place)])
+        self.totals[number, place] = 0
+
     def step_destroy(self):
-        sections = [s for s in self.sets if s.proxy.issec and s.kind != "onPEs"]
+        sections = [s for s in self.sets if not s.is_collection]
         if not sections:
             return
-        self.step_look()
-        charm.waitQD()  # what nobody waits for has arrived
+        self.settle()
         gone = self.chance.choice(sections)
         self.sets.remove(gone)
         gone.proxy.destroy(awaitable=True).get(timeout=TIMEOUT_S)
+
+    def step_destroy_collection(self):
+        """Its elements leave all sections; those that are empty then are still there, and give nothing."""
+        if len(self.collections()) < 2:
+            return
+        self.settle()
+        gone = self.chance.choice(self.collections())
+        self.check_calls(gone)
+        self.sets.remove(gone)
+        gone.proxy.destroy(awaitable=True).get(timeout=TIMEOUT_S)
+        charm.waitQD()
+        for s in self.sets:
+            s.keys = [key for key in s.keys if key not in gone.keys]
+            if not s.keys:
+                self.due.append((f"ret of the empty {s.proxy!r}", s.proxy.key(ret=True), []))
+        self.sets = [s for s in self.sets if s.keys]
+
+    def check_calls(self, collection):
+        got, want = collection.proxy.sum(ret=True).get(timeout=TIMEOUT_S), [(key, self.totals[key]) for key in collection.keys]
+        if got != want:
+            self.failures.append(f"calls of {collection.proxy!r}: {got}, expected {want}")
 
     # ------------------------------------------------------------ a program
 
     STEPS = (
         (step_split, 3), (step_lists, 2), (step_slice, 4), (step_combine, 2), (step_add, 4), (step_silent_add, 3), (step_ret, 4),
-        (step_fail, 1), (step_reduce, 5), (step_agree, 2), (step_element, 1), (step_look, 1), (step_destroy, 1),
+        (step_fail, 1), (step_reduce, 5), (step_agree, 2), (step_element, 1), (step_look, 1), (step_insert, 1), (step_destroy, 1),
+        (step_destroy_collection, 0.5),
     )  # fmt: skip
 
     def run(self):
         found = (self.found_group, self.found_some, self.found_array, self.found_array, self.found_sparse)
         for _ in range(self.chance.randint(2, 5)):
             self.chance.choice(found)()
-        whole = list(self.sets)
         steps, weights = zip(*self.STEPS)
         for _ in range(self.chance.randint(15, 40)):
             self.chance.choices(steps, weights)[0](self)
-        self.step_look()
-        charm.waitQD()
-        for s in whole:
-            got, want = s.proxy.sum(ret=True).get(timeout=TIMEOUT_S), [(key, self.totals[key]) for key in s.keys]
-            if got != want:
-                self.failures.append(f"calls of {s.proxy!r}: {got}, expected {want}")
+        self.settle()
+        for s in self.collections():
+            self.check_calls(s)
             s.proxy.destroy()
         self.helpers.destroy()
         return self.failures
