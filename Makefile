@@ -112,6 +112,9 @@ bench-peers: $(SETUP) all ## the same work on mpi4py, Ray and Dask (installed in
 bench-compare: $(SETUP) ## what the last make bench changed beyond error bars; or FILES="A.json B.json"
 	$(PYTHON) test/bench/compare.py $(FILES)
 
+lb-bench: $(SETUP) launcher ## judge the balancers on recorded traces, and print the table
+	$(PYTHON) test/bench/lb_bench.py $(if $(TRACES),--traces $(TRACES))
+
 bench-scale: $(SETUP) all $(B)/bench/scale ## steps, messages, memory of 1 to 100,000 simulated PEs, into docs/scaling.md
 	$(PYTHON) test/bench/scale/scale.py
 
@@ -137,7 +140,7 @@ check-python-asan: $(SETUP) ## the Python suite under address sanitizer, in Debi
 	$(MAKE) MODE=pyasan ext
 	test/asan_python.sh -k 'not grows and not memory and not nothing_is_left and not launcher' test/conformance
 
-check-%: ## one part of check: lint, rpc, objects, deploy, python, examples, docs, install or bench
+check-%: ## one part of check: lint, rpc, objects, lb, deploy, python, examples, docs, install or bench
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 
@@ -326,7 +329,7 @@ $(B)/flags: FORCE
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
-.PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale asan tsan lint format clean install lib \
+.PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
 	check-bare-root check-quiescence check-sections check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

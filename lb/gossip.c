@@ -19,7 +19,7 @@ static const struct lb_option OPTIONS[] = {
     [ITERATIONS] = {"iterations", 3, 1, 100, true,
                     "of spreading and offering; ends sooner when the tolerance is reached"},
     [ROUNDS] = {"rounds", 2, 1, 30, true, "of spreading in each iteration"},
-    [TRADES] = {"trades", 4, 1, 100, true, "of offers and answers in each iteration"},
+    [TRADES] = {"trades", 8, 1, 100, true, "of offers and answers in each iteration"},
     [FANOUT] = {"fanout", 8, 1, 1000, true, "PEs that are told in each round"},
     [KNOWN] = {"known", 512, 1, 1000000, true, "PEs that each PE remembers"},
     [TOLERANCE] = {"tolerance", 1.005, 1, 100, false, "the longest time that is good enough, by the lower bound"},

@@ -76,7 +76,8 @@ int lb_gossip_claim(struct lb_gossip *agent);
 int lb_gossip_receive(struct lb_gossip *agent, uint32_t from, const void *data, size_t size);
 
 double lb_gossip_time(const struct lb_gossip *agent);
-/* After claims: where objects that live here are to go; borrowed until the agent is freed. */
+/* After claims: where objects that live here are to go; borrowed until the agent is freed. That a key is one of this
+ * PE's, and claimed once, is the word of others: the driver checks it. */
 const struct lb_gossip_move *lb_gossip_moves(const struct lb_gossip *agent, size_t *count);
 
 #endif

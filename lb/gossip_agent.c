@@ -15,7 +15,9 @@ int lb_gossip_new(const struct lb_gossip_setting *setting, const struct lb_gossi
     if (agent == NULL) return CHARIOT_ENOMEM;
     agent->setting = *setting;
     agent->transport = *transport;
-    agent->random = setting->seed + setting->self * 0x9e3779b97f4a7c15u;
+    uint64_t mixed = setting->seed; /* drawn twice, for neighbours' numbers not to be each other's, shifted by one */
+    mixed = lb_draw(&mixed) + setting->self;
+    agent->random = lb_draw(&mixed);
     *out = agent;
     return 0;
 }
@@ -238,7 +240,7 @@ const struct lb_gossip_move *lb_gossip_moves(const struct lb_gossip *agent, size
 static bool is_sound(const struct lb_gossip *agent, const struct gossip_entry *entries, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         const struct gossip_entry *entry = &entries[i];
-        if (!isfinite(entry->load) || entry->load < 0 || !isfinite(entry->time)) return false;
+        if (!(entry->load >= 0 && entry->load <= 1e300) || !isfinite(entry->time)) return false;
         if (entry->home >= agent->setting.num_pes) return false;
     }
     return true;

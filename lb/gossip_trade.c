@@ -9,7 +9,10 @@
 
 /* ---------------------------------------------------------------- offering */
 
-enum { MOST_CHOICES = 32 };
+enum { MOST_CHOICES = 32, MOST_BACK = 4 };
+
+/* What a move must gain at least, in levels. */
+#define WORTH 1e-3
 
 struct offer {
     uint32_t to, number;
@@ -51,24 +54,29 @@ static uint32_t choose_object(const struct offering *o) {
     return low > o->first ? low - 1 : o->first;
 }
 
-/* Room below the level, if the object fits in it. For an exchange (load 0): how much less the PE takes than we do. */
-static double weight_of(const struct offering *o, const struct gossip_known *known, double load) {
+/* What is asked of a PE: to take an object and stay below the level; to take one and be done before us still, so that
+ * it passes some on; to take one for others of its own. */
+enum wish { TO_FIT, TO_SPILL, TO_EXCHANGE };
+
+/* How much less the PE takes than it might; 0: not this one. */
+static double weight_of(const struct offering *o, const struct gossip_known *known, enum wish wish, double load) {
     const struct lb_gossip *agent = o->agent;
-    double room = (load > 0 ? agent->level * (1 + 1e-9) : o->time) - known->time;
-    bool is_out = known->pe == agent->setting.self || (load > 0 ? load > room : known->asked);
-    return room > 0 && !is_out ? room : 0;
+    double least[] = {[TO_FIT] = load, [TO_SPILL] = 2 * load, [TO_EXCHANGE] = 0};
+    double room = (wish == TO_FIT ? agent->level * (1 + 1e-9) : o->time) - known->time;
+    if (known->pe == agent->setting.self || (wish == TO_EXCHANGE && known->asked)) return 0;
+    return room > 0 && room >= least[wish] ? room : 0;
 }
 
 /* Draws a PE with the chance that its weight gives it. NULL: there is none. Loads of others count at one's own speed:
  * they judge for themselves. */
-static struct gossip_known *choose_pe(const struct offering *o, double load) {
+static struct gossip_known *choose_pe(const struct offering *o, enum wish wish, double load) {
     struct lb_gossip *agent = o->agent;
     struct gossip_known *last = NULL;
     double sum = 0;
-    for (uint32_t i = 0; i < agent->num_known; i++) sum += weight_of(o, &agent->known[i], load);
+    for (uint32_t i = 0; i < agent->num_known; i++) sum += weight_of(o, &agent->known[i], wish, load);
     double drawn = sum * lb_draw_share(&agent->random);
     for (uint32_t i = 0; sum > 0 && i < agent->num_known; i++) {
-        double weight = weight_of(o, &agent->known[i], load);
+        double weight = weight_of(o, &agent->known[i], wish, load);
         if (weight == 0) continue;
         last = &agent->known[i];
         if ((drawn -= weight) < 0) break;
@@ -90,7 +98,7 @@ static void offer(struct offering *o, uint32_t row, struct gossip_known *to, boo
 
 /* Objects of which the receiver may take one, for another or none. */
 static int offer_exchange(struct offering *o) {
-    struct gossip_known *to = choose_pe(o, 0);
+    struct gossip_known *to = choose_pe(o, TO_EXCHANGE, 0);
     uint32_t left = o->end - o->first, step = 1 + (left - 1) / MOST_CHOICES;
     if (to == NULL) return 1;
     to->asked = true;
@@ -104,7 +112,8 @@ static int offer_one(struct offering *o) {
     struct lb_gossip *agent = o->agent;
     uint32_t row = choose_object(o);
     double load = agent->objects[row].load / agent->setting.speed;
-    struct gossip_known *to = load > 0 ? choose_pe(o, load) : NULL;
+    struct gossip_known *to = choose_pe(o, TO_FIT, load);
+    if (to == NULL && o->time - load >= agent->level) to = choose_pe(o, TO_SPILL, load);
     if (to == NULL) return offer_exchange(o);
     offer(o, row, to, false);
     to->time += load;
@@ -156,29 +165,46 @@ static double longer_after(const struct lb_gossip *agent, double giver_speed, co
 /* The best of what an offer lets one do. */
 struct deal {
     const struct gossip_entry *take; /* NULL: nothing */
-    uint32_t back;                   /* row of the object that is given for it; UINT32_MAX: none */
+    uint32_t back[MOST_BACK];        /* rows of objects that are given for it, ascending */
+    uint32_t num_back;
     double longer;
 };
+
+/* Several that together come near to making both equal, from below: the agent's objects stand about by size. */
+static struct deal several_back(const struct lb_gossip *agent, double giver_speed, const struct gossip_entry *offered) {
+    double per_work = 1 / giver_speed + 1 / agent->setting.speed, sum = 0;
+    double wanted = offered->load - (offered->time - lb_gossip_time(agent)) / per_work;
+    struct deal deal = {.take = offered};
+    for (uint32_t i = 0; i < agent->num_objects && deal.num_back < MOST_BACK; i++) {
+        if (agent->objects[i].load == 0 || sum + agent->objects[i].load > wanted) continue;
+        sum += agent->objects[i].load;
+        deal.back[deal.num_back++] = i;
+    }
+    deal.longer = longer_after(agent, giver_speed, offered, sum);
+    return deal;
+}
 
 static void consider(const struct lb_gossip *agent, double giver_speed, const struct gossip_entry *offered,
                      struct deal *deal) {
     double after = longer_after(agent, giver_speed, offered, 0);
-    if (after < deal->longer) *deal = (struct deal){offered, UINT32_MAX, after};
+    if (after < deal->longer) *deal = (struct deal){.take = offered, .longer = after};
     double fits = lb_gossip_time(agent) + offered->load / agent->setting.speed;
     if (!offered->choice && fits <= agent->level * (1 + 1e-9)) return; /* it was not meant as an exchange */
     for (uint32_t i = 0; i < agent->num_objects; i++) {
         after = longer_after(agent, giver_speed, offered, agent->objects[i].load);
-        if (after < deal->longer) *deal = (struct deal){offered, i, after};
+        if (after < deal->longer) *deal = (struct deal){offered, {i}, 1, after};
     }
+    struct deal several = several_back(agent, giver_speed, offered);
+    if (several.longer < deal->longer - WORTH * agent->level) *deal = several;
 }
 
 static int close_deal(struct lb_gossip *agent, const struct deal *deal) {
     int error = 0;
-    if (deal->back != UINT32_MAX) {
-        const struct lb_gossip_object *object = &agent->objects[deal->back];
+    for (uint32_t i = deal->num_back; error == 0 && i-- > 0;) {
+        const struct lb_gossip_object *object = &agent->objects[deal->back[i]];
         error = gossip_box_add(agent,
                                &(struct gossip_entry){.key = object->key, .load = object->load, .home = object->home});
-        if (error == 0) gossip_drop(agent, deal->back);
+        if (error == 0) gossip_drop(agent, deal->back[i]);
     }
     const struct gossip_entry *take = deal->take;
     return error != 0 ? error : gossip_hold(agent, &(struct lb_gossip_object){take->key, take->load, take->home});
@@ -187,7 +213,7 @@ static int close_deal(struct lb_gossip *agent, const struct deal *deal) {
 /* One object, or several of which one may be taken: `count` entries. */
 static int decide(struct lb_gossip *agent, double giver_speed, const struct gossip_entry *entries, uint32_t count) {
     /* What is gained must be worth a move. */
-    struct deal deal = {NULL, UINT32_MAX, entries->time - 1e-3 * agent->level};
+    struct deal deal = {.longer = entries->time - WORTH * agent->level};
     for (uint32_t i = 0; i < count; i++) consider(agent, giver_speed, &entries[i], &deal);
     int error = deal.take == NULL ? 0 : close_deal(agent, &deal);
     for (uint32_t i = 0; error == 0 && i < count; i++) {
@@ -202,6 +228,7 @@ int gossip_on_offer(struct lb_gossip *agent, uint32_t from, const struct gossip_
     int error = gossip_box_open(agent, GOSSIP_ANSWER);
     double settled = 0;
     for (uint32_t i = 0; i < head->count; i++) settled += entries[i].load;
+    if (agent->num_objects > 0) qsort(agent->objects, agent->num_objects, sizeof *agent->objects, by_load);
     for (uint32_t i = 0, count = 1; error == 0 && i < head->count; i += count, count = 1) {
         while (entries[i].choice && i + count < head->count && entries[i + count].choice) count++;
         error = decide(agent, head->speed, &entries[i], count);

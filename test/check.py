@@ -124,6 +124,11 @@ class Check:
                 name = f"{case.get('classname', '')}.{case.get('name', '')}"
                 yield Result(name, not bad, "".join(child.text or "" for child in bad))
 
+    def lb(self) -> Iterator[Result]:
+        yield from self.c_suites("lb")
+        yield from self.failures_only(self.make("launcher"))
+        yield from self.pytest("test/lb_lab_test.py")
+
     def python(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/conformance")
@@ -165,6 +170,7 @@ class Check:
         return {
             "lint": self.lint,
             **{room: partial(self.c_suites, room) for room in self.rooms()},
+            "lb": self.lb,
             "python": self.python,
             "examples": self.examples,
             "docs": self.docs,

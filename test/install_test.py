@@ -68,6 +68,7 @@ def test_pip_install_gives_the_package_and_its_commands(tmp_path: Path) -> None:
     for command in (["chariot", "run", "-n", "2"], ["charmrun", "+p2"]):
         said = run(venv / "bin" / command[0], *command[1:], program, status=3)
         assert "sum 41 " in said and str(venv) in said
+    assert "source: Graham" in run(venv / "bin/chariot", "lb-lab", "--help")
     over_grpc = run(venv / "bin/chariot", "run", "-n", "2", "--transport", "tcp", program, status=3)
     assert "sum 41 " in over_grpc and str(venv) in over_grpc
     assert "sum 20 " in run(venv / "bin/python", program, status=3)
