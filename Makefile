@@ -46,7 +46,7 @@ LIB_SO := $(B)/libchariot.so.$(SOVERSION)
 GRPC_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rpc/grpc_*.c))
 GRPC_SO := $(B)/libchariot-grpc.so.$(SOVERSION)
 LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
-PUBLIC_H := objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
+PUBLIC_H := lb/lb.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
 DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))
@@ -175,7 +175,7 @@ clean: ## remove what was made, but .venv
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 install: lib launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/objects,include/chariot/rpc,include/chariot/sections}
+	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/lb,include/chariot/objects,include/chariot/rpc,include/chariot/sections}
 	install -m 644 objects/chariot.h $(DESTDIR)$(PREFIX)/include/chariot/
 	for h in $(PUBLIC_H); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/chariot/$$h || exit; done
 	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/

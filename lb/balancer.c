@@ -9,7 +9,8 @@
 #include "rpc/error.h"
 
 static const struct lb_balancer *const ALL[] = {
-    &lb_none, &lb_greedy, &lb_greedy_refine, &lb_refine, &lb_rotate, &lb_random, &lb_gossip, NULL,
+    &lb_none,         &lb_greedy, &lb_greedy_refine, &lb_refine, &lb_rotate, &lb_random,
+    &lb_hierarchical, &lb_graph,  &lb_bisect,        &lb_gossip, NULL,
 };
 
 const struct lb_balancer *const *lb_balancers(void) {

@@ -1,6 +1,7 @@
 /* Broadcasts: to the collection's root, which numbers them, then down its tree; each element sees each number once. */
 #include <string.h>
 
+#include "objects/balance.h"
 #include "objects/call.h"
 #include "objects/reduce.h"
 #include "objects/runtime.h"
@@ -100,8 +101,9 @@ static void count(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_m
     counts[OBJ_COUNT_ISSUED] = (int64_t)coll->issued;
     counts[OBJ_COUNT_CREATED] = (int64_t)coll->created;
     counts[OBJ_COUNT_LATE] = (int64_t)coll->late;
+    counts[OBJ_COUNT_AT_SYNC] = (int64_t)coll->issued_at_sync;
     if (data != NULL) memcpy(data, counts, sizeof counts);
-    coll->issued = coll->created = coll->late = 0;
+    coll->issued = coll->created = coll->late = coll->issued_at_sync = 0;
     coll->open = false;
     struct chariot_msg *value;
     if (chariot_writer_finish(&writer, &value) != 0)
@@ -117,6 +119,9 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     bool noted = (id & OBJ_ID_EARLY) == 0 || !obj_id_is_partial(id) || obj_map_get(&pe->graves, obj_key1(id)) != NULL;
     if (!noted && obj_map_add(&pe->graves, obj_key1(id), pe) != 0) obj_out_of_memory(pe);
     obj_map_remove(&pe->collections, obj_key1(id));
+    if (coll->root == pe->node.pe)
+        obj_balance_ops.on_total(pe, -(int64_t)coll->total_at_sync,
+                                 -(int64_t)(coll->at_sync && coll->sparse && !coll->counted_once));
     obj_reduce_drop(pe, coll);
     obj_allreduce_drop(pe, coll);
     obj_coll_free(pe, coll);

@@ -294,10 +294,11 @@ struct chariot_create {
  * arrays without a map are placed in contiguous blocks, row-major, over the PEs. CHARIOT_EINVAL, CHARIOT_ERANGE. */
 int chariot_create_take(struct chariot_pe *pe, const struct chariot_create *how, struct chariot_msg *args,
                         struct chariot_ref *out);
-/* Inserts one element into an array. on_pe -1: where its map says or, without one, its home PE. CHARIOT_EINVAL: index;
- * CHARIOT_ENOENT: the array was destroyed. */
+/* Inserts one element into an array. on_pe -1: where its map says or, without one, its home PE. at_sync: it takes part
+ * in load balancing (lb/lb.h), also where the array was not created so. CHARIOT_EINVAL: index; CHARIOT_ENOENT: the
+ * array was destroyed. */
 int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
-                        struct chariot_msg *args, int64_t on_pe);
+                        struct chariot_msg *args, int64_t on_pe, bool at_sync);
 /* All elements that this program inserts at first have been inserted: reductions may complete. */
 int chariot_done_inserting(struct chariot_pe *pe, const struct chariot_ref *array);
 /* A constructor that returned CHARIOT_LATER has ended. */

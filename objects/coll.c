@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/balance.h"
 #include "objects/location.h"
 #include "objects/meter.h"
 #include "objects/pe.h"
@@ -79,6 +80,7 @@ void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
 void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
     obj_channel_elem_gone(pe, elem);
     obj_section_leave_all(pe, elem);
+    if (elem->synced && !pe->ending) obj_balance_ops.on_synced_gone(pe);
     while (elem->constructed != NULL) {
         struct obj_reply_wait *wait = elem->constructed;
         elem->constructed = wait->next;
@@ -196,13 +198,14 @@ static struct chariot_elem *elem_new(struct chariot_pe *pe, struct obj_coll *col
 }
 
 void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,
-                     struct chariot_msg *args) {
+                     bool at_sync, struct chariot_msg *args) {
     struct chariot_elem *elem = elem_new(pe, coll, id, index);
     if (elem == NULL) {
         obj_out_of_memory(pe);
         return;
     }
     elem->own.broadcasts = seen;
+    elem->at_sync = at_sync || coll->at_sync;
     const struct chariot_type *type = pe->types[coll->type];
     OBJ_METER(pe, obj_meter_note_create(pe, elem, args));
     rpc_turn_lend(&pe->node.turn);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/balance.h"
 #include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/place.h"
@@ -179,14 +180,14 @@ void obj_create_on_single(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_out_of_memory(pe);
         return;
     }
-    obj_elem_create(pe, coll, msg->target, (const uint64_t[3]){0, msg->target, pe->node.pe}, 0, msg);
+    obj_elem_create(pe, coll, msg->target, (const uint64_t[3]){0, msg->target, pe->node.pe}, 0, false, msg);
     obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
 }
 
 /* ---------------------------------------------------------------- a collection arrives */
 
 static void create_initial(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], void *args) {
-    if (!pe->ending) obj_elem_create(pe, (struct obj_coll *)(uintptr_t)coll, coll->id, index, 0, args);
+    if (!pe->ending) obj_elem_create(pe, (struct obj_coll *)(uintptr_t)coll, coll->id, index, 0, false, args);
 }
 
 /* True if any PE in the subtree below `top` creates elements. */
@@ -257,6 +258,9 @@ static void adopt(struct chariot_pe *pe, struct obj_coll *coll, const struct cre
     coll->settled = coll->counted = !coll->sparse;
     if (!coll->sparse) coll->total = obj_id_is_partial(coll->id) ? head->total : obj_location_count(pe, coll);
     if (coll->map == 0) coll->total_created = coll->total;
+    if (coll->at_sync) coll->total_at_sync = coll->total;
+    if (coll->root == pe->node.pe)
+        obj_balance_ops.on_total(pe, (int64_t)coll->total_at_sync, coll->at_sync && coll->open);
 }
 
 void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objects/balance.h"
 #include "objects/layout.h"
 #include "objects/meter.h"
 #include "objects/runtime.h"
@@ -48,6 +49,7 @@ void obj_start(struct chariot_pe *pe) {
     uint32_t children[OBJ_TREE_RADIX];
     if (!meet_hosts(pe)) return;
     obj_runtime_start(pe);
+    obj_balance_ops.start(pe);
     pe->ready_waits_for = 1 + obj_tree_children(pe, pe->node.pe, 0, children);
     pe->ready_hash = hash_tables(pe);
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_READY, 0);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objects/balance.h"
 #include "objects/future.h"
 #include "objects/hang.h"
 #include "objects/meter.h"
@@ -184,5 +185,6 @@ void obj_report_notes(struct chariot_pe *pe, struct chariot_report *report) {
     obj_map_each(&pe->collections, note_coll, &to);
     obj_map_each(&pe->orphans, note_orphans, &to);
     obj_map_each(&pe->reductions, note_reduction, &to);
+    obj_balance_ops.describe(pe, report);
     if (pe->face.describe_blocked == NULL) obj_map_each(&pe->futures, note_future, &to);
 }

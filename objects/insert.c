@@ -7,6 +7,7 @@
  * dense array with a map begins like that: all its elements are issued, by its index's homes, and none has arrived. */
 #include <string.h>
 
+#include "objects/balance.h"
 #include "objects/meter.h"
 #include "objects/place.h"
 #include "objects/span.h"
@@ -18,7 +19,7 @@ static bool is_array(const struct chariot_pe *pe, const struct chariot_ref *ref)
 }
 
 int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, const struct chariot_index *index,
-                        struct chariot_msg *args, int64_t on_pe) {
+                        struct chariot_msg *args, int64_t on_pe, bool at_sync) {
     OBJ_API(pe);
     OBJ_SENDING(pe);
     struct chariot_ref ref;
@@ -36,6 +37,7 @@ int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, 
     if (on_pe >= 0) msg->flags |= OBJ_FLAG_PLACED;
     msg->root = on_pe >= 0 ? (uint32_t)on_pe : 0;
     msg->method = OBJ_INSERT_ISSUE;
+    msg->reply = at_sync;
     struct obj_coll *coll = obj_coll_get(pe, array->collection);
     if (coll == NULL) /* its creation is still on its way here: this waits for it */
         obj_wait_take(pe, &pe->orphans, obj_key1(msg->target), msg);
@@ -51,6 +53,10 @@ static void place_take(struct chariot_pe *pe, struct obj_coll *coll, struct char
     obj_send_take(pe, to, msg);
 }
 
+static bool takes_part(const struct obj_coll *coll, const struct chariot_msg *insertion) {
+    return coll->at_sync || insertion->reply != 0;
+}
+
 void obj_insert_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     if (!coll->open && coll->root != pe->node.pe) {
         msg->method = OBJ_INSERT_LATE;
@@ -61,8 +67,11 @@ void obj_insert_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct 
     if (coll->open) {
         msg->flags |= OBJ_FLAG_EARLY;
         coll->issued++;
+        coll->issued_at_sync += takes_part(coll, msg);
     } else {
         coll->total++;
+        coll->total_at_sync += takes_part(coll, msg);
+        obj_balance_ops.on_total(pe, takes_part(coll, msg), 0);
         coll->holding = true;
         msg->seq = coll->reduced;
     }
@@ -110,13 +119,13 @@ void obj_inserted_twice(struct chariot_pe *pe, const struct obj_coll *coll, cons
 
 /* NULL: it was there already, or could not be made; the job ends. */
 static struct chariot_elem *create_one(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3],
-                                       uint64_t seen, struct chariot_msg *args, uint32_t from) {
+                                       uint64_t seen, bool at_sync, struct chariot_msg *args, uint32_t from) {
     if (obj_map_get(&coll->by_index, obj_key3(index)) != NULL) {
         obj_inserted_twice(pe, coll, index);
         return NULL;
     }
     if (coll->num_members == 0) obj_reduce_expect_me(pe, coll);
-    obj_elem_create(pe, coll, coll->id, index, seen, args);
+    obj_elem_create(pe, coll, coll->id, index, seen, at_sync, args);
     struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(index));
     if (elem != NULL && !pe->ending) pe->location->on_created(pe, elem, from);
     return elem;
@@ -124,7 +133,8 @@ static struct chariot_elem *create_one(struct chariot_pe *pe, struct obj_coll *c
 
 static void on_one(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     bool early = (msg->flags & OBJ_FLAG_EARLY) != 0;
-    struct chariot_elem *elem = create_one(pe, coll, msg->index, early ? 0 : coll->broadcasts, msg, msg->from);
+    struct chariot_elem *elem =
+        create_one(pe, coll, msg->index, early ? 0 : coll->broadcasts, msg->reply != 0, msg, msg->from);
     if (elem == NULL) return;
     if (!early) elem->own.reductions = msg->seq;
     if (early && coll->open)
@@ -155,7 +165,7 @@ static void create_many(struct chariot_pe *pe, struct obj_coll *coll, const uint
     for (size_t i = 0; i < count && !pe->ending; i++) {
         uint64_t index[3]; /* they may stand unaligned in a message */
         memcpy(index, &indices[i], sizeof index);
-        create_one(pe, coll, index, coll->broadcasts, args, from);
+        create_one(pe, coll, index, coll->broadcasts, false, args, from);
     }
     coll->filling = false;
     rpc_msg_unref(args);
@@ -236,8 +246,11 @@ static void settle(struct chariot_pe *pe, struct obj_coll *coll) {
 void obj_create_counted(struct chariot_pe *pe, struct obj_coll *coll, const int64_t counts[OBJ_NUM_COUNTS]) {
     coll->total += (uint64_t)counts[OBJ_COUNT_ISSUED];
     coll->total_created += (uint64_t)counts[OBJ_COUNT_CREATED];
+    bool first = coll->sparse && !coll->counted_once;
     coll->late_missing += counts[OBJ_COUNT_LATE];
-    coll->counted = true;
+    coll->total_at_sync += (uint64_t)counts[OBJ_COUNT_AT_SYNC];
+    obj_balance_ops.on_total(pe, counts[OBJ_COUNT_AT_SYNC], first && coll->at_sync ? -1 : 0);
+    coll->counted = coll->counted_once = true;
     settle(pe, coll);
 }
 

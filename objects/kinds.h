@@ -12,10 +12,11 @@
 
 /* X(NAME, number, handler): the handler runs on the scheduler, from the run queue. */
 #define OBJ_KINDS(X)                                                                                                   \
-    X(CALL, 16, obj_call_on_message)            /* entry method of one element */                                      \
-    X(CREATE, 17, obj_create_on_collection)     /* tree: a collection comes to be; payload: head, arguments */         \
-    X(CREATE_ONE, 18, obj_create_on_single)     /* a single chare; method: its type */                                 \
-    X(INSERT, 19, obj_create_on_insert)         /* elements of an array; method: enum obj_insert; seq: reductions */   \
+    X(CALL, 16, obj_call_on_message)        /* entry method of one element */                                          \
+    X(CREATE, 17, obj_create_on_collection) /* tree: a collection comes to be; payload: head, arguments */             \
+    X(CREATE_ONE, 18, obj_create_on_single) /* a single chare; method: its type */                                     \
+    X(INSERT, 19,                                                                                                      \
+      obj_create_on_insert) /* elements of an array; method: enum obj_insert; seq: reductions; reply: at_sync */       \
     X(LOCATED, 20, obj_location_on_located)     /* to the home PE: the element lives on PE `root` */                   \
     X(BROADCAST_ASK, 21, obj_broadcast_on_ask)  /* to the root: please broadcast */                                    \
     X(BROADCAST, 22, obj_broadcast_on_message)  /* tree: entry method of all elements; seq: its number */              \

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "objects/balance.h"
 #include "objects/call.h"
 #include "objects/hold.h"
 #include "objects/layout.h"
@@ -141,7 +142,7 @@ void obj_api_leave(struct chariot_pe **pe) {
 int obj_pe_init(struct chariot_pe *pe) {
     pe->crowded = -1;
     pe->piece_bytes = OBJ_PIECE_BYTES;
-    pe->next_collection = 1; /* 0 of PE 0 is the runtime */
+    pe->next_collection = OBJ_NUM_RESIDENTS; /* PE 0 has those */
     pe->next_future = 1;
     pe->next_single_pe = pe->node.pe; /* PEs that create a few each do not all begin with PE 0 */
     obj_waiters_init(&pe->ready);
@@ -151,6 +152,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     pe->node.owner = pe;
     pe->node.up = &obj_upcalls;
     int rc = obj_runtime_init(pe);
+    if (rc == 0) rc = obj_balance_ops.init(pe);
     if (rc != 0) obj_pe_deinit(pe);
     return rc;
 }
@@ -196,6 +198,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_map_deinit(&pe->newest);
     obj_reduce_free_all(pe);
     obj_span_free_all(pe);
+    obj_balance_ops.deinit(pe);
     obj_map_deinit(&pe->graves);
     obj_map_deinit(&pe->allreduces);
     obj_channel_free_all(pe);

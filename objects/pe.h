@@ -94,6 +94,7 @@ struct chariot_pe {
     struct obj_map channel_strays; /* id of an end not heard of yet, element: struct obj_waiting */
     uint64_t next_collection, next_future, next_channel;
     void *sections; /* the ones that are being made here (sections/) */
+    void *balance;  /* steps of load balancing (lb/) */
     uint32_t next_single_pe;
     struct chariot_future **recent; /* a ring of OBJ_RECENT_FUTURES; NULL: none was kept yet */
     size_t oldest_recent, num_recent;
@@ -135,6 +136,7 @@ struct obj_coll {
     bool counted;      /* root: total is known, so reductions may complete */
     bool settled;      /* every early insertion has arrived */
     bool sparse;       /* elements come by insertion */
+    bool counted_once; /* root, sparse: its first elements were counted */
     bool filling;      /* its initial elements are being made */
     bool holding;      /* root: broadcasts are held back until all that was issued has arrived */
     bool reporting;    /* a COUNT message is in the run queue that will tell it */
@@ -156,6 +158,8 @@ struct obj_coll {
     uint64_t assigned;           /* root: number of the last one started */
     uint64_t sent_below;         /* reductions below this number have been passed on */
     uint64_t reduced;            /* root: one more than the highest that is complete */
+    uint64_t issued_at_sync;     /* issued here, not yet reported: those that take part in load balancing */
+    uint64_t total_at_sync;      /* root: those of the total */
     uint64_t issued;             /* early insertions issued here and not yet reported */
     uint64_t created;            /* early insertions that arrived here and are not yet reported */
     uint64_t unreported;         /* insertions that arrived here or below, and that the tree parent is to hear of */
@@ -187,6 +191,8 @@ struct chariot_elem {
     uint64_t index[3];
     void *object;
     bool constructing;
+    bool at_sync;                       /* takes part in load balancing in steps */
+    bool synced;                        /* waits for the end of the step */
     struct obj_reply_wait *constructed; /* replies that wait for the constructor */
     struct obj_channel_pair *channels;
 };
@@ -297,9 +303,10 @@ struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uin
 int obj_member_add(struct obj_coll *coll, struct obj_member *member);
 /* The element's place in a collection: its own or a section; NULL: it is no member. */
 struct obj_member *obj_member_of(struct chariot_elem *elem, uint64_t id);
-/* Makes an element that has seen all broadcasts up to `seen`, and runs its constructor. */
+/* Makes an element that has seen all broadcasts up to `seen`, and runs its constructor. at_sync: it takes part in load
+ * balancing, also where not all of its collection do. */
 void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,
-                     struct chariot_msg *args);
+                     bool at_sync, struct chariot_msg *args);
 void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out);
 
 /* create.c, insert.c, broadcast.c, reduce.c, future.c, call.c, channel.c, end.c: handlers of messages */

@@ -14,7 +14,7 @@
 enum obj_space { OBJ_SPACE_PROGRAM = 0, OBJ_SPACE_BROADCAST = 1 };
 
 /* What each PE counts for chariot_done_inserting(). */
-enum { OBJ_COUNT_ISSUED, OBJ_COUNT_CREATED, OBJ_COUNT_LATE, OBJ_NUM_COUNTS };
+enum { OBJ_COUNT_ISSUED, OBJ_COUNT_CREATED, OBJ_COUNT_LATE, OBJ_COUNT_AT_SYNC, OBJ_NUM_COUNTS };
 
 /* Where a result goes, beyond what programs may ask for. */
 enum {

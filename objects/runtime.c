@@ -42,23 +42,31 @@ static const struct chariot_type runtime_type = {
 };
 
 uint64_t obj_runtime_id(void) {
-    return obj_id_make(CHARIOT_GROUP, 0, 0);
+    return obj_id_make(CHARIOT_GROUP, 0, OBJ_RESIDENT_RUNTIME);
 }
 
-int obj_runtime_init(struct chariot_pe *pe) {
-    uint32_t type;
-    int rc = chariot_type_register(pe, &runtime_type, &type);
+int obj_resident_init(struct chariot_pe *pe, uint64_t number, const struct chariot_type *type) {
+    uint32_t id;
+    int rc = chariot_type_register(pe, type, &id);
     if (rc != 0) return rc;
-    struct obj_coll *coll = obj_coll_add(pe, obj_runtime_id(), type, CHARIOT_GROUP, 1);
+    struct obj_coll *coll = obj_coll_add(pe, obj_id_make(CHARIOT_GROUP, 0, number), id, CHARIOT_GROUP, 1);
     if (coll == NULL) return CHARIOT_ENOMEM;
     coll->total = pe->node.num_pes;
     coll->counted = coll->settled = true;
     return 0;
 }
 
+void obj_resident_start(struct chariot_pe *pe, uint64_t number) {
+    struct obj_coll *coll = obj_coll_get(pe, obj_id_make(CHARIOT_GROUP, 0, number));
+    obj_elem_create(pe, coll, coll->id, (const uint64_t[3]){pe->node.pe, 0, 0}, 0, false, NULL);
+}
+
+int obj_runtime_init(struct chariot_pe *pe) {
+    return obj_resident_init(pe, OBJ_RESIDENT_RUNTIME, &runtime_type);
+}
+
 void obj_runtime_start(struct chariot_pe *pe) {
-    struct obj_coll *coll = obj_coll_get(pe, obj_runtime_id());
-    obj_elem_create(pe, coll, coll->id, (const uint64_t[3]){pe->node.pe, 0, 0}, 0, NULL);
+    obj_resident_start(pe, OBJ_RESIDENT_RUNTIME);
 }
 
 static bool begins_as_ours(const struct chariot_type *type) {

@@ -6,6 +6,11 @@
 
 #include "objects/pe.h"
 
+/* Groups that every PE knows from the first moment, by their number among the collections of PE 0. */
+enum { OBJ_RESIDENT_RUNTIME = 0, OBJ_RESIDENT_BALANCER, OBJ_NUM_RESIDENTS };
+int obj_resident_init(struct chariot_pe *pe, uint64_t number, const struct chariot_type *type);
+void obj_resident_start(struct chariot_pe *pe, uint64_t number); /* makes this PE's element */
+
 int obj_runtime_init(struct chariot_pe *pe);
 void obj_runtime_start(struct chariot_pe *pe); /* makes the element */
 uint64_t obj_runtime_id(void);

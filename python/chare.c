@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "lb/lb.h"
 #include "python/bound.h"
 #include "python/class.h"
 #include "python/condition_wait.h"
@@ -195,8 +196,9 @@ static PyObject *no_member(PyObject *self, PyObject *section) {
     struct py_class *cls = as_chare(self)->cls;
     PyObject *index = get_index(self, NULL);
     if (index == NULL) return NULL;
-    PyErr_Format(cls->st->error, "%U %R is no member of %R, and cannot contribute to its reductions", cls->short_name,
-                 index, section);
+    PyErr_Format(cls->st->error,
+                 "%U %R cannot contribute to a reduction of %R: it is no member, or the section was destroyed",
+                 cls->short_name, index, section);
     Py_DECREF(index);
     return NULL;
 }
@@ -280,6 +282,28 @@ static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs)
     return PyErr_Format(st->error, "%s cannot migrate: this version moves no chares", Py_TYPE(self)->tp_name);
 }
 
+PyDoc_STRVAR(at_sync_doc,
+             "AtSync($self, /)\n--\n\nThis step's work is done here: waits for all elements that take part "
+             "in load balancing to say so.\nThen resumeFromSync() is called on each that has it.");
+
+static PyObject *chare_at_sync(PyObject *self, PyObject *ignored) {
+    struct chariot_elem *elem = py_chare_elem(self);
+    if (elem == NULL) return NULL;
+    struct py_state *st = as_chare(self)->cls->st;
+    int rc = chariot_at_sync(st->pe, elem);
+    if (rc == 0) Py_RETURN_NONE;
+    if (rc == CHARIOT_EINVAL)
+        return PyErr_Format(st->error,
+                            "%s takes no part in load balancing: create its array with Array(..., useAtSync=True), or "
+                            "insert it with ckInsert(..., useAtSync=True)",
+                            Py_TYPE(self)->tp_name);
+    if (rc == CHARIOT_ESTATE)
+        return PyErr_Format(st->error, "%s has called AtSync() already: the next call comes after resumeFromSync()",
+                            Py_TYPE(self)->tp_name);
+    py_raise_code(st, rc, "AtSync()");
+    return NULL;
+}
+
 /* ---------------------------------------------------------------- conditions */
 
 static PyObject *flush(PyObject *self, PyObject *ignored) {
@@ -297,6 +321,7 @@ static PyMethodDef chare_methods[] = {
     {"migrate", (PyCFunction)(void (*)(void))chare_migrate, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("migrate($self, /, toPe)\n--\n\nMoves to another PE.")},
     {"allreduce", (PyCFunction)(void (*)(void))chare_allreduce, METH_VARARGS | METH_KEYWORDS, allreduce_doc},
+    {"AtSync", chare_at_sync, METH_NOARGS, at_sync_doc},
     {"setMigratable", (PyCFunction)(void (*)(void))chare_set_migratable, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("setMigratable($self, /, migratable)\n--\n\nWhether a balancer may move it to another PE.")},
     {"wait", py_chare_wait, METH_O, py_chare_wait_doc},

@@ -254,7 +254,7 @@ static PyObject *proxy_insert(PyObject *self, PyObject *args, PyObject *kwargs) 
     if (py_integer_read(wanted, "ckInsert(): onPE", -1, chariot_num_pes(st->pe) - 1, &on_pe) != 0) return NULL;
     if (py_create_args(st, proxy->cls, with, &msg) != 0) return NULL;
     whole_of(self, &whole);
-    int rc = chariot_insert_take(st->pe, &whole, &index, msg, on_pe);
+    int rc = chariot_insert_take(st->pe, &whole, &index, msg, on_pe, use_at_sync != 0);
     if (rc == CHARIOT_ERANGE) return PyErr_Format(PyExc_ValueError, "index %R is too large", where);
     if (rc != 0) {
         py_raise_code(st, rc, "inserting an element");

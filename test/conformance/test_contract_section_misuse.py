@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from harness import PES, holds, run
+from harness import PES, fails, holds, run
 from section_elements import ELEMENTS
 
 ALL = (None, *PES)
@@ -138,6 +138,32 @@ charm.start(Main)
 """,
         n,
     )
+
+
+@pytest.mark.parametrize("end, status", [("charm.exit(5)", 5), ("sys.exit(6)", 6), ("exit(7)", 7)])
+def test_a_section_function_may_end_the_job(end: str, status: int) -> None:
+    text = f"""
+def main(args):
+    line = Array(E, 4)
+    charm.split(line, 1, lambda e: {end} if e.thisIndex == (3,) else 0)
+
+charm.start(main)
+"""
+    assert run(ELEMENTS + text, 2).status == status
+
+
+@pytest.mark.parametrize("what", ("a non-member", "a member that does not contribute"))
+def test_what_waits_for_ever_is_reported(what: str) -> None:
+    """§0: a job that hangs says what is missing."""
+    waits = "Group(E, onPEs=[0])[1].idx(ret=True).get()" if what == "a non-member" else "half[0].agree(half, ret=True).get()"
+    said = ["result of E[1].idx", "waits for a chare"] if what == "a non-member" else ["over a section of E", "1 contribution of its 2 elements"]
+    fails(ELEMENTS + f"""
+def main(args):
+    half = Array(E, 4)[::2]
+    {waits}
+
+charm.start(main)
+""", 2, *said, status=75)
 
 
 def test_before_the_start() -> None:

@@ -175,6 +175,11 @@ def main(args):
         eq("by whom", (odd.section[1][0], even.section[1][0]), (pe, pe))
     eq("destroy", s.destroy(awaitable=True).get(timeout=40), None)
     raises("of a destroyed one", "Charm4PyError", lambda: get(s), "destroyed")
+    for what, call in (("slice", lambda: s[0:1]), ("split", lambda: charm.split(s, 1, lambda e: 0)),
+                       ("combine", lambda: charm.combine(s, line)), ("twice", lambda: s.destroy(awaitable=True).get(timeout=40)),
+                       ("reduction", lambda: line[0].agree(s, ret=True).get(timeout=40))):
+        raises(f"{what} of a destroyed section", "Charm4PyError", call, "destroyed")
+    eq("elements go by themselves", get(s[2]), (2,))
     eq("its members stay", get(line), [(i,) for i in range(6)])
     eq("and so do others", get(t), [(1,), (3,), (5,)])
     t.destroy()

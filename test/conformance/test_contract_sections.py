@@ -140,6 +140,14 @@ def main(args):
     eq("one negative index", get(sparse[-1, :]), [(-1, 5)])
     eq("steps", get(sparse[-3:8:2, :]), [(-3, 0), (-1, 5), (7, 5)])
     eq("down", get(sparse[8:0:-3, :]), [(2, -4), (8, 5)])
+    young = Array(E, ndims=1)
+    raises("nothing was inserted yet", ValueError, lambda: young[:], "empty")
+    young.ckInsert(3)
+    young.ckInsert(5)
+    part = young[0:10]  # before ckDoneInserting
+    young.ckInsert(7)
+    young.ckDoneInserting()
+    eq("members are those of then", (get(young), get(part)), ([(3,), (5,), (7,)], [(3,), (5,)]))
     five = Array(E, (2, 2, 2, 2, 2))
     eq("five dimensions", get(five[1, :, 0, 1:, -1]), [(1, 0, 0, 1, 1), (1, 1, 0, 1, 1)])
 

@@ -1,5 +1,6 @@
 /* The programming model on simulated PEs: creation, calls, broadcasts, reductions, futures, under delay and reordering,
  * each with many seeds, always with equal results. */
+#include "objects/runtime.h"
 #include "test/scenarios/script.h"
 #include "test/scenarios/values.h"
 #include "test/unit/unit.h"
@@ -113,7 +114,7 @@ static void play(struct script *script, struct chariot_pe *pe, int step, struct 
 static void verify(struct script *script, struct world *world) {
     CU_ASSERT_EQUAL(script->step, 7);
     CU_ASSERT_TRUE(world_is_clean(world));
-    for (uint32_t i = 0; i < world->num_pes; i++) CU_ASSERT_EQUAL(world->pes[i].collections.count, 1);
+    for (uint32_t i = 0; i < world->num_pes; i++) CU_ASSERT_EQUAL(world->pes[i].collections.count, OBJ_NUM_RESIDENTS);
 }
 
 static void run(uint32_t num_pes, uint64_t seed, struct chariot_create how, int64_t elements) {

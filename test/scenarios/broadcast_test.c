@@ -71,7 +71,7 @@ static int on_run_wild(struct chariot_call *call) {
     int rc = chariot_create_take(pe, &single, NULL, &ref);
     if (rc == 0) rc = chariot_create_take(pe, &group, NULL, &ref);
     if (rc == 0) rc = chariot_destroy(pe, &ref, NULL);
-    if (rc == 0) rc = chariot_insert_take(pe, &now.sparse, &at, NULL, -1);
+    if (rc == 0) rc = chariot_insert_take(pe, &now.sparse, &at, NULL, -1, false);
     if (rc == 0) rc = chariot_contribute_take(pe, call->elem, NULL, NULL, CHARIOT_REDUCE_NOP, &nowhere);
     if (rc == 0) rc = chariot_send_take(pe, &now.all, 2, NULL, CHARIOT_WANT_NOTHING, NULL);
     return rc;

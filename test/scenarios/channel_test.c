@@ -189,8 +189,8 @@ static void insert(struct chariot_pe *pe, void *ctx) {
     int number = (int)(intptr_t)ctx;
     const struct chariot_index at = {.ndims = 1, .at = {number}};
     if (now.destroyed && number % 2) return;
-    CU_ASSERT_EQUAL(chariot_insert_take(pe, number % 2 ? &now.odd : &now.even, &at, NULL, draw(chariot_num_pes(pe))),
-                    0);
+    CU_ASSERT_EQUAL(
+        chariot_insert_take(pe, number % 2 ? &now.odd : &now.even, &at, NULL, draw(chariot_num_pes(pe)), false), 0);
 }
 
 static void destroy_odd(struct chariot_pe *pe, void *ctx) {

@@ -104,7 +104,8 @@ static int on_work(struct chariot_call *call) {
 
 static int on_insert(struct chariot_call *call) {
     struct chariot_index at = {.ndims = 1, .at = {chariot_my_pe(call->pe)}};
-    must(call->pe, chariot_insert_take(call->pe, &now.sparse, &at, NULL, (chariot_my_pe(call->pe) + 1) % NUM_PES));
+    must(call->pe,
+         chariot_insert_take(call->pe, &now.sparse, &at, NULL, (chariot_my_pe(call->pe) + 1) % NUM_PES, false));
     return 0;
 }
 

@@ -40,7 +40,7 @@ static int driver_insert(struct chariot_call *call) {
     uint32_t me = chariot_my_pe(call->pe), num_pes = chariot_num_pes(call->pe);
     struct chariot_index at = {.ndims = 2, .at = {me, plan.round}};
     int64_t on = plan.place ? (int64_t)((me + (uint64_t)plan.round) % num_pes) : -1;
-    return chariot_insert_take(call->pe, &plan.array, &at, NULL, on);
+    return chariot_insert_take(call->pe, &plan.array, &at, NULL, on, false);
 }
 
 static const struct chariot_method driver_methods[] = {{"insert", driver_insert}};

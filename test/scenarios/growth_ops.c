@@ -189,7 +189,7 @@ static struct chariot_future *sparse_array(struct growth *growth) {
     for (uint32_t i = 0; i < growth->num_pes; i++) {
         for (int64_t k = 0; k < per_pe; k++) {
             const struct chariot_index at = {.ndims = 1, .at = {i * per_pe + k}};
-            int rc = chariot_insert_take(pe_of(growth, i), &growth->sparse, &at, NULL, -1);
+            int rc = chariot_insert_take(pe_of(growth, i), &growth->sparse, &at, NULL, -1, false);
             assert(rc == 0);
         }
     }

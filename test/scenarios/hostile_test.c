@@ -50,7 +50,7 @@ static int on_work(struct chariot_call *call) {
 
 static int on_insert(struct chariot_call *call) {
     struct chariot_index at = {.ndims = 3, .at = {(int64_t)draw(1000000), 1, -7}};
-    chariot_insert_take(call->pe, &now.sparse, &at, NULL, draw(2) ? -1 : (int64_t)draw(NUM_PES));
+    chariot_insert_take(call->pe, &now.sparse, &at, NULL, draw(2) ? -1 : (int64_t)draw(NUM_PES), false);
     return 0;
 }
 

@@ -75,7 +75,7 @@ static void create_arrays(struct chariot_pe *pe) {
     CU_ASSERT_EQUAL(chariot_create_take(pe, &sparse, NULL, &plan.sparse), 0);
     for (int64_t i = 0; i < EXTRA; i++) {
         struct chariot_index at = {.ndims = 2, .at = {ROWS + i, i}};
-        CU_ASSERT_EQUAL(chariot_insert_take(pe, &plan.sparse, &at, NULL, -1), 0);
+        CU_ASSERT_EQUAL(chariot_insert_take(pe, &plan.sparse, &at, NULL, -1, false), 0);
     }
     CU_ASSERT_EQUAL(chariot_done_inserting(pe, &plan.sparse), 0);
     plan.extra = chariot_future_new(pe, 1); /* the results of all, at once */

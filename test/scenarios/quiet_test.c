@@ -164,7 +164,7 @@ static void begin_one(struct chariot_pe *pe) {
         break;
     case 3:
         now.inserted++;
-        CU_ASSERT_EQUAL(chariot_insert_take(pe, &now.sparse, &next, NULL, -1), 0);
+        CU_ASSERT_EQUAL(chariot_insert_take(pe, &now.sparse, &next, NULL, -1, false), 0);
         break;
     default:
         elem_of(&now.group, (int64_t)draw(now.spread), &ref);

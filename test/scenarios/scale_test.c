@@ -61,7 +61,7 @@ static int on_insert(struct chariot_call *call) {
     int64_t me = chariot_my_pe(call->pe);
     const struct chariot_index at = {.ndims = 1, .at = {me}};
     if (me % PER_PE != 0) return 0;
-    return chariot_insert_take(call->pe, &now.sparse, &at, NULL, (me + 1) % chariot_num_pes(call->pe));
+    return chariot_insert_take(call->pe, &now.sparse, &at, NULL, (me + 1) % chariot_num_pes(call->pe), false);
 }
 
 enum { PLACE, SUM, ALLREDUCE, INSERT };

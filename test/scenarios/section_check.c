@@ -239,10 +239,13 @@ static bool lives_on(const struct program *program, uint32_t target, uint32_t pe
     return false;
 }
 
-/* The runtime and the map are collections too. */
+/* The runtime's own groups and the map are collections too. */
 static bool is_known(const struct program *program, const struct obj_coll *coll) {
     const struct model *model = &program->model;
-    if (coll->id == obj_runtime_id() || coll->id == program->map.collection) return true;
+    for (uint64_t number = 0; number < OBJ_NUM_RESIDENTS; number++) {
+        if (coll->id == obj_id_make(CHARIOT_GROUP, 0, number)) return true;
+    }
+    if (coll->id == program->map.collection) return true;
     for (uint32_t t = 0; t < model->num_targets; t++) {
         if (model->targets[t].usable && model->targets[t].ref.collection == coll->id) return true;
     }

@@ -71,7 +71,7 @@ static void begin(struct world *world, uint32_t type_id) {
     how.dims[0] = how.dims[1] = 0;
     chariot_create_take(&world->pes[4], &how, NULL, &now.sources[3]);
     for (int64_t i = 0; i < 7; i++)
-        chariot_insert_take(&world->pes[4], &now.sources[3], &(struct chariot_index){2, {i, -i}}, NULL, -1);
+        chariot_insert_take(&world->pes[4], &now.sources[3], &(struct chariot_index){2, {i, -i}}, NULL, -1, false);
     chariot_done_inserting(&world->pes[4], &now.sources[3]);
     for (int i = 0; i < 4; i++) spy_know(&now.spy, now.sources[i].collection);
     for (uint32_t i = 0; i < NUM_PES; i++) world_wake(world, i);

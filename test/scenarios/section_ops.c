@@ -90,7 +90,7 @@ static void insert_one(struct program *program, uint32_t pe, uint32_t coll) {
     program->seen[coll][elem] = program->num_order[coll];
     program->parts[coll][elem] = program->num_reductions[coll];
     int64_t on = program_draw(program, 2) == 0 ? -1 : (int64_t)program_draw(program, model->num_pes);
-    int rc = chariot_insert_take(program_pe(program, pe), &model->targets[coll].ref, &index, NULL, on);
+    int rc = chariot_insert_take(program_pe(program, pe), &model->targets[coll].ref, &index, NULL, on, false);
     if (rc != 0) program_fail(program, "insert: %d", rc);
 }
 

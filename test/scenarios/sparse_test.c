@@ -74,7 +74,7 @@ static int driver_insert(struct chariot_call *call) {
     for (int64_t i = 0; i < PER_PE; i++) {
         struct chariot_index at = {.ndims = 2, .at = {me, -i}};
         int64_t on = plan.place ? (me + i) % num_pes : -1;
-        CU_ASSERT_EQUAL(chariot_insert_take(pe, &plan.array, &at, NULL, on), 0);
+        CU_ASSERT_EQUAL(chariot_insert_take(pe, &plan.array, &at, NULL, on, false), 0);
     }
     return 0;
 }

@@ -6,7 +6,7 @@
 
 static void insert(uint32_t pe, const struct chariot_ref *array, int64_t index) {
     const struct chariot_index at = {.ndims = 1, .at = {index}};
-    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(pe), array, &at, NULL, -1), 0);
+    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(pe), array, &at, NULL, -1, false), 0);
 }
 
 static size_t kept_on(uint32_t pe, const struct chariot_ref *array) {

@@ -507,7 +507,7 @@ static void an_end_waits_for_an_element_that_comes_later(void) {
     for (int i = 0; i < 5; i++) put(end, i);
     probe_settle();
     const struct chariot_index at = {.ndims = 1, .at = {3}};
-    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(2), &array, &at, NULL, 1), 0);
+    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(2), &array, &at, NULL, 1, false), 0);
     probe_settle();
     struct chariot_channel *other = open_end(&elem, &hub);
     for (int i = 0; i < 5; i++) CU_ASSERT_EQUAL(next(other), i);

@@ -85,7 +85,7 @@ static void calls_of_what_was_destroyed_fail(void) {
                             known ? CHARIOT_ENOENT : 0);
         }
         struct chariot_index at = {.ndims = 1};
-        CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(pe), &array, &at, NULL, -1), CHARIOT_ENOENT);
+        CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(pe), &array, &at, NULL, -1, false), CHARIOT_ENOENT);
         CU_ASSERT_EQUAL(chariot_done_inserting(probe_pe(pe), &array), CHARIOT_ENOENT);
     }
     probe_settle();

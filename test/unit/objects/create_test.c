@@ -35,7 +35,7 @@ static void what_cannot_be_is_refused(void) {
 
 static void insert(uint32_t pe, const struct chariot_ref *array, int64_t index, int64_t on_pe, int rc) {
     const struct chariot_index at = {.ndims = 1, .at = {index}};
-    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(pe), array, &at, args_of(index), on_pe), rc);
+    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(pe), array, &at, args_of(index), on_pe, false), rc);
 }
 
 static void insertions_are_checked(void) {
@@ -49,7 +49,7 @@ static void insertions_are_checked(void) {
     insert(0, &forged, 1, -1, CHARIOT_EINVAL);
     forged.collection = group.collection; /* the kind says array, the id group */
     insert(0, &forged, 1, -1, CHARIOT_EINVAL);
-    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(0), &array, &two, NULL, -1), CHARIOT_EINVAL);
+    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(0), &array, &two, NULL, -1, false), CHARIOT_EINVAL);
     CU_ASSERT_EQUAL(chariot_done_inserting(probe_pe(0), &group), CHARIOT_EINVAL);
     probe_settle();
     CU_ASSERT_EQUAL(probe.num_created, 2);

@@ -41,7 +41,7 @@ static void calls_that_waited_for_an_element_stay_ahead_of_later_ones(void) {
     probe_settle();
     CU_ASSERT_EQUAL(probe.num_calls, 0);
     const struct chariot_index at = {.ndims = 1, .at = {4}};
-    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(0), &array, &at, NULL, -1), 0);
+    CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(0), &array, &at, NULL, -1, false), 0);
     for (int i = 3; i < 6; i++) probe_hear(0, &elem, i);
     probe_settle();
     CU_ASSERT_EQUAL_FATAL(probe.num_calls, 6);

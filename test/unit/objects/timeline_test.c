@@ -125,7 +125,7 @@ static void play(void) {
         }
         for (int64_t i = 0; round == 0 && i < 12; i++) {
             struct chariot_index index = {.ndims = 1, .at = {i}};
-            CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(2), &sparse, &index, NULL, -1), 0);
+            CU_ASSERT_EQUAL(chariot_insert_take(probe_pe(2), &sparse, &index, NULL, -1, false), 0);
         }
         call_of_size(round, &array, 200 + round);
         probe_settle();

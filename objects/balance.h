@@ -1,0 +1,25 @@
+/* objects/balance.h: what lb/ hears of this room, for load balancing in steps.
+ *
+ * Elements *take part* where their array was created, or they were inserted, to do so (elem->at_sync). How many there
+ * are in a collection its root knows, as it knows the total. */
+#ifndef CHARIOT_OBJECTS_BALANCE_H
+#define CHARIOT_OBJECTS_BALANCE_H
+
+#include "objects/pe.h"
+
+struct obj_balance_ops {
+    /* The PE is made, starts (the network is there), and goes. init: 0, CHARIOT_ENOMEM. */
+    int (*init)(struct chariot_pe *pe);
+    void (*start)(struct chariot_pe *pe);
+    void (*deinit)(struct chariot_pe *pe);
+    /* At a collection's root: so many more elements of the job take part; so many more collections whose elements will,
+     * but are not counted yet. */
+    void (*on_total)(struct chariot_pe *pe, int64_t elements, int64_t uncounted);
+    /* An element goes that waits for the end of the step (elem->synced). */
+    void (*on_synced_gone)(struct chariot_pe *pe);
+    /* The job hangs: what waits for a step here. */
+    void (*describe)(struct chariot_pe *pe, struct chariot_report *report);
+};
+extern const struct obj_balance_ops obj_balance_ops;
+
+#endif
