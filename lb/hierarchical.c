@@ -157,23 +157,56 @@ static int settle(struct level *level, uint32_t num_here) {
     return error;
 }
 
+/* Objects host by host; in each, those that live there before those that come. Those of h: first[h] .. first[h + 1]. */
+struct lists {
+    uint32_t *objects, *first; /* owned */
+};
+
+static int lists_init(struct lists *lists, const struct hosts *hosts, const struct lb_stats *stats,
+                      const uint32_t *host_of) {
+    *lists = (struct lists){malloc((stats->num_objects + (size_t)1) * sizeof *lists->objects),
+                            calloc(hosts->count + (size_t)2, sizeof *lists->first)};
+    if (lists->objects == NULL || lists->first == NULL) return CHARIOT_ENOMEM;
+    uint32_t *at = lists->first + 1; /* one further on, until all are put in */
+    for (uint32_t i = 0; i < stats->num_objects; i++) at[host_of[i] + 1]++;
+    for (uint32_t host = 0; host < hosts->count; host++) at[host + 1] += at[host];
+    for (int coming = 0; coming < 2; coming++) {
+        for (uint32_t i = 0; i < stats->num_objects; i++) {
+            bool comes = hosts->of[stats->objects[i].pe] != host_of[i];
+            if (comes == (coming == 1)) lists->objects[at[host_of[i]]++] = i;
+        }
+    }
+    return 0;
+}
+
+static void lists_deinit(struct lists *lists) {
+    free(lists->objects);
+    free(lists->first);
+}
+
+static int fill_host(struct level *level, const struct hosts *hosts, uint32_t host, const struct lb_stats *stats,
+                     const struct lists *lists) {
+    uint32_t num_here = 0, begin = lists->first[host], end = lists->first[host + 1];
+    int error = level_init(level, hosts->first[host + 1] - hosts->first[host], end - begin);
+    if (error != 0) return error;
+    for (uint32_t i = 0; i < level->stats.num_pes; i++) {
+        level_add_pe(level, i, stats, hosts->pes[hosts->first[host] + i]);
+    }
+    for (uint32_t i = begin; i < end; i++) {
+        uint32_t pe = stats->objects[lists->objects[i]].pe;
+        bool is_here = hosts->of[pe] == host;
+        level_add_object(level, stats, lists->objects[i], is_here ? hosts->rank[pe] : 0);
+        num_here += is_here;
+    }
+    return settle(level, num_here);
+}
+
 static int inside_host(const struct hosts *hosts, uint32_t host, const struct lb_stats *stats, double tolerance,
-                       const uint32_t *host_of, uint32_t *where, char *why, size_t size) {
+                       const struct lists *lists, uint32_t *where, char *why, size_t size) {
     struct level level;
     struct lb_plan plan = {0};
     const uint32_t *pes = &hosts->pes[hosts->first[host]];
-    int error = level_init(&level, hosts->first[host + 1] - hosts->first[host], stats->num_objects);
-    for (uint32_t i = 0; error == 0 && i < level.stats.num_pes; i++) level_add_pe(&level, i, stats, pes[i]);
-    uint32_t num_here = 0;
-    for (int coming = 0; error == 0 && coming < 2; coming++) {
-        for (uint32_t i = 0; i < stats->num_objects; i++) {
-            bool is_here = hosts->of[stats->objects[i].pe] == host;
-            if (host_of[i] == host && is_here == (coming == 0))
-                level_add_object(&level, stats, i, is_here ? hosts->rank[stats->objects[i].pe] : 0);
-        }
-        if (coming == 0) num_here = level.stats.num_objects;
-    }
-    if (error == 0) error = settle(&level, num_here);
+    int error = fill_host(&level, hosts, host, stats, lists);
     if (error == 0) error = refine(&level.stats, tolerance, 0, &plan, why, size);
     for (uint32_t i = 0; error == 0 && i < level.stats.num_objects; i++) {
         where[level.names[i]] = pes[level.objects[i].pe];
@@ -189,16 +222,19 @@ static int inside_host(const struct hosts *hosts, uint32_t host, const struct lb
 static int plan(const struct lb_stats *stats, const double *options, uint64_t seed, struct lb_plan *out, char *why,
                 size_t size) {
     struct hosts hosts;
+    struct lists lists = {0};
     size_t bytes = (stats->num_objects + (size_t)1) * sizeof(uint32_t);
     uint32_t *host_of = malloc(bytes), *where = malloc(bytes);
     int error = hosts_init(&hosts, stats);
     if (error == 0) error = host_of == NULL || where == NULL ? CHARIOT_ENOMEM : 0;
     if (error == 0) error = between_hosts(&hosts, stats, options[BETWEEN], host_of, why, size);
+    if (error == 0) error = lists_init(&lists, &hosts, stats, host_of);
     for (uint32_t host = 0; error == 0 && host < hosts.count; host++) {
-        error = inside_host(&hosts, host, stats, options[TOLERANCE], host_of, where, why, size);
+        error = inside_host(&hosts, host, stats, options[TOLERANCE], &lists, where, why, size);
     }
     if (error == 0) error = lb_plan_make(stats, where, out);
     hosts_deinit(&hosts);
+    lists_deinit(&lists);
     free(host_of);
     free(where);
     return error;

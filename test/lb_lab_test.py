@@ -183,6 +183,15 @@ def test_what_cannot_be_done_is_told(tmp_path: Path) -> None:
     assert "no such phase" in lab(BLOCKS, "--balancer", "greedy", "--phase", 7, status=1)
 
 
+def test_without_scotch_graph_says_what_to_install_and_others_work(tmp_path: Path) -> None:
+    write(tmp_path / "libscotch-7.0.so", "no library")
+    env = {"LD_LIBRARY_PATH": str(tmp_path)}
+    command = [str(CHARIOT), "lb-lab", str(BLOCKS), "--pes", "4", "--balancer"]
+    done = subprocess.run([*command, "graph"], capture_output=True, text=True, env=env)
+    assert done.returncode == 1 and "apt-get install libscotch-7.0" in done.stderr
+    assert subprocess.run([*command, "greedy"], capture_output=True, env=env).returncode == 0
+
+
 def test_help_lists_balancers_with_their_sources_and_options() -> None:
     said = lab("--help")
     for word in ("GreedyRefineLB", "SAND2019-5139", "tolerance=", "Berger, Bokhari"):
