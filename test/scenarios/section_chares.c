@@ -99,6 +99,26 @@ static void check_order(struct program *program, uint32_t target, uint32_t elem,
                      nth, target);
 }
 
+/* A call that goes on when its method has returned. */
+struct late {
+    struct chariot_reply reply;
+    int64_t value;
+};
+
+static void reply_late(struct chariot_pe *pe, void *ctx) {
+    struct late *late = ctx;
+    chariot_reply_take(pe, &late->reply, value_int(late->value));
+    free(late);
+}
+
+static int go_on(struct chariot_call *call, int64_t value) {
+    struct late *late = malloc(sizeof *late);
+    if (late == NULL) return CHARIOT_ENOMEM;
+    *late = (struct late){call->reply, value};
+    int rc = chariot_post(call->pe, reply_late, late);
+    return rc == 0 ? CHARIOT_LATER : rc;
+}
+
 static int hear(struct program *program, struct chariot_call *call, uint32_t elem) {
     uint32_t number = (uint32_t)arg_int(call->args, 0);
     struct op *op = &program->ops[number];
@@ -106,7 +126,9 @@ static int hear(struct program *program, struct chariot_call *call, uint32_t ele
     program->deliveries++;
     check_order(program, op->target, elem, number);
     if (op->failing != 0 && elem % op->failing == 0) return CHARIOT_EUSER;
-    call->result = value_int((int64_t)elem * 1000 + number);
+    int64_t value = (int64_t)elem * 1000 + number;
+    if (elem % 5 == number % 7) return go_on(call, value);
+    call->result = value_int(value);
     return 0;
 }
 

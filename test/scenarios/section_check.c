@@ -177,6 +177,8 @@ static bool is_right(struct program *program, const struct op *op) {
     switch (op->kind) {
     case OP_BROADCAST:
         return is_right_broadcast(program, op);
+    case OP_AWAIT:
+        return is_null(value_of(op));
     case OP_REDUCE:
     case OP_ALLREDUCE:
         return is_right_reduction(program, op);

@@ -154,6 +154,13 @@ static void broadcast(struct program *program, struct op *op) {
     send(program, op, op->target, PROGRAM_HEAR);
 }
 
+static void await_created(struct program *program, struct op *op) {
+    op->future = program_future(program, op->pe);
+    program_trace(program, "PE %u awaits the creation of %u", op->pe, op->target);
+    expect(program, "await", op->target,
+           chariot_await_created(program_pe(program, op->pe), &program->model.targets[op->target].ref, op->future));
+}
+
 /* ---------------------------------------------------------------- reductions */
 
 static void draw_told(struct program *program, struct op *op) {
@@ -295,6 +302,7 @@ static int64_t draw_object(struct program *program, enum op_kind kind) {
         target = program_draw_target(program, TARGET_INHABITED);
         return target >= 0 && program->num_reductions[target] == PROGRAM_REDUCTIONS ? -1 : target;
     case OP_BROADCAST:
+    case OP_AWAIT:
         return program_draw_target(program, TARGET_ANY);
     default:
         return 0;
@@ -315,6 +323,9 @@ void program_issue_kind(struct program *program, enum op_kind kind) {
         return;
     case OP_BROADCAST:
         broadcast(program, op);
+        return;
+    case OP_AWAIT:
+        await_created(program, op);
         return;
     case OP_REDUCE:
     case OP_ALLREDUCE:
@@ -340,8 +351,9 @@ void program_issue_kind(struct program *program, enum op_kind kind) {
 /* So many of a hundred. */
 void program_issue(struct program *program) {
     static const uint8_t shares[OP_NUM_KINDS] = {
-        [OP_CREATE] = 6, [OP_BROADCAST] = 24, [OP_REDUCE] = 16, [OP_ALLREDUCE] = 8, [OP_QUIET] = 4, [OP_SPLIT] = 8,
-        [OP_CHOOSE] = 7, [OP_SLICE] = 7,      [OP_COMBINE] = 6, [OP_OF_GROUP] = 5,  [OP_WRONG] = 4, [OP_DESTROY] = 5};
+        [OP_CREATE] = 6,   [OP_BROADCAST] = 22, [OP_AWAIT] = 2,  [OP_REDUCE] = 16, [OP_ALLREDUCE] = 8,
+        [OP_QUIET] = 4,    [OP_SPLIT] = 8,      [OP_CHOOSE] = 7, [OP_SLICE] = 7,   [OP_COMBINE] = 6,
+        [OP_OF_GROUP] = 5, [OP_WRONG] = 4,      [OP_DESTROY] = 5};
     uint32_t drawn = program_draw(program, 100), kind = 0;
     while (drawn >= shares[kind]) drawn -= shares[kind++];
     program_issue_kind(program, (enum op_kind)kind);

@@ -19,6 +19,7 @@ enum {
 enum op_kind {
     OP_CREATE,    /* a collection */
     OP_BROADCAST, /* to a target: hear */
+    OP_AWAIT,     /* a target's creation */
     OP_REDUCE,    /* over a target, by all its members */
     OP_ALLREDUCE, /* the same, and all get the result */
     OP_QUIET,     /* quiescence is told to a target */

@@ -1,5 +1,5 @@
 /* Sections on simulated PEs, step by step: made in each way, called, reduced over, destroyed. Random programs of them
- * against a model: section_program_test.c. */
+ * against a model: section_test.c. */
 #include <stdlib.h>
 #include <string.h>
 
