@@ -86,7 +86,7 @@ static int read_open(const struct chariot_pe *pe, const struct chariot_msg *msg,
     if (rc == 0) rc = chariot_get_typed(&reader, CHARIOT_BYTES, &bytes);
     if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
     memcpy(head, bytes.bytes.data, sizeof *head);
-    bool good = head->type < pe->num_types && head->ndims <= CHARIOT_MAX_DIMS && head->total > 0;
+    bool good = head->type < pe->num_types && head->ndims <= CHARIOT_MAX_DIMS;
     return good && obj_id_kind(msg->target) == CHARIOT_SECTION ? 0 : CHARIOT_EMALFORMED;
 }
 

@@ -14,7 +14,7 @@
 /* What is known of a section wherever it has members; travels in SELECT and OPEN, as it lies in memory. */
 struct obj_section_head {
     uint64_t source; /* the collection whose elements its members are; 0: several */
-    uint64_t total;  /* members; in OPEN */
+    uint64_t total;  /* members; in OPEN. 0: they are gone already */
     uint32_t type;
     uint32_t ndims;
 };

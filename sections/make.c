@@ -23,7 +23,7 @@ struct making {
     struct making *next; /* pe->sections */
     uint64_t first;
     struct section_plan plan; /* of: owned copy; future: owned reference */
-    uint64_t *asked;          /* owned, or NULL */
+    uint64_t *asked;          /* owned, or NULL; plan.known too */
     struct ask *asks;         /* owned, one for each source */
     size_t unanswered;
     struct section_share *shares; /* owned; by section and PE once all have answered */
@@ -37,6 +37,7 @@ static void making_free(struct making *making) {
     }
     obj_future_unref(making->plan.future);
     free((struct chariot_ref *)(uintptr_t)making->plan.of);
+    free((struct section_share *)(uintptr_t)making->plan.known);
     free(making->asked);
     free(making->asks);
     free(making->shares);
@@ -94,17 +95,22 @@ static struct making *making_new(struct chariot_pe *pe, const struct section_pla
     struct chariot_ref *of = malloc(plan->num_of * sizeof *of);
     struct ask *asks = calloc(plan->num_of, sizeof *asks);
     uint64_t *copy = asked == NULL ? NULL : malloc(plan->num * sizeof *copy);
-    if (making == NULL || of == NULL || asks == NULL || (asked != NULL && copy == NULL)) {
+    struct section_share *known = plan->known == NULL ? NULL : malloc(plan->num_known * sizeof *known);
+    bool copies = (asked == NULL || copy != NULL) && (plan->known == NULL || known != NULL);
+    if (making == NULL || of == NULL || asks == NULL || !copies) {
         free(making);
         free(of);
         free(asks);
         free(copy);
+        free(known);
         return NULL;
     }
     memcpy(of, plan->of, plan->num_of * sizeof *of);
     if (asked != NULL) memcpy(copy, asked, plan->num * sizeof *copy);
+    if (known != NULL) memcpy(known, plan->known, plan->num_known * sizeof *known);
     *making = (struct making){.pe = pe, .plan = *plan, .asked = copy, .asks = asks, .unanswered = plan->num_of};
     making->plan.of = of;
+    making->plan.known = known;
     if (plan->future != NULL) obj_future_ref(plan->future);
     making->next = pe->sections;
     pe->sections = making;
@@ -292,6 +298,18 @@ static int open_all(struct making *making, bool failed, struct chariot_writer *r
     return rc;
 }
 
+/* The group was destroyed before anybody was asked: sections of it whose refs are in use are opened without members, as
+ * if these had been destroyed a moment later. */
+static bool has_gone(const struct making *making) {
+    return making->plan.known != NULL && chariot_msg_is_error(chariot_future_value(making->asks[0].answer, 0));
+}
+
+static void take_known(struct making *making) {
+    making->shares = (struct section_share *)(uintptr_t)making->plan.known;
+    making->num_shares = making->plan.num_known;
+    making->plan.known = NULL;
+}
+
 /* Nobody waits for it: the refs are in use, and lead nowhere. */
 static void fail_early(struct making *making, const struct chariot_msg *error) {
     char text[300], line[512];
@@ -326,11 +344,13 @@ static int succeed(struct making *making) {
 static void conclude(struct making *making) {
     struct chariot_msg *error = NULL;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < making->plan.num_of; i++) {
+    bool gone = has_gone(making);
+    if (gone) take_known(making);
+    for (size_t i = 0; rc == 0 && !gone && i < making->plan.num_of; i++) {
         rc = read_answer(making, chariot_future_value(making->asks[i].answer, 0), &error);
     }
     if (rc == 0) merge(making);
-    if (rc == 0 && error == NULL) error = find_fault(making);
+    if (rc == 0 && error == NULL && !gone) error = find_fault(making);
     if (rc == 0) rc = error == NULL ? succeed(making) : open_all(making, true, NULL);
     if (rc == 0 && error != NULL && making->plan.future == NULL) fail_early(making, error);
     if (rc == 0 && error != NULL)

@@ -15,7 +15,9 @@ struct section_plan {
     size_t num_of;
     uint32_t num; /* sections */
     enum section_how how;
-    struct chariot_future *future; /* NULL: refs are handed out at once */
+    struct chariot_future *future;     /* NULL: refs are handed out at once */
+    const struct section_share *known; /* without a future: section and PE of each member; count 0 */
+    size_t num_known;
 };
 
 /* Begins the SELECT message; what `how` says is written behind. Gives the id of the first section. */

@@ -111,20 +111,36 @@ static int root_of(struct chariot_pe *pe, const struct chariot_indices *pes, uin
     return rc;
 }
 
+/* What the lists, whose indices are good, say of each PE. plan->known is the caller's to free. */
+static int know(struct section_plan *plan, uint32_t num, const struct chariot_indices lists[]) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < num; i++) count += lists[i].count;
+    struct section_share *known = malloc(count * sizeof *known);
+    if (known == NULL) return CHARIOT_ENOMEM;
+    plan->known = known;
+    for (uint32_t i = 0; i < num; i++) {
+        for (size_t k = 0; k < lists[i].count; k++)
+            known[plan->num_known++] = (struct section_share){i, (uint32_t)lists[i].list[k].at[0], 0};
+    }
+    return 0;
+}
+
 int chariot_section_of_group(struct chariot_pe *pe, const struct chariot_ref *group, uint32_t num,
                              const struct chariot_indices lists[], struct chariot_ref refs[]) {
     OBJ_API(pe);
     OBJ_SENDING(pe);
-    const struct section_plan plan = {.of = group, .num_of = 1, .num = num, .how = SECTION_LISTS};
+    struct section_plan plan = {.of = group, .num_of = 1, .num = num, .how = SECTION_LISTS};
     bool everywhere = group->kind == CHARIOT_GROUP && !obj_id_is_partial(group->collection);
     int rc = check_source(pe, group) != 0 || !everywhere || num == 0 ? CHARIOT_EINVAL : 0;
     uint32_t *roots = rc == 0 ? malloc(num * sizeof *roots) : NULL;
     if (roots == NULL) return rc == 0 ? CHARIOT_ENOMEM : rc;
     for (uint32_t i = 0; rc == 0 && i < num; i++) rc = root_of(pe, &lists[i], &roots[i]);
+    if (rc == 0) rc = know(&plan, num, lists);
     uint64_t first = 0;
     if (rc == 0) rc = split(pe, &plan, lists, &first);
     for (uint32_t i = 0; rc == 0 && i < num; i++) section_plan_ref(&plan, first, i, roots[i], &refs[i]);
     free(roots);
+    free((struct section_share *)(uintptr_t)plan.known);
     return rc;
 }
 

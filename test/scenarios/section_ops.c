@@ -276,14 +276,6 @@ static int64_t draw_sparse(struct program *program) {
     return sparse && model->num_elems < MODEL_ELEMS - 1 ? t : -1;
 }
 
-/* Sections that were handed out before they were made end the job if their group has gone by then. */
-static bool is_being_sliced(const struct model *model, uint32_t coll) {
-    for (uint32_t t = MODEL_COLLS; t < model->num_targets; t++) {
-        if (model->targets[t].early && model->targets[t].of == (int32_t)coll) return true;
-    }
-    return false;
-}
-
 static int64_t draw_object(struct program *program, enum op_kind kind) {
     int64_t target;
     switch (kind) {
@@ -296,7 +288,7 @@ static int64_t draw_object(struct program *program, enum op_kind kind) {
     case OP_DESTROY:
         target = program_draw_target(program, TARGET_ANY);
         if (target < 0 || target >= MODEL_COLLS) return target;
-        return program_draw(program, 3) != 0 || is_being_sliced(&program->model, (uint32_t)target) ? -1 : target;
+        return program_draw(program, 3) != 0 ? -1 : target;
     case OP_REDUCE:
     case OP_ALLREDUCE:
         target = program_draw_target(program, TARGET_INHABITED);
