@@ -5,16 +5,26 @@
 #include "lb/place.h"
 #include "rpc/error.h"
 
+/* Without a branch: which of two children comes first cannot be foretold. */
 static bool is_before(const struct lb_queue_row *a, const struct lb_queue_row *b) {
-    return a->time < b->time || (a->time == b->time && a->pe < b->pe);
+    return (a->time < b->time) | ((a->time == b->time) & (a->pe < b->pe));
 }
 
+/* A row that has got work belongs near the bottom: the gap goes all the way down, and the row up from there. */
 static void sift_down(struct lb_queue_row *heap, uint32_t count, uint32_t at) {
     struct lb_queue_row row = heap[at];
-    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && is_before(&heap[child + 1], &heap[child])) child++;
-        if (!is_before(&heap[child], &row)) break;
+    uint32_t top = at, child;
+    while ((child = 2 * at + 1) + 1 < count) {
+        child += is_before(&heap[child + 1], &heap[child]);
         heap[at] = heap[child];
+        at = child;
+    }
+    if (child < count) {
+        heap[at] = heap[child];
+        at = child;
+    }
+    for (uint32_t parent; at > top && is_before(&row, &heap[parent = (at - 1) / 2]); at = parent) {
+        heap[at] = heap[parent];
     }
     heap[at] = row;
 }
