@@ -237,7 +237,7 @@ static void fill(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_ms
     pe->location->each_initial(pe, coll, create_initial, args);
     coll->filling = false;
     rpc_msg_unref(args);
-    obj_reduce_filled(pe, coll, 0);
+    obj_reduce_recheck(pe, coll);
 }
 
 /* They are where the map says: all are issued, none has arrived. */

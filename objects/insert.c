@@ -170,7 +170,7 @@ static void create_many(struct chariot_pe *pe, struct obj_coll *coll, const uint
     coll->filling = false;
     rpc_msg_unref(args);
     if (pe->ending) return;
-    obj_reduce_filled(pe, coll, 0);
+    obj_reduce_recheck(pe, coll);
     note_arrived(pe, coll, count);
 }
 

@@ -182,14 +182,6 @@ void obj_reduce_check(struct chariot_pe *pe, struct obj_coll *coll, struct obj_r
     pass_on(pe, red, first);
 }
 
-void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll, uint64_t from) {
-    struct obj_reduction *red;
-    while (!pe->ending && (red = obj_reduce_lowest(pe, coll->id, from)) != NULL) {
-        from = red->key.word[1] + 1;
-        obj_reduce_check(pe, coll, red);
-    }
-}
-
 /* ---------------------------------------------------------------- parts from elements */
 
 bool obj_reduce_add_value_take(struct chariot_pe *pe, struct obj_reduction *red, uint64_t position,
@@ -322,11 +314,12 @@ void obj_reduce_on_partial(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 /* ---------------------------------------------------------------- a changing collection */
 
+/* In their order; but one may be ready before one below it, whose parts from others are still under way. */
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll) {
-    while (coll->counted && !pe->ending) {
-        struct obj_reduction *red = obj_reduce_lowest(pe, coll->id, 0);
-        if (red == NULL || red->count < obj_section_need(coll, red->key.word[1])) return;
-        complete_program(pe, coll, red);
+    struct obj_reduction *red;
+    for (uint64_t from = 0; !pe->ending && (red = obj_reduce_lowest(pe, coll->id, from)) != NULL;) {
+        from = red->key.word[1] + 1;
+        obj_reduce_check(pe, coll, red);
     }
 }
 

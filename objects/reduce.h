@@ -77,10 +77,8 @@ void obj_reduce_begin(struct chariot_pe *pe, uint64_t id, uint64_t number, uint6
 /* One element's part of it, or a PE's; value NULL: none. */
 void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number, const struct chariot_ref *from,
                             struct chariot_msg *value);
-/* The collection's total has changed: some may be complete now. Root only. */
+/* What reductions of coll wait for has changed (its members here, its total): some may be ready now. */
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll);
-/* No more elements of coll come here for now: reductions from this number on may be passed on. */
-void obj_reduce_filled(struct chariot_pe *pe, struct obj_coll *coll, uint64_t from);
 /* This PE gets its first element: ancestors shall wait for its part. */
 void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll);
 /* The collection goes. Who waits for a reduction hears of it: what is known here of reductions goes to the parent, and

@@ -107,7 +107,7 @@ void obj_section_on_open(struct chariot_pe *pe, struct chariot_msg *msg) {
     coll->filling = false;
     coll->expected = (1u << obj_span_children(pe, coll->id, children)) - 1;
     if (coll->section->num_left > 0) tell(pe, coll);
-    obj_reduce_filled(pe, coll, coll->sent_below);
+    obj_reduce_recheck(pe, coll);
     obj_broadcast_release(pe, coll);
 }
 
@@ -173,10 +173,8 @@ uint64_t obj_section_need(const struct obj_coll *coll, uint64_t number) {
 static void on_tell(struct chariot_pe *pe, struct obj_coll *coll) {
     struct obj_section *section = coll->section;
     section->telling = false;
-    if (coll->root == pe->node.pe) {
-        obj_reduce_recheck(pe, coll);
-        return;
-    }
+    obj_reduce_recheck(pe, coll); /* first: what has been contributed goes before */
+    if (coll->root == pe->node.pe) return;
     struct chariot_writer writer;
     chariot_writer_init_take(&writer, NULL);
     chariot_put_bytes(&writer, section->left, section->num_left * sizeof *section->left);
@@ -185,7 +183,6 @@ static void on_tell(struct chariot_pe *pe, struct obj_coll *coll) {
     msg->target = coll->id;
     msg->seq = coll->num_living == 0 && coll->expected == 0;
     section->num_left = 0;
-    obj_reduce_filled(pe, coll, coll->sent_below); /* first: what has been contributed goes before */
     obj_span_send_up_take(pe, coll->id, msg);
 }
 

@@ -22,9 +22,9 @@ struct making {
     struct chariot_pe *pe;
     struct making *next; /* pe->sections */
     uint64_t first;
-    struct section_plan plan; /* of: owned copy; future: owned reference */
-    uint64_t *asked;          /* owned, or NULL; plan.known too */
-    struct ask *asks;         /* owned, one for each source */
+    struct section_plan plan;    /* of: owned copy; future: owned reference */
+    struct section_wish *wishes; /* owned, or NULL */
+    struct ask *asks;            /* owned, one for each source */
     size_t unanswered;
     struct section_share *shares; /* owned; by section and PE once all have answered */
     size_t num_shares;
@@ -37,8 +37,7 @@ static void making_free(struct making *making) {
     }
     obj_future_unref(making->plan.future);
     free((struct chariot_ref *)(uintptr_t)making->plan.of);
-    free((struct section_share *)(uintptr_t)making->plan.known);
-    free(making->asked);
+    free(making->wishes);
     free(making->asks);
     free(making->shares);
     free(making);
@@ -90,27 +89,23 @@ void section_plan_ref(const struct section_plan *plan, uint64_t first, uint32_t 
 
 static void on_answer(struct chariot_pe *pe, void *ctx);
 
-static struct making *making_new(struct chariot_pe *pe, const struct section_plan *plan, const uint64_t *asked) {
+static struct making *making_new(struct chariot_pe *pe, const struct section_plan *plan,
+                                 const struct section_wish *wishes) {
     struct making *making = calloc(1, sizeof *making);
     struct chariot_ref *of = malloc(plan->num_of * sizeof *of);
     struct ask *asks = calloc(plan->num_of, sizeof *asks);
-    uint64_t *copy = asked == NULL ? NULL : malloc(plan->num * sizeof *copy);
-    struct section_share *known = plan->known == NULL ? NULL : malloc(plan->num_known * sizeof *known);
-    bool copies = (asked == NULL || copy != NULL) && (plan->known == NULL || known != NULL);
-    if (making == NULL || of == NULL || asks == NULL || !copies) {
+    struct section_wish *copy = wishes == NULL ? NULL : malloc(plan->num * sizeof *copy);
+    if (making == NULL || of == NULL || asks == NULL || (wishes != NULL && copy == NULL)) {
         free(making);
         free(of);
         free(asks);
         free(copy);
-        free(known);
         return NULL;
     }
     memcpy(of, plan->of, plan->num_of * sizeof *of);
-    if (asked != NULL) memcpy(copy, asked, plan->num * sizeof *copy);
-    if (known != NULL) memcpy(known, plan->known, plan->num_known * sizeof *known);
-    *making = (struct making){.pe = pe, .plan = *plan, .asked = copy, .asks = asks, .unanswered = plan->num_of};
+    if (wishes != NULL) memcpy(copy, wishes, plan->num * sizeof *copy);
+    *making = (struct making){.pe = pe, .plan = *plan, .wishes = copy, .asks = asks, .unanswered = plan->num_of};
     making->plan.of = of;
-    making->plan.known = known;
     if (plan->future != NULL) obj_future_ref(plan->future);
     making->next = pe->sections;
     pe->sections = making;
@@ -132,8 +127,8 @@ static int ask(struct making *making, size_t i, struct chariot_msg *select) {
 }
 
 int section_plan_start_take(struct chariot_pe *pe, const struct section_plan *plan, uint64_t first,
-                            struct chariot_msg *select, const uint64_t *asked) {
-    struct making *making = making_new(pe, plan, asked);
+                            struct chariot_msg *select, const struct section_wish *wishes) {
+    struct making *making = making_new(pe, plan, wishes);
     int rc = making == NULL ? CHARIOT_ENOMEM : 0;
     if (rc == 0) making->first = first;
     if (rc == 0 && plan->future != NULL) obj_future_set_about(plan->future, &plan->of[0], OBJ_METHOD_SELECT);
@@ -238,7 +233,7 @@ static struct chariot_msg *find_fault(const struct making *making) {
     for (uint32_t i = 0; i < making->plan.num && text[0] == 0; i++) {
         uint64_t members;
         at += shares_of(making, i, at, &members);
-        uint64_t asked = making->asked == NULL ? members : making->asked[i];
+        uint64_t asked = making->wishes == NULL ? members : making->wishes[i].members;
         if (members < asked)
             snprintf(text, sizeof text, "section %u of %u: %llu of its %llu indices name no element of %.120s", i,
                      making->plan.num, (unsigned long long)(asked - members), (unsigned long long)asked,
@@ -298,27 +293,6 @@ static int open_all(struct making *making, bool failed, struct chariot_writer *r
     return rc;
 }
 
-/* The group was destroyed before anybody was asked: sections of it whose refs are in use are opened without members, as
- * if these had been destroyed a moment later. */
-static bool has_gone(const struct making *making) {
-    return making->plan.known != NULL && chariot_msg_is_error(chariot_future_value(making->asks[0].answer, 0));
-}
-
-static void take_known(struct making *making) {
-    making->shares = (struct section_share *)(uintptr_t)making->plan.known;
-    making->num_shares = making->plan.num_known;
-    making->plan.known = NULL;
-}
-
-/* Nobody waits for it: the refs are in use, and lead nowhere. */
-static void fail_early(struct making *making, const struct chariot_msg *error) {
-    char text[300], line[512];
-    obj_error_text(error, text, sizeof text);
-    snprintf(line, sizeof line, "chariot: PE %u: sections of %.120s cannot be made: %s\n", making->pe->node.pe,
-             name_of_source(making), text);
-    obj_end_abort(making->pe, 1, line);
-}
-
 static void give_take(struct making *making, struct chariot_msg *value) {
     if (making->plan.future != NULL)
         obj_future_deposit_take(making->pe, making->plan.future, value);
@@ -341,20 +315,39 @@ static int succeed(struct making *making) {
     return rc;
 }
 
+/* Each section has its root in its row, and no members. */
+static int empty_all(struct making *making) {
+    free(making->shares);
+    making->num_shares = 0;
+    making->shares = malloc(making->plan.num * sizeof *making->shares);
+    if (making->shares == NULL) return CHARIOT_ENOMEM;
+    for (uint32_t i = 0; i < making->plan.num; i++) {
+        making->shares[making->num_shares++] = (struct section_share){i, making->wishes[i].root, 0};
+    }
+    return succeed(making);
+}
+
+/* error (taken): why the sections cannot be made. */
+static int give_up_take(struct making *making, struct chariot_msg *error) {
+    bool early = making->plan.future == NULL;
+    int rc = early ? empty_all(making) : open_all(making, true, NULL);
+    if (rc == 0 && !early)
+        give_take(making, error);
+    else
+        rpc_msg_unref(error);
+    return rc;
+}
+
 static void conclude(struct making *making) {
     struct chariot_msg *error = NULL;
     int rc = 0;
-    bool gone = has_gone(making);
-    if (gone) take_known(making);
-    for (size_t i = 0; rc == 0 && !gone && i < making->plan.num_of; i++) {
+    for (size_t i = 0; rc == 0 && i < making->plan.num_of; i++) {
         rc = read_answer(making, chariot_future_value(making->asks[i].answer, 0), &error);
     }
     if (rc == 0) merge(making);
-    if (rc == 0 && error == NULL && !gone) error = find_fault(making);
-    if (rc == 0) rc = error == NULL ? succeed(making) : open_all(making, true, NULL);
-    if (rc == 0 && error != NULL && making->plan.future == NULL) fail_early(making, error);
-    if (rc == 0 && error != NULL)
-        give_take(making, error);
+    if (rc == 0 && error == NULL) error = find_fault(making);
+    if (rc == 0)
+        rc = error == NULL ? succeed(making) : give_up_take(making, error);
     else
         rpc_msg_unref(error);
     if (rc == CHARIOT_ENOMEM) obj_out_of_memory(making->pe);

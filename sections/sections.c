@@ -26,10 +26,10 @@ static bool has_indices(const struct chariot_ref *of) {
 }
 
 static int start(struct chariot_pe *pe, const struct section_plan *plan, uint64_t first, struct chariot_writer *writer,
-                 const uint64_t *asked) {
+                 const struct section_wish *wishes) {
     struct chariot_msg *select;
     int rc = chariot_writer_finish(writer, &select);
-    return rc != 0 ? rc : section_plan_start_take(pe, plan, first, select, asked);
+    return rc != 0 ? rc : section_plan_start_take(pe, plan, first, select, wishes);
 }
 
 /* ---------------------------------------------------------------- by index */
@@ -55,32 +55,27 @@ static int pack(const struct chariot_ref *of, const struct chariot_indices *indi
     return rc;
 }
 
-/* asked[i]: how many there are in list i. */
 static int put_lists(struct chariot_writer *writer, const struct chariot_ref *of, uint32_t num,
-                     const struct chariot_indices lists[], uint64_t *asked) {
+                     const struct chariot_indices lists[], struct section_wish *wishes) {
     for (uint32_t i = 0; i < num; i++) {
         uint64_t(*packed)[OBJ_INDEX_WORDS];
-        int rc = pack(of, &lists[i], &packed, &asked[i]);
+        int rc = pack(of, &lists[i], &packed, &wishes[i].members);
         if (rc != 0) return rc;
-        chariot_put_bytes(writer, packed, asked[i] * sizeof *packed);
+        chariot_put_bytes(writer, packed, wishes[i].members * sizeof *packed);
         free(packed);
     }
     return writer->error;
 }
 
+/* wishes: as many as sections; their numbers of members are written here. */
 static int split(struct chariot_pe *pe, const struct section_plan *plan, const struct chariot_indices lists[],
-                 uint64_t *first) {
+                 struct section_wish *wishes, uint64_t *first) {
     struct chariot_writer writer;
     struct chariot_msg *unused;
-    uint64_t *asked = malloc((plan->num + (size_t)1) * sizeof *asked);
-    if (asked == NULL) return CHARIOT_ENOMEM;
     section_plan_begin(pe, plan, &writer, first);
-    int rc = put_lists(&writer, plan->of, plan->num, lists, asked);
-    if (rc == 0)
-        rc = start(pe, plan, *first, &writer, asked);
-    else if (chariot_writer_finish(&writer, &unused) == 0)
-        rpc_msg_unref(unused);
-    free(asked);
+    int rc = put_lists(&writer, plan->of, plan->num, lists, wishes);
+    if (rc == 0) return start(pe, plan, *first, &writer, wishes);
+    if (chariot_writer_finish(&writer, &unused) == 0) rpc_msg_unref(unused);
     return rc;
 }
 
@@ -91,7 +86,10 @@ int chariot_section_split(struct chariot_pe *pe, const struct chariot_ref *of, u
     const struct section_plan plan = {.of = of, .num_of = 1, .num = num, .how = SECTION_LISTS, .future = future};
     uint64_t first;
     if (check_source(pe, of) != 0 || !has_indices(of) || num == 0 || future == NULL) return CHARIOT_EINVAL;
-    return split(pe, &plan, lists, &first);
+    struct section_wish *wishes = calloc(num, sizeof *wishes);
+    int rc = wishes == NULL ? CHARIOT_ENOMEM : split(pe, &plan, lists, wishes, &first);
+    free(wishes);
+    return rc;
 }
 
 /* The root that the section of these PEs will have. */
@@ -111,36 +109,20 @@ static int root_of(struct chariot_pe *pe, const struct chariot_indices *pes, uin
     return rc;
 }
 
-/* What the lists, whose indices are good, say of each PE. plan->known is the caller's to free. */
-static int know(struct section_plan *plan, uint32_t num, const struct chariot_indices lists[]) {
-    size_t count = 0;
-    for (uint32_t i = 0; i < num; i++) count += lists[i].count;
-    struct section_share *known = malloc(count * sizeof *known);
-    if (known == NULL) return CHARIOT_ENOMEM;
-    plan->known = known;
-    for (uint32_t i = 0; i < num; i++) {
-        for (size_t k = 0; k < lists[i].count; k++)
-            known[plan->num_known++] = (struct section_share){i, (uint32_t)lists[i].list[k].at[0], 0};
-    }
-    return 0;
-}
-
 int chariot_section_of_group(struct chariot_pe *pe, const struct chariot_ref *group, uint32_t num,
                              const struct chariot_indices lists[], struct chariot_ref refs[]) {
     OBJ_API(pe);
     OBJ_SENDING(pe);
-    struct section_plan plan = {.of = group, .num_of = 1, .num = num, .how = SECTION_LISTS};
+    const struct section_plan plan = {.of = group, .num_of = 1, .num = num, .how = SECTION_LISTS};
     bool everywhere = group->kind == CHARIOT_GROUP && !obj_id_is_partial(group->collection);
     int rc = check_source(pe, group) != 0 || !everywhere || num == 0 ? CHARIOT_EINVAL : 0;
-    uint32_t *roots = rc == 0 ? malloc(num * sizeof *roots) : NULL;
-    if (roots == NULL) return rc == 0 ? CHARIOT_ENOMEM : rc;
-    for (uint32_t i = 0; rc == 0 && i < num; i++) rc = root_of(pe, &lists[i], &roots[i]);
-    if (rc == 0) rc = know(&plan, num, lists);
+    struct section_wish *wishes = rc == 0 ? calloc(num, sizeof *wishes) : NULL;
+    if (wishes == NULL) return rc == 0 ? CHARIOT_ENOMEM : rc;
+    for (uint32_t i = 0; rc == 0 && i < num; i++) rc = root_of(pe, &lists[i], &wishes[i].root);
     uint64_t first = 0;
-    if (rc == 0) rc = split(pe, &plan, lists, &first);
-    for (uint32_t i = 0; rc == 0 && i < num; i++) section_plan_ref(&plan, first, i, roots[i], &refs[i]);
-    free(roots);
-    free((struct section_share *)(uintptr_t)plan.known);
+    if (rc == 0) rc = split(pe, &plan, lists, wishes, &first);
+    for (uint32_t i = 0; rc == 0 && i < num; i++) section_plan_ref(&plan, first, i, wishes[i].root, &refs[i]);
+    free(wishes);
     return rc;
 }
 
