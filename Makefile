@@ -144,6 +144,11 @@ check-%: ## one part of check: lint, rpc, objects, lb, deploy, python, examples,
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 
+check-migration: ## 10,000 simulated runs in which elements move under all that happens to them; some minutes
+	@tools/setup.sh check
+	$(MAKE) $(B)/test/scenarios/migrate_test
+	CHARIOT_SEEDS=8500 $(B)/test/scenarios/migrate_test
+
 check-quiescence: ## 10,000 simulated runs of 64 PEs: quiescence is never early, never missed
 	@tools/setup.sh check
 	$(MAKE) $(B)/test/scenarios/quiet_test
@@ -331,5 +336,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-quiescence check-sections check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-quiescence check-sections check-migration check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

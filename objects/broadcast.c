@@ -3,6 +3,7 @@
 
 #include "objects/balance.h"
 #include "objects/call.h"
+#include "objects/move.h"
 #include "objects/reduce.h"
 #include "objects/runtime.h"
 #include "objects/section.h"
@@ -54,7 +55,7 @@ void obj_broadcast_release(struct chariot_pe *pe, struct obj_coll *coll) {
 
 /* ---------------------------------------------------------------- delivery */
 
-static bool wants(const struct chariot_msg *msg) {
+bool obj_broadcast_wants(const struct chariot_msg *msg) {
     return (msg->flags & (OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE)) != 0;
 }
 
@@ -62,29 +63,43 @@ static bool has_to_see(const struct obj_member *member, uint64_t number) {
     return member != NULL && member->broadcasts < number;
 }
 
-static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
-    size_t elements = 0, here = coll->num_members;
-    for (size_t i = 0; i < here; i++) elements += has_to_see(coll->members[i], msg->seq);
-    bool answer = wants(msg), value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0;
-    if (answer) {
-        struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
-        obj_reduce_begin(pe, coll->id, msg->seq, elements, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
-    }
-    struct chariot_reply reply = {.to = answer ? coll->id : 0,
+struct chariot_reply obj_broadcast_reply(const struct chariot_msg *msg, uint32_t at) {
+    bool answer = obj_broadcast_wants(msg);
+    return (struct chariot_reply){.to = answer ? msg->target : 0,
                                   .seq = msg->seq,
-                                  .want_value = value,
+                                  .at = at,
+                                  .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0,
                                   .kind = answer ? OBJ_REPLY_BROADCAST : OBJ_REPLY_NONE};
+}
+
+void obj_broadcast_invoke(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg,
+                          struct chariot_reply *reply) {
+    const struct chariot_elem *elem = member->elem;
+    memcpy(reply->index, elem->index, sizeof reply->index);
+    reply->of = elem->own.coll->id;
+    reply->ndims = elem->own.coll->ndims;
+    obj_call_invoke(pe, member->elem, msg, obj_section_method(pe, member, msg->method), reply);
+}
+
+static void begin(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg) {
+    bool value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0;
+    struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
+    size_t elements = obj_away_count(coll, msg->seq);
+    for (size_t i = 0; i < coll->num_members; i++) elements += has_to_see(coll->members[i], msg->seq);
+    obj_reduce_begin(pe, coll->id, msg->seq, elements, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
+}
+
+static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct chariot_reply reply = obj_broadcast_reply(msg, pe->node.pe);
+    if (obj_broadcast_wants(msg)) begin(pe, coll, msg);
     rpc_msg_ref(msg); /* shared by them, so none takes its payload for its own */
-    for (size_t i = 0; i < here && !pe->ending; i++) {
+    for (size_t i = 0, here = coll->num_members; i < here && !pe->ending; i++) {
         struct obj_member *member = coll->members[i];
         if (!has_to_see(member, msg->seq)) continue;
-        const struct chariot_elem *elem = member->elem;
         member->broadcasts = msg->seq;
-        memcpy(reply.index, elem->index, sizeof reply.index);
-        reply.of = elem->own.coll->id;
-        reply.ndims = elem->own.coll->ndims;
-        obj_call_invoke(pe, member->elem, msg, obj_section_method(pe, member, msg->method), &reply);
+        if (!obj_move_keep(pe, member, msg)) obj_broadcast_invoke(pe, member, msg, &reply);
     }
+    obj_away_deliver(pe, coll, msg);
     rpc_msg_unref(msg);
 }
 
@@ -116,6 +131,7 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     struct chariot_target target = {.kind = OBJ_TO_DESTROYED, .future = msg->reply};
     uint64_t id = coll->id;
     pe->destroyed = true;
+    obj_away_fail(pe, coll);
     bool noted = (id & OBJ_ID_EARLY) == 0 || !obj_id_is_partial(id) || obj_map_get(&pe->graves, obj_key1(id)) != NULL;
     if (!noted && obj_map_add(&pe->graves, obj_key1(id), pe) != 0) obj_out_of_memory(pe);
     obj_map_remove(&pe->collections, obj_key1(id));
@@ -130,6 +146,15 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     obj_span_let_go(pe, id); /* its reductions under way use it still */
 }
 
+/* Elements that have left may have been passed over where they are. */
+static void refuse_select(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
+    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", "elements moved to other PEs while they were split");
+    if (error == NULL) return;
+    obj_reduce_begin(pe, coll->id, msg->seq, 1, CHARIOT_REDUCE_GATHER, &target);
+    obj_reduce_answer_take(pe, coll->id, msg->seq, &from_pe, error);
+}
+
 void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
@@ -137,6 +162,10 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         return;
     }
     coll->broadcasts = msg->seq;
+    if (msg->method == OBJ_METHOD_DESTROY) {
+        destroy(pe, coll, msg);
+        return;
+    }
     switch (msg->method) {
     case OBJ_METHOD_COUNT:
         count(pe, coll, msg);
@@ -145,11 +174,11 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         coll->settled = true;
         rpc_msg_queue_clear(&coll->kept);
         break;
-    case OBJ_METHOD_DESTROY:
-        destroy(pe, coll, msg);
-        break;
     case OBJ_METHOD_SELECT:
-        obj_section_ops.select(pe, coll, msg);
+        if (obj_away_count(coll, msg->seq) > 0)
+            refuse_select(pe, coll, msg);
+        else
+            obj_section_ops.select(pe, coll, msg);
         break;
     default:
         if (!coll->settled && msg->method != OBJ_METHOD_CREATED) {
@@ -157,6 +186,7 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         }
         deliver(pe, coll, msg);
     }
+    obj_away_check(pe, coll);
 }
 
 void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem) {

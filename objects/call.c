@@ -6,6 +6,7 @@
 
 #include "objects/location.h"
 #include "objects/meter.h"
+#include "objects/move.h"
 #include "objects/reduce.h"
 #include "objects/ref.h"
 #include "objects/section.h"
@@ -30,7 +31,15 @@ void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index
     msg->ndims = ndims;
     msg->method = method;
     msg->reply = reply;
-    obj_send_take(pe, obj_call_destination(pe, id, index), msg);
+    obj_call_go_take(pe, msg);
+}
+
+void obj_call_go_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    uint32_t to = obj_call_destination(pe, msg->target, msg->index);
+    if (__builtin_expect(to == OBJ_LOCATION_HOLD, 0))
+        pe->location->hold_take(pe, obj_coll_get(pe, msg->target), msg);
+    else
+        obj_send_take(pe, to, msg);
 }
 
 static uint8_t flags_of(enum chariot_want want) {
@@ -126,14 +135,19 @@ static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, s
 
 struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
-    if (elem != NULL) return elem;
+    if (elem != NULL) {
+        if (__builtin_expect(msg->hops > 0, 0)) pe->location->on_detour(pe, elem, msg);
+        return elem;
+    }
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
         obj_orphan(pe, msg);
         return NULL;
     }
-    uint32_t to = pe->location->find(pe, coll, msg->index);
-    if (to == pe->node.pe)
+    uint32_t to = pe->location->pass(pe, coll, msg);
+    if (to == OBJ_LOCATION_HOLD)
+        pe->location->hold_take(pe, coll, rpc_msg_ref(msg));
+    else if (to == pe->node.pe)
         obj_wait_take(pe, &coll->waiting, obj_key3(msg->index), rpc_msg_ref(msg));
     else
         pass_on(pe, coll, to, msg);
@@ -238,7 +252,10 @@ static void answer_take(struct chariot_pe *pe, const struct chariot_reply *reply
                                      .index = {reply->index[0], reply->index[1], reply->index[2]},
                                      .kind = (uint8_t)obj_id_kind(reply->of),
                                      .ndims = reply->ndims};
-    obj_reduce_answer_take(pe, reply->to, reply->seq, &from, value);
+    if (reply->at != pe->node.pe)
+        obj_move_answer_take(pe, reply, value);
+    else
+        obj_reduce_answer_take(pe, reply->to, reply->seq, &from, value);
 }
 
 bool obj_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {

@@ -104,7 +104,7 @@ void obj_channel_send_take(struct chariot_channel *end, struct chariot_msg *msg)
     const struct chariot_ref *to = &end->pair->remote;
     address(msg, to);
     msg->reply = end->id;
-    obj_send_take(end->pe, obj_call_destination(end->pe, to->collection, to->index), msg);
+    obj_call_go_take(end->pe, msg);
 }
 
 static void send_open(struct chariot_channel *end) {
@@ -224,7 +224,7 @@ static void send_refused(struct chariot_pe *pe, const struct chariot_ref *opener
     if (msg == NULL) return;
     address(msg, opener);
     msg->reply = id;
-    obj_send_take(pe, obj_call_destination(pe, opener->collection, opener->index), msg);
+    obj_call_go_take(pe, msg);
 }
 
 void obj_channel_bounce(struct chariot_pe *pe, const struct chariot_msg *open) {
@@ -305,6 +305,17 @@ static void forget_pair(struct chariot_pe *pe, struct obj_channel_pair *pair) {
     for (at = &pair->elem->channels; *at != pair;) at = &(*at)->next;
     *at = pair->next;
     free(pair);
+}
+
+void obj_channel_take_strays(struct chariot_pe *pe, const struct chariot_elem *elem, struct rpc_msg_queue *queue) {
+    struct obj_map_slot slot;
+    struct chariot_msg *msg;
+    for (size_t cursor = 0; obj_map_next(&pe->channel_strays, &cursor, &slot);) {
+        struct obj_waiting *waiting = slot.value;
+        while (slot.key.word[1] == (uintptr_t)elem && (msg = rpc_msg_queue_pop(&waiting->queue)) != NULL) {
+            rpc_msg_queue_push_take(queue, msg);
+        }
+    }
 }
 
 /* Messages of ends that elem never heard of. */

@@ -122,6 +122,7 @@ struct chariot_reply {
     uint64_t seq;
     uint64_t of; /* of a broadcast: the collection of the element that replies, and its index */
     uint64_t index[3];
+    uint32_t at; /* PE that collects a broadcast's results */
     uint8_t kind;
     uint8_t ndims;
     uint8_t want_value;
@@ -201,6 +202,10 @@ struct chariot_face {
     /* The job hangs: chariot_report_add() for each thing of the face's that waits. Without it, what waits for futures
      * is reported as callbacks. May not send. */
     void (*describe_blocked)(void *ctx, struct chariot_report *report);
+    /* An element of a type that can move may do so now: 0; negative: it may not, and why. */
+    int (*may_move)(void *ctx, struct chariot_elem *elem, char *why, size_t why_size);
+    /* It has come to live here, and what it was sent comes next. */
+    void (*on_moved)(void *ctx, struct chariot_elem *elem);
     const char *exit_name; /* of chariot_exit(), in messages for people */
 };
 
@@ -317,6 +322,16 @@ void *chariot_elem_object(const struct chariot_elem *elem);
 struct chariot_elem *chariot_elem_local(struct chariot_pe *pe, const struct chariot_ref *ref);
 /* Calls fn for each chare on this PE, the runtime's own element too, in no order. fn may not create or destroy any. */
 void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *elem, void *ctx), void *ctx);
+
+/* ---------------------------------------------------------------- migration */
+
+/* An element of an array moves to another PE, once the method that runs has returned and what is still under way from
+ * its last move has come: type->pack there, type->destroy, type->unpack here. Messages, broadcasts and reductions do
+ * not notice. To the PE where it lives: it stays. Codes as chariot_may_migrate(). */
+int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);
+/* Whether it may, and why not (one line, for people; why_size 0: nobody asks). CHARIOT_ERANGE: no such PE;
+ * CHARIOT_ETYPE: chares of its kind or type cannot move; CHARIOT_ESTATE: it cannot now; or what the face says. */
+int chariot_may_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe, char *why, size_t why_size);
 
 /* ---------------------------------------------------------------- calling */
 

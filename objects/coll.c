@@ -7,6 +7,7 @@
 #include "objects/balance.h"
 #include "objects/location.h"
 #include "objects/meter.h"
+#include "objects/move.h"
 #include "objects/pe.h"
 #include "objects/section.h"
 
@@ -81,6 +82,7 @@ void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
     obj_channel_elem_gone(pe, elem);
     obj_section_leave_all(pe, elem);
     if (elem->synced && !pe->ending) obj_balance_ops.on_synced_gone(pe);
+    obj_move_free(pe, elem->move);
     while (elem->constructed != NULL) {
         struct obj_reply_wait *wait = elem->constructed;
         elem->constructed = wait->next;
@@ -123,7 +125,10 @@ void obj_coll_free(struct chariot_pe *pe, struct obj_coll *coll) {
     obj_map_deinit(&coll->by_index);
     obj_map_each(&coll->waiting, fail_waiting, pe);
     obj_map_deinit(&coll->waiting);
+    pe->location->on_gone(pe, coll);
     obj_map_deinit(&coll->located);
+    obj_map_deinit(&coll->arriving);
+    obj_away_free(coll);
     rpc_msg_queue_clear(&coll->kept);
     rpc_msg_queue_clear(&coll->held);
     free(coll);
@@ -176,8 +181,7 @@ static int place(struct obj_coll *coll, struct chariot_elem *elem) {
     return rc;
 }
 
-static struct chariot_elem *elem_new(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id,
-                                     const uint64_t index[3]) {
+struct chariot_elem *obj_elem_new(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3]) {
     struct chariot_elem *elem = calloc(1, sizeof *elem);
     if (elem == NULL) return NULL;
     elem->own.coll = coll;
@@ -197,9 +201,20 @@ static struct chariot_elem *elem_new(struct chariot_pe *pe, struct obj_coll *col
     return NULL;
 }
 
+void obj_elem_remove(struct chariot_pe *pe, struct chariot_elem *elem) {
+    struct obj_coll *coll = elem->own.coll;
+    struct obj_member *last = coll->members[--coll->num_members];
+    obj_map_remove(&coll->by_index, obj_key3(elem->index));
+    coll->members[elem->own.place] = last;
+    last->place = elem->own.place;
+    coll->num_living--;
+    elem->object = NULL;
+    obj_elem_free(pe, elem);
+}
+
 void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,
                      bool at_sync, struct chariot_msg *args) {
-    struct chariot_elem *elem = elem_new(pe, coll, id, index);
+    struct chariot_elem *elem = obj_elem_new(pe, coll, id, index);
     if (elem == NULL) {
         obj_out_of_memory(pe);
         return;

@@ -5,6 +5,7 @@
 #include "objects/balance.h"
 #include "objects/layout.h"
 #include "objects/meter.h"
+#include "objects/move.h"
 #include "objects/place.h"
 #include "objects/section.h"
 #include "objects/span.h"
@@ -192,7 +193,7 @@ static void create_initial(struct chariot_pe *pe, const struct obj_coll *coll, c
 
 /* True if any PE in the subtree below `top` creates elements. */
 static bool subtree_holds(struct chariot_pe *pe, const struct obj_coll *coll, uint32_t top) {
-    if (pe->location->holds_initial(pe, coll, top)) return true;
+    if (obj_location_holds_initial(pe, coll, top)) return true;
     uint32_t children[OBJ_TREE_RADIX];
     uint32_t count = obj_tree_children(pe, top, coll->root, children);
     for (uint32_t i = 0; i < count; i++) {
@@ -234,7 +235,7 @@ static void fill(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_ms
     expect_children(pe, coll);
     rpc_msg_ref(args); /* shared by them, so none takes its payload for its own */
     coll->filling = true;
-    pe->location->each_initial(pe, coll, create_initial, args);
+    obj_location_each_initial(pe, coll, create_initial, args);
     coll->filling = false;
     rpc_msg_unref(args);
     obj_reduce_recheck(pe, coll);
@@ -286,5 +287,6 @@ void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
     else if (!coll->sparse)
         fill(pe, coll, args);
     rpc_msg_unref(args);
+    obj_move_note_orphans(pe, coll);
     obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
 }

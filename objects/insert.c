@@ -78,7 +78,7 @@ void obj_insert_issue_take(struct chariot_pe *pe, struct obj_coll *coll, struct 
     if (msg->flags & OBJ_FLAG_PLACED) {
         place_take(pe, coll, msg, msg->root);
     } else if (coll->map == 0) {
-        place_take(pe, coll, msg, pe->location->home(pe, coll, msg->index));
+        place_take(pe, coll, msg, obj_location_home(pe, coll, msg->index));
     } else { /* the map is the program's code: from the run queue */
         msg->method = OBJ_INSERT_ASK_MAP;
         obj_pe_queue_take(pe, msg);
@@ -124,7 +124,7 @@ static struct chariot_elem *create_one(struct chariot_pe *pe, struct obj_coll *c
         obj_inserted_twice(pe, coll, index);
         return NULL;
     }
-    if (coll->num_members == 0) obj_reduce_expect_me(pe, coll);
+    if (coll->num_living == 0) obj_reduce_expect_me(pe, coll);
     obj_elem_create(pe, coll, coll->id, index, seen, at_sync, args);
     struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(index));
     if (elem != NULL && !pe->ending) pe->location->on_created(pe, elem, from);

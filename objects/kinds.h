@@ -17,7 +17,7 @@
     X(CREATE_ONE, 18, obj_create_on_single) /* a single chare; method: its type */                                     \
     X(INSERT, 19,                                                                                                      \
       obj_create_on_insert) /* elements of an array; method: enum obj_insert; seq: reductions; reply: at_sync */       \
-    X(LOCATED, 20, obj_location_on_located)     /* to the home PE: the element lives on PE `root` */                   \
+    X(LOCATED, 20, obj_location_on_located)     /* to the home PE: the element lives on PE `root`; location.h */       \
     X(BROADCAST_ASK, 21, obj_broadcast_on_ask)  /* to the root: please broadcast */                                    \
     X(BROADCAST, 22, obj_broadcast_on_message)  /* tree: entry method of all elements; seq: its number */              \
     X(PARTIAL, 23, obj_reduce_on_partial)       /* to the tree parent: part of reduction seq; method: space */         \
@@ -29,7 +29,7 @@
     X(EXIT_ASK, 29, obj_end_on_exit_ask)        /* to PE 0: end the job with status `method` */                        \
     X(EXIT, 30, obj_end_on_exit)                /* tree: the job ends with status `method` */                          \
     X(READY, 31, obj_start_on_ready)            /* to the tree parent: target: hash of tables; method: 1: some hold */ \
-    X(EXPECT, 32, obj_reduce_on_expect)         /* to the tree parent: there are elements below me now */              \
+    X(EXPECT, 32, obj_reduce_on_expect)         /* to the tree parent: there are elements below me; reduce.c */        \
     X(TASK, 33, obj_task_on_message)            /* local: run a posted function */                                     \
     X(CHANNEL_OPEN, 34, obj_channel_on_open)    /* seq: the n-th of its pair; payload: the opener */                   \
     X(CHANNEL_DATA, 35, obj_channel_on_message) /* seq: its number; method: its weight */                              \
@@ -56,6 +56,7 @@
     X(QUIET_ASK, 56, obj_quiet_on_ask)              /* to the tree parent: somebody waits; seq 0: see quiet.c */       \
     X(QUIET_DONE, 57, obj_quiet_on_done)            /* to a tree child that asked: wave seq found it */                \
     X(SECTION_LEFT, 58, obj_section_on_left)        /* to the tree parent: members have been destroyed */              \
+    X(MOVE, 59, obj_move_on_message)                /* what moving an element takes; method: move.h */                 \
     X(QUIET_WAVE, 60, obj_quiet_on_wave)            /* tree: answer wave seq when at rest */                           \
     X(QUIET_COUNTS, 61, obj_quiet_on_counts)        /* to the tree parent: index: sent, arrived, outside */            \
     X(REPORT_ASK, 62, obj_hang_on_ask)              /* tree: report what waits */                                      \

@@ -147,7 +147,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     pe->next_single_pe = pe->node.pe; /* PEs that create a few each do not all begin with PE 0 */
     obj_waiters_init(&pe->ready);
     obj_quiet_init(pe);
-    if (pe->location == NULL) pe->location = &obj_location_static;
+    if (pe->location == NULL) pe->location = &obj_location_ops;
     rpc_turn_init(&pe->node.turn);
     pe->node.owner = pe;
     pe->node.up = &obj_upcalls;
@@ -208,6 +208,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_hang_deinit(pe);
     obj_pool_deinit(pe);
     if (pe->owns_layout) obj_layout_free(pe->layout);
+    if (pe->location != NULL) pe->location->deinit(pe);
     free(pe->single_of_type);
     free(pe->timers);
     free(pe->types);

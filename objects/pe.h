@@ -147,26 +147,30 @@ struct obj_coll {
     struct obj_map by_index;     /* struct chariot_elem; of a section: none */
     struct obj_member **members; /* in order of creation, or of joining; NULL where one has gone */
     size_t num_members, cap_members;
-    size_t num_living;           /* members that have not gone */
-    struct obj_section *section; /* of a section: what else there is to know (section.h) */
-    struct obj_map chosen_by;    /* PE that split it without waiting: one more than the number of its last section */
-    struct obj_map waiting;      /* index: struct obj_waiting, messages for elements not created yet */
-    struct obj_map located;      /* home PE only: index: PE + 1, elements that live elsewhere */
-    struct rpc_msg_queue kept;   /* broadcasts for early insertions that are still under way */
-    struct rpc_msg_queue held;   /* root: broadcasts to number when the array is settled */
-    uint64_t broadcasts;         /* number of the last one delivered here */
-    uint64_t assigned;           /* root: number of the last one started */
-    uint64_t sent_below;         /* reductions below this number have been passed on */
-    uint64_t reduced;            /* root: one more than the highest that is complete */
-    uint64_t issued_at_sync;     /* issued here, not yet reported: those that take part in load balancing */
-    uint64_t total_at_sync;      /* root: those of the total */
-    uint64_t issued;             /* early insertions issued here and not yet reported */
-    uint64_t created;            /* early insertions that arrived here and are not yet reported */
-    uint64_t unreported;         /* insertions that arrived here or below, and that the tree parent is to hear of */
-    uint64_t late;               /* late insertions issued here and not yet reported */
-    int64_t late_missing;        /* root: late insertions that were reported and have not come here, less the others */
-    uint64_t total;              /* root: number of elements, counted when not open */
-    uint64_t total_created;      /* root: those of them that have come to be */
+    size_t num_living;            /* members that have not gone */
+    struct obj_section *section;  /* of a section: what else there is to know (section.h) */
+    struct obj_map chosen_by;     /* PE that split it without waiting: one more than the number of its last section */
+    struct obj_map waiting;       /* index: struct obj_waiting, messages for elements not created yet */
+    struct obj_map located;       /* index: what the location manager knows of elements that live elsewhere */
+    struct obj_map arriving;      /* index: PE + 1 that an element comes from, which waits in the run queue */
+    struct obj_away *away;        /* elements that have left, whose broadcasts pass through here (move.h) */
+    struct chariot_msg **passing; /* broadcasts that were delivered here since, for those of them */
+    size_t num_passing, cap_passing;
+    struct rpc_msg_queue kept; /* broadcasts for early insertions that are still under way */
+    struct rpc_msg_queue held; /* root: broadcasts to number when the array is settled */
+    uint64_t broadcasts;       /* number of the last one delivered here */
+    uint64_t assigned;         /* root: number of the last one started */
+    uint64_t sent_below;       /* reductions below this number have been passed on */
+    uint64_t reduced;          /* root: one more than the highest that is complete */
+    uint64_t issued_at_sync;   /* issued here, not yet reported: those that take part in load balancing */
+    uint64_t total_at_sync;    /* root: those of the total */
+    uint64_t issued;           /* early insertions issued here and not yet reported */
+    uint64_t created;          /* early insertions that arrived here and are not yet reported */
+    uint64_t unreported;       /* insertions that arrived here or below, and that the tree parent is to hear of */
+    uint64_t late;             /* late insertions issued here and not yet reported */
+    int64_t late_missing;      /* root: late insertions that were reported and have not come here, less the others */
+    uint64_t total;            /* root: number of elements, counted when not open */
+    uint64_t total_created;    /* root: those of them that have come to be */
 };
 
 struct obj_reply_wait {
@@ -195,6 +199,7 @@ struct chariot_elem {
     bool synced;                        /* waits for the end of the step */
     struct obj_reply_wait *constructed; /* replies that wait for the constructor */
     struct obj_channel_pair *channels;
+    struct obj_move *move; /* NULL: it has not moved and is not about to (move.h) */
 };
 
 /* pe.c */
@@ -299,6 +304,10 @@ void obj_elem_constructed(struct chariot_pe *pe, struct chariot_elem *elem);
 struct obj_coll *obj_coll_single(struct chariot_pe *pe,
                                  uint32_t type); /* the record all single chares of a type share */
 struct chariot_elem *obj_elem_find(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
+/* An element without an object yet, in its place. NULL: out of memory. */
+struct chariot_elem *obj_elem_new(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3]);
+/* The element leaves its collection and is freed; its object is the caller's. */
+void obj_elem_remove(struct chariot_pe *pe, struct chariot_elem *elem);
 /* Puts a member (the caller's) among those of its coll. CHARIOT_ENOMEM. */
 int obj_member_add(struct obj_coll *coll, struct obj_member *member);
 /* The element's place in a collection: its own or a section; NULL: it is no member. */
@@ -316,12 +325,16 @@ OBJ_KINDS(OBJ_KIND_HANDLER)
 
 /* channel.c */
 void obj_channel_elem_gone(struct chariot_pe *pe, struct chariot_elem *elem);
+/* Moves messages of ends that elem has not heard of yet to the end of queue. */
+void obj_channel_take_strays(struct chariot_pe *pe, const struct chariot_elem *elem, struct rpc_msg_queue *queue);
 void obj_channel_bounce(struct chariot_pe *pe, const struct chariot_msg *open); /* its target was destroyed */
 void obj_channel_free_all(struct chariot_pe *pe);
 
 /* call.c */
 /* Where a message for the element goes, as far as is known here. */
 uint32_t obj_call_destination(struct chariot_pe *pe, uint64_t id, const uint64_t index[3]);
+/* Sends a message whose header says which element it is for. */
+void obj_call_go_take(struct chariot_pe *pe, struct chariot_msg *msg);
 /* The element that msg (borrowed) is for. NULL: it is not here; msg waits for it, was passed on or has failed. */
 struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index[3], uint8_t ndims, uint32_t method,

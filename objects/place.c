@@ -135,7 +135,7 @@ static void deal_out(struct chariot_pe *pe, struct obj_coll *coll, const struct 
 
 void obj_place_block(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct block block = {0};
-    pe->location->each_initial(pe, coll, place_initial, &block);
+    obj_location_each_initial(pe, coll, place_initial, &block);
     if (block.count > 1) qsort(block.list, block.count, sizeof *block.list, by_pe);
     if (block.rc == CHARIOT_ENOMEM)
         obj_out_of_memory(pe);

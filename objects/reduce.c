@@ -201,6 +201,13 @@ void obj_reduce_begin(struct chariot_pe *pe, uint64_t id, uint64_t number, uint6
     check_broadcast(pe, red);
 }
 
+void obj_reduce_excuse(struct chariot_pe *pe, uint64_t id, uint64_t number) {
+    struct obj_reduction *red = obj_map_get(&pe->reductions, obj_reduce_key(id, OBJ_SPACE_BROADCAST, number));
+    if (red == NULL || !red->delivered || red->local_need == 0) return;
+    red->local_need--;
+    check_broadcast(pe, red);
+}
+
 /* A result as it travels: with a payload, in a gather with the index it belongs to. */
 static int prepare_answer(struct chariot_pe *pe, uint32_t reducer, const struct chariot_ref *from,
                           struct chariot_msg **value) {
@@ -332,12 +339,33 @@ void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll) {
     }
 }
 
-void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
-    if (coll->root == pe->node.pe || coll->expected != 0) return;
+/* What an EXPECT message says, in its method field. */
+enum { EXPECT_PART = 0, EXPECT_NONE };
+
+static void tell_parent(struct chariot_pe *pe, struct obj_coll *coll, uint32_t what, uint64_t contributed) {
+    if (coll->root == pe->node.pe) return;
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_EXPECT, 0);
     if (msg == NULL) return;
     msg->target = coll->id;
+    msg->method = what;
+    msg->seq = contributed;
     obj_span_send_up_take(pe, coll->id, msg);
+}
+
+void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll) {
+    if (coll->expected == 0) tell_parent(pe, coll, EXPECT_PART, 0);
+}
+
+void obj_reduce_left(struct chariot_pe *pe, struct obj_coll *coll) {
+    obj_reduce_recheck(pe, coll); /* first: what has been contributed goes before */
+    if (coll->num_living == 0 && coll->expected == 0) tell_parent(pe, coll, EXPECT_NONE, 0);
+}
+
+void obj_reduce_joined(struct chariot_pe *pe, struct obj_coll *coll, uint64_t contributed) {
+    if (coll->root == pe->node.pe || contributed <= coll->sent_below) return;
+    coll->sent_below = contributed;
+    obj_reduce_recheck(pe, coll);
+    tell_parent(pe, coll, EXPECT_PART, contributed);
 }
 
 void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -351,6 +379,12 @@ void obj_reduce_on_expect(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_orphan(pe, msg);
         return;
     }
-    if (coll->num_members == 0) obj_reduce_expect_me(pe, coll);
+    if (msg->method == EXPECT_NONE) {
+        coll->expected &= ~(1u << child);
+        obj_reduce_left(pe, coll);
+        return;
+    }
+    if (coll->num_living == 0) obj_reduce_expect_me(pe, coll);
     coll->expected |= 1u << child;
+    obj_reduce_joined(pe, coll, msg->seq);
 }

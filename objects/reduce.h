@@ -81,6 +81,13 @@ void obj_reduce_answer_take(struct chariot_pe *pe, uint64_t id, uint64_t number,
 void obj_reduce_recheck(struct chariot_pe *pe, struct obj_coll *coll);
 /* This PE gets its first element: ancestors shall wait for its part. */
 void obj_reduce_expect_me(struct chariot_pe *pe, struct obj_coll *coll);
+/* An element has left: what waited for it goes on. Ancestors wait no more for a PE without elements. */
+void obj_reduce_left(struct chariot_pe *pe, struct obj_coll *coll);
+/* An element has come, which has contributed elsewhere to all reductions below this number; so neither this PE nor its
+ * ancestors can wait for parts of them. */
+void obj_reduce_joined(struct chariot_pe *pe, struct obj_coll *coll, uint64_t contributed);
+/* One element less is to answer to this broadcast here. */
+void obj_reduce_excuse(struct chariot_pe *pe, uint64_t id, uint64_t number);
 /* The collection goes. Who waits for a reduction hears of it: what is known here of reductions goes to the parent, and
  * the root fails their futures when all PEs have destroyed the collection; an allreduce's fail here. */
 void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);

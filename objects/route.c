@@ -5,6 +5,7 @@
 
 #include "objects/location.h"
 #include "objects/meter.h"
+#include "objects/move.h"
 #include "objects/place.h"
 #include "objects/section.h"
 #include "objects/span.h"
@@ -37,8 +38,8 @@ static bool is_channel_kind(uint8_t kind) {
 }
 
 /* It goes wherever the element lives. */
-static bool is_for_element(uint8_t kind) {
-    return kind == OBJ_KIND_CALL || is_channel_kind(kind);
+static bool is_for_element(const struct chariot_msg *msg) {
+    return msg->kind == OBJ_KIND_CALL || is_channel_kind(msg->kind) || obj_move_is_probe(msg);
 }
 
 /* The first message down the tree of a partial collection. */
@@ -78,9 +79,13 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
             rpc_msg_unref(msg);
             return;
         }
-    } else if (is_for_element(msg->kind) && !obj_kind_is_single(obj_id_kind(msg->target))) {
+    } else if (is_for_element(msg) && !obj_kind_is_single(obj_id_kind(msg->target))) {
         struct obj_coll *coll = obj_coll_get(pe, msg->target);
-        uint32_t to = coll == NULL ? pe->node.pe : pe->location->find(pe, coll, msg->index);
+        uint32_t to = coll == NULL ? pe->node.pe : pe->location->pass(pe, coll, msg);
+        if (to == OBJ_LOCATION_HOLD) {
+            pe->location->hold_take(pe, coll, msg);
+            return;
+        }
         if (to != pe->node.pe && msg->hops < OBJ_MAX_HOPS) {
             msg->hops++;
             msg->root = pe->node.pe;
@@ -89,6 +94,7 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
             return;
         }
     }
+    if (msg->kind == OBJ_KIND_MOVE) obj_move_note(pe, obj_coll_get(pe, msg->target), msg);
     if (msg->kind == OBJ_KIND_EXIT) start_ending(pe, msg);
     obj_pe_queue_take(pe, msg);
 }
@@ -110,12 +116,13 @@ static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *ms
     if (is_channel_kind(msg->kind) && (msg->reply == 0 || obj_id_pe(msg->reply) >= num_pes)) return false;
     if (msg->kind == OBJ_KIND_INSERT && msg->method >= OBJ_INSERT_FIRST_LOCAL) return false;
     if (msg->kind == OBJ_KIND_COUNT && msg->method != OBJ_COUNT_ARRIVED) return false;
-    bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST;
+    bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST || msg->kind == OBJ_KIND_EXPECT;
     if (numbered && msg->seq > OBJ_MAX_NUMBER) return false;
     bool partial = obj_id_is_partial(msg->target), tree = (msg->flags & OBJ_FLAG_TREE) != 0;
     if (msg->kind == OBJ_KIND_SECTION_OPEN && !partial) return false;
     if (msg->kind == OBJ_KIND_SECTION_LEFT && msg->method != 0) return false; /* a PE's own */
-    if (is_for_element(msg->kind) && obj_id_kind(msg->target) == CHARIOT_SECTION) return false;
+    if (msg->kind == OBJ_KIND_MOVE && !obj_move_is_acceptable(msg)) return false;
+    if (is_for_element(msg) && obj_id_kind(msg->target) == CHARIOT_SECTION) return false;
     return tree == is_tree_kind(msg->kind) && (!tree || partial || msg->root == obj_id_pe(msg->target));
 }
 

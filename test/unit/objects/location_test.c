@@ -6,8 +6,6 @@
 #include "objects/ref.h"
 #include "test/unit/unit.h"
 
-static const struct obj_location_ops *ops = &obj_location_static;
-
 struct tally {
     uint64_t count;
     uint64_t on_pe[64];
@@ -17,15 +15,15 @@ static void tally_one(struct chariot_pe *pe, const struct obj_coll *coll, const 
     struct tally *tally = ctx;
     tally->count++;
     tally->on_pe[pe->node.pe]++;
-    CU_ASSERT_EQUAL(ops->home(pe, coll, index), pe->node.pe);
+    CU_ASSERT_EQUAL(obj_location_home(pe, coll, index), pe->node.pe);
 }
 
 static struct tally create_all(struct obj_coll *coll, uint32_t num_pes) {
     struct tally tally = {0};
     for (uint32_t i = 0; i < num_pes; i++) {
         struct chariot_pe pe = {.node = {.pe = i, .num_pes = num_pes}};
-        ops->each_initial(&pe, coll, tally_one, &tally);
-        CU_ASSERT_EQUAL(ops->holds_initial(&pe, coll, i), tally.on_pe[i] > 0);
+        obj_location_each_initial(&pe, coll, tally_one, &tally);
+        CU_ASSERT_EQUAL(obj_location_holds_initial(&pe, coll, i), tally.on_pe[i] > 0);
     }
     return tally;
 }
@@ -60,7 +58,7 @@ static uint32_t home_of(const struct obj_coll *coll, uint32_t asked_on, uint32_t
     struct chariot_pe pe = {.node = {.pe = asked_on, .num_pes = num_pes}};
     uint64_t words[3];
     CU_ASSERT_EQUAL(obj_index_pack(&(struct chariot_index){.ndims = 2, .at = {x, y}}, words), 0);
-    return ops->home(&pe, coll, words);
+    return obj_location_home(&pe, coll, words);
 }
 
 static void homes_of_sparse_arrays_are_even_and_the_same_everywhere(void) {

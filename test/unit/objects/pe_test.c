@@ -147,7 +147,7 @@ static void a_call_that_goes_round_in_circles_ends_the_job(void) {
     probe_settle();
     struct chariot_ref elem = probe_elem(&array, 7);
     struct obj_coll *coll = obj_coll_get(probe_pe(0), array.collection);
-    uint32_t home = probe_pe(0)->location->home(probe_pe(0), coll, elem.index), other = 1 - home;
+    uint32_t home = obj_location_home(probe_pe(0), coll, elem.index), other = 1 - home;
     struct chariot_msg *forged = message(OBJ_KIND_LOCATED, array.collection, NULL);
     memcpy(forged->index, elem.index, sizeof forged->index);
     forged->from = forged->root = other;

@@ -1,0 +1,367 @@
+/* Elements move. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/location.h"
+#include "objects/call.h"
+#include "objects/reduce.h"
+
+/* In front of an element's state. PEs of a job run one build, so it travels as it lies in memory. */
+struct arrive_head {
+    uint64_t broadcasts; /* the last one that it has seen */
+    uint64_t reductions; /* that it has contributed to */
+    uint64_t at_sync;
+};
+
+/* ---------------------------------------------------------------- whether it may */
+
+static int refuse(char *why, size_t size, int rc, const char *type, const char *text) {
+    if (size > 0) snprintf(why, size, "%.120s cannot move to another PE: %s", type, text);
+    return rc;
+}
+
+static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, char *why, size_t size) {
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
+    if (to >= pe->node.num_pes) {
+        if (size > 0) snprintf(why, size, "there is no PE %u: the job has %u, numbered from 0", to, pe->node.num_pes);
+        return CHARIOT_ERANGE;
+    }
+    if (elem->own.coll->kind != CHARIOT_ARRAY_OF)
+        return refuse(why, size, CHARIOT_ETYPE, type->name, "only elements of arrays can");
+    if (type->pack == NULL || type->unpack == NULL)
+        return refuse(why, size, CHARIOT_ETYPE, type->name, "its type has no pack and unpack");
+    if (elem->constructing) return refuse(why, size, CHARIOT_ESTATE, type->name, "its constructor has not ended");
+    if (elem->sections != NULL) return refuse(why, size, CHARIOT_ESTATE, type->name, "it is a member of a section");
+    if (elem->synced) return refuse(why, size, CHARIOT_ESTATE, type->name, "it waits for a load balancing step");
+    if (elem->channels != NULL) return refuse(why, size, CHARIOT_ESTATE, type->name, "it has channels");
+    if (pe->face.may_move == NULL) return 0;
+    rpc_turn_lend(&pe->node.turn);
+    int rc = pe->face.may_move(pe->face.ctx, elem, why, size);
+    rpc_turn_take(&pe->node.turn);
+    return rc;
+}
+
+int chariot_may_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe, char *why, size_t why_size) {
+    OBJ_API(pe);
+    return may_move(pe, elem, to_pe, why, why_size);
+}
+
+/* ---------------------------------------------------------------- leaving: when */
+
+static int leave_soon(struct chariot_pe *pe, const struct chariot_elem *elem) {
+    struct lb_locations *all = lb_locations_of(pe);
+    if (all == NULL) return CHARIOT_ENOMEM;
+    if (all->num_leaving == all->cap_leaving) {
+        size_t cap = all->cap_leaving == 0 ? 16 : 2 * all->cap_leaving;
+        struct lb_leaving *leaving = realloc(all->leaving, cap * sizeof *leaving);
+        if (leaving == NULL) return CHARIOT_ENOMEM;
+        all->leaving = leaving;
+        all->cap_leaving = cap;
+    }
+    if (all->num_leaving == 0) { /* one message for all that are to leave by then */
+        struct chariot_msg *msg = lb_news_new(pe, elem->own.coll->id, elem->index, OBJ_MOVE_LEAVE);
+        if (msg == NULL) return CHARIOT_ENOMEM;
+        obj_pe_queue_take(pe, msg);
+    }
+    struct lb_leaving *entry = &all->leaving[all->num_leaving++];
+    entry->coll = elem->own.coll->id;
+    memcpy(entry->index, elem->index, sizeof entry->index);
+    return 0;
+}
+
+int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe) {
+    OBJ_API(pe);
+    int rc = may_move(pe, elem, to_pe, NULL, 0);
+    if (rc != 0) return rc;
+    struct obj_move *move = obj_move_of(pe, elem);
+    if (move == NULL) return CHARIOT_ENOMEM;
+    bool under_way = move->wants;
+    move->wants = true;
+    move->to = to_pe;
+    return under_way || move->waits != 0 ? 0 : leave_soon(pe, elem);
+}
+
+void lb_on_ready(struct chariot_pe *pe, struct chariot_elem *elem) {
+    struct obj_move *move = elem->move;
+    if ((move->waits & OBJ_WAITS_MESSAGES) == 0) lb_release(pe, elem->own.coll, &move->held);
+    if (move->waits == 0 && move->wants && leave_soon(pe, elem) != 0) obj_out_of_memory(pe);
+}
+
+/* ---------------------------------------------------------------- leaving: how */
+
+static struct chariot_elem *leaver_of(struct chariot_pe *pe, const struct lb_leaving *entry) {
+    struct chariot_elem *elem = obj_elem_find(pe, entry->coll, entry->index);
+    return elem != NULL && elem->move != NULL && elem->move->wants && elem->move->waits == 0 ? elem : NULL;
+}
+
+static bool is_for_leaver(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_elem **elem) {
+    bool is_for_element = msg->kind == OBJ_KIND_CALL || obj_move_is_probe(msg) ||
+                          (msg->kind >= OBJ_KIND_CHANNEL_OPEN && msg->kind <= OBJ_KIND_CHANNEL_REFUSED);
+    if (!is_for_element || obj_id_kind(msg->target) != CHARIOT_ARRAY_OF) return false;
+    *elem = obj_elem_find(pe, msg->target, msg->index);
+    return *elem != NULL && (*elem)->move != NULL && (*elem)->move->leaving;
+}
+
+/* What is queued for elements that leave goes with them: so nothing comes by a later way and overtakes it. */
+static void take_along(struct chariot_pe *pe) {
+    struct rpc_msg_queue rest = {0};
+    struct chariot_msg *msg;
+    struct chariot_elem *elem;
+    while ((msg = rpc_msg_queue_pop(&pe->run_queue)) != NULL) {
+        rpc_msg_queue_push_take(is_for_leaver(pe, msg, &elem) ? &elem->move->held : &rest, msg);
+    }
+    pe->run_queue = rest;
+}
+
+static struct chariot_msg *pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc) {
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
+    const struct arrive_head head = {elem->own.broadcasts, elem->own.reductions, elem->at_sync};
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_bytes(&writer, &head, sizeof head);
+    rpc_turn_lend(&pe->node.turn);
+    *rc = type->pack(pe, type, elem->object, &writer);
+    rpc_turn_take(&pe->node.turn);
+    struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
+    if (msg == NULL || *rc == 0) return msg;
+    rpc_msg_unref(msg);
+    return NULL;
+}
+
+/* It was to leave, and cannot any more. */
+static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, const char *why) {
+    elem->move->leaving = false;
+    obj_pe_queue_first(pe, &elem->move->held);
+    if (rc == 0 || pe->ending) return;
+    struct chariot_msg *error = obj_error_new(pe, chariot_error_name(rc), why);
+    if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
+    rpc_msg_unref(error);
+}
+
+static void send_along(struct chariot_pe *pe, struct rpc_msg_queue *queue, uint32_t to) {
+    struct chariot_msg *msg;
+    while ((msg = rpc_msg_queue_pop(queue)) != NULL) {
+        rpc_msg_consume(msg);
+        msg->hops = 1;
+        msg->root = pe->node.pe;
+        obj_send_take(pe, to, msg);
+    }
+}
+
+static void destroy_object(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
+    if (object == NULL || type->destroy == NULL) return;
+    rpc_turn_lend(&pe->node.turn);
+    type->destroy(pe, type, object);
+    rpc_turn_take(&pe->node.turn);
+}
+
+/* From here on this PE knows of it what one knows that it has left. */
+static bool note_left(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t to) {
+    struct obj_coll *coll = elem->own.coll;
+    bool home = obj_location_home(pe, coll, elem->index) == pe->node.pe;
+    struct lb_way *way = lb_way_add(pe, coll, elem->index, home ? LB_HOME : LB_LEFT, to);
+    if (way == NULL) return false;
+    way->epoch = elem->move->epoch + 1;
+    if (obj_away_add(coll, elem, to) == 0) return true;
+    obj_out_of_memory(pe);
+    return false;
+}
+
+static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
+    struct obj_coll *coll = elem->own.coll;
+    uint32_t to = elem->move->to;
+    char why[400] = "";
+    elem->move->wants = false;
+    int rc = to == pe->node.pe ? 0 : may_move(pe, elem, to, why, sizeof why);
+    if (elem->own.broadcasts < coll->broadcasts) elem->own.broadcasts = coll->broadcasts;
+    struct chariot_msg *msg = rc == 0 && to != pe->node.pe ? pack(pe, elem, &rc) : NULL;
+    if (msg == NULL) {
+        stays(pe, elem, rc, why[0] != 0 ? why : "its state cannot be packed");
+        return;
+    }
+    if (!note_left(pe, elem, to)) {
+        rpc_msg_unref(msg);
+        return;
+    }
+    msg->target = coll->id;
+    msg->method = OBJ_MOVE_ARRIVE;
+    msg->seq = elem->move->epoch + 1;
+    memcpy(msg->index, elem->index, sizeof msg->index);
+    obj_send_take(pe, to, msg);
+    obj_channel_take_strays(pe, elem, &elem->move->held);
+    send_along(pe, &elem->move->held, to);
+    void *object = elem->object;
+    obj_elem_remove(pe, elem);
+    obj_reduce_left(pe, coll);
+    destroy_object(pe, pe->types[coll->type], object);
+}
+
+/* All at once: one look at the run queue serves all. */
+static void on_leave(struct chariot_pe *pe) {
+    struct lb_locations *all = pe->location_ctx;
+    size_t count = all->num_leaving;
+    struct lb_leaving *list = all->leaving;
+    all->leaving = NULL;
+    all->num_leaving = all->cap_leaving = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct chariot_elem *elem = leaver_of(pe, &list[i]);
+        if (elem != NULL) elem->move->leaving = true;
+    }
+    take_along(pe);
+    for (size_t i = 0; i < count && !pe->ending; i++) {
+        struct chariot_elem *elem = leaver_of(pe, &list[i]);
+        if (elem != NULL && elem->move->leaving) leave(pe, elem);
+    }
+    free(list);
+}
+
+/* ---------------------------------------------------------------- the PE that it left */
+
+static void on_cut(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct lb_way *way = lb_way_get(coll, msg->index);
+    if (way == NULL || way->kind != LB_LEFT || way->to != msg->root || way->epoch != msg->seq) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    struct chariot_msg *last = lb_news_new(pe, coll->id, msg->index, OBJ_MOVE_LAST);
+    if (last == NULL) return;
+    lb_way_remove(pe, coll, way);
+    obj_send_take(pe, msg->root, last);
+    obj_away_told(pe, coll, msg->index, msg->reply);
+}
+
+/* ---------------------------------------------------------------- arriving */
+
+static int read_arrive(const struct chariot_msg *msg, struct chariot_reader *rest, struct arrive_head *head) {
+    struct chariot_value bytes;
+    chariot_reader_init(rest, msg);
+    int rc = chariot_get_typed(rest, CHARIOT_BYTES, &bytes);
+    if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
+    memcpy(head, bytes.bytes.data, sizeof *head);
+    bool good = msg->seq > 0 && head->broadcasts <= OBJ_MAX_NUMBER && head->reductions <= OBJ_MAX_NUMBER;
+    return good ? 0 : CHARIOT_EMALFORMED;
+}
+
+/* What this PE itself has sent by a way of its own, and has not arrived, goes before what it sends now. */
+static void give_up_way(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_way *way) {
+    struct obj_coll *coll = elem->own.coll;
+    elem->move->held = way->held;
+    way->held = (struct rpc_msg_queue){0};
+    if (way->kind == LB_CACHED && (way->holds || way->used)) {
+        elem->move->waits |= OBJ_WAITS_PROBE;
+        elem->move->probe = way->holds ? way->probe : lb_probe_send(pe, coll, elem->index, way->to);
+    }
+    lb_way_remove(pe, coll, way);
+}
+
+/* Home hears where it is; or is here, and asks the PE that it left for the rest. */
+static void tell_home(struct chariot_pe *pe, struct chariot_elem *elem) {
+    struct obj_coll *coll = elem->own.coll;
+    uint32_t home = obj_location_home(pe, coll, elem->index), left = elem->move->from;
+    bool here = home == pe->node.pe;
+    struct chariot_msg *msg = lb_news_new(pe, coll->id, elem->index, OBJ_MOVE_CUT);
+    if (msg == NULL) return;
+    if (!here) {
+        msg->kind = OBJ_KIND_LOCATED;
+        msg->method = left;
+    }
+    msg->seq = elem->move->epoch;
+    msg->reply = coll->broadcasts;
+    obj_send_take(pe, here ? left : home, msg);
+}
+
+static void unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *rest) {
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
+    rpc_turn_lend(&pe->node.turn);
+    int rc = type->unpack(pe, type, elem, rest, &elem->object);
+    if (rc == 0 && pe->face.on_moved != NULL) pe->face.on_moved(pe->face.ctx, elem);
+    rpc_turn_take(&pe->node.turn);
+    if (rc == 0 || pe->ending) return;
+    char line[300];
+    snprintf(line, sizeof line, "chariot: PE %u: a %.120s that came from PE %u cannot be unpacked: %s\n", pe->node.pe,
+             type->name, elem->move->from, chariot_error_text(rc));
+    obj_end_abort(pe, 1, line);
+}
+
+/* The element in its place, without an object yet; NULL: out of memory, said already. */
+static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg,
+                                      const struct arrive_head *head) {
+    if (coll->num_living == 0) obj_reduce_expect_me(pe, coll);
+    struct chariot_elem *elem = obj_elem_new(pe, coll, coll->id, msg->index);
+    if (elem == NULL) {
+        obj_out_of_memory(pe);
+        return NULL;
+    }
+    elem->constructing = false;
+    elem->own.broadcasts = head->broadcasts;
+    elem->own.reductions = head->reductions;
+    elem->at_sync = head->at_sync != 0;
+    struct obj_move *move = obj_move_of(pe, elem);
+    if (move == NULL) return NULL;
+    move->epoch = msg->seq;
+    move->from = msg->from;
+    move->waits = OBJ_WAITS_LAST;
+    if (head->broadcasts < coll->broadcasts) move->waits |= OBJ_WAITS_CAUGHT_UP;
+    return elem;
+}
+
+static void on_arrive(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct chariot_reader rest;
+    struct arrive_head head;
+    struct lb_way *way = lb_way_get(coll, msg->index);
+    obj_map_remove(&coll->arriving, obj_key3(msg->index));
+    bool known = obj_map_get(&coll->by_index, obj_key3(msg->index)) != NULL || (way != NULL && way->kind == LB_LEFT);
+    bool movable = pe->types[coll->type]->unpack != NULL && msg->from != pe->node.pe;
+    if (known || !movable || read_arrive(msg, &rest, &head) != 0) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    struct chariot_elem *elem = settle_in(pe, coll, msg, &head);
+    if (elem == NULL) return;
+    if (way != NULL) give_up_way(pe, elem, way);
+    lb_take_waiting(coll, elem->index, &elem->move->held);
+    tell_home(pe, elem);
+    obj_reduce_joined(pe, coll, head.reductions);
+    unpack(pe, elem, &rest);
+}
+
+static void on_last(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(msg->index));
+    struct obj_move *move = elem == NULL ? NULL : elem->move;
+    if (move == NULL || (move->waits & OBJ_WAITS_LAST) == 0 || move->from != msg->from) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    move->waits &= (uint8_t)~OBJ_WAITS_LAST;
+    uint32_t home = obj_location_home(pe, coll, elem->index);
+    if (home != pe->node.pe && home != move->from) {
+        struct chariot_msg *there = lb_news_new(pe, coll->id, elem->index, OBJ_MOVE_THERE);
+        if (there == NULL) return;
+        there->seq = move->epoch;
+        obj_send_take(pe, home, there);
+    }
+    if (move->waits & OBJ_WAITS_PROBE) /* what others sent need not wait for that */
+        lb_release(pe, coll, &move->held);
+    lb_on_ready(pe, elem);
+}
+
+void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    if (msg->method == OBJ_MOVE_LEAVE) {
+        on_leave(pe);
+        return;
+    }
+    if (msg->method == OBJ_MOVE_PROBE) {
+        lb_on_probe(pe, msg);
+        return;
+    }
+    if (coll == NULL) {
+        obj_orphan(pe, msg);
+        return;
+    }
+    static void (*const handlers[])(struct chariot_pe *, struct obj_coll *, struct chariot_msg *) = {
+        [OBJ_MOVE_ARRIVE] = on_arrive,  [OBJ_MOVE_CUT] = on_cut,        [OBJ_MOVE_LAST] = on_last,
+        [OBJ_MOVE_THERE] = lb_on_there, [OBJ_MOVE_FOUND] = lb_on_found, [OBJ_MOVE_NEWS] = lb_on_news,
+    };
+    if (handlers[msg->method] != NULL) handlers[msg->method](pe, coll, msg);
+}

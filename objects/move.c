@@ -1,0 +1,270 @@
+#include "objects/move.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/call.h"
+#include "objects/location.h"
+#include "objects/reduce.h"
+
+/* ---------------------------------------------------------------- the element's record */
+
+struct obj_move *obj_move_of(struct chariot_pe *pe, struct chariot_elem *elem) {
+    if (elem->move == NULL) elem->move = calloc(1, sizeof *elem->move);
+    if (elem->move == NULL) obj_out_of_memory(pe);
+    return elem->move;
+}
+
+static void fail_answer(struct chariot_pe *pe, const struct chariot_msg *msg, const uint64_t index[3]) {
+    if (!obj_broadcast_wants(msg)) return;
+    struct chariot_ref from = {.collection = msg->target,
+                               .index = {index[0], index[1], index[2]},
+                               .kind = CHARIOT_ARRAY_OF,
+                               .ndims = 1}; /* errors are not sorted */
+    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
+    if (error != NULL) obj_reduce_answer_take(pe, msg->target, msg->seq, &from, error);
+}
+
+void obj_move_free(struct chariot_pe *pe, struct obj_move *move) {
+    if (move == NULL) return;
+    for (const struct chariot_msg *msg = move->held.head; msg != NULL && !pe->ending; msg = msg->next) {
+        obj_undeliverable(pe, (struct chariot_msg *)(uintptr_t)msg);
+    }
+    rpc_msg_queue_clear(&move->held);
+    for (size_t i = 0; i < move->num_late; i++) {
+        if (!pe->ending) fail_answer(pe, move->late[i], (const uint64_t[3]){0});
+        rpc_msg_unref(move->late[i]);
+    }
+    free(move->late);
+    free(move);
+}
+
+void obj_move_note(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg) {
+    if (coll != NULL && msg->method == OBJ_MOVE_ARRIVE) pe->location->on_coming(pe, coll, msg);
+}
+
+void obj_move_note_orphans(struct chariot_pe *pe, struct obj_coll *coll) {
+    const struct obj_waiting *waiting = obj_map_get(&pe->orphans, obj_key1(coll->id));
+    for (const struct chariot_msg *msg = waiting == NULL ? NULL : waiting->queue.head; msg != NULL; msg = msg->next) {
+        if (msg->kind == OBJ_KIND_MOVE) obj_move_note(pe, coll, msg);
+    }
+}
+
+/* ---------------------------------------------------------------- where the element lives */
+
+static int keep(struct chariot_msg ***list, size_t *num, size_t *cap, struct chariot_msg *msg) {
+    if (*num == *cap) {
+        size_t more = *cap == 0 ? 4 : 2 * *cap;
+        struct chariot_msg **grown = realloc(*list, more * sizeof(struct chariot_msg *));
+        if (grown == NULL) return CHARIOT_ENOMEM;
+        *list = grown;
+        *cap = more;
+    }
+    (*list)[(*num)++] = rpc_msg_ref(msg);
+    return 0;
+}
+
+bool obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg) {
+    struct obj_move *move = member->elem->move;
+    if (move == NULL || (move->waits & OBJ_WAITS_CAUGHT_UP) == 0) return false;
+    if (keep(&move->late, &move->num_late, &move->cap_late, msg) != 0) obj_out_of_memory(pe);
+    return true;
+}
+
+static void on_missed(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
+    struct chariot_reply reply = obj_broadcast_reply(msg, msg->root);
+    msg->method = (uint32_t)msg->reply;
+    obj_broadcast_invoke(pe, &elem->own, msg, &reply);
+}
+
+static void on_caught_up(struct chariot_pe *pe, struct chariot_elem *elem) {
+    struct obj_move *move = elem->move;
+    for (size_t i = 0; i < move->num_late; i++) {
+        struct chariot_reply reply = obj_broadcast_reply(move->late[i], pe->node.pe);
+        if (!pe->ending) obj_broadcast_invoke(pe, &elem->own, move->late[i], &reply);
+        rpc_msg_unref(move->late[i]);
+    }
+    free(move->late);
+    move->late = NULL;
+    move->num_late = move->cap_late = 0;
+    move->waits &= (uint8_t)~OBJ_WAITS_CAUGHT_UP;
+    if (!pe->ending) pe->location->on_ready(pe, elem);
+}
+
+/* It was destroyed; who waits for its part hears so. */
+static void missed_by_nobody(struct chariot_pe *pe, const struct chariot_msg *msg) {
+    if (msg->method != OBJ_MOVE_MISSED || !obj_broadcast_wants(msg)) return;
+    struct chariot_reply reply = obj_broadcast_reply(msg, msg->root);
+    memcpy(reply.index, msg->index, sizeof reply.index);
+    reply.of = msg->target;
+    reply.ndims = msg->ndims;
+    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
+    if (error != NULL) obj_move_answer_take(pe, &reply, error);
+}
+
+static void to_element(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
+    if (elem == NULL && obj_coll_is_gone(pe, msg->target))
+        missed_by_nobody(pe, msg);
+    else if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
+        obj_refuse(pe, msg);
+    else if (msg->method == OBJ_MOVE_MISSED)
+        on_missed(pe, elem, msg);
+    else
+        on_caught_up(pe, elem);
+}
+
+/* ---------------------------------------------------------------- results */
+
+void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value) {
+    uint8_t error = value == NULL ? 0 : value->flags & OBJ_FLAG_ERROR;
+    uint32_t what = value == NULL ? OBJ_MOVE_DONE : OBJ_MOVE_ANSWER;
+    struct chariot_msg *msg = obj_msg_own_take(pe, OBJ_KIND_MOVE, value);
+    if (msg == NULL) return;
+    msg->flags |= error;
+    msg->method = what;
+    msg->target = reply->to;
+    msg->seq = reply->seq;
+    msg->ndims = reply->ndims;
+    memcpy(msg->index, reply->index, sizeof msg->index);
+    obj_send_take(pe, reply->at, msg);
+}
+
+static void on_answer(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (msg->ndims < 1 || msg->ndims > CHARIOT_MAX_DIMS) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    const struct chariot_ref from = {.collection = msg->target,
+                                     .index = {msg->index[0], msg->index[1], msg->index[2]},
+                                     .kind = (uint8_t)obj_id_kind(msg->target),
+                                     .ndims = msg->ndims};
+    struct chariot_msg *value = msg->method == OBJ_MOVE_ANSWER ? rpc_msg_ref(msg) : NULL;
+    uint64_t number = msg->seq;
+    msg->flags &= OBJ_FLAG_ERROR;
+    obj_reduce_answer_take(pe, from.collection, number, &from, value);
+}
+
+void obj_move_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (msg->method < OBJ_MOVE_FIRST_BROADCAST || msg->method >= OBJ_MOVE_FIRST_LOCAL)
+        pe->location->on_move(pe, obj_coll_get(pe, msg->target), msg);
+    else if (msg->method == OBJ_MOVE_MISSED || msg->method == OBJ_MOVE_CAUGHT_UP)
+        to_element(pe, msg);
+    else
+        on_answer(pe, msg);
+}
+
+/* ---------------------------------------------------------------- the PE that it left */
+
+int obj_away_add(struct obj_coll *coll, const struct chariot_elem *elem, uint32_t to) {
+    struct obj_away *away = malloc(sizeof *away);
+    if (away == NULL) return CHARIOT_ENOMEM;
+    *away = (struct obj_away){.next = coll->away, .seen = elem->own.broadcasts, .upto = UINT64_MAX, .to = to};
+    memcpy(away->index, elem->index, sizeof away->index);
+    coll->away = away;
+    return 0;
+}
+
+static bool has_missed(const struct obj_away *away, uint64_t number) {
+    return away->seen < number && number <= away->upto;
+}
+
+size_t obj_away_count(const struct obj_coll *coll, uint64_t number) {
+    size_t count = 0;
+    for (const struct obj_away *away = coll->away; away != NULL; away = away->next) count += has_missed(away, number);
+    return count;
+}
+
+static struct chariot_msg *move_new(struct chariot_pe *pe, struct obj_coll *coll, const struct obj_away *away) {
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_MOVE, 0);
+    if (msg == NULL) return NULL;
+    msg->target = coll->id;
+    msg->method = OBJ_MOVE_CAUGHT_UP;
+    memcpy(msg->index, away->index, sizeof msg->index);
+    return msg;
+}
+
+static void pass_on(struct chariot_pe *pe, const struct obj_coll *coll, const struct obj_away *away,
+                    const struct chariot_msg *broadcast) {
+    struct chariot_msg *msg = rpc_msg_copy(broadcast);
+    if (msg == NULL) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    msg->kind = OBJ_KIND_MOVE;
+    msg->flags &= OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE;
+    msg->hops = 0;
+    msg->ndims = coll->ndims;
+    msg->reply = msg->method;
+    msg->method = OBJ_MOVE_MISSED;
+    msg->from = msg->root = pe->node.pe;
+    memcpy(msg->index, away->index, sizeof msg->index);
+    obj_send_take(pe, away->to, msg);
+}
+
+void obj_away_deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    bool unknown = false;
+    for (const struct obj_away *away = coll->away; away != NULL && !pe->ending; away = away->next) {
+        if (!has_missed(away, msg->seq)) continue;
+        if (away->upto == UINT64_MAX)
+            unknown = true;
+        else
+            pass_on(pe, coll, away, msg);
+    }
+    if (unknown && keep(&coll->passing, &coll->num_passing, &coll->cap_passing, msg) != 0) obj_out_of_memory(pe);
+}
+
+static void drop_passing(struct obj_coll *coll) {
+    for (size_t i = 0; i < coll->num_passing; i++) rpc_msg_unref(coll->passing[i]);
+    free(coll->passing);
+    coll->passing = NULL;
+    coll->num_passing = coll->cap_passing = 0;
+}
+
+void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint64_t upto) {
+    struct obj_away *away = coll->away, *other;
+    while (away != NULL && memcmp(away->index, index, sizeof away->index) != 0) away = away->next;
+    if (away == NULL || away->upto != UINT64_MAX) return;
+    away->upto = upto;
+    for (size_t i = 0; i < coll->num_passing && !pe->ending; i++) {
+        struct chariot_msg *msg = coll->passing[i];
+        if (has_missed(away, msg->seq))
+            pass_on(pe, coll, away, msg);
+        else if (away->seen < msg->seq && obj_broadcast_wants(msg))
+            obj_reduce_excuse(pe, coll->id, msg->seq);
+    }
+    for (other = coll->away; other != NULL && other->upto != UINT64_MAX;) other = other->next;
+    if (other == NULL) drop_passing(coll);
+    obj_away_check(pe, coll);
+}
+
+void obj_away_check(struct chariot_pe *pe, struct obj_coll *coll) {
+    for (struct obj_away **at = &coll->away; *at != NULL;) {
+        struct obj_away *away = *at;
+        if (away->upto > coll->broadcasts) {
+            at = &away->next;
+            continue;
+        }
+        struct chariot_msg *msg = away->upto > away->seen ? move_new(pe, coll, away) : NULL;
+        if (msg != NULL) obj_send_take(pe, away->to, msg);
+        *at = away->next;
+        free(away);
+    }
+}
+
+void obj_away_fail(struct chariot_pe *pe, struct obj_coll *coll) {
+    for (const struct obj_away *away = coll->away; away != NULL; away = away->next) {
+        for (size_t i = 0; i < coll->num_passing && !pe->ending; i++) {
+            if (has_missed(away, coll->passing[i]->seq)) fail_answer(pe, coll->passing[i], away->index);
+        }
+    }
+}
+
+void obj_away_free(struct obj_coll *coll) {
+    while (coll->away != NULL) {
+        struct obj_away *away = coll->away;
+        coll->away = away->next;
+        free(away);
+    }
+    drop_passing(coll);
+}

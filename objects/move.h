@@ -1,0 +1,110 @@
+/* objects/move.h: what this room knows of elements that move from PE to PE; how they do is the location manager's
+ * (lb/).
+ *
+ *   settled --LEAVE--> under way --ARRIVE--> arrived, waits --nothing is left to wait for--> settled
+ *
+ * Broadcasts. PEs are not all equally far: an element may come to a PE that has delivered broadcasts which it has not
+ * seen. The PE that it left has a record of it (struct obj_away) until it has heard how far the other was, and has
+ * passed on what the element missed, as MISSED, when it was delivered here itself; their results come back as ANSWER
+ * and count here. Until CAUGHT_UP the element keeps later broadcasts (`late`) and does not move on. Where the new PE is
+ * behind, the element has seen more than that, and is passed over. So each sees each once, in their order. */
+#ifndef CHARIOT_OBJECTS_MOVE_H
+#define CHARIOT_OBJECTS_MOVE_H
+
+#include "objects/pe.h"
+
+/* What a MOVE message says, in its method field. target and index: the element. */
+enum obj_move_what {
+    OBJ_MOVE_ARRIVE = 0, /* from the PE that it leaves; seq: its moves, with this one; payload: head, state */
+    OBJ_MOVE_CUT,        /* home to the PE that it left: the new PE is `root`, which had delivered up to `reply` */
+    OBJ_MOVE_LAST,       /* to its PE: nothing comes any more by the PE that it left */
+    OBJ_MOVE_THERE,      /* to home: that has come; messages may go straight to this PE */
+    OBJ_MOVE_PROBE,      /* to the element, as calls go: all before it has come; reply: the asker's number */
+    OBJ_MOVE_FOUND,      /* to the asker, with that number: it lives on PE `root`, after seq moves */
+    OBJ_MOVE_NEWS,       /* to one whose message came by a detour: the same */
+    OBJ_MOVE_FIRST_BROADCAST,
+    OBJ_MOVE_MISSED = OBJ_MOVE_FIRST_BROADCAST, /* to its PE: broadcast seq, of method `reply` */
+    OBJ_MOVE_CAUGHT_UP,                         /* to its PE: that was all */
+    OBJ_MOVE_ANSWER,                            /* to the PE that it left: its part of the result */
+    OBJ_MOVE_DONE,                              /* the same without a value */
+    OBJ_MOVE_FIRST_LOCAL,
+    OBJ_MOVE_LEAVE = OBJ_MOVE_FIRST_LOCAL, /* local: those that are to leave do */
+};
+
+/* What an element waits for before it may move on. */
+enum {
+    OBJ_WAITS_LAST = 1 << 0,      /* messages that come by the PE that it left go before all others */
+    OBJ_WAITS_PROBE = 1 << 1,     /* messages that this PE had sent it go before what it sends now */
+    OBJ_WAITS_CAUGHT_UP = 1 << 2, /* broadcasts that it missed */
+    OBJ_WAITS_MESSAGES = OBJ_WAITS_LAST | OBJ_WAITS_PROBE,
+};
+
+/* An element that has moved, or is about to. */
+struct obj_move {
+    uint64_t epoch; /* moves so far */
+    uint64_t probe; /* number of the probe that it waits for */
+    uint32_t from;  /* the PE that it left last */
+    uint32_t to;    /* where it wants to go */
+    bool wants;
+    bool leaving; /* it goes in this step of the scheduler */
+    uint8_t waits;
+    uint8_t told;              /* how often, in a row, ... */
+    uint32_t told_pe;          /* ... this PE was told where it lives */
+    struct rpc_msg_queue held; /* messages for it that came too soon; while it leaves: what was queued for it */
+    struct chariot_msg **late; /* broadcasts after those that it missed */
+    size_t num_late, cap_late;
+};
+
+/* An element that left, until what it missed has been passed on. */
+struct obj_away {
+    struct obj_away *next;
+    uint64_t index[3];
+    uint64_t seen; /* the last broadcast that it has seen */
+    uint64_t upto; /* the last one that had been delivered where it arrived; UINT64_MAX: not known yet */
+    uint32_t to;
+};
+
+static inline bool obj_move_is_probe(const struct chariot_msg *msg) {
+    return msg->kind == OBJ_KIND_MOVE && msg->method == OBJ_MOVE_PROBE;
+}
+/* What handlers rely on, of one from another PE. */
+static inline bool obj_move_is_acceptable(const struct chariot_msg *msg) {
+    return msg->method < OBJ_MOVE_FIRST_LOCAL && obj_id_kind(msg->target) == CHARIOT_ARRAY_OF;
+}
+
+/* The record of elem, made on demand. NULL: out of memory, said already. */
+struct obj_move *obj_move_of(struct chariot_pe *pe, struct chariot_elem *elem);
+/* Takes NULL. Whoever waits for what it holds hears that it was destroyed, unless the job ends. */
+void obj_move_free(struct chariot_pe *pe, struct obj_move *move);
+/* A MOVE message is queued. coll NULL: its collection is not known here. */
+void obj_move_note(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg);
+/* The collection is known now: the same for those that waited for it. */
+void obj_move_note_orphans(struct chariot_pe *pe, struct obj_coll *coll);
+/* The element keeps the broadcast for later: true. */
+bool obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg);
+/* The result of one who saw a broadcast elsewhere than where results are collected. Takes value (NULL: none). */
+void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
+
+/* The element leaves for PE `to`. CHARIOT_ENOMEM. */
+int obj_away_add(struct obj_coll *coll, const struct chariot_elem *elem, uint32_t to);
+/* It has arrived where broadcasts up to `upto` had been delivered. */
+void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint64_t upto);
+/* How many of those that left count here for broadcast `number`, as far as is known. */
+size_t obj_away_count(const struct obj_coll *coll, uint64_t number);
+/* A broadcast has been delivered here: passes it on to those that missed it, or keeps it. */
+void obj_away_deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
+/* All up to coll->broadcasts have been: forgets those that have seen all. */
+void obj_away_check(struct chariot_pe *pe, struct obj_coll *coll);
+/* The collection is destroyed: whoever waits for results of theirs gets errors. */
+void obj_away_fail(struct chariot_pe *pe, struct obj_coll *coll);
+void obj_away_free(struct obj_coll *coll);
+
+/* broadcast.c */
+/* Where a member's result of this broadcast goes, collected on PE `at`. */
+struct chariot_reply obj_broadcast_reply(const struct chariot_msg *msg, uint32_t at);
+/* Calls it on one member. */
+void obj_broadcast_invoke(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg,
+                          struct chariot_reply *reply);
+bool obj_broadcast_wants(const struct chariot_msg *msg);
+
+#endif
