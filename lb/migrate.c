@@ -160,7 +160,9 @@ static void destroy_object(struct chariot_pe *pe, const struct chariot_type *typ
 static bool note_left(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t to) {
     struct obj_coll *coll = elem->own.coll;
     bool home = obj_location_home(pe, coll, elem->index) == pe->node.pe;
-    struct lb_way *way = lb_way_add(pe, coll, elem->index, home ? LB_HOME : LB_LEFT, to);
+    struct lb_way *way = lb_way_get(coll, elem->index);
+    if (way != NULL) lb_way_remove(pe, coll, way); /* somebody lied: there is none to an element that is here */
+    way = lb_way_add(pe, coll, elem->index, home ? LB_HOME : LB_LEFT, to);
     if (way == NULL) return false;
     way->epoch = elem->move->epoch + 1;
     if (obj_away_add(coll, elem, to) == 0) return true;

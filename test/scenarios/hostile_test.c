@@ -31,9 +31,21 @@ static int create(struct chariot_pe *pe, const struct chariot_type *type, struct
     return 0;
 }
 
+static int pack(struct chariot_pe *pe, const struct chariot_type *type, void *object, struct chariot_writer *writer) {
+    return chariot_put_int(writer, 1);
+}
+
+static int unpack(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                  struct chariot_reader *reader, void **object) {
+    struct chariot_value value;
+    *object = &now;
+    return chariot_get_typed(reader, CHARIOT_INT, &value);
+}
+
 static uint64_t result_to;
 
 static int on_work(struct chariot_call *call) {
+    if (draw(4) == 0) chariot_migrate(call->pe, call->elem, (uint32_t)draw(NUM_PES));
     const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = result_to};
     struct chariot_future *all;
     chariot_contribute_take(call->pe, call->elem, NULL, value_int(1), CHARIOT_REDUCE_SUM, &target);
@@ -75,7 +87,8 @@ static int on_talk(struct chariot_call *call) {
 }
 
 static const struct chariot_method methods[] = {{"work", on_work}, {"insert", on_insert}, {"talk", on_talk}};
-static const struct chariot_type type = {.name = "Worker", .methods = methods, .num_methods = 3, .create = create};
+static const struct chariot_type type = {
+    .name = "Worker", .methods = methods, .num_methods = 3, .create = create, .pack = pack, .unpack = unpack};
 
 /* ---------------------------------------------------------------- its pool */
 
