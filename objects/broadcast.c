@@ -97,7 +97,8 @@ static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
         struct obj_member *member = coll->members[i];
         if (!has_to_see(member, msg->seq)) continue;
         member->broadcasts = msg->seq;
-        if (!obj_move_keep(pe, member, msg)) obj_broadcast_invoke(pe, member, msg, &reply);
+        bool keeps = member->elem->move != NULL && obj_move_keep(pe, member, msg);
+        if (!keeps) obj_broadcast_invoke(pe, member, msg, &reply);
     }
     obj_away_deliver(pe, coll, msg);
     rpc_msg_unref(msg);

@@ -117,7 +117,7 @@ static void note_reduction(void *value, void *ctx) {
     missing_below(to->pe, coll, red->children, below, sizeof below);
     if (coll->root == to->pe->node.pe && coll->counted)
         snprintf(known, sizeof known, " of its %llu elements", (unsigned long long)obj_section_need(coll, number));
-    else if (coll->root == to->pe->node.pe)
+    else if (coll->root == to->pe->node.pe && coll->section == NULL)
         snprintf(known, sizeof known, ", whose insertions have not been declared done");
     else
         snprintf(known, sizeof known, " here and below");

@@ -231,10 +231,10 @@ static uint32_t *translate(const struct chariot_type *from, const struct chariot
     return table;
 }
 
-uint32_t obj_section_method(struct chariot_pe *pe, const struct obj_member *member, uint32_t method) {
+uint32_t obj_section_translate(struct chariot_pe *pe, const struct obj_member *member, uint32_t method) {
     const struct obj_coll *coll = member->coll;
     uint32_t type = member->elem->own.coll->type;
-    if (type == coll->type || method >= pe->types[coll->type]->num_methods) return method;
+    if (method >= pe->types[coll->type]->num_methods) return method;
     struct obj_map *tables = &coll->section->methods;
     uint32_t *table = obj_map_get(tables, obj_key1(type));
     if (table == NULL) {

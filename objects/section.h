@@ -52,7 +52,11 @@ void obj_section_leave_all(struct chariot_pe *pe, struct chariot_elem *elem);
 /* Contributions that reduction `number` of any collection needs in all. Root only. */
 uint64_t obj_section_need(const struct obj_coll *coll, uint64_t number);
 /* The method of the member's type that a method of its collection's type means; UINT32_MAX: it has none. */
-uint32_t obj_section_method(struct chariot_pe *pe, const struct obj_member *member, uint32_t method);
+uint32_t obj_section_translate(struct chariot_pe *pe, const struct obj_member *member, uint32_t method);
+static inline uint32_t obj_section_method(struct chariot_pe *pe, const struct obj_member *member, uint32_t method) {
+    if (__builtin_expect(member->elem->own.coll->type == member->coll->type, 1)) return method;
+    return obj_section_translate(pe, member, method);
+}
 /* Frees what a section has beyond a collection, and its members. */
 void obj_section_free(struct obj_coll *section);
 
