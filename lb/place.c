@@ -5,6 +5,20 @@
 
 #include "rpc/error.h"
 
+int lb_plan_each(const struct lb_stats *stats,
+                 uint32_t (*to)(const struct lb_stats *stats, uint32_t from, uint64_t *seed), uint64_t seed,
+                 struct lb_plan *out) {
+    struct lb_place place;
+    int error = lb_place_init(&place, stats, true);
+    if (error != 0) return error;
+    for (uint32_t i = 0; i < stats->num_objects; i++) {
+        if (stats->objects[i].migratable) place.where[i] = to(stats, place.where[i], &seed);
+    }
+    error = lb_plan_make(stats, place.where, out);
+    lb_place_deinit(&place);
+    return error;
+}
+
 double lb_speed(const struct lb_stats *stats, uint32_t pe) {
     return stats->speeds == NULL ? 1.0 : stats->speeds[pe];
 }

@@ -16,6 +16,11 @@ struct lb_place {
 int lb_place_init(struct lb_place *place, const struct lb_stats *stats, bool with_migratable);
 void lb_place_deinit(struct lb_place *place);
 
+/* A plan that takes each movable object where `to` says, from where it lives. */
+int lb_plan_each(const struct lb_stats *stats,
+                 uint32_t (*to)(const struct lb_stats *stats, uint32_t from, uint64_t *seed), uint64_t seed,
+                 struct lb_plan *out);
+
 double lb_speed(const struct lb_stats *stats, uint32_t pe);
 double lb_speed_sum(const struct lb_stats *stats);
 /* What the object takes on the PE. */

@@ -2,17 +2,13 @@
 #include "lb/balancers.h"
 #include "lb/place.h"
 
+static uint32_t next_pe(const struct lb_stats *stats, uint32_t from, uint64_t *seed) {
+    return (from + 1) % stats->num_pes;
+}
+
 static int plan(const struct lb_stats *stats, const double *options, uint64_t seed, struct lb_plan *out, char *why,
                 size_t size) {
-    struct lb_place place;
-    int error = lb_place_init(&place, stats, true);
-    if (error != 0) return error;
-    for (uint32_t i = 0; i < stats->num_objects; i++) {
-        if (stats->objects[i].migratable) place.where[i] = (place.where[i] + 1) % stats->num_pes;
-    }
-    error = lb_plan_make(stats, place.where, out);
-    lb_place_deinit(&place);
-    return error;
+    return lb_plan_each(stats, next_pe, seed, out);
 }
 
 const struct lb_balancer lb_rotate = {.name = "rotate",

@@ -6,7 +6,6 @@
  * the step. A change says which step it is of: those of one that has ended no longer count. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lb/lb.h"
 #include "objects/balance.h"
@@ -112,36 +111,22 @@ static int on_tell(struct chariot_call *call) {
 
 /* ---------------------------------------------------------------- the end of a step */
 
-static uint32_t find_method(const struct chariot_type *type, const char *name) {
-    uint32_t i = 0;
-    while (i < type->num_methods && strcmp(type->methods[i].name, name) != 0) i++;
-    return i;
-}
-
 static void resume(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t method) {
-    struct chariot_writer writer;
-    struct chariot_msg *args;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_list(&writer, 0);
-    if (chariot_writer_finish(&writer, &args) != 0) {
-        obj_out_of_memory(pe);
-        return;
-    }
-    const struct obj_coll *coll = elem->own.coll;
-    obj_call_send_take(pe, coll->id, elem->index, coll->ndims, method, 0, 0, args);
+    struct chariot_target target = {.kind = CHARIOT_TO_METHOD, .method = method};
+    obj_elem_ref(elem, &target.ref);
+    obj_call_target_take(pe, &target, NULL);
 }
 
 static void resume_all_of(void *value, void *ctx) {
     const struct obj_coll *coll = value;
     struct chariot_pe *pe = ctx;
     if (coll->kind != CHARIOT_ARRAY_OF) return;
-    const struct chariot_type *type = pe->types[coll->type];
-    uint32_t method = find_method(type, "resumeFromSync");
+    uint32_t method = obj_type_find_method(pe->types[coll->type], "resumeFromSync");
     for (size_t i = 0; i < coll->num_members; i++) {
         struct chariot_elem *elem = coll->members[i] == NULL ? NULL : coll->members[i]->elem;
         if (elem == NULL || !elem->synced) continue;
         elem->synced = false;
-        if (method < type->num_methods) resume(pe, elem, method);
+        if (method != UINT32_MAX) resume(pe, elem, method);
     }
 }
 

@@ -114,13 +114,16 @@ uint32_t obj_tree_children(const struct chariot_pe *pe, uint32_t of_pe, uint32_t
     return count;
 }
 
-int obj_tree_child(const struct chariot_pe *pe, uint32_t root, uint32_t child) {
-    uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = obj_tree_children(pe, pe->node.pe, root, children);
+int obj_tree_find_child(const uint32_t *children, uint32_t count, uint32_t child) {
     for (uint32_t i = 0; i < count; i++) {
         if (children[i] == child) return (int)i;
     }
     return -1;
+}
+
+int obj_tree_child(const struct chariot_pe *pe, uint32_t root, uint32_t child) {
+    uint32_t children[OBJ_TREE_RADIX];
+    return obj_tree_find_child(children, obj_tree_children(pe, pe->node.pe, root, children), child);
 }
 
 void obj_tree_send_up_take(struct chariot_pe *pe, uint32_t root, struct chariot_msg *msg) {

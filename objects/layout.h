@@ -20,6 +20,8 @@ void obj_layout_free(struct obj_layout *layout); /* takes NULL */
 int64_t obj_tree_parent(const struct chariot_pe *pe, uint32_t root);
 uint32_t obj_tree_children(const struct chariot_pe *pe, uint32_t of_pe, uint32_t root,
                            uint32_t children[OBJ_TREE_RADIX]);
+/* The how many-th of these children `child` is; -1: none. */
+int obj_tree_find_child(const uint32_t *children, uint32_t count, uint32_t child);
 /* The how many-th child of this PE `child` is; -1: it is none. */
 int obj_tree_child(const struct chariot_pe *pe, uint32_t root, uint32_t child);
 

@@ -272,6 +272,8 @@ static inline bool obj_kind_is_single(uint32_t kind) {
 
 /* registry.c: nothing that must be there is missing. */
 bool obj_type_is_complete(const struct chariot_type *type);
+/* The number of the method of that name; UINT32_MAX: the type has none. */
+uint32_t obj_type_find_method(const struct chariot_type *type, const char *name);
 
 /* message.c: messages to send. NULL: out of memory, the job ends. */
 struct chariot_msg *obj_msg_new(struct chariot_pe *pe, enum obj_kind kind, size_t capacity);

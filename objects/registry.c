@@ -18,6 +18,13 @@ bool obj_type_is_complete(const struct chariot_type *type) {
     return true;
 }
 
+uint32_t obj_type_find_method(const struct chariot_type *type, const char *name) {
+    for (uint32_t i = 0; i < type->num_methods; i++) {
+        if (strcmp(type->methods[i].name, name) == 0) return i;
+    }
+    return UINT32_MAX;
+}
+
 int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id) {
     if (!obj_type_is_complete(type)) return CHARIOT_EINVAL;
     for (uint32_t i = 0; i < pe->num_types; i++) {

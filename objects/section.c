@@ -218,16 +218,10 @@ void obj_section_on_left(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 /* ---------------------------------------------------------------- methods by name */
 
-static uint32_t by_name(const struct chariot_type *type, const char *name) {
-    for (uint32_t i = 0; i < type->num_methods; i++) {
-        if (strcmp(type->methods[i].name, name) == 0) return i;
-    }
-    return UINT32_MAX;
-}
-
 static uint32_t *translate(const struct chariot_type *from, const struct chariot_type *to) {
     uint32_t *table = malloc((from->num_methods + (size_t)1) * sizeof *table);
-    for (uint32_t i = 0; table != NULL && i < from->num_methods; i++) table[i] = by_name(to, from->methods[i].name);
+    for (uint32_t i = 0; table != NULL && i < from->num_methods; i++)
+        table[i] = obj_type_find_method(to, from->methods[i].name);
     return table;
 }
 

@@ -84,11 +84,7 @@ uint32_t obj_span_children(const struct chariot_pe *pe, uint64_t id, uint32_t ch
 
 int obj_span_child(const struct chariot_pe *pe, uint64_t id, uint32_t child) {
     uint32_t children[OBJ_TREE_RADIX];
-    uint32_t count = obj_span_children(pe, id, children);
-    for (uint32_t i = 0; i < count; i++) {
-        if (children[i] == child) return (int)i;
-    }
-    return -1;
+    return obj_tree_find_child(children, obj_span_children(pe, id, children), child);
 }
 
 void obj_span_send_up_take(struct chariot_pe *pe, uint64_t id, struct chariot_msg *msg) {

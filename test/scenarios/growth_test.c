@@ -4,6 +4,7 @@
 
 #include "objects/layout.h"
 #include "test/scenarios/growth.h"
+#include "test/unit/sections/tree_check.h"
 #include "test/unit/unit.h"
 
 static const uint32_t sizes[] = {1, 2, 3, 5, 6, 16, 21, 22, 85, 86, 256, 1000, 1365, 1366, 4096};
@@ -46,16 +47,6 @@ static struct tree tree_of(const struct chariot_pe *pe, uint32_t root) {
     return tree;
 }
 
-/* The least depth that a tree of this radix can have. */
-static uint32_t least_depth(uint32_t num_pes, uint32_t radix) {
-    uint32_t depth = 0;
-    for (uint64_t level = 1, pes = 1; pes < num_pes; depth++) {
-        level *= radix;
-        pes += level;
-    }
-    return depth;
-}
-
 static void check(const struct growth *growth, enum growth_op op) {
     uint32_t root = op == GROWTH_SMALL_ARRAY ? growth->num_pes - 1 : 0; /* who began it */
     const struct tree tree = tree_of(&growth->world.pes[0], root);
@@ -95,7 +86,7 @@ static void each_operation_grows_with_the_tree(void) {
         struct growth growth;
         growth_open(&growth, sizes[i], &growth_steps);
         const struct tree tree = tree_of(&growth.world.pes[0], 0);
-        CU_ASSERT_EQUAL(tree.depth, least_depth(sizes[i], OBJ_TREE_RADIX));
+        CU_ASSERT_EQUAL(tree.depth, tree_least_depth(sizes[i], OBJ_TREE_RADIX));
         growth_run(&growth);
         for (enum growth_op op = 0; op < GROWTH_NUM_OPS; op++) {
             if (laws[op].handled + laws[op].more > 0) check(&growth, op);
@@ -130,8 +121,8 @@ static void hosts_are_entered_once(void) {
         growth_open(&growth, sizes[i], &hosts);
         const struct tree tree = tree_of(&growth.world.pes[0], 0);
         uint32_t num_hosts = (sizes[i] + PES_PER_HOST - 1) / PES_PER_HOST;
-        CU_ASSERT_TRUE(tree.depth <=
-                       least_depth(num_hosts, OBJ_TREE_RADIX - 1) + 1 + least_depth(PES_PER_HOST, OBJ_TREE_RADIX));
+        CU_ASSERT_TRUE(tree.depth <= tree_least_depth(num_hosts, OBJ_TREE_RADIX - 1) + 1 +
+                                         tree_least_depth(PES_PER_HOST, OBJ_TREE_RADIX));
         growth_run(&growth);
         for (enum growth_op op = 0; op < GROWTH_NUM_OPS; op++) {
             if (laws[op].handled + laws[op].more == 0) continue;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "test/unit/sections/tree_check.h"
 #include "test/unit/unit.h"
 
 enum { MOST = 100000, MOST_RADIX = 64 };
@@ -36,17 +37,6 @@ static struct chariot_layout one_host(uint32_t count) {
     return (struct chariot_layout){count, 1, NULL};
 }
 
-/* Least depth of a tree of `count` whose members have at most `radix` children. */
-static uint32_t least_depth(uint32_t count, uint32_t radix) {
-    uint64_t reached = 1, level = 1;
-    uint32_t depth = 0;
-    for (; reached < count; depth++) {
-        level *= radix;
-        reached += level;
-    }
-    return depth;
-}
-
 static uint32_t largest_host(const struct chariot_layout *layout) {
     uint32_t most = 0;
     for (uint32_t i = 0; layout->first != NULL && i < layout->num_hosts; i++) {
@@ -55,11 +45,8 @@ static uint32_t largest_host(const struct chariot_layout *layout) {
     return layout->first == NULL ? layout->count : most;
 }
 
-/* Over hosts, one step from a lead into its host, and there. */
 static uint32_t promised_depth(const struct chariot_layout *layout, uint32_t radix) {
-    if (radix == 1) return layout->count - 1;
-    if (layout->num_hosts == 1) return least_depth(layout->count, radix);
-    return least_depth(layout->num_hosts, radix - 1) + 1 + least_depth(largest_host(layout), radix);
+    return tree_depth_bound(layout->count, layout->num_hosts, largest_host(layout), radix);
 }
 
 struct walk {

@@ -39,8 +39,7 @@ void tree_draw_members(struct tree_world *world, uint32_t *members, uint32_t cou
 
 /* ---------------------------------------------------------------- depth */
 
-/* Least depth of a tree of `count` whose members have at most `radix` children. */
-static uint32_t least_depth(uint32_t count, uint32_t radix) {
+uint32_t tree_least_depth(uint32_t count, uint32_t radix) {
     uint32_t depth = 0;
     for (uint64_t reached = 1, level = 1; reached < count; depth++) {
         level *= radix;
@@ -52,8 +51,8 @@ static uint32_t least_depth(uint32_t count, uint32_t radix) {
 /* Over hosts, one step from a lead into its host, and there. */
 uint32_t tree_depth_bound(uint32_t count, uint32_t num_hosts, uint32_t most, uint32_t radix) {
     if (radix == 1) return count - 1;
-    if (num_hosts == 1) return least_depth(count, radix);
-    return least_depth(num_hosts, radix - 1) + 1 + least_depth(most, radix);
+    if (num_hosts == 1) return tree_least_depth(count, radix);
+    return tree_least_depth(num_hosts, radix - 1) + 1 + tree_least_depth(most, radix);
 }
 
 static uint32_t promised_depth(const struct chariot_layout *layout, uint32_t radix) {

@@ -29,6 +29,8 @@ void tree_draw_members(struct tree_world *world, uint32_t *members, uint32_t cou
 bool tree_spans(const struct tree_world *world, const uint32_t *row, uint32_t count, uint32_t radix);
 /* Subtrees split off, and split again to the end, are the tree over the whole: their edges are its edges. */
 bool tree_nests(const struct tree_world *world, const uint32_t *row, uint32_t count, uint32_t radix);
+/* The least depth of a tree of `count` whose members have at most `radix` children. */
+uint32_t tree_least_depth(uint32_t count, uint32_t radix);
 /* The most steps from the root of a row that has so many members on so many hosts, `most` on one. */
 uint32_t tree_depth_bound(uint32_t count, uint32_t num_hosts, uint32_t most, uint32_t radix);
 
