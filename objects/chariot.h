@@ -244,9 +244,14 @@ int chariot_profile_start(struct chariot_pe *pe);
 /* The table of what has run so far, as text of whole lines; the caller frees it. CHARIOT_ESTATE: not started. */
 int chariot_profile_text(struct chariot_pe *pe, char **text);
 
-/* For faces. Whether what follows has any effect: from chariot_open() on with tracing, from chariot_profile_start() on
- * with profiling. */
+/* Measures from now on what each chare of this PE costs, for who balances load (lb/lb.h); false: no more. It is on from
+ * the beginning where a balancer was asked for. CHARIOT_ENOMEM. */
+int chariot_load_measure(struct chariot_pe *pe, bool on);
+
+/* For faces. Whether what follows has any effect now: with tracing, profiling, and while load is measured. */
 bool chariot_is_metered(const struct chariot_pe *pe);
+/* Whether chariot_phase() has: from chariot_open() on with tracing, from chariot_profile_start() on with profiling. */
+bool chariot_has_phases(const struct chariot_pe *pe);
 
 /* What time is charged to: a method (by number) of an element, or something that is no method (type UINT32_MAX). A
  * plain value that means something on its PE only. */
@@ -261,8 +266,8 @@ struct chariot_activity {
 void chariot_activity_now(const struct chariot_pe *pe, struct chariot_activity *out);
 void chariot_activity_of(const struct chariot_elem *elem, uint32_t method, struct chariot_activity *out);
 /* A face goes on with what has returned CHARIOT_LATER, or runs a method itself: time from here to the end is charged to
- * it. They nest. */
-void chariot_resume_begin(struct chariot_pe *pe, const struct chariot_activity *what);
+ * it, and is load of elem (NULL: of none, or it is gone). They nest. */
+void chariot_resume_begin(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_activity *what);
 void chariot_resume_end(struct chariot_pe *pe);
 /* What runs does this from now on; gives what it did before, to be set again. The public calls that send do so by
  * themselves. */

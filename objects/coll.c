@@ -79,6 +79,7 @@ void obj_elem_destroy_object(struct chariot_pe *pe, struct chariot_elem *elem) {
 }
 
 void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
+    OBJ_METER(pe, obj_meter_forget(pe, elem));
     obj_channel_elem_gone(pe, elem);
     obj_section_leave_all(pe, elem);
     if (elem->synced && !pe->ending) obj_balance_ops.on_synced_gone(pe);
@@ -297,8 +298,12 @@ static void visit_coll(void *value, void *ctx) {
     }
 }
 
-void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *elem, void *ctx), void *ctx) {
+void obj_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *elem, void *ctx), void *ctx) {
     struct visit visit = {fn, ctx};
     obj_map_each(&pe->singles, visit_elem, &visit);
     obj_map_each(&pe->collections, visit_coll, &visit);
+}
+
+void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *elem, void *ctx), void *ctx) {
+    obj_elem_each(pe, fn, ctx);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/load.h"
 #include "objects/span.h"
 
 /* How many messages have gone to, and come from, one PE. Both sides count alike, since their order is kept, so the two
@@ -106,21 +107,22 @@ static struct obj_meter_frame *top(struct obj_meter *meter) {
     return &meter->frames[meter->depth < OBJ_MAX_NESTED ? meter->depth : OBJ_MAX_NESTED - 1];
 }
 
+static bool is_idle(const struct obj_meter *meter) {
+    return meter->frames[0].row == &meter->rows[OBJ_ROW_IDLE];
+}
+
 void obj_meter_charge(struct chariot_pe *pe) {
     struct obj_meter *meter = pe->meter;
     struct obj_meter_frame *frame = top(meter);
-    int64_t now_ns = chariot_now_ns(pe);
-    frame->row->ns[frame->phase] += now_ns - meter->mark_ns;
+    int64_t now_ns = chariot_now_ns(pe), took_ns = now_ns - meter->mark_ns;
+    frame->row->ns[frame->phase] += took_ns;
+    if (meter->load) obj_load_charge(pe, frame->elem, is_idle(meter) && meter->depth == 0, took_ns, now_ns);
     meter->mark_ns = now_ns;
 }
 
 static void bottom(struct chariot_pe *pe, enum obj_meter_row_number row) {
     struct obj_meter *meter = pe->meter;
     meter->frames[0] = (struct obj_meter_frame){.what = {.type = OBJ_NO_TYPE, .method = row}, .row = &meter->rows[row]};
-}
-
-static bool is_idle(const struct obj_meter *meter) {
-    return meter->frames[0].row == &meter->rows[OBJ_ROW_IDLE];
 }
 
 static void wake(struct chariot_pe *pe) {
@@ -147,14 +149,17 @@ void obj_meter_note_end(struct chariot_pe *pe) {
     wake(pe);
 }
 
-void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, enum rpc_timeline_category category,
-                    struct chariot_msg *cause) {
+void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, struct chariot_elem *elem,
+                    enum rpc_timeline_category category, struct chariot_msg *cause) {
     struct obj_meter *meter = pe->meter;
-    obj_meter_charge(pe);
+    if (!meter->load) elem = NULL;
+    if (meter->detailed || elem != top(meter)->elem || is_idle(meter)) obj_meter_charge(pe);
     wake(pe);
     if (++meter->depth >= OBJ_MAX_NESTED) return;
     struct obj_meter_frame *frame = top(meter);
-    *frame = (struct obj_meter_frame){.what = *what, .row = obj_meter_row_of(pe, what)};
+    *frame = (struct obj_meter_frame){.what = *what, .elem = elem, .row = &meter->rows[OBJ_ROW_SCHEDULER]};
+    if (!meter->detailed) return;
+    frame->row = obj_meter_row_of(pe, what);
     bool is_message = category == RPC_TIMELINE_MESSAGE;
     if (!is_message || (cause->number != 0 && cause->kind != OBJ_KIND_CALL)) {
         obj_timeline_begin(pe, frame, category, cause);
@@ -164,15 +169,26 @@ void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, 
 void obj_meter_pop(struct chariot_pe *pe) {
     struct obj_meter *meter = pe->meter;
     if (meter->depth == 0) return; /* it was switched on in between */
-    obj_meter_charge(pe);
-    if (meter->depth < OBJ_MAX_NESTED) obj_timeline_end(pe, top(meter));
+    struct obj_meter_frame *frame = top(meter);
+    bool kept = meter->depth < OBJ_MAX_NESTED;
+    if (meter->detailed || (kept && frame->elem != frame[-1].elem)) obj_meter_charge(pe);
+    if (kept) obj_timeline_end(pe, frame);
     meter->depth--;
+}
+
+void obj_meter_forget(struct chariot_pe *pe, const struct chariot_elem *elem) {
+    struct obj_meter *meter = pe->meter;
+    if (!meter->load) return;
+    obj_meter_charge(pe);
+    for (uint32_t i = 0; i <= meter->depth && i < OBJ_MAX_NESTED; i++) {
+        if (meter->frames[i].elem == elem) meter->frames[i].elem = NULL;
+    }
 }
 
 enum chariot_phase obj_meter_phase(struct chariot_pe *pe, enum chariot_phase phase) {
     struct obj_meter_frame *frame = top(pe->meter);
     enum chariot_phase before = frame->phase;
-    if (before == phase) return before;
+    if (before == phase || !pe->meter->detailed) return before;
     obj_meter_charge(pe);
     frame->phase = phase;
     return before;
@@ -183,13 +199,13 @@ enum chariot_phase obj_meter_phase(struct chariot_pe *pe, enum chariot_phase pha
 void obj_meter_note_row(struct chariot_pe *pe, enum obj_meter_row_number row, enum rpc_timeline_category category) {
     struct chariot_activity what = {.type = OBJ_NO_TYPE, .method = row};
     pe->meter->rows[row].calls++;
-    obj_meter_push(pe, &what, category, NULL);
+    obj_meter_push(pe, &what, NULL, category, NULL);
 }
 
 void obj_meter_note_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_activity what = {.type = OBJ_NO_TYPE, .method = OBJ_ROW_FIRST_KIND + (uint32_t)msg->kind};
     pe->meter->rows[what.method].calls++;
-    obj_meter_push(pe, &what, RPC_TIMELINE_MESSAGE, msg);
+    obj_meter_push(pe, &what, NULL, RPC_TIMELINE_MESSAGE, msg);
 }
 
 static void count(struct obj_meter_traffic *traffic, uint64_t bytes) {
@@ -198,27 +214,28 @@ static void count(struct obj_meter_traffic *traffic, uint64_t bytes) {
     traffic->bytes += bytes;
 }
 
-static void begin_on(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t method,
+static void begin_on(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method,
                      enum rpc_timeline_category category, struct chariot_msg *msg) {
-    struct chariot_activity what;
-    chariot_activity_of(elem, method, &what);
-    obj_meter_row_of(pe, &what)->calls++;
-    obj_meter_push(pe, &what, category, msg);
+    struct chariot_activity what = {.type = OBJ_NO_TYPE};
+    if (pe->meter->detailed) {
+        chariot_activity_of(elem, method, &what);
+        obj_meter_row_of(pe, &what)->calls++;
+    }
+    obj_meter_push(pe, &what, elem, category, msg);
 }
 
-void obj_meter_note_call(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t method,
-                         struct chariot_msg *msg) {
+void obj_meter_note_call(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *msg) {
     if (msg->kind == OBJ_KIND_CALL && msg->number == 0) count(&pe->meter->local, msg->size);
     begin_on(pe, elem, method, RPC_TIMELINE_METHOD, msg);
 }
 
-void obj_meter_note_create(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg) {
+void obj_meter_note_create(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
     begin_on(pe, elem, OBJ_METHOD_CONSTRUCTOR, RPC_TIMELINE_CONSTRUCTOR, msg);
 }
 
 void obj_meter_note_instant(struct chariot_pe *pe, const struct chariot_activity *what,
                             enum rpc_timeline_category category) {
-    obj_timeline_instant(pe, what, obj_meter_row_of(pe, what), category);
+    if (pe->meter->detailed) obj_timeline_instant(pe, what, obj_meter_row_of(pe, what), category);
 }
 
 /* ---------------------------------------------------------------- messages */
@@ -236,6 +253,7 @@ static struct meter_peer *peer_of(struct chariot_pe *pe, uint32_t number) {
 }
 
 void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chariot_msg *msg) {
+    if (!pe->meter->detailed) return;
     count(&pe->meter->sent, msg->size);
     struct meter_peer *peer = peer_of(pe, to);
     if (peer != NULL) obj_timeline_send(pe, to, ++peer->sent, msg);
@@ -251,6 +269,7 @@ uint32_t obj_meter_sender_of(const struct chariot_pe *pe, const struct chariot_m
 }
 
 void obj_meter_note_received(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (!pe->meter->detailed) return;
     count(&pe->meter->received, msg->size);
     struct meter_peer *peer = peer_of(pe, obj_meter_sender_of(pe, msg));
     if (peer != NULL) msg->number = ++peer->received;
@@ -258,13 +277,29 @@ void obj_meter_note_received(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 /* ---------------------------------------------------------------- life */
 
-int obj_meter_start(struct chariot_pe *pe) {
+static int meter_new(struct chariot_pe *pe) {
     if (pe->meter != NULL) return 0;
     struct obj_meter *meter = calloc(1, sizeof *meter);
     if (meter == NULL) return CHARIOT_ENOMEM;
     meter->started_ns = meter->mark_ns = chariot_now_ns(pe);
     pe->meter = meter;
     bottom(pe, OBJ_ROW_SCHEDULER);
+    return 0;
+}
+
+int obj_meter_start(struct chariot_pe *pe) {
+    int rc = meter_new(pe);
+    if (rc == 0) pe->meter->detailed = true;
+    return rc;
+}
+
+int obj_meter_listen(struct chariot_pe *pe, bool load) {
+    int rc = load ? meter_new(pe) : 0;
+    if (rc != 0) return rc;
+    obj_meter_charge(pe);
+    pe->meter->load = load;
+    for (uint32_t i = 0; i < OBJ_MAX_NESTED; i++) pe->meter->frames[i].elem = NULL;
+    if (!load && !pe->meter->detailed) obj_meter_free(pe);
     return 0;
 }
 
@@ -290,6 +325,10 @@ bool chariot_is_metered(const struct chariot_pe *pe) {
     return pe->meter != NULL;
 }
 
+bool chariot_has_phases(const struct chariot_pe *pe) {
+    return pe->meter != NULL && pe->meter->detailed;
+}
+
 enum chariot_phase chariot_phase(struct chariot_pe *pe, enum chariot_phase phase) {
     if (pe->meter == NULL) return phase;
     OBJ_API(pe);
@@ -311,10 +350,10 @@ void chariot_activity_of(const struct chariot_elem *elem, uint32_t method, struc
                                      .ndims = has_index ? ref.ndims : 0};
 }
 
-void chariot_resume_begin(struct chariot_pe *pe, const struct chariot_activity *what) {
+void chariot_resume_begin(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_activity *what) {
     if (pe->meter == NULL) return;
     OBJ_API(pe);
-    obj_meter_push(pe, what, RPC_TIMELINE_RESUMED, NULL);
+    obj_meter_push(pe, what, elem, RPC_TIMELINE_RESUMED, NULL);
 }
 
 void chariot_resume_end(struct chariot_pe *pe) {

@@ -1,8 +1,9 @@
-/* objects/meter.h: where the time of a PE goes, and what it does when: the one seam of profiling and tracing.
+/* objects/meter.h: where the time of a PE goes, and what it does when: the one seam of profiling, tracing and load.
  *
- * pe->meter is NULL where neither was asked for: every event then costs one branch. It keeps a stack of what runs: at
+ * pe->meter is NULL where none was asked for: every event then costs one branch. It keeps a stack of what runs: at
  * the bottom the scheduler itself, or idleness; above it a message that is handled, the method that this calls, a
  * reducer inside that. Time is charged to what is on top, in one of three phases. All that nests ends in order.
+ * Where load alone is wanted (load.h), only frames that change whose time it is cost a look at the clock.
  *
  * Everything here is called with the turn taken: the stand-in counts messages too. Time is chariot_now_ns(). */
 #ifndef CHARIOT_OBJECTS_METER_H
@@ -52,6 +53,7 @@ struct obj_meter_traffic {
 
 struct obj_meter_frame {
     struct chariot_activity what;
+    struct chariot_elem *elem; /* whose load it is; NULL: nobody's, or it is gone */
     struct obj_meter_row *row;
     enum chariot_phase phase;
     bool told; /* its beginning is in the timeline */
@@ -69,6 +71,8 @@ struct obj_timeline {
 
 struct obj_meter {
     bool profile;                /* asked for by chariot_profile_start() */
+    bool detailed;               /* that, or a timeline: what runs matters, not only whose it is */
+    bool load;                   /* frames have their element */
     int64_t started_ns, mark_ns; /* all time up to mark_ns has been charged */
     struct obj_meter_frame frames[OBJ_MAX_NESTED];
     uint32_t depth;                      /* of the top; 0: the scheduler's own */
@@ -81,17 +85,18 @@ struct obj_meter {
 };
 
 /* meter.c */
-int obj_meter_start(struct chariot_pe *pe); /* no effect where it is on. CHARIOT_ENOMEM */
+int obj_meter_start(struct chariot_pe *pe);             /* for profile and timeline. CHARIOT_ENOMEM */
+int obj_meter_listen(struct chariot_pe *pe, bool load); /* for load, or no more. CHARIOT_ENOMEM */
 void obj_meter_free(struct chariot_pe *pe);
-/* cause: the message that is the reason, or NULL. */
-void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, enum rpc_timeline_category category,
-                    struct chariot_msg *cause);
+/* elem: whose time it is; NULL: nobody's. cause: the message that is the reason, or NULL. */
+void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, struct chariot_elem *elem,
+                    enum rpc_timeline_category category, struct chariot_msg *cause);
 void obj_meter_pop(struct chariot_pe *pe);
-void obj_meter_charge(struct chariot_pe *pe); /* all time up to now, to what runs */
+void obj_meter_charge(struct chariot_pe *pe);                                  /* all time up to now, to what runs */
+void obj_meter_forget(struct chariot_pe *pe, const struct chariot_elem *elem); /* it goes, also while it runs */
 enum chariot_phase obj_meter_phase(struct chariot_pe *pe, enum chariot_phase phase);
-void obj_meter_note_call(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t method,
-                         struct chariot_msg *msg);
-void obj_meter_note_create(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg);
+void obj_meter_note_call(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *msg);
+void obj_meter_note_create(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg);
 void obj_meter_note_row(struct chariot_pe *pe, enum obj_meter_row_number row, enum rpc_timeline_category category);
 void obj_meter_note_message(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chariot_msg *msg);
@@ -139,7 +144,7 @@ struct obj_meter_scope {
     enum chariot_phase before;
 };
 static inline struct obj_meter_scope obj_meter_enter(struct chariot_pe *pe, enum chariot_phase phase) {
-    if (__builtin_expect(pe->meter == NULL, 1)) return (struct obj_meter_scope){0};
+    if (__builtin_expect(pe->meter == NULL, 1) || !pe->meter->detailed) return (struct obj_meter_scope){0};
     return (struct obj_meter_scope){pe, obj_meter_phase(pe, phase)};
 }
 static inline void obj_meter_leave(struct obj_meter_scope *scope) {

@@ -7,6 +7,7 @@
 #include "objects/call.h"
 #include "objects/hold.h"
 #include "objects/layout.h"
+#include "objects/load.h"
 #include "objects/location.h"
 #include "objects/meter.h"
 #include "objects/runtime.h"
@@ -204,6 +205,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_channel_free_all(pe);
     obj_future_free_all(pe);
     obj_meter_free(pe);
+    obj_load_free(pe);
     obj_quiet_deinit(pe);
     obj_hang_deinit(pe);
     obj_pool_deinit(pe);

@@ -17,6 +17,7 @@
 #include "rpc/node.h"
 
 struct obj_layout;
+struct obj_load;
 struct obj_location_ops;
 struct obj_meter;
 
@@ -37,6 +38,8 @@ struct obj_surroundings {
     void (*make_room)(void *ctx, uint32_t to);
     /* Time now; without it, the time of the current step. */
     int64_t (*now_ns)(void *ctx);
+    /* CPU time of the PE's thread; without it, all time is its own. */
+    int64_t (*cpu_ns)(void *ctx);
     /* The job must end: tell the launcher. Once per PE. */
     void (*on_abort)(void *ctx, int status, const char *text);
     /* Something to tell people; the job goes on. */
@@ -60,6 +63,7 @@ struct chariot_pe {
     const struct obj_location_ops *location;
     void *location_ctx;      /* the location manager's own */
     struct obj_meter *meter; /* NULL: nobody wants to know where time goes (meter.h) */
+    struct obj_load *load;   /* NULL: nor has anybody asked what elements cost (load.h) */
     int64_t now_ns;
 
     struct rpc_msg_queue run_queue;
@@ -194,6 +198,7 @@ struct chariot_elem {
     struct obj_member *sections; /* in sections; owned */
     uint64_t index[3];
     void *object;
+    uint64_t load_ns; /* what it cost in this phase (load.h) */
     bool constructing;
     bool at_sync;                       /* takes part in load balancing in steps */
     bool synced;                        /* waits for the end of the step */
@@ -319,6 +324,7 @@ struct obj_member *obj_member_of(struct chariot_elem *elem, uint64_t id);
 void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, const uint64_t index[3], uint64_t seen,
                      bool at_sync, struct chariot_msg *args);
 void obj_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out);
+void obj_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *elem, void *ctx), void *ctx);
 
 /* create.c, insert.c, broadcast.c, reduce.c, future.c, call.c, channel.c, end.c: handlers of messages */
 #define OBJ_KIND_HANDLER(name, number, handler) void handler(struct chariot_pe *pe, struct chariot_msg *msg);

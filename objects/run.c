@@ -28,6 +28,11 @@ static int64_t now_ns(void *ctx) {
     return rpc_loop_now_ns();
 }
 
+static int64_t cpu_ns(void *ctx) {
+    (void)ctx;
+    return rpc_loop_cpu_ns();
+}
+
 static void make_room(void *ctx, uint32_t to) {
     struct run *run = ctx;
     const struct chariot_face *face = &run->pe.face;
@@ -81,8 +86,12 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
     pe->node.num_pes = run->job.control.ticket.num_pes;
     pe->node.num_hosts = 1;
     pe->now_ns = rpc_loop_now_ns();
-    pe->around = (struct obj_surroundings){
-        .ctx = run, .make_room = make_room, .now_ns = now_ns, .on_abort = on_abort, .on_warning = on_warning};
+    pe->around = (struct obj_surroundings){.ctx = run,
+                                           .make_room = make_room,
+                                           .now_ns = now_ns,
+                                           .cpu_ns = cpu_ns,
+                                           .on_abort = on_abort,
+                                           .on_warning = on_warning};
     pe->hang.mode = CHARIOT_HANG_EXIT;
     rc = obj_pe_init(pe);
     if (rc != 0) {

@@ -110,12 +110,15 @@ static PyObject *get_started(PyObject *self, void *closure) {
     return PyBool_FromLong(py_state_of(self)->phase >= PY_RUNNING);
 }
 
-/* Whether the load of chares is to be measured on this PE: kept for the balancer. */
+/* What charm.start() finds in the option, or from then on at once. */
 static PyObject *turn_instrument(PyObject *self, bool on) {
-    PyObject *lb = PyObject_GetAttrString(py_state_of(self)->options, "lb");
+    struct py_state *st = py_state_of(self);
+    PyObject *lb = PyObject_GetAttrString(st->options, "lb");
     int rc = lb == NULL ? -1 : PyObject_SetAttrString(lb, "instrument", on ? Py_True : Py_False);
     Py_XDECREF(lb);
     if (rc != 0) return NULL;
+    if (st->phase == PY_RUNNING && (rc = chariot_load_measure(st->pe, on)) != 0)
+        return py_raise_code(st, rc, "measuring load"), NULL;
     Py_RETURN_NONE;
 }
 

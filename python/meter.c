@@ -11,7 +11,7 @@ int py_meter_start(struct py_state *st) {
     if (truth < 0) return -1;
     int rc = truth ? chariot_profile_start(st->pe) : 0;
     if (rc != 0) return py_raise_code(st, rc, "starting the profile");
-    st->metered = chariot_is_metered(st->pe);
+    st->has_phases = chariot_has_phases(st->pe);
     return 0;
 }
 

@@ -10,7 +10,7 @@ int py_meter_start(struct py_state *st);
 PyObject *py_charm_print_stats(PyObject *self, PyObject *ignored);
 
 static inline enum chariot_phase py_phase(struct py_state *st, enum chariot_phase phase) {
-    return __builtin_expect(st->metered, 0) ? chariot_phase(st->pe, phase) : phase;
+    return __builtin_expect(st->has_phases, 0) ? chariot_phase(st->pe, phase) : phase;
 }
 
 #endif

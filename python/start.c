@@ -317,7 +317,7 @@ static int run(struct py_state *st) {
     int status = chariot_run(st->pe, on_entry, st);
     struct chariot_pe *pe = st->pe;
     st->phase = PY_ENDED;
-    st->metered = false;
+    st->has_phases = false;
     st->pe = NULL; /* what Python frees from here on must not touch it */
     chariot_close(pe);
     return status;

@@ -100,7 +100,7 @@ struct py_state {
     struct chariot_pe *pe;
     uint32_t my_pe, num_pes; /* since it was opened, and for good; num_pes 0: it was not */
     enum py_phase phase;
-    bool metered;         /* where time goes is written down: meter.h */
+    bool has_phases;      /* what Python does is told apart: meter.h */
     unsigned long thread; /* that runs the PE, while it runs */
     bool launched;        /* by a launcher: endings are its to report */
     bool no_reminder;     /* the program has called charm.start(), in vain, or charm.exit() */

@@ -31,10 +31,18 @@ enum {
     STRIDE_LONG_NS = 5000,
 };
 
-int64_t rpc_loop_now_ns(void) {
+static int64_t look_at(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t rpc_loop_now_ns(void) {
+    return look_at(CLOCK_MONOTONIC);
+}
+
+int64_t rpc_loop_cpu_ns(void) {
+    return look_at(CLOCK_THREAD_CPUTIME_ID);
 }
 
 struct ev_loop *rpc_loop_ev(struct rpc_loop *loop) {

@@ -25,6 +25,8 @@ void rpc_loop_free(struct rpc_loop *loop);
 
 /* Monotonic time in ns. */
 int64_t rpc_loop_now_ns(void);
+/* CPU time of this thread in ns. A look costs some 500 ns, where one at the above costs 20. */
+int64_t rpc_loop_cpu_ns(void);
 
 /* One turn. `busy`: there is work besides: look for arrivals now and then and return at once. Not busy: wait until
  * something was handled, rpc_loop_wake() was called, or the time deadline_ns has come (RPC_FOREVER_NS: none).

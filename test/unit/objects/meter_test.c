@@ -94,7 +94,7 @@ static void a_coroutine_is_charged_for_its_slices_and_not_for_its_waiting(void) 
     obj_meter_note_idle(pe);
     now_ns += 1000000;
     for (int i = 0; i < 2; i++) {
-        chariot_resume_begin(pe, &suspended);
+        chariot_resume_begin(pe, NULL, &suspended);
         now_ns += 60;
         chariot_resume_end(pe);
         now_ns += 1000;
@@ -200,7 +200,7 @@ static void chares_of_the_runtime_are_shown_from_one_ms_on(void) {
     chariot_ref_runtime(pe, 0, &runtime);
     chariot_activity_of(chariot_elem_local(pe, &runtime), CHARIOT_RUNTIME_MY_PE, &what);
     for (int i = 0; i < 2; i++) {
-        chariot_resume_begin(pe, &what);
+        chariot_resume_begin(pe, NULL, &what);
         now_ns += i == 0 ? 999999 : 1;
         chariot_resume_end(pe);
         CU_ASSERT_EQUAL(shows_runtime(pe), i == 1);
@@ -217,7 +217,7 @@ static void without_a_meter_nothing_is_known(void) {
     CU_ASSERT_FALSE(chariot_is_metered(probe_pe(0)));
     CU_ASSERT_EQUAL(chariot_phase(probe_pe(0), CHARIOT_SENDING), CHARIOT_SENDING);
     chariot_activity_now(probe_pe(0), &what);
-    chariot_resume_begin(probe_pe(0), &what);
+    chariot_resume_begin(probe_pe(0), NULL, &what);
     chariot_resume_end(probe_pe(0));
     probe_close();
 }
