@@ -49,6 +49,7 @@ LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
 PUBLIC_H := lb/lb.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
+AUTHORITY_LIBS := -lcrypto
 DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))
 DEPLOY_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(DEPLOY_MAIN),$(DEPLOY_SRC)))
 LAUNCHER := $(if $(DEPLOY_MAIN),$(B)/bin/chariot $(B)/bin/charmrun)
@@ -240,7 +241,7 @@ $(GRPC_SO): $(GRPC_OBJ) $(LIB_A) tools/libchariot-grpc.map
 $(B)/bin/chariot: $(DEPLOY_MAIN:%.c=$(B)/%.o) $(DEPLOY_OBJ) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AUTHORITY_LIBS) $(LDLIBS)
 
 $(B)/bin/charmrun: $(B)/bin/chariot
 	@ln -sf chariot $@
@@ -250,13 +251,14 @@ $(LAB): $(LAB_SRC:%.c=$(B)/%.o) $(LIB_A)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LAB_LIBS) $(LDLIBS)
 
-$(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(LIB_A)
+# As for a program that is no launcher, but for tests of TLS, which make certificates as the launcher does.
+$(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(B)/deploy/authority.o $(B)/deploy/reason.o $(LIB_A)
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS) -lcunit
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(AUTHORITY_LIBS) $(LDLIBS) -lcunit
 
 $(B)/test/unit/deploy/%_test: $(B)/test/unit/deploy/%_test.o $(DEPLOY_OBJ) $(HELP_A) $(LIB_A)
 	@echo "  LD $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS) -lcunit
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(AUTHORITY_LIBS) $(LDLIBS) -lcunit
 
 $(UNIT_SRC:%.c=$(B)/%.o): | $(SETUP_CHECK)
 

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "deploy/authority.h"
 #include "deploy/job_end.h"
 #include "rpc/error.h"
 
@@ -166,36 +168,61 @@ static void on_signal(void *context, int number, bool from_terminal) {
 
 /* ---------------------------------------------------------------- life */
 
-static int start_pe(struct deploy_job *job, uint32_t pe, struct deploy_reason *reason) {
+static void send_ticket(struct deploy_job *job, uint32_t pe, const struct rpc_identity *identity) {
     const struct deploy_job_config *config = job->config;
-    struct deploy_streams streams;
-    char name[64], transport[16], run_dir[256];
-    int rc = config->launcher->start(job->launcher, pe, &streams, reason);
-    if (rc != 0) return rc;
-    job->pes[pe].started = true;
-    job->alive++;
-    deploy_link_open(&job->pes[pe].link, job->loop, streams.control, pe, &job->link_handler);
-    deploy_output_add(&job->output, pe, streams.out, streams.err);
-    snprintf(name, sizeof name, "chariot-%ld", (long)getpid());
+    char transport[16], run_dir[256];
     snprintf(transport, sizeof transport, "%s", config->options->transport);
     snprintf(run_dir, sizeof run_dir, "%s", config->run_dir);
     Chariot__V1__Ticket ticket = CHARIOT__V1__TICKET__INIT;
-    ticket.job = name;
+    ticket.job = job->name;
     ticket.pe = pe;
     ticket.num_pes = job->num_pes;
     ticket.token = (ProtobufCBinaryData){.len = sizeof job->token, .data = job->token};
     ticket.transport = transport;
     ticket.run_dir = run_dir;
     ticket.trace_limit = config->options->trace == NULL ? 0 : config->options->trace_limit;
+    if (identity->authority != NULL) {
+        ticket.authority = identity->authority;
+        ticket.certificate = identity->certificate;
+        ticket.key = identity->key;
+    }
     (void)deploy_link_send_ticket(&job->pes[pe].link, &ticket); /* gone already: its exit says why */
-    return 0;
+}
+
+static int start_pe(struct deploy_job *job, uint32_t pe, struct deploy_reason *reason) {
+    const struct deploy_job_config *config = job->config;
+    struct deploy_streams streams;
+    struct rpc_identity identity = {0};
+    int rc = 0;
+    if (job->authority != NULL)
+        rc = deploy_authority_issue(job->authority, pe, time(NULL) + DEPLOY_AUTHORITY_YEARS(10), &identity, reason);
+    if (rc == 0) rc = config->launcher->start(job->launcher, pe, &streams, reason);
+    if (rc == 0) {
+        job->pes[pe].started = true;
+        job->alive++;
+        deploy_link_open(&job->pes[pe].link, job->loop, streams.control, pe, &job->link_handler);
+        deploy_output_add(&job->output, pe, streams.out, streams.err);
+        send_ticket(job, pe, &identity);
+    }
+    deploy_identity_deinit(&identity);
+    return rc;
+}
+
+/* The authority signs for the PEs that start now, and for nobody after them. */
+static void start_all(struct deploy_job *job, struct deploy_reason *reason) {
+    int rc = 0;
+    if (strcmp(job->config->options->transport, "tls") == 0)
+        rc = deploy_authority_new(&job->authority, job->name, reason);
+    for (uint32_t pe = 0; pe < job->num_pes && rc == 0; pe++) rc = start_pe(job, pe, reason);
+    deploy_authority_free(job->authority);
+    job->authority = NULL;
 }
 
 /* Once PEs exist. Where one cannot be started, those that were are ended. */
 static int run(struct deploy_job *job, struct deploy_reason *reason) {
     bool is_terminal = tcgetattr(0, &job->terminal) == 0;
     deploy_job_arm(job);
-    for (uint32_t pe = 0; pe < job->num_pes && reason->text[0] == '\0'; pe++) (void)start_pe(job, pe, reason);
+    start_all(job, reason);
     if (reason->text[0] != '\0') deploy_job_end(job, reason->status, SIGTERM, DEPLOY_JOB_KILL_AFTER_S);
     if (job->alive > 0) ev_run(job->loop, 0);
     if (is_terminal && job->has_console) tcsetattr(0, TCSADRAIN, &job->terminal);
@@ -252,6 +279,7 @@ err_after_signals:
 
 int deploy_job_run(const struct deploy_job_config *config, struct deploy_reason *reason) {
     struct deploy_job job = {.config = config, .num_pes = config->options->num_pes};
+    snprintf(job.name, sizeof job.name, "chariot-%ld", (long)getpid());
     job.signals = (struct deploy_signals){.fd = -1, .on_signal = on_signal, .context = &job};
     reason->text[0] = '\0';
     job.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);

@@ -33,6 +33,8 @@ struct deploy_job {
     struct deploy_link_handler link_handler;
     struct deploy_output_handler output_handler;
     struct deploy_output output;
+    struct deploy_authority *authority; /* while PEs start, where they speak TLS */
+    char name[32];
     struct deploy_job_pe *pes;
     uint32_t num_pes, alive;
     enum deploy_job_phase phase;

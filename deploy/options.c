@@ -82,11 +82,15 @@ static int set_timeout(struct deploy_options *options, const char *as_typed, con
 
 static int set_transport(struct deploy_options *options, const char *as_typed, const char *value,
                          struct deploy_reason *reason) {
-    if (strcmp(value, "shm") != 0 && strcmp(value, "unix") != 0 && strcmp(value, "tcp") != 0)
-        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes 'shm', 'unix' or 'tcp', not '%s'" HINT,
-                                 as_typed, value);
-    options->transport = value;
-    return 0;
+    static const char *const known[] = {"shm", "unix", "tcp", "tls"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(value, known[i]) == 0) {
+            options->transport = value;
+            return 0;
+        }
+    }
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes 'shm', 'unix', 'tcp' or 'tls', not '%s'" HINT,
+                             as_typed, value);
 }
 
 /* The name is looked up in the table of launchers by run.c. */
@@ -136,8 +140,8 @@ FLAG(help)
 static const struct option OPTIONS[] = {
     {"-n", "--num-pes", "N", "number of PEs; the default is the number of cores", set_num_pes},
     {NULL, "--tag", NULL, "put \"[pe] \" before each line of output", set_tag},
-    {NULL, "--transport", "shm|unix|tcp",
-     "how PEs of one host reach each other: shared memory (the default), or gRPC over Unix sockets or TCP",
+    {NULL, "--transport", "shm|unix|tcp|tls",
+     "how PEs reach each other: shared memory (the default), or gRPC over Unix sockets, TCP, or TCP with mutual TLS",
      set_transport},
     {NULL, "--timeout", "S", "end the job, with status 124, when it has run for S seconds", set_timeout},
     {NULL, "--quiet", NULL, "no start-up banner", set_quiet},

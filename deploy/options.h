@@ -21,7 +21,7 @@ struct deploy_options {
     bool quiet;            /* no banner */
     bool interactive;      /* a prompt on PE 0, after the program if there is one */
     bool help;             /* print help, start nothing */
-    const char *transport; /* "shm", "unix" or "tcp" */
+    const char *transport; /* "shm", "unix", "tcp" or "tls" */
     const char *launcher;  /* name of a launcher's ops table */
     const char *trace;     /* file for the timeline; NULL: none is wanted */
     uint64_t trace_limit;  /* events that each PE keeps for it */

@@ -148,6 +148,10 @@ static void ticket_deinit(struct rpc_ticket *ticket) {
     free(ticket->job);
     free(ticket->transport);
     free(ticket->run_dir);
+    free(ticket->identity.authority);
+    free(ticket->identity.certificate);
+    if (ticket->identity.key != NULL) explicit_bzero(ticket->identity.key, strlen(ticket->identity.key));
+    free(ticket->identity.key);
     *ticket = (struct rpc_ticket){0};
 }
 
@@ -160,13 +164,27 @@ static int ticket_set(struct rpc_ticket *ticket, const char *job, const char *tr
     return CHARIOT_ENOMEM;
 }
 
+static int set_identity(struct rpc_identity *identity, const Chariot__V1__Ticket *from) {
+    *identity = (struct rpc_identity){strdup(from->authority), strdup(from->certificate), strdup(from->key)};
+    return identity->authority == NULL || identity->certificate == NULL || identity->key == NULL ? CHARIOT_ENOMEM : 0;
+}
+
+static bool is_transport(const char *name) {
+    static const char *const all[] = {"shm", "unix", "tcp", "tls"};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(name, all[i]) == 0) return true;
+    }
+    return false;
+}
+
 static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *from) {
     if (from->token.len != sizeof ticket->token || from->num_pes == 0 || from->pe >= from->num_pes)
         return CHARIOT_EMALFORMED;
-    if (strcmp(from->transport, "shm") != 0 && strcmp(from->transport, "unix") != 0 &&
-        strcmp(from->transport, "tcp") != 0)
-        return CHARIOT_EMALFORMED;
+    bool tls = strcmp(from->transport, "tls") == 0;
+    bool whole = from->authority[0] != '\0' && from->certificate[0] != '\0' && from->key[0] != '\0';
+    if (!is_transport(from->transport) || (tls && !whole)) return CHARIOT_EMALFORMED;
     int error = ticket_set(ticket, from->job, from->transport, from->run_dir);
+    if (error == 0 && tls) error = set_identity(&ticket->identity, from);
     if (error != 0) return error;
     ticket->pe = from->pe;
     ticket->num_pes = from->num_pes;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rpc/identity.h"
 #include "rpc/proto/chariot/v1/control.pb-c.h"
 
 /* Who this process is. Strings are owned by it. */
@@ -17,9 +18,10 @@ struct rpc_ticket {
     uint32_t pe;
     uint32_t num_pes;
     uint8_t token[32];
-    char *transport; /* "shm", "unix" or "tcp" */
+    char *transport; /* "shm", "unix", "tcp" or "tls" */
     char *run_dir;
     uint64_t trace_limit; /* events to write down; 0: none */
+    struct rpc_identity identity;
 };
 
 struct rpc_control {

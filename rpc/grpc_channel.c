@@ -1,7 +1,6 @@
 /* rpc/grpc_channel.c: channel arguments, listening, and the metadata of calls (grpc_channel.h). */
 #include "rpc/grpc_channel.h"
 
-#include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <limits.h>
 #include <stdio.h>
@@ -56,8 +55,18 @@ static void set_common(struct args *args, const struct rpc_limits *limits) {
     set(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
 }
 
-grpc_channel *rpc_channel_new(const char *target, const struct rpc_limits *limits) {
+/* Channels to addresses, certificates for PEs: the name to expect does not follow from the address. */
+static void set_name(struct args *args, char *name) {
+    args->items[args->count++] = (grpc_arg){
+        .type = GRPC_ARG_STRING, .key = (char *)(uintptr_t)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, .value.string = name};
+}
+
+grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_tls *tls,
+                              const struct rpc_limits *limits) {
     struct args args = {.count = 0};
+    char name[RPC_IDENTITY_NAME_BYTES];
+    rpc_identity_name(pe, name);
+    if (tls->on) set_name(&args, name);
     set_common(&args, limits);
     set(&args, GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_MS); /* means the time that one attempt may take */
     set(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, BACKOFF_MIN_MS);
@@ -67,10 +76,7 @@ grpc_channel *rpc_channel_new(const char *target, const struct rpc_limits *limit
     set(&args, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
     set(&args, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1); /* PEs in one process do not share connections */
     grpc_channel_args channel_args = {.num_args = args.count, .args = args.items};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    grpc_channel *channel = grpc_channel_create(target, credentials, &channel_args);
-    grpc_channel_credentials_release(credentials);
-    return channel;
+    return grpc_channel_create(target, tls->client, &channel_args);
 }
 
 grpc_server *rpc_channel_server_new(const struct rpc_limits *limits) {
@@ -95,10 +101,8 @@ static char *address_of(const char *target, int port) {
     return address;
 }
 
-int rpc_channel_listen(grpc_server *server, const char *target, char **address) {
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(server, target, credentials);
-    grpc_server_credentials_release(credentials);
+int rpc_channel_listen(grpc_server *server, const char *target, const struct rpc_tls *tls, char **address) {
+    int port = grpc_server_add_http2_port(server, target, tls->server);
     if (port == 0) return CHARIOT_EIO;
     *address = address_of(target, port);
     return *address == NULL ? CHARIOT_ENOMEM : 0;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rpc/grpc_tls.h"
 #include "rpc/transport.h"
 
 #define RPC_METHOD_LINK      "/chariot.v1.PeerService/Link"
@@ -15,12 +16,13 @@
 #define RPC_METADATA_VERSION "chariot-version"
 #define RPC_METADATA_PE      "chariot-pe"
 
-/* Gives a channel; connects on its first call. */
-grpc_channel *rpc_channel_new(const char *target, const struct rpc_limits *limits);
+/* Gives a channel to PE `pe`; connects on its first call. */
+grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_tls *tls,
+                              const struct rpc_limits *limits);
 /* Gives a server that does not listen yet. */
 grpc_server *rpc_channel_server_new(const struct rpc_limits *limits);
 /* Listens at a target; gives the address under which it is reached. CHARIOT_EIO, CHARIOT_ENOMEM. */
-int rpc_channel_listen(grpc_server *server, const char *target, char **address);
+int rpc_channel_listen(grpc_server *server, const char *target, const struct rpc_tls *tls, char **address);
 
 enum { RPC_NUM_METADATA = 3 };
 

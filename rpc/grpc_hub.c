@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "rpc/error.h"
+#include "rpc/grpc_tls.h"
 #include "rpc/grpc_transport.h"
 #include "rpc/loop_impl.h"
 #include "rpc/msg.h"
@@ -173,9 +174,12 @@ const struct rpc_hub_ops rpc_hub_ops = {
 
 /* ---------------------------------------------------------------- life */
 
-/* What gRPC has to say comes as the status of a call, and is said once, by us. GRPC_VERBOSITY turns its log on. */
+/* What gRPC has to say comes as the status of a call, and is said once, by us; but who fails to shake hands makes no
+ * call. GRPC_VERBOSITY turns its log on. */
 static void silence(void) {
-    if (getenv("GRPC_VERBOSITY") == NULL) gpr_set_log_verbosity((gpr_log_severity)(GPR_LOG_SEVERITY_ERROR + 1));
+    if (getenv("GRPC_VERBOSITY") != NULL) return;
+    gpr_set_log_function(rpc_tls_log);
+    gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
 }
 
 static int make_bell(struct rpc_hub *hub) {

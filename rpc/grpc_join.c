@@ -127,7 +127,7 @@ static int call_pe0(struct rpc_join *join, const char *pe0_address, const char *
     int error = pack_request(join, own_address, host);
     if (error != 0) return error;
     gpr_timespec deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
-    join->channel = rpc_channel_new(pe0_address, &g->limits);
+    join->channel = rpc_channel_new(pe0_address, 0, &g->tls, &g->limits);
     join->call = grpc_channel_create_call(join->channel, NULL, GRPC_PROPAGATE_DEFAULTS, g->hub->cq,
                                           grpc_slice_from_static_string(RPC_METHOD_JOIN), NULL, deadline, NULL);
     start_call(join);

@@ -85,6 +85,7 @@ static void serve_take(struct rpc_accept *accept, grpc_call *call) {
     uint32_t pe;
     const char *why;
     int error = rpc_metadata_check(&accept->metadata, g->token, g->base.pe, g->base.num_pes, &pe, &why);
+    if (error == 0) error = rpc_tls_check(&g->tls, call, pe, &why);
     if (error != 0)
         refuse_take(g, call, rpc_status_of_error(error), why);
     else if (grpc_slice_str_cmp(accept->details.method, RPC_METHOD_LINK) == 0)
@@ -124,7 +125,7 @@ int rpc_server_open(struct rpc_grpc *g, const char *target) {
     g->accept = calloc(1, sizeof *g->accept);
     if (g->accept == NULL) return CHARIOT_ENOMEM;
     g->accept->g = g;
-    int error = rpc_channel_listen(g->server, target, &g->address);
+    int error = rpc_channel_listen(g->server, target, &g->tls, &g->address);
     if (error != 0) return error;
     grpc_server_start(g->server);
     accept_next(g->accept);

@@ -117,6 +117,7 @@ static void grpc_free(struct rpc_grpc *g) {
     }
     for (uint32_t pe = 0; g->peers != NULL && pe < g->base.num_pes; pe++) free(g->peers[pe].address);
     free(g->peers);
+    rpc_tls_deinit(&g->tls);
     memset(g->token, 0, sizeof g->token);
     free(g);
 }
@@ -173,6 +174,7 @@ int rpc_grpc_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc
     struct rpc_grpc *g = grpc_new(node, config);
     if (g == NULL) return CHARIOT_ENOMEM;
     int error = attach(loop, g);
+    if (error == 0) error = rpc_tls_init(&g->tls, config->identity);
     if (error == 0) error = rpc_join_open(g);
     if (error == 0) error = rpc_server_open(g, config->listen);
     if (error == 0) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "rpc/grpc_hub.h"
+#include "rpc/grpc_tls.h"
 #include "rpc/loop.h"
 #include "rpc/node.h"
 
@@ -33,6 +34,7 @@ struct rpc_grpc {
     struct rpc_hub *hub;
     struct rpc_limits limits;
     uint8_t token[RPC_TOKEN_BYTES];
+    struct rpc_tls tls;
     struct rpc_peer *peers; /* by PE */
     struct rpc_link *links; /* all that have operations outstanding */
     unsigned held;          /* links whose next read waits for credit, or for the address book */

@@ -56,11 +56,11 @@ static int listen_on(struct rpc_job *job, struct rpc_node *node, const struct rp
                      size_t why_size) {
     const struct rpc_ticket *ticket = &job->control.ticket;
     char target[256];
-    if (strcmp(ticket->transport, "tcp") == 0)
-        snprintf(target, sizeof target, "127.0.0.1:0");
-    else
+    if (strcmp(ticket->transport, "unix") == 0)
         snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
-    struct rpc_grpc_config config = {.listen = target, .limits = rpc_limits_default};
+    else
+        snprintf(target, sizeof target, "127.0.0.1:0");
+    struct rpc_grpc_config config = {.listen = target, .identity = &ticket->identity, .limits = rpc_limits_default};
     memcpy(config.token, ticket->token, sizeof config.token);
     int rc = grpc->open(job->loop, node, &config, own);
     if (rc != 0) {

@@ -48,9 +48,11 @@ struct ev_loop *rpc_loop_ev(struct rpc_loop *loop);
 
 /* Opens the gRPC transport on this loop for node (its pe and num_pes are set): starts the server at `listen`, a gRPC
  * target ("unix:/dir/0.sock", "127.0.0.1:0"), with the PE's credentials. *bound_address (caller frees) is where others
- * reach it. Sets node->transport and starts the stand-in for node->turn. CHARIOT_EIO: cannot listen. */
+ * reach it. Sets node->transport and starts the stand-in for node->turn. CHARIOT_EIO: cannot listen, or the identity is
+ * of no use. */
 struct rpc_grpc_config {
     const char *listen;
+    const struct rpc_identity *identity; /* NULL, or without authority: no TLS */
     uint8_t token[32];
     struct rpc_limits limits;
 };

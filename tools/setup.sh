@@ -14,7 +14,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 root=$(cd "$(dirname "$0")/.." && pwd)
 base_python=${BASE_PYTHON:-/usr/bin/python3}
 venv=$root/.venv
-build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
+build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libssl-dev libprotobuf-c-dev protobuf-c-compiler
                 libev-dev libscotch-7.0 libjansson-dev zlib1g-dev ca-certificates)
 check_packages=(libcunit1-dev clang clang-format protobuf-compiler tmux)
 more_packages=(python3-dbg valgrind)

@@ -46,6 +46,7 @@ SOURCES = (
     Source("floor_ring", (BENCH + "floor_ring",)),
     Source("floor_grpc", (BENCH + "floor_grpc",)),
     *lanes("messages", BENCH + "messages"),
+    Source("messages tls", (BENCH + "messages", "tls"), 2, "tls"),
     *lanes("py_messages", "test/bench/py_messages.py"),
     Source("py_messages eight", ("test/bench/py_messages.py", "eight"), 8),
     Source("floor_socket", (BENCH + "floor_socket",)),
@@ -75,6 +76,7 @@ STARTS = (
     Timed("start.c.2", (BENCH + "empty",), 2),
     Timed("start.c.4", (BENCH + "empty",), 4),
     Timed("start.c.4.tcp", (BENCH + "empty",), 4, "tcp"),
+    Timed("start.c.4.tls", (BENCH + "empty",), 4, "tls"),
     Timed("start.python", (PYTHON, "-c", "pass")),
     Timed("start.python.numpy", (PYTHON, "-c", "import numpy, greenlet")),
     Timed("start.py.1", ("test/bench/py_empty.py",), 1),
@@ -87,5 +89,4 @@ STARTS = (
 NOT_THERE = (
     ("migration, small / 10 KB state, 2 PEs: 150 / 100 k/s", "migration, issue 6"),
     ("one migration, there: 10 us", "migration, issue 6"),
-    ("gRPC with mutual TLS: round trip at most 1.3 x the plain one", "TLS between PEs"),
 )

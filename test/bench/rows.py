@@ -72,6 +72,21 @@ def c_messages(lane: str) -> tuple[Row, ...]:
     )
 
 
+def tls() -> tuple[Row, ...]:
+    """Beside the same without TLS, in the same run."""
+    section = "C, 2 PEs, gRPC over TCP with mutual TLS"
+    return (
+        *(
+            Row(section, f"round trip, {text}", f"chariot.tls.rtt.{size}", "us", f"chariot.tcp.rtt.{size}",
+                floor(1.3) if size == "0" else None, kind)
+            for size, text, kind in SIZES
+        ),
+        Row(section, "processor time of a round trip, 0 B", "chariot.tls.cpu", "us", "chariot.tcp.cpu"),
+        Row(section, "small messages one way", "chariot.tls.small", "M/s", "chariot.tcp.small"),
+        Row(section, "bandwidth, 1 MiB", "chariot.tls.bandwidth.1m", "GB/s", "chariot.tcp.bandwidth.1m"),
+    )  # fmt: skip
+
+
 def py_messages(lane: str, bounds: bool) -> tuple[Row, ...]:
     """`bounds`: this is the lane that the targets are for."""
     section = f"Python, 2 PEs, {LANE_NAMES[lane]}"
@@ -232,6 +247,7 @@ def starts() -> tuple[Row, ...]:
     return (
         *(Row(section, f"C, {count(pes)}", f"start.c.{pes}", "ms", "start.process") for pes in (1, 2, 4)),
         Row(section, "C, 4 PEs, over TCP", "start.c.4.tcp", "ms", "local.start.grpc"),
+        Row(section, "C, 4 PEs, over TCP with mutual TLS", "start.c.4.tls", "ms", "local.start.grpc"),
         *(
             Row(section, f"Python, {count(pes)}", f"start.py.{pes}", "ms", "start.python.numpy", at(bound), COMPUTING)
             for pes, bound in bounds.items()
@@ -301,6 +317,7 @@ def rows(default: str) -> tuple[Row, ...]:
     lanes = tuple(LANE_NAMES)
     return (
         *(row for lane in lanes for row in c_messages(lane)),
+        *tls(),
         *(row for lane in lanes for row in py_messages(lane, lane == default)),
         *agreement(),
         *sections(),

@@ -316,12 +316,12 @@ GARBAGE = {
 }
 
 
-@pytest.mark.parametrize("transport", ["shm", "unix", "tcp"])
+@pytest.mark.parametrize("transport", ["shm", "unix", "tcp", "tls"])
 def test_strangers_harm_nothing(transport: str) -> None:
     """Whoever connects and talks nonsense is turned away; the job goes on. What is said within gRPC: test/transport."""
     with job(TALKED_TO, 2, options=["--transport", transport]) as running:
         running.wait_for("ready")
-        addresses = tcp_ports(running.left()) if transport == "tcp" else unix_sockets(running.tmp)
+        addresses = tcp_ports(running.left()) if transport in ("tcp", "tls") else unix_sockets(running.tmp)
         assert addresses, "the job listens nowhere"
         kind = socket.SOCK_SEQPACKET if transport == "shm" else socket.SOCK_STREAM
         held = []

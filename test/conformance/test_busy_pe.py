@@ -50,7 +50,7 @@ charm.start(main)
 """
 
 
-@pytest.mark.parametrize("transport", ["shm", "unix", "tcp"])
+@pytest.mark.parametrize("transport", ["shm", "unix", "tcp", "tls"])
 def test_a_computing_pe_holds_up_nobody_elses_traffic(transport: str) -> None:
     result = run(PROGRAM, 7, options=("--transport", transport), preamble=False)
     assert result.status == 0, result.said

@@ -244,7 +244,7 @@ def test_pi_gives_the_same_on_all_pes(tmp_path: Path, pes: int) -> None:
     assert done.returncode == 0 and done.stdout.startswith("pi is about 3.1"), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("transport", ["shm", "unix", "tcp"])
+@pytest.mark.parametrize("transport", ["shm", "unix", "tcp", "tls"])
 def test_heat_in_c_over_every_transport(tmp_path: Path, transport: str) -> None:
     plate = write_pgm(tmp_path / "p.pgm", 40, 50)
     done = run(CHARIOT, "run", "-n", "4", "--transport", transport, HEAT_IN_C, plate, "70", tmp_path / "out.pgm",

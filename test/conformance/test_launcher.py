@@ -642,7 +642,7 @@ BAD = [
     *((["run", "-n", bad, "prog.py"], 2, NUMBER.format(bad)) for bad in ("0", "x", "-3", "2.5", "65537", "9" * 30)),
     (["run", "--tga", "prog.py"], 2, "unknown option '--tga'; did you mean '--tag'?"),
     (["run", "--frobnicate", "prog.py"], 2, "unknown option '--frobnicate'; 'chariot help run' lists the options"),
-    (["run", "--transport", "pigeon", "prog.py"], 2, "--transport takes 'shm', 'unix' or 'tcp', not 'pigeon'; 'chariot help run' lists the options"),
+    (["run", "--transport", "pigeon", "prog.py"], 2, "--transport takes 'shm', 'unix', 'tcp' or 'tls', not 'pigeon'; 'chariot help run' lists the options"),
     (["run", "--timeout", "0", "prog.py"], 2, "--timeout takes a time in seconds above 0, not '0'; 'chariot help run' lists the options"),
     (["run", "--launcher", "pigeon", "prog.py"], 2, "no launcher 'pigeon'; there is: local"),
     (["run", "nothing.py"], 127, "cannot run 'nothing.py': No such file or directory"),
@@ -715,7 +715,7 @@ def test_help_and_version(place: Place) -> None:
     status, out, _ = place.run("help", "run")
     assert status == 0 and out.startswith("usage: chariot run")
     assert place.run("run", "--help") == (0, out, "")
-    for option in ("-n, --num-pes N", "--tag", "--transport shm|unix|tcp", "--timeout S"):
+    for option in ("-n, --num-pes N", "--tag", "--transport shm|unix|tcp|tls", "--timeout S"):
         assert option in out
     assert re.fullmatch(r"chariot \d+\.\d+\.\d+\n", place.run("version")[1])
 

@@ -1,10 +1,11 @@
-/* test/transport/grpc_test.c: gRPC passes the conformance suite: on Unix sockets and on TCP, with all ends on one loop
- * and with a loop for each. */
+/* test/transport/grpc_test.c: gRPC passes the conformance suite: on Unix sockets, on TCP and with mutual TLS, with all
+ * ends on one loop and with a loop for each. */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "deploy/authority.h"
 #include "rpc/grpc_join.h"
 #include "rpc/loop.h"
 #include "test/transport/conformance.c"
@@ -25,6 +26,7 @@ struct grpc_world {
     struct peer *peers;
     uint32_t num_peers;
     bool on_unix;
+    struct deploy_authority *authority; /* NULL: no TLS */
     char dir[32];
 };
 
@@ -35,9 +37,14 @@ static struct rpc_loop *loop_of(struct grpc_world *world, uint32_t pe) {
 static void open_end(struct grpc_world *world, uint32_t pe, const struct rpc_limits *limits, char **address) {
     char target[64] = "127.0.0.1:0";
     if (world->on_unix) snprintf(target, sizeof target, "unix:%s/%u.sock", world->dir, pe);
-    struct rpc_grpc_config config = {.listen = target, .limits = *limits};
+    struct rpc_identity identity = {0};
+    struct deploy_reason reason;
+    if (world->authority != NULL)
+        CU_ASSERT_EQUAL_FATAL(deploy_authority_issue(world->authority, pe, time(NULL) + 3600, &identity, &reason), 0);
+    struct rpc_grpc_config config = {.listen = target, .identity = &identity, .limits = *limits};
     memset(config.token, 0x5a, sizeof config.token);
     CU_ASSERT_EQUAL_FATAL(rpc_grpc_open(loop_of(world, pe), &world->peers[pe].node, &config, address), 0);
+    deploy_identity_deinit(&identity);
 }
 
 static bool poll_all_but(void *inner, const struct peer *but) {
@@ -73,15 +80,19 @@ static void join_all(struct grpc_world *world, char **addresses) {
     }
 }
 
-static void *world_make(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits, bool on_unix,
+enum net { ON_UNIX, ON_TCP, ON_TLS };
+
+static void *world_make(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits, enum net net,
                         bool one_loop) {
+    struct deploy_reason reason;
     struct grpc_world *world = calloc(1, sizeof *world);
     char *addresses[PEERS_MAX];
     if (world == NULL) return NULL;
     world->peers = peers;
     world->num_peers = num_peers;
     world->num_loops = one_loop ? 1 : num_peers;
-    world->on_unix = on_unix;
+    world->on_unix = net == ON_UNIX;
+    if (net == ON_TLS) CU_ASSERT_EQUAL_FATAL(deploy_authority_new(&world->authority, "test", &reason), 0);
     strcpy(world->dir, "/tmp/chariot-grpc-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(world->dir));
     for (uint32_t i = 0; i < world->num_loops; i++) CU_ASSERT_EQUAL_FATAL(rpc_loop_new(&world->loops[i]), 0);
@@ -92,19 +103,27 @@ static void *world_make(struct peer *peers, uint32_t num_peers, const struct rpc
 }
 
 static void *open_unix(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits) {
-    return world_make(peers, num_peers, limits, true, true);
+    return world_make(peers, num_peers, limits, ON_UNIX, true);
 }
 
 static void *open_unix_loops(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits) {
-    return world_make(peers, num_peers, limits, true, false);
+    return world_make(peers, num_peers, limits, ON_UNIX, false);
 }
 
 static void *open_tcp(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits) {
-    return world_make(peers, num_peers, limits, false, true);
+    return world_make(peers, num_peers, limits, ON_TCP, true);
 }
 
 static void *open_tcp_loops(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits) {
-    return world_make(peers, num_peers, limits, false, false);
+    return world_make(peers, num_peers, limits, ON_TCP, false);
+}
+
+static void *open_tls(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits) {
+    return world_make(peers, num_peers, limits, ON_TLS, true);
+}
+
+static void *open_tls_loops(struct peer *peers, uint32_t num_peers, const struct rpc_limits *limits) {
+    return world_make(peers, num_peers, limits, ON_TLS, false);
 }
 
 /* A turn ends early where something came. One that ends late may have handled what took long (a large message is
@@ -144,6 +163,7 @@ static void world_free(void *inner) {
     struct grpc_world *world = inner;
     for (uint32_t i = 0; i < world->num_loops; i++) rpc_loop_free(world->loops[i]);
     CU_ASSERT_EQUAL(rmdir(world->dir), 0); /* no socket file was left */
+    deploy_authority_free(world->authority);
     free(world);
 }
 
@@ -153,6 +173,8 @@ int main(int argc, char **argv) {
         {"grpc-unix-loops", true, open_unix_loops, world_step, world_end_close, world_free, true},
         {"grpc-tcp", true, open_tcp, world_step, world_end_close, world_free, true},
         {"grpc-tcp-loops", true, open_tcp_loops, world_step, world_end_close, world_free, true},
+        {"grpc-tls", true, open_tls, world_step, world_end_close, world_free, true},
+        {"grpc-tls-loops", true, open_tls_loops, world_step, world_end_close, world_free, true},
     };
     return transport_main(argc, argv, fixtures, sizeof fixtures / sizeof fixtures[0]);
 }

@@ -75,7 +75,8 @@ static void other_options_are_set(void) {
 }
 
 static void values_are_checked(void) {
-    expect_refused(PARSE("--transport", "pigeon", "p"), "--transport takes 'shm', 'unix' or 'tcp', not 'pigeon'");
+    expect_refused(PARSE("--transport", "pigeon", "p"),
+                   "--transport takes 'shm', 'unix', 'tcp' or 'tls', not 'pigeon'");
     expect_refused(PARSE("--timeout", "0", "p"), "--timeout takes a time in seconds above 0, not '0'");
     expect_refused(PARSE("--timeout", "soon", "p"), "not 'soon'");
     expect_refused(PARSE("--timeout", "nan", "p"), "not 'nan'");
@@ -140,9 +141,10 @@ static void help_has_a_line_for_every_option(void) {
     FILE *out = open_memstream(&text, &size);
     deploy_options_help(out);
     fclose(out);
-    static const char *const NAMES[] = {
-        "-n, --num-pes N", "--tag",     "--transport shm|unix|tcp", "--timeout S", "--quiet", "--charm4py",
-        "--interactive",   "-m MODULE", "--launcher NAME",          "-h, --help"};
+    static const char *const NAMES[] = {"-n, --num-pes N", "--tag",     "--transport shm|unix|tcp|tls",
+                                        "--timeout S",     "--quiet",   "--charm4py",
+                                        "--interactive",   "-m MODULE", "--launcher NAME",
+                                        "-h, --help"};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, NAMES[i]));
     free(text);
 }

@@ -40,13 +40,34 @@ static void open_pe(struct net *net, uint32_t number, const struct rpc_limits *l
     snprintf(target, sizeof target, "unix:%s/%u.sock", net->dir, number);
     pe->node = (struct rpc_node){.pe = number, .num_pes = net->num_pes, .up = &upcalls, .owner = pe};
     rpc_turn_init(&pe->node.turn);
-    struct rpc_grpc_config config = {.listen = target, .limits = *limits};
+    struct rpc_identity identity = {0};
+    if (net->authority != NULL) {
+        identity = net_identity(net->authority, number, 3600);
+        strcpy(target, "127.0.0.1:0");
+    }
+    struct rpc_grpc_config config = {.listen = target, .identity = &identity, .limits = *limits};
     memset(config.token, NET_TOKEN_BYTE, sizeof config.token);
     CU_ASSERT_EQUAL_FATAL(rpc_grpc_open(net->loop, &pe->node, &config, &pe->address), 0);
+    deploy_identity_deinit(&identity);
 }
 
-void net_open_unjoined(struct net *net, uint32_t num_pes, const struct rpc_limits *limits) {
-    *net = (struct net){.num_pes = num_pes, .dir = "/tmp/chariot-net-XXXXXX"};
+struct deploy_authority *net_authority(void) {
+    struct deploy_authority *authority;
+    struct deploy_reason reason;
+    CU_ASSERT_EQUAL_FATAL(deploy_authority_new(&authority, "test", &reason), 0);
+    return authority;
+}
+
+struct rpc_identity net_identity(struct deploy_authority *authority, uint32_t pe, time_t seconds) {
+    struct rpc_identity identity;
+    struct deploy_reason reason;
+    CU_ASSERT_EQUAL_FATAL(deploy_authority_issue(authority, pe, time(NULL) + seconds, &identity, &reason), 0);
+    return identity;
+}
+
+static void open_unjoined(struct net *net, struct deploy_authority *authority, uint32_t num_pes,
+                          const struct rpc_limits *limits) {
+    *net = (struct net){.num_pes = num_pes, .dir = "/tmp/chariot-net-XXXXXX", .authority = authority};
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(net->dir));
     net->log_fd = memfd_create("log", MFD_CLOEXEC);
     CU_ASSERT_TRUE_FATAL(net->log_fd >= 0);
@@ -59,8 +80,8 @@ static struct rpc_grpc *grpc_of(struct net *net, uint32_t pe) {
     return (struct rpc_grpc *)net->pes[pe].node.transport;
 }
 
-void net_open(struct net *net, uint32_t num_pes, const struct rpc_limits *limits) {
-    net_open_unjoined(net, num_pes, limits);
+static void join(struct net *net) {
+    uint32_t num_pes = net->num_pes;
     const char *pe0 = net->pes[0].address;
     char why[256];
     for (uint32_t i = 0; i < num_pes; i++)
@@ -69,6 +90,20 @@ void net_open(struct net *net, uint32_t num_pes, const struct rpc_limits *limits
         while (!rpc_join_over(grpc_of(net, i))) net_poll(net);
         CU_ASSERT_EQUAL_FATAL(rpc_join_finish(grpc_of(net, i), why, sizeof why), 0);
     }
+}
+
+void net_open_unjoined(struct net *net, uint32_t num_pes, const struct rpc_limits *limits) {
+    open_unjoined(net, NULL, num_pes, limits);
+}
+
+void net_open(struct net *net, uint32_t num_pes, const struct rpc_limits *limits) {
+    net_open_unjoined(net, num_pes, limits);
+    join(net);
+}
+
+void net_open_tls(struct net *net, uint32_t num_pes, const struct rpc_limits *limits) {
+    open_unjoined(net, net_authority(), num_pes, limits);
+    join(net);
 }
 
 void net_close_pe(struct net *net, uint32_t number, bool abrupt) {
@@ -86,6 +121,7 @@ void net_close(struct net *net) {
     for (uint32_t i = 0; i < net->num_pes; i++) net_close_pe(net, i, false);
     rpc_loop_free(net->loop);
     rpc_log_free(net->pes[0].node.log);
+    deploy_authority_free(net->authority);
     close(net->log_fd);
     CU_ASSERT_EQUAL(rmdir(net->dir), 0);
 }
@@ -177,15 +213,33 @@ static void start_call(struct raw *raw, const struct raw_claim *claim) {
     start(raw, ops + 2, 1, &tags[TAG_END]);
 }
 
+static grpc_channel *open_channel(const struct net *net, const struct raw_claim *claim) {
+    const struct rpc_identity *identity = claim->identity;
+    char name[RPC_IDENTITY_NAME_BYTES];
+    rpc_identity_name(claim->name, name);
+    grpc_arg arg = {
+        .type = GRPC_ARG_STRING, .key = (char *)(uintptr_t)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, .value.string = name};
+    grpc_channel_args args = {.num_args = 1, .args = &arg};
+    grpc_channel_credentials *credentials;
+    if (identity == NULL) {
+        credentials = grpc_insecure_credentials_create();
+    } else {
+        grpc_ssl_pem_key_cert_pair own = {.private_key = identity->key, .cert_chain = identity->certificate};
+        credentials =
+            grpc_ssl_credentials_create_ex(identity->authority, identity->key == NULL ? NULL : &own, NULL, NULL);
+    }
+    grpc_channel *channel = grpc_channel_create(net->pes[0].address, credentials, &args);
+    grpc_channel_credentials_release(credentials);
+    return channel;
+}
+
 void raw_open(struct raw *raw, struct net *net, const struct raw_claim *claim) {
     *raw = (struct raw){.net = net, .text = grpc_empty_slice()};
     grpc_init();
     grpc_metadata_array_init(&raw->initial);
     grpc_metadata_array_init(&raw->trailing);
     raw->cq = grpc_completion_queue_create_for_next(NULL);
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    raw->channel = grpc_channel_create(net->pes[0].address, credentials, NULL);
-    grpc_channel_credentials_release(credentials);
+    raw->channel = open_channel(net, claim);
     const char *method = claim->method == NULL ? RPC_METHOD_LINK : claim->method;
     raw->call = grpc_channel_create_call(raw->channel, NULL, GRPC_PROPAGATE_DEFAULTS, raw->cq,
                                          grpc_slice_from_static_string(method), NULL,

@@ -1,5 +1,5 @@
 /* test/unit/rpc/grpc_net.h: a few PEs with the gRPC transport in one process, and a gRPC client that is none of them,
- * for the tests of rpc/grpc_*. Unix sockets in a directory of their own. */
+ * for the tests of rpc/grpc_*. Unix sockets in a directory of their own, or TLS on loopback. */
 #ifndef CHARIOT_TEST_GRPC_NET_H
 #define CHARIOT_TEST_GRPC_NET_H
 
@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "deploy/authority.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
 #include "rpc/msg.h"
@@ -29,13 +30,19 @@ struct net {
     struct net_pe pes[NET_MAX];
     uint32_t num_pes;
     char dir[32];
-    int log_fd; /* PE 0's log lines, in memory */
+    struct deploy_authority *authority; /* NULL: no TLS */
+    int log_fd;                         /* PE 0's log lines, in memory */
 };
 
 /* Opens all PEs and lets them join. Fails the test where that fails. */
 void net_open(struct net *net, uint32_t num_pes, const struct rpc_limits *limits);
 /* Opens them, and leaves them where they are before they join. */
 void net_open_unjoined(struct net *net, uint32_t num_pes, const struct rpc_limits *limits);
+/* The same as net_open(), with mutual TLS. */
+void net_open_tls(struct net *net, uint32_t num_pes, const struct rpc_limits *limits);
+/* PE `pe`'s identity, by an authority, valid for so long; the caller frees it with deploy_identity_deinit(). */
+struct rpc_identity net_identity(struct deploy_authority *authority, uint32_t pe, time_t seconds);
+struct deploy_authority *net_authority(void);
 void net_close_pe(struct net *net, uint32_t pe, bool abrupt);
 void net_close(struct net *net);
 
@@ -68,8 +75,10 @@ struct raw_claim {
     const char *method; /* NULL: Link */
     const void *token;  /* NULL: none */
     size_t token_bytes;
-    const char *version; /* NULL: none */
-    const char *pe;      /* NULL: none */
+    const char *version;                 /* NULL: none */
+    const char *pe;                      /* NULL: none */
+    const struct rpc_identity *identity; /* NULL: no TLS; without a certificate it shows none */
+    uint32_t name;                       /* with TLS: the PE that it expects to reach */
 };
 
 /* Opens a call at PE 0. */

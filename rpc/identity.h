@@ -1,0 +1,24 @@
+/* rpc/identity.h: who a PE is to the others of its job, where they speak TLS: a certificate of its own, by an authority
+ * that the launcher made for this job alone (deploy/authority.h). Both sides show theirs, and both check the other's
+ * name against the PE number that it claims. */
+#ifndef CHARIOT_RPC_IDENTITY_H
+#define CHARIOT_RPC_IDENTITY_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* PEM texts. */
+struct rpc_identity {
+    char *authority; /* the authority's certificate; NULL: no TLS */
+    char *certificate;
+    char *key; /* secret */
+};
+
+enum { RPC_IDENTITY_NAME_BYTES = 40 };
+
+/* The name in PE `pe`'s certificate (its only subject alternative name). */
+static inline void rpc_identity_name(uint32_t pe, char name[RPC_IDENTITY_NAME_BYTES]) {
+    snprintf(name, RPC_IDENTITY_NAME_BYTES, "pe-%u.chariot.internal", pe);
+}
+
+#endif
