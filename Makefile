@@ -147,8 +147,9 @@ check-%: ## one part of check: lint, rpc, objects, lb, deploy, python, examples,
 
 check-migration: ## 10,000 simulated runs in which elements move under all that happens to them; some minutes
 	@tools/setup.sh check
-	$(MAKE) $(B)/test/scenarios/migrate_test
+	$(MAKE) $(B)/test/scenarios/migrate_test $(B)/test/scenarios/migrate_channel_test
 	CHARIOT_SEEDS=8500 $(B)/test/scenarios/migrate_test
+	CHARIOT_SEEDS=8500 $(B)/test/scenarios/migrate_channel_test
 
 check-quiescence: ## 10,000 simulated runs of 64 PEs: quiescence is never early, never missed
 	@tools/setup.sh check

@@ -4,15 +4,9 @@
 #include <string.h>
 
 #include "lb/location.h"
+#include "lb/parcel.h"
 #include "objects/call.h"
 #include "objects/reduce.h"
-
-/* In front of an element's state. PEs of a job run one build, so it travels as it lies in memory. */
-struct arrive_head {
-    uint64_t broadcasts; /* the last one that it has seen */
-    uint64_t reductions; /* that it has contributed to */
-    uint64_t at_sync;
-};
 
 /* ---------------------------------------------------------------- whether it may */
 
@@ -34,7 +28,8 @@ static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t t
     if (elem->constructing) return refuse(why, size, CHARIOT_ESTATE, type->name, "its constructor has not ended");
     if (elem->sections != NULL) return refuse(why, size, CHARIOT_ESTATE, type->name, "it is a member of a section");
     if (elem->synced) return refuse(why, size, CHARIOT_ESTATE, type->name, "it waits for a load balancing step");
-    if (elem->channels != NULL) return refuse(why, size, CHARIOT_ESTATE, type->name, "it has channels");
+    if (obj_channel_is_waited_for(elem))
+        return refuse(why, size, CHARIOT_ESTATE, type->name, "something waits on one of its channels");
     if (pe->face.may_move == NULL) return 0;
     rpc_turn_lend(&pe->node.turn);
     int rc = pe->face.may_move(pe->face.ctx, elem, why, size);
@@ -114,25 +109,11 @@ static void take_along(struct chariot_pe *pe) {
     pe->run_queue = rest;
 }
 
-static struct chariot_msg *pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc) {
-    const struct chariot_type *type = pe->types[elem->own.coll->type];
-    const struct arrive_head head = {elem->own.broadcasts, elem->own.reductions, elem->at_sync};
-    struct chariot_writer writer;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_bytes(&writer, &head, sizeof head);
-    rpc_turn_lend(&pe->node.turn);
-    *rc = type->pack(pe, type, elem->object, &writer);
-    rpc_turn_take(&pe->node.turn);
-    struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
-    if (msg == NULL || *rc == 0) return msg;
-    rpc_msg_unref(msg);
-    return NULL;
-}
-
 /* It was to leave, and cannot any more. */
 static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, const char *why) {
     elem->move->leaving = false;
     obj_pe_queue_first(pe, &elem->move->held);
+    if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
     if (rc == 0 || pe->ending) return;
     struct chariot_msg *error = obj_error_new(pe, chariot_error_name(rc), why);
     if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
@@ -177,9 +158,9 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     elem->move->wants = false;
     int rc = to == pe->node.pe ? 0 : may_move(pe, elem, to, why, sizeof why);
     if (elem->own.broadcasts < coll->broadcasts) elem->own.broadcasts = coll->broadcasts;
-    struct chariot_msg *msg = rc == 0 && to != pe->node.pe ? pack(pe, elem, &rc) : NULL;
+    struct chariot_msg *msg = rc == 0 && to != pe->node.pe ? lb_parcel_pack(pe, elem, &rc) : NULL;
     if (msg == NULL) {
-        stays(pe, elem, rc, why[0] != 0 ? why : "its state cannot be packed");
+        stays(pe, elem, rc, why[0] != 0 ? why : "its state, or what is unread in its channels, cannot be packed");
         return;
     }
     if (!note_left(pe, elem, to)) {
@@ -191,7 +172,7 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     msg->seq = elem->move->epoch + 1;
     memcpy(msg->index, elem->index, sizeof msg->index);
     obj_send_take(pe, to, msg);
-    obj_channel_take_strays(pe, elem, &elem->move->held);
+    obj_channel_leave(pe, elem, &elem->move->held);
     send_along(pe, &elem->move->held, to);
     void *object = elem->object;
     obj_elem_remove(pe, elem);
@@ -235,16 +216,6 @@ static void on_cut(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_
 
 /* ---------------------------------------------------------------- arriving */
 
-static int read_arrive(const struct chariot_msg *msg, struct chariot_reader *rest, struct arrive_head *head) {
-    struct chariot_value bytes;
-    chariot_reader_init(rest, msg);
-    int rc = chariot_get_typed(rest, CHARIOT_BYTES, &bytes);
-    if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
-    memcpy(head, bytes.bytes.data, sizeof *head);
-    bool good = msg->seq > 0 && head->broadcasts <= OBJ_MAX_NUMBER && head->reductions <= OBJ_MAX_NUMBER;
-    return good ? 0 : CHARIOT_EMALFORMED;
-}
-
 /* What this PE itself has sent by a way of its own, and has not arrived, goes before what it sends now. */
 static void give_up_way(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_way *way) {
     struct obj_coll *coll = elem->own.coll;
@@ -273,22 +244,9 @@ static void tell_home(struct chariot_pe *pe, struct chariot_elem *elem) {
     obj_send_take(pe, here ? left : home, msg);
 }
 
-static void unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *rest) {
-    const struct chariot_type *type = pe->types[elem->own.coll->type];
-    rpc_turn_lend(&pe->node.turn);
-    int rc = type->unpack(pe, type, elem, rest, &elem->object);
-    if (rc == 0 && pe->face.on_moved != NULL) pe->face.on_moved(pe->face.ctx, elem);
-    rpc_turn_take(&pe->node.turn);
-    if (rc == 0 || pe->ending) return;
-    char line[300];
-    snprintf(line, sizeof line, "chariot: PE %u: a %.120s that came from PE %u cannot be unpacked: %s\n", pe->node.pe,
-             type->name, elem->move->from, chariot_error_text(rc));
-    obj_end_abort(pe, 1, line);
-}
-
 /* The element in its place, without an object yet; NULL: out of memory, said already. */
 static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg,
-                                      const struct arrive_head *head) {
+                                      const struct lb_parcel *parcel) {
     if (coll->num_living == 0) obj_reduce_expect_me(pe, coll);
     struct chariot_elem *elem = obj_elem_new(pe, coll, coll->id, msg->index);
     if (elem == NULL) {
@@ -296,36 +254,35 @@ static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *co
         return NULL;
     }
     elem->constructing = false;
-    elem->own.broadcasts = head->broadcasts;
-    elem->own.reductions = head->reductions;
-    elem->at_sync = head->at_sync != 0;
+    elem->own.broadcasts = parcel->head.broadcasts;
+    elem->own.reductions = parcel->head.reductions;
+    elem->at_sync = parcel->head.at_sync != 0;
     struct obj_move *move = obj_move_of(pe, elem);
     if (move == NULL) return NULL;
     move->epoch = msg->seq;
     move->from = msg->from;
     move->waits = OBJ_WAITS_LAST;
-    if (head->broadcasts < coll->broadcasts) move->waits |= OBJ_WAITS_CAUGHT_UP;
+    if (parcel->head.broadcasts < coll->broadcasts) move->waits |= OBJ_WAITS_CAUGHT_UP;
     return elem;
 }
 
 static void on_arrive(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
-    struct chariot_reader rest;
-    struct arrive_head head;
+    struct lb_parcel parcel;
     struct lb_way *way = lb_way_get(coll, msg->index);
     obj_map_remove(&coll->arriving, obj_key3(msg->index));
     bool known = obj_map_get(&coll->by_index, obj_key3(msg->index)) != NULL || (way != NULL && way->kind == LB_LEFT);
     bool movable = pe->types[coll->type]->unpack != NULL && msg->from != pe->node.pe;
-    if (known || !movable || read_arrive(msg, &rest, &head) != 0) {
+    if (known || !movable || lb_parcel_read(msg, &parcel) != 0) {
         obj_refuse(pe, msg);
         return;
     }
-    struct chariot_elem *elem = settle_in(pe, coll, msg, &head);
+    struct chariot_elem *elem = settle_in(pe, coll, msg, &parcel);
     if (elem == NULL) return;
     if (way != NULL) give_up_way(pe, elem, way);
     lb_take_waiting(coll, elem->index, &elem->move->held);
     tell_home(pe, elem);
-    obj_reduce_joined(pe, coll, head.reductions);
-    unpack(pe, elem, &rest);
+    obj_reduce_joined(pe, coll, parcel.head.reductions);
+    lb_parcel_unpack(pe, elem, &parcel);
 }
 
 static void on_last(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -358,6 +315,7 @@ void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg
         return;
     }
     if (coll == NULL) {
+        if (msg->method == OBJ_MOVE_ARRIVE && obj_coll_is_gone(pe, msg->target)) lb_parcel_lost(pe, msg);
         obj_orphan(pe, msg);
         return;
     }

@@ -32,9 +32,8 @@ static struct obj_channel_pair *pair_new(struct chariot_pe *pe, struct chariot_e
     return pair;
 }
 
-/* The pair, made at its first use. NULL: out of memory. */
-static struct obj_channel_pair *pair_of(struct chariot_pe *pe, struct chariot_elem *elem,
-                                        const struct chariot_ref *remote) {
+struct obj_channel_pair *obj_channel_pair_of(struct chariot_pe *pe, struct chariot_elem *elem,
+                                             const struct chariot_ref *remote) {
     struct obj_channel_pair *pair = obj_map_get(&pe->channel_pairs, key_of_pair(elem, remote));
     while (pair != NULL && !chariot_ref_equal(&pair->remote, remote)) pair = pair->same;
     return pair != NULL ? pair : pair_new(pe, elem, remote);
@@ -48,7 +47,7 @@ static struct chariot_channel *numbered(const struct obj_channel_pair *pair, uin
 
 /* ---------------------------------------------------------------- records */
 
-static struct chariot_channel *end_new(struct chariot_pe *pe, struct obj_channel_pair *pair, uint32_t number) {
+struct chariot_channel *obj_channel_end_new(struct chariot_pe *pe, struct obj_channel_pair *pair, uint32_t number) {
     struct chariot_channel *end = calloc(1, sizeof *end);
     if (end == NULL) return NULL;
     *end = (struct chariot_channel){.pe = pe, .pair = pair, .number = number, .next = pair->ends};
@@ -72,9 +71,14 @@ static void clear(struct chariot_channel *end) {
     rpc_msg_queue_clear(&end->early);
 }
 
+/* One that was left behind has no id any more. */
+static struct obj_key key_of_end(const struct chariot_channel *end) {
+    return end->id != 0 ? obj_key1(end->id) : obj_key2((uintptr_t)end, 1);
+}
+
 static void end_free(struct chariot_channel *end) {
     clear(end);
-    if (end->id != 0) obj_map_remove(&end->pe->channels, obj_key1(end->id));
+    obj_map_remove(&end->pe->channels, key_of_end(end));
     free(end);
 }
 
@@ -90,6 +94,28 @@ static void detach(struct chariot_channel *end) {
 static void finish(struct chariot_channel *end) {
     detach(end);
     end_free(end);
+}
+
+int obj_channel_name(struct chariot_channel *end, uint64_t id, uint64_t peer) {
+    struct chariot_pe *pe = end->pe;
+    if (id != 0 && obj_map_add(&pe->channels, obj_key1(id), end) != 0) return CHARIOT_ENOMEM;
+    end->id = id;
+    end->arrived = id != 0 && !end->dropped;
+    end->refs = end->arrived ? 1 : 0;
+    if (peer != 0 && obj_map_add(&pe->channel_peers, key_of_peer(peer, end->pair->elem), end) != 0)
+        return CHARIOT_ENOMEM;
+    end->peer = peer;
+    return 0;
+}
+
+void obj_channel_forsake(struct chariot_channel *end) {
+    detach(end);
+    obj_map_remove(&end->pe->channels, key_of_end(end));
+    end->id = 0;
+    if (end->refs == 0)
+        end_free(end);
+    else
+        obj_map_add(&end->pe->channels, key_of_end(end), end); /* there is room: one was removed */
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -127,7 +153,7 @@ static int open_end(struct chariot_channel *end) {
     if (rc != 0) return rc;
     pe->next_channel++;
     end->id = id;
-    end->refs = 1;
+    end->refs++;
     send_open(end);
     return 0;
 }
@@ -136,11 +162,11 @@ int chariot_channel_open(struct chariot_pe *pe, struct chariot_elem *elem, const
                          struct chariot_channel **channel) {
     OBJ_API(pe);
     if (remote->whole || !obj_ref_is_valid(pe, remote)) return CHARIOT_EINVAL;
-    struct obj_channel_pair *pair = pair_of(pe, elem, remote);
+    struct obj_channel_pair *pair = obj_channel_pair_of(pe, elem, remote);
     if (pair == NULL) return CHARIOT_ENOMEM;
     struct chariot_channel *end = numbered(pair, pair->made);
     bool heard = end != NULL;
-    if (!heard) end = end_new(pe, pair, pair->made);
+    if (!heard) end = obj_channel_end_new(pe, pair, pair->made);
     if (end == NULL) return CHARIOT_ENOMEM;
     int rc = open_end(end);
     if (rc != 0) {
@@ -168,7 +194,7 @@ static bool read_open(const struct chariot_pe *pe, const struct chariot_msg *msg
 static struct chariot_channel *heard_of(struct chariot_pe *pe, struct chariot_elem *elem,
                                         const struct chariot_ref *from, uint32_t number, int *rc) {
     *rc = CHARIOT_ENOMEM;
-    struct obj_channel_pair *pair = pair_of(pe, elem, from);
+    struct obj_channel_pair *pair = obj_channel_pair_of(pe, elem, from);
     if (pair == NULL) return NULL;
     struct chariot_channel *end = numbered(pair, number);
     if (end != NULL && end->peer == 0) return end;
@@ -176,7 +202,7 @@ static struct chariot_channel *heard_of(struct chariot_pe *pe, struct chariot_el
         *rc = CHARIOT_EEXIST;
         return NULL;
     }
-    end = end_new(pe, pair, number);
+    end = obj_channel_end_new(pe, pair, number);
     if (end != NULL) end->dropped = number < pair->made; /* it was refused, too soon: what comes is passed over */
     return end;
 }
@@ -293,10 +319,11 @@ static void destroy_end(struct chariot_channel *end) {
     detach(end);
     clear(end);
     if (!end->pe->ending) obj_channel_wake(end); /* then those who wait may be no more */
+    if (end->arrived) end->refs--;               /* nobody was there to take it */
     if (end->refs == 0) end_free(end);
 }
 
-static void forget_pair(struct chariot_pe *pe, struct obj_channel_pair *pair) {
+void obj_channel_forget_pair(struct chariot_pe *pe, struct obj_channel_pair *pair) {
     struct obj_key key = key_of_pair(pair->elem, &pair->remote);
     struct obj_channel_pair *first = obj_map_remove(&pe->channel_pairs, key), **at = &first;
     while (*at != pair) at = &(*at)->same;
@@ -305,17 +332,6 @@ static void forget_pair(struct chariot_pe *pe, struct obj_channel_pair *pair) {
     for (at = &pair->elem->channels; *at != pair;) at = &(*at)->next;
     *at = pair->next;
     free(pair);
-}
-
-void obj_channel_take_strays(struct chariot_pe *pe, const struct chariot_elem *elem, struct rpc_msg_queue *queue) {
-    struct obj_map_slot slot;
-    struct chariot_msg *msg;
-    for (size_t cursor = 0; obj_map_next(&pe->channel_strays, &cursor, &slot);) {
-        struct obj_waiting *waiting = slot.value;
-        while (slot.key.word[1] == (uintptr_t)elem && (msg = rpc_msg_queue_pop(&waiting->queue)) != NULL) {
-            rpc_msg_queue_push_take(queue, msg);
-        }
-    }
 }
 
 /* Messages of ends that elem never heard of. */
@@ -332,7 +348,7 @@ void obj_channel_elem_gone(struct chariot_pe *pe, struct chariot_elem *elem) {
     while (elem->channels != NULL) {
         struct obj_channel_pair *pair = elem->channels;
         while (pair->ends != NULL) destroy_end(pair->ends); /* drops objects: the user's code may open others */
-        forget_pair(pe, pair);
+        obj_channel_forget_pair(pe, pair);
     }
     if (pe->channel_strays.count > 0) forget_strays(pe, elem);
 }

@@ -1,5 +1,5 @@
-/* objects/channel.h: one end of a channel, for the files that make it: channel.c (opening, pairing, the end) and
- * channel_flow.c (messages, their order, credit, who waits).
+/* objects/channel.h: one end of a channel, for the files that make it: channel.c (opening, pairing, the end),
+ * channel_flow.c (messages, their order, credit, who waits) and channel_move.c (elements that move take theirs along).
  *
  * The n-th end that a chare opens to another meets the n-th that the other opens to it. Each end has an id, unique in
  * the job; OPEN tells the other chare that id, with the opener and n. All later messages are sent to the chare, as
@@ -13,9 +13,14 @@
  * they took; those that overtake the OPEN wait for it.
  * A record lives until both sides have closed, or its chare is destroyed.
  *
- * Nothing in an end points anywhere but to its chare and its handles: what a migration must carry is the pair's remote
- * and `made`, and of each end id, peer, number, the counters, how the other end ended, and the messages in `unread` and
- * `early`. An end whose `peer` is 0 is half open: its OPEN may be on its way here. */
+ * An end whose `peer` is 0 is half open: its OPEN may be on its way here.
+ *
+ * Moving. Nothing in an end points anywhere but to its chare, its handles and those who wait. While nobody waits, all
+ * that it is travels behind the state of its chare: the pair's remote and `made`, the end's ids, its counters, and the
+ * messages in `unread`, which are counted as received. Those in `early`, and strays, are sent along instead: they come
+ * in their order by their numbers, as all that is under way. On the new PE each open end is held until the object has
+ * been unpacked, which takes its handles by id; what is not taken then is closed. The old handles are dead: the object
+ * that has them goes next. */
 #ifndef CHARIOT_OBJECTS_CHANNEL_H
 #define CHARIOT_OBJECTS_CHANNEL_H
 
@@ -56,6 +61,8 @@ struct chariot_channel {
     bool closed;                   /* its CLOSE has come, and all before it */
     bool dropped;                  /* its last handle has gone */
     bool granted;                  /* a receiver was called: the next message is for it */
+    bool arrived;                  /* has moved here just now, and nobody has let go of it */
+    uint32_t waiting;              /* waiters that were not called yet */
 
     uint64_t sent;                      /* number of the last message */
     uint64_t sent_weight, acked_weight; /* sent in all; read at the other end, as far as it has said */
@@ -76,6 +83,18 @@ void obj_channel_unref(struct chariot_channel *channel);
 void obj_channel_is_over(struct chariot_channel *channel, enum obj_channel_over how);
 /* The end that a message from `peer` to elem belongs to; NULL: not heard of. */
 struct chariot_channel *obj_channel_find(struct chariot_pe *pe, uint64_t peer, const struct chariot_elem *elem);
+/* The pair, made at its first use. NULL: out of memory. */
+struct obj_channel_pair *obj_channel_pair_of(struct chariot_pe *pe, struct chariot_elem *elem,
+                                             const struct chariot_ref *remote);
+/* Its ends have gone. */
+void obj_channel_forget_pair(struct chariot_pe *pe, struct obj_channel_pair *pair);
+/* An end of the pair, known by no id yet. NULL: out of memory. */
+struct chariot_channel *obj_channel_end_new(struct chariot_pe *pe, struct obj_channel_pair *pair, uint32_t number);
+/* It has arrived from elsewhere, with these ids (0: none), which no other end here has. Holds a reference where it is
+ * open (`arrived`). CHARIOT_ENOMEM. */
+int obj_channel_name(struct chariot_channel *channel, uint64_t id, uint64_t peer);
+/* It lives elsewhere now; handles that are left here are dead. */
+void obj_channel_forsake(struct chariot_channel *channel);
 
 /* channel_flow.c */
 /* Calls who can go on. */

@@ -44,12 +44,24 @@ void obj_channel_wake(struct chariot_channel *end) {
 
 static void on_call(struct chariot_waiter *waiter) {
     struct chariot_channel *end = waiter->on_;
-    end->promised--;
-    end->granted = true;
+    end->waiting--;
 }
 
 static void on_forget(struct chariot_waiter *waiter, bool ready) {
     struct chariot_channel *end = waiter->on_;
+    end->waiting--;
+}
+
+static void on_receiver_call(struct chariot_waiter *waiter) {
+    struct chariot_channel *end = waiter->on_;
+    on_call(waiter);
+    end->promised--;
+    end->granted = true;
+}
+
+static void on_receiver_forget(struct chariot_waiter *waiter, bool ready) {
+    struct chariot_channel *end = waiter->on_;
+    on_forget(waiter, ready);
     if (ready) end->promised--;
 }
 
@@ -61,12 +73,14 @@ static void called(void *on) {
 }
 
 int chariot_channel_wait(struct chariot_channel *end, enum chariot_channel_event event, struct chariot_waiter *waiter) {
-    static const struct obj_waiter_ops receiver = {on_call, on_forget, called}, other = {.release = called};
+    static const struct obj_waiter_ops receiver = {on_receiver_call, on_receiver_forget, called},
+                                       other = {on_call, on_forget, called};
     OBJ_API(end->pe);
     struct obj_waiters *list = event == CHARIOT_CHANNEL_RECEIVE ? &end->receivers
                                : event == CHARIOT_CHANNEL_READY ? &end->watchers
                                                                 : &end->senders;
     const struct obj_waiter_ops *ops = event == CHARIOT_CHANNEL_RECEIVE ? &receiver : &other;
+    end->waiting++;
     obj_waiter_add(end->pe, list, waiter, ops, chariot_channel_ref(end));
     obj_channel_wake(end);
     return 0;

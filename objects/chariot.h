@@ -452,16 +452,25 @@ void chariot_channel_unref(struct chariot_channel *channel); /* takes NULL */
 /* The how many-th of its two chares it is, from 0. */
 uint32_t chariot_channel_number(const struct chariot_channel *channel);
 
+/* Moving: an element that moves takes its ends along, with what is unread; on the way nothing is lost or overtakes.
+ * Handles do not travel: the type's pack writes the ids of those that the object holds, and its unpack takes them again
+ * by id. An end that unpack does not take is closed; handles that are left where the element was are dead, as those of
+ * a destroyed chare. */
+/* Unique in the job, for the life of the end. 0: a handle that was left behind. */
+uint64_t chariot_channel_id(const struct chariot_channel *channel);
+/* elem's end of that id; gives a reference. NULL: it has none, or that was closed. */
+struct chariot_channel *chariot_channel_by_id(struct chariot_pe *pe, struct chariot_elem *elem, uint64_t id);
+
 enum { CHARIOT_CHANNEL_FULL = 1, CHARIOT_CHANNEL_EMPTY = 1 }; /* outcomes */
 /* Sends one message, which may have an object in place of a payload where the other chare is HERE
  * (chariot_ref_place()); held_bytes: what that object holds, 0 without one. Outcome CHARIOT_CHANNEL_FULL: it was sent,
  * and there is no room for more. CHARIOT_ETOOBIG: refused, too much is unread; CHARIOT_EGONE: the other chare was
- * destroyed; CHARIOT_ESTATE: the end's own chare was. Where the other end was closed, messages are dropped, until that
- * is too much as well (CHARIOT_ECLOSED). */
+ * destroyed; CHARIOT_ESTATE: the end's own chare was, or has moved. Where the other end was closed, messages are
+ * dropped, until that is too much as well (CHARIOT_ECLOSED). */
 int chariot_channel_send_take(struct chariot_channel *channel, struct chariot_msg *msg, size_t held_bytes);
 /* The next message (given; its payload is the receiver's alone). Outcome CHARIOT_CHANNEL_EMPTY: there is none now, or
  * it is for one who waits already. CHARIOT_ECLOSED, CHARIOT_EGONE: none will come, the other end was closed, its chare
- * destroyed; CHARIOT_ESTATE: the end's own chare was destroyed. */
+ * destroyed; CHARIOT_ESTATE: the end's own chare was destroyed, or has moved. */
 int chariot_channel_receive(struct chariot_channel *channel, struct chariot_msg **msg);
 bool chariot_channel_ready(const struct chariot_channel *channel);    /* receive() would not say EMPTY */
 bool chariot_channel_has_room(const struct chariot_channel *channel); /* send() would not have said FULL */

@@ -89,7 +89,10 @@ static int encode(struct chariot_pe *pe, struct chariot_msg **msg) {
     rpc_turn_lend(&pe->node.turn);
     int rc = pe->face.encode(pe->face.ctx, msg);
     rpc_turn_take(&pe->node.turn);
-    (*msg)->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
+    if (rc == 0)
+        (*msg)->flags &= (uint8_t)~OBJ_FLAG_OBJECT;
+    else if (*msg != NULL)
+        (*msg)->size = 0; /* its object is still all it has */
     return rc;
 }
 

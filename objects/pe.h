@@ -333,8 +333,18 @@ OBJ_KINDS(OBJ_KIND_HANDLER)
 
 /* channel.c */
 void obj_channel_elem_gone(struct chariot_pe *pe, struct chariot_elem *elem);
-/* Moves messages of ends that elem has not heard of yet to the end of queue. */
-void obj_channel_take_strays(struct chariot_pe *pe, const struct chariot_elem *elem, struct rpc_msg_queue *queue);
+/* channel_move.c: elem moves to another PE */
+bool obj_channel_is_waited_for(const struct chariot_elem *elem); /* then it may not */
+/* Before obj_channel_put(): what is unread gets a payload. Runs user code; negative: its error. */
+int obj_channel_encode(struct chariot_elem *elem);
+void obj_channel_put(struct chariot_writer *writer, const struct chariot_elem *elem);
+/* Its channels are elsewhere now; messages that are to follow go to the end of queue. */
+void obj_channel_leave(struct chariot_pe *pe, struct chariot_elem *elem, struct rpc_msg_queue *queue);
+/* What was put, up to the reader's end. CHARIOT_EMALFORMED, CHARIOT_ENOMEM: elem has some of it. */
+int obj_channel_get(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *reader);
+/* Its object has taken the ends that it holds; the others are closed. */
+void obj_channel_arrived(struct chariot_elem *elem);
+/* channel.c */
 void obj_channel_bounce(struct chariot_pe *pe, const struct chariot_msg *open); /* its target was destroyed */
 void obj_channel_free_all(struct chariot_pe *pe);
 

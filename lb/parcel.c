@@ -1,0 +1,94 @@
+/* What an element takes along: it is packed and unpacked. */
+#include "lb/parcel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "objects/move.h"
+
+/* ---------------------------------------------------------------- leaving */
+
+static int pack_object(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_writer *writer) {
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
+    rpc_turn_lend(&pe->node.turn);
+    int rc = type->pack(pe, type, elem->object, writer);
+    rpc_turn_take(&pe->node.turn);
+    return rc != 0 ? rc : writer->error;
+}
+
+/* Channels last: until then the user's code may use them. */
+struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc) {
+    struct lb_parcel_head head = {0};
+    struct chariot_writer writer;
+    chariot_writer_init_take(&writer, NULL);
+    *rc = chariot_put_bytes(&writer, &head, sizeof head);
+    size_t begin = *rc == 0 ? writer.msg->size : 0;
+    if (*rc == 0) *rc = obj_channel_encode(elem);
+    if (*rc == 0) *rc = pack_object(pe, elem, &writer);
+    if (*rc == 0 && obj_channel_is_waited_for(elem)) *rc = CHARIOT_ESTATE;
+    if (*rc != 0) {
+        rpc_msg_unref(writer.msg);
+        return NULL;
+    }
+    head = (struct lb_parcel_head){writer.msg->size - begin, elem->own.broadcasts, elem->own.reductions, elem->at_sync};
+    memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
+    obj_channel_put(&writer, elem);
+    return obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
+}
+
+/* ---------------------------------------------------------------- arriving */
+
+int lb_parcel_read(const struct chariot_msg *msg, struct lb_parcel *parcel) {
+    struct chariot_reader *state = &parcel->state, *channels = &parcel->channels;
+    struct lb_parcel_head *head = &parcel->head;
+    struct chariot_value bytes;
+    chariot_reader_init(state, msg);
+    int rc = chariot_get_typed(state, CHARIOT_BYTES, &bytes);
+    if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
+    memcpy(head, bytes.bytes.data, sizeof *head);
+    if (head->state_bytes > (size_t)(state->end - state->at)) return CHARIOT_EMALFORMED;
+    *channels = *state;
+    state->end = channels->at = state->at + head->state_bytes;
+    bool good = msg->seq > 0 && head->broadcasts <= OBJ_MAX_NUMBER && head->reductions <= OBJ_MAX_NUMBER;
+    return good ? 0 : CHARIOT_EMALFORMED;
+}
+
+static int unpack_object(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *state) {
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
+    rpc_turn_lend(&pe->node.turn);
+    int rc = type->unpack(pe, type, elem, state, &elem->object);
+    rpc_turn_take(&pe->node.turn);
+    return rc;
+}
+
+static void moved(struct chariot_pe *pe, struct chariot_elem *elem) {
+    if (pe->face.on_moved == NULL) return;
+    rpc_turn_lend(&pe->node.turn);
+    pe->face.on_moved(pe->face.ctx, elem);
+    rpc_turn_take(&pe->node.turn);
+}
+
+void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_parcel *parcel) {
+    const struct chariot_type *type = pe->types[elem->own.coll->type];
+    int rc = obj_channel_get(pe, elem, &parcel->channels);
+    if (rc == 0) rc = unpack_object(pe, elem, &parcel->state);
+    if (rc == 0) {
+        obj_channel_arrived(elem);
+        moved(pe, elem);
+    }
+    if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
+    if (rc == 0 || pe->ending) return;
+    char line[300];
+    snprintf(line, sizeof line, "chariot: PE %u: a %.120s that came from PE %u cannot be unpacked: %s\n", pe->node.pe,
+             type->name, elem->move->from, chariot_error_text(rc));
+    obj_end_abort(pe, 1, line);
+}
+
+void lb_parcel_lost(struct chariot_pe *pe, const struct chariot_msg *msg) {
+    struct lb_parcel parcel;
+    struct obj_coll coll = {.id = msg->target};
+    struct chariot_elem ghost = {.own.coll = &coll};
+    if (lb_parcel_read(msg, &parcel) != 0) return;
+    if (obj_channel_get(pe, &ghost, &parcel.channels) == CHARIOT_ENOMEM) obj_out_of_memory(pe);
+    obj_channel_elem_gone(pe, &ghost);
+}
