@@ -192,6 +192,8 @@ struct chariot_face {
     void (*after_sleep)(void *ctx);
     /* Writes msg's object into its payload, since it must leave this PE. May replace *msg. */
     int (*encode)(void *ctx, struct chariot_msg **msg);
+    /* About how many bytes that would be, without doing it. */
+    size_t (*object_bytes)(void *ctx, const struct chariot_msg *msg);
     /* Reduces values that C does not understand (pickles, big integers) with a built-in reducer. Gives *out. */
     int (*combine)(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                    struct chariot_msg **out);

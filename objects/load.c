@@ -51,10 +51,15 @@ void obj_load_charge(struct chariot_pe *pe, struct chariot_elem *elem, bool idle
     elem->load_ns += (uint64_t)(took_ns - stolen_ns);
 }
 
+static int load_new(struct chariot_pe *pe) {
+    if (pe->load == NULL) pe->load = calloc(1, sizeof *pe->load);
+    return pe->load == NULL ? CHARIOT_ENOMEM : 0;
+}
+
 int obj_load_measure(struct chariot_pe *pe, bool on) {
     if (on == obj_load_is_on(pe)) return 0;
-    if (pe->load == NULL && (pe->load = calloc(1, sizeof *pe->load)) == NULL) return CHARIOT_ENOMEM;
-    int rc = obj_meter_listen(pe, on);
+    int rc = load_new(pe);
+    if (rc == 0) rc = obj_meter_listen(pe, on);
     if (rc != 0) return rc;
     pe->load->on = on;
     look(pe, chariot_now_ns(pe));
@@ -64,6 +69,36 @@ int obj_load_measure(struct chariot_pe *pe, bool on) {
 int chariot_load_measure(struct chariot_pe *pe, bool on) {
     OBJ_API(pe);
     return obj_load_measure(pe, on);
+}
+
+/* ---------------------------------------------------------------- traffic */
+
+int obj_load_count_traffic(struct chariot_pe *pe) {
+    int rc = load_new(pe);
+    if (rc == 0) pe->load->counts_traffic = true;
+    return rc;
+}
+
+/* What goes by reference here would have that many bytes if one of the two moved. */
+static uint64_t bytes_of(const struct chariot_pe *pe, const struct chariot_msg *msg) {
+    bool by_reference = msg->size == 0 && msg->object != NULL && pe->face.object_bytes != NULL;
+    return by_reference ? pe->face.object_bytes(pe->face.ctx, msg) : msg->size;
+}
+
+void obj_load_note_sent(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *msg) {
+    struct obj_load *load = pe->load;
+    bool counts = msg->kind == OBJ_KIND_CALL || msg->kind == OBJ_KIND_CHANNEL_DATA;
+    if (!load->counts_traffic || load->ended || !counts) return;
+    struct chariot_ref ref;
+    obj_elem_ref(elem, &ref);
+    const struct obj_name from = {ref.collection, {ref.index[0], ref.index[1], ref.index[2]}};
+    const struct obj_name to = {msg->target, {msg->index[0], msg->index[1], msg->index[2]}};
+    obj_traffic_add(&load->traffic, &from, &to, bytes_of(pe, msg));
+}
+
+void obj_load_each_edge(const struct chariot_pe *pe, void (*fn)(const struct obj_edge *edge, void *ctx), void *ctx) {
+    if (pe->load == NULL) return;
+    for (size_t i = 0; i < pe->load->traffic.count; i++) fn(&pe->load->traffic.edges[i], ctx);
 }
 
 /* ---------------------------------------------------------------- phases */
@@ -86,10 +121,12 @@ void obj_load_begin_phase(struct chariot_pe *pe) {
     if (pe->load->on) obj_meter_charge(pe);
     obj_elem_each(pe, reset, NULL);
     pe->load->phase = (struct obj_load_phase){0};
+    obj_traffic_clear(&pe->load->traffic);
     pe->load->ended = false;
 }
 
 void obj_load_free(struct chariot_pe *pe) {
+    if (pe->load != NULL) obj_traffic_deinit(&pe->load->traffic);
     free(pe->load);
     pe->load = NULL;
 }

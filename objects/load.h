@@ -16,6 +16,7 @@
 #define CHARIOT_OBJECTS_LOAD_H
 
 #include "objects/pe.h"
+#include "objects/traffic.h"
 
 enum { OBJ_LOAD_LOOK_NS = 200000 };
 
@@ -34,6 +35,8 @@ struct obj_load {
     struct obj_load_phase phase;
     int64_t looked_ns, looked_cpu_ns; /* the last look at both clocks */
     int64_t vague_ns;                 /* idle since: who knows whether this thread slept or span */
+    bool counts_traffic;
+    struct obj_traffic traffic; /* of this phase */
 };
 
 /* Measures from now on; false: no more, until it is asked for again (what was measured stays). CHARIOT_ENOMEM. */
@@ -48,7 +51,14 @@ void obj_load_end_phase(struct chariot_pe *pe, struct obj_load_phase *out);
 void obj_load_begin_phase(struct chariot_pe *pe);
 void obj_load_free(struct chariot_pe *pe);
 
-/* For the meter, where it is on: elem (NULL: nobody, idle or not) has had the time from now_ns - took_ns to now_ns. */
+/* Counts from now on, while load is measured, what elements send each other. CHARIOT_ENOMEM. */
+int obj_load_count_traffic(struct chariot_pe *pe);
+/* What elements sent from here in this phase; or, once it has ended, in that. */
+void obj_load_each_edge(const struct chariot_pe *pe, void (*fn)(const struct obj_edge *edge, void *ctx), void *ctx);
+
+/* For the meter, where load is on. elem sends msg to another. */
+void obj_load_note_sent(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *msg);
+/* elem (NULL: nobody, idle or not) has had the time from now_ns - took_ns to now_ns. */
 void obj_load_charge(struct chariot_pe *pe, struct chariot_elem *elem, bool idle, int64_t took_ns, int64_t now_ns);
 
 #endif

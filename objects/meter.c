@@ -259,6 +259,11 @@ void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chario
     if (peer != NULL) obj_timeline_send(pe, to, ++peer->sent, msg);
 }
 
+void obj_meter_note_to_element(struct chariot_pe *pe, const struct chariot_msg *msg) {
+    const struct chariot_elem *elem = top(pe->meter)->elem;
+    if (elem != NULL) obj_load_note_sent(pe, elem, msg);
+}
+
 uint32_t obj_meter_sender_of(const struct chariot_pe *pe, const struct chariot_msg *msg) {
     if (obj_founds_span(msg)) return msg->from;
     if (msg->flags & OBJ_FLAG_TREE) {

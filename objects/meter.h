@@ -100,6 +100,7 @@ void obj_meter_note_create(struct chariot_pe *pe, struct chariot_elem *elem, str
 void obj_meter_note_row(struct chariot_pe *pe, enum obj_meter_row_number row, enum rpc_timeline_category category);
 void obj_meter_note_message(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chariot_msg *msg);
+void obj_meter_note_to_element(struct chariot_pe *pe, const struct chariot_msg *msg); /* what runs sends it */
 void obj_meter_note_received(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Which PE has put msg on the wire: in a tree the parent; of a call that was passed on, whoever did so last. */
 uint32_t obj_meter_sender_of(const struct chariot_pe *pe, const struct chariot_msg *msg);

@@ -211,27 +211,6 @@ static PyObject *channel_recv(PyObject *self, PyObject *ignored) {
 
 /* ---------------------------------------------------------------- sending */
 
-/* What objects that travel by reference hold, as far as that is plain to see. */
-static size_t bytes_held(PyObject *const *args, Py_ssize_t num) {
-    size_t bytes = 0;
-    for (Py_ssize_t i = 0; i < num; i++) {
-        Py_buffer view;
-        if (PyBytes_CheckExact(args[i])) {
-            bytes += (size_t)PyBytes_GET_SIZE(args[i]);
-        } else if (PyUnicode_CheckExact(args[i])) {
-            bytes += (size_t)PyUnicode_GET_LENGTH(args[i]);
-        } else if (PyObject_CheckBuffer(args[i])) {
-            if (PyObject_GetBuffer(args[i], &view, PyBUF_FULL_RO) != 0) {
-                PyErr_Clear();
-                continue;
-            }
-            bytes += (size_t)view.len;
-            PyBuffer_Release(&view);
-        }
-    }
-    return bytes;
-}
-
 /* Outcome of chariot_channel_send_take(), or -1 with an exception set. */
 static int send_args(struct py_channel *self, PyObject *const *args, Py_ssize_t num) {
     struct py_state *st = self->st;
@@ -239,7 +218,7 @@ static int send_args(struct py_channel *self, PyObject *const *args, Py_ssize_t 
     enum chariot_place place = st->local_msg_optim ? chariot_ref_place(st->pe, to) : CHARIOT_ELSEWHERE;
     struct chariot_msg *msg;
     if (py_message_put_args(st, args, num, NULL, place, &msg) != 0) return -1;
-    int rc = chariot_channel_send_take(self->end, msg, place == CHARIOT_HERE ? bytes_held(args, num) : 0);
+    int rc = chariot_channel_send_take(self->end, msg, place == CHARIOT_HERE ? py_message_bytes_held(args, num) : 0);
     if (rc >= 0) return rc;
     raise_code(self, rc);
     return -1;

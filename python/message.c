@@ -208,6 +208,52 @@ PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg) {
     return value;
 }
 
+/* ---------------------------------------------------------------- size */
+
+size_t py_message_bytes_held(PyObject *const *args, Py_ssize_t num) {
+    size_t bytes = 0;
+    for (Py_ssize_t i = 0; i < num; i++) {
+        Py_buffer view;
+        if (PyBytes_CheckExact(args[i])) {
+            bytes += (size_t)PyBytes_GET_SIZE(args[i]);
+        } else if (PyUnicode_CheckExact(args[i])) {
+            bytes += (size_t)PyUnicode_GET_LENGTH(args[i]);
+        } else if (PyObject_CheckBuffer(args[i])) {
+            if (PyObject_GetBuffer(args[i], &view, PyBUF_FULL_RO) != 0) {
+                PyErr_Clear();
+                continue;
+            }
+            bytes += (size_t)view.len;
+            PyBuffer_Release(&view);
+        }
+    }
+    return bytes;
+}
+
+enum { NUMBER_BYTES = 9 }; /* encoded; most other values are of that order */
+
+static size_t bytes_of(PyObject *const *args, Py_ssize_t num) {
+    size_t bytes = py_message_bytes_held(args, num) + NUMBER_BYTES * (size_t)num;
+    for (Py_ssize_t i = 0; i < num; i++) {
+        if (PyList_CheckExact(args[i]) || PyTuple_CheckExact(args[i]) || PyDict_CheckExact(args[i]))
+            bytes += NUMBER_BYTES * (size_t)PyObject_Size(args[i]);
+    }
+    return bytes;
+}
+
+size_t py_message_object_bytes(void *ctx, const struct chariot_msg *msg) {
+    struct py_state *st = ctx;
+    PyObject *object = chariot_msg_object(msg), *name, *value;
+    struct py_box *box = is_box(st, object) ? (struct py_box *)(void *)object : NULL;
+    PyObject *args = box != NULL ? box->args : PyTuple_CheckExact(object) ? object : NULL;
+    if (args == NULL) return bytes_of(box == NULL ? &object : &box->value, 1);
+    size_t bytes = bytes_of(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args));
+    Py_ssize_t at = 0;
+    while (box != NULL && box->keywords != NULL && PyDict_Next(box->keywords, &at, &name, &value))
+        bytes += bytes_of(&value, 1);
+    return bytes;
+}
+
 /* ---------------------------------------------------------------- leaving after all */
 
 static int encode_object(struct py_state *st, PyObject *object, struct chariot_writer *writer) {

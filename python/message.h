@@ -24,7 +24,11 @@ struct chariot_msg *py_message_put_error(struct py_state *st, PyObject *exc, con
 /* The value of a message (NULL: None). Of an error: the exception itself, not raised. New reference. */
 PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg);
 
-/* chariot_face.encode; ctx is the state. */
+/* What objects that travel by reference hold, as far as that is plain to see. */
+size_t py_message_bytes_held(PyObject *const *args, Py_ssize_t num);
+
+/* chariot_face.encode, object_bytes; ctx is the state. */
 int py_message_encode(void *ctx, struct chariot_msg **msg);
+size_t py_message_object_bytes(void *ctx, const struct chariot_msg *msg);
 
 #endif

@@ -259,6 +259,76 @@ static void without_asking_there_is_none(void) {
     probe_close();
 }
 
+/* ---------------------------------------------------------------- traffic */
+
+static struct chariot_ref far; /* what methods send to */
+
+static int pass_on(struct chariot_call *call) {
+    int64_t arg = probe.calls[probe.num_calls - 1].arg;
+    if (arg > 0) hear(call->pe->node.pe, &far, arg % 4, arg - 1);
+    return 0;
+}
+
+struct edges {
+    struct obj_edge edge[8];
+    size_t count;
+    uint64_t messages;
+};
+
+static void collect(const struct obj_edge *edge, void *ctx) {
+    struct edges *edges = ctx;
+    if (edges->count < 8) edges->edge[edges->count++] = *edge;
+    edges->messages += edge->messages;
+}
+
+static void what_elements_send_each_other_is_counted_where_it_leaves(void) {
+    open_measured(2);
+    for (uint32_t i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(obj_load_count_traffic(probe_pe(i)), 0);
+    far = probe_array(0, 4);
+    probe_settle();
+    probe.on_call = pass_on;
+    hear(0, &far, 0, 3); /* 0 -> 3 -> 2 -> 1; the first is nobody's */
+    hear(0, &far, 0, 3);
+    probe_hear(0, &far, 0);
+    probe_settle();
+    struct edges edges[2] = {0};
+    for (uint32_t i = 0; i < 2; i++) obj_load_each_edge(probe_pe(i), collect, &edges[i]);
+    CU_ASSERT_EQUAL(edges[0].count, 1);
+    CU_ASSERT_EQUAL(edges[0].edge[0].from.coll, far.collection);
+    CU_ASSERT_EQUAL(edges[0].edge[0].from.index[0], 0);
+    CU_ASSERT_EQUAL(edges[0].edge[0].to.index[0], 3);
+    CU_ASSERT_EQUAL(edges[0].edge[0].messages, 2);
+    CU_ASSERT(edges[0].edge[0].bytes > 0 && edges[0].edge[0].bytes % 2 == 0);
+    CU_ASSERT_EQUAL(edges[1].count, 2);
+    CU_ASSERT_EQUAL(edges[1].messages, 4);
+    obj_load_begin_phase(probe_pe(1));
+    struct edges none = {0};
+    obj_load_each_edge(probe_pe(1), collect, &none);
+    CU_ASSERT_EQUAL(none.count, 0);
+    probe_close();
+}
+
+static void a_table_of_traffic_is_bounded(void) {
+    struct obj_traffic traffic = {0};
+    struct obj_name from = {.coll = 7}, to = {.coll = 8};
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < OBJ_TRAFFIC_MAX_EDGES + 10; i++) {
+            from.index[0] = i % 1000;
+            to.index[1] = i / 1000;
+            obj_traffic_add(&traffic, &from, &to, 2);
+        }
+        CU_ASSERT_EQUAL(traffic.count, OBJ_TRAFFIC_MAX_EDGES);
+        CU_ASSERT_EQUAL(traffic.lost, 10);
+        CU_ASSERT_EQUAL(traffic.edges[5].messages, 1);
+        obj_traffic_clear(&traffic);
+    }
+    for (int i = 0; i < 3; i++) obj_traffic_add(&traffic, &from, &to, 2);
+    CU_ASSERT_EQUAL(traffic.count, 1);
+    CU_ASSERT_EQUAL(traffic.edges[0].messages, 3);
+    CU_ASSERT_EQUAL(traffic.edges[0].bytes, 6);
+    obj_traffic_deinit(&traffic);
+}
+
 /* ---------------------------------------------------------------- cores that others use too */
 
 static int be_preempted(struct chariot_call *call) {
@@ -335,6 +405,7 @@ UNIT_MAIN("objects/load", UNIT(each_element_has_what_its_methods_took),
           UNIT(a_coroutine_is_its_elements_load_while_it_runs), UNIT(a_phase_ends_and_the_next_begins_at_nothing),
           UNIT(an_element_that_goes_while_it_runs_leaves_its_time_to_nobody),
           UNIT(it_can_be_turned_off_and_on_inside_a_method), UNIT(beside_a_profile_both_are_right),
-          UNIT(without_asking_there_is_none), UNIT(time_that_others_had_the_core_is_no_load),
+          UNIT(without_asking_there_is_none), UNIT(what_elements_send_each_other_is_counted_where_it_leaves),
+          UNIT(a_table_of_traffic_is_bounded), UNIT(time_that_others_had_the_core_is_no_load),
           UNIT(sleep_of_an_idle_pe_is_not_stolen_from_who_comes_next),
           UNIT(short_methods_share_a_look_at_the_slow_clock))
