@@ -96,9 +96,11 @@ void obj_load_note_sent(struct chariot_pe *pe, const struct chariot_elem *elem, 
     obj_traffic_add(&load->traffic, &from, &to, bytes_of(pe, msg));
 }
 
-void obj_load_each_edge(const struct chariot_pe *pe, void (*fn)(const struct obj_edge *edge, void *ctx), void *ctx) {
-    if (pe->load == NULL) return;
-    for (size_t i = 0; i < pe->load->traffic.count; i++) fn(&pe->load->traffic.edges[i], ctx);
+int obj_load_each_edge(const struct chariot_pe *pe, int (*fn)(void *ctx, const struct obj_edge *edge), void *ctx) {
+    int rc = 0;
+    for (size_t i = 0; pe->load != NULL && i < pe->load->traffic.count && rc == 0; i++)
+        rc = fn(ctx, &pe->load->traffic.edges[i]);
+    return rc;
 }
 
 /* ---------------------------------------------------------------- phases */

@@ -53,8 +53,9 @@ void obj_load_free(struct chariot_pe *pe);
 
 /* Counts from now on, while load is measured, what elements send each other. CHARIOT_ENOMEM. */
 int obj_load_count_traffic(struct chariot_pe *pe);
-/* What elements sent from here in this phase; or, once it has ended, in that. */
-void obj_load_each_edge(const struct chariot_pe *pe, void (*fn)(const struct obj_edge *edge, void *ctx), void *ctx);
+/* What elements sent from here in this phase; or, once it has ended, in that. Stops where fn gives another number than
+ * 0, and gives that. */
+int obj_load_each_edge(const struct chariot_pe *pe, int (*fn)(void *ctx, const struct obj_edge *edge), void *ctx);
 
 /* For the meter, where load is on. elem sends msg to another. */
 void obj_load_note_sent(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *msg);

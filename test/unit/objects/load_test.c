@@ -275,10 +275,15 @@ struct edges {
     uint64_t messages;
 };
 
-static void collect(const struct obj_edge *edge, void *ctx) {
+static int collect(void *ctx, const struct obj_edge *edge) {
     struct edges *edges = ctx;
     if (edges->count < 8) edges->edge[edges->count++] = *edge;
     edges->messages += edge->messages;
+    return 0;
+}
+
+static int stop(void *ctx, const struct obj_edge *edge) {
+    return 7;
 }
 
 static void what_elements_send_each_other_is_counted_where_it_leaves(void) {
@@ -305,6 +310,7 @@ static void what_elements_send_each_other_is_counted_where_it_leaves(void) {
     struct edges none = {0};
     obj_load_each_edge(probe_pe(1), collect, &none);
     CU_ASSERT_EQUAL(none.count, 0);
+    CU_ASSERT_EQUAL(obj_load_each_edge(probe_pe(0), stop, NULL), 7);
     probe_close();
 }
 
