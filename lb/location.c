@@ -227,6 +227,7 @@ const struct obj_location_ops obj_location_ops = {
     .on_located = on_located,
     .on_coming = on_coming,
     .on_move = lb_on_move,
+    .leave = lb_leave,
     .on_ready = lb_on_ready,
     .on_gone = on_gone,
     .deinit = deinit,

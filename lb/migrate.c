@@ -114,8 +114,8 @@ static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, cons
     elem->move->leaving = false;
     obj_pe_queue_first(pe, &elem->move->held);
     if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
-    if (rc == 0 || pe->ending) return;
-    struct chariot_msg *error = obj_error_new(pe, chariot_error_name(rc), why);
+    if (rc >= 0 || pe->ending) return; /* it is here already, or its type has said why it stays */
+    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", why);
     if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
     rpc_msg_unref(error);
 }
@@ -154,7 +154,7 @@ static bool note_left(struct chariot_pe *pe, const struct chariot_elem *elem, ui
 static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     struct obj_coll *coll = elem->own.coll;
     uint32_t to = elem->move->to;
-    char why[400] = "";
+    char why[800] = "";
     elem->move->wants = false;
     int rc = to == pe->node.pe ? 0 : may_move(pe, elem, to, why, sizeof why);
     if (elem->own.broadcasts < coll->broadcasts) elem->own.broadcasts = coll->broadcasts;
@@ -197,6 +197,11 @@ static void on_leave(struct chariot_pe *pe) {
         if (elem != NULL && elem->move->leaving) leave(pe, elem);
     }
     free(list);
+}
+
+void lb_leave(struct chariot_pe *pe) {
+    const struct lb_locations *all = pe->location_ctx;
+    if (all != NULL && all->num_leaving > 0) on_leave(pe);
 }
 
 /* ---------------------------------------------------------------- the PE that it left */
@@ -257,6 +262,7 @@ static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *co
     elem->own.broadcasts = parcel->head.broadcasts;
     elem->own.reductions = parcel->head.reductions;
     elem->at_sync = parcel->head.at_sync != 0;
+    elem->stays = parcel->head.stays != 0;
     struct obj_move *move = obj_move_of(pe, elem);
     if (move == NULL) return NULL;
     move->epoch = msg->seq;

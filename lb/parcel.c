@@ -20,7 +20,7 @@ static int pack_object(struct chariot_pe *pe, struct chariot_elem *elem, struct 
 struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc) {
     struct lb_parcel_head head = {0};
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, NULL);
+    chariot_writer_init_take(&writer, chariot_msg_new_on(pe, 0));
     *rc = chariot_put_bytes(&writer, &head, sizeof head);
     size_t begin = *rc == 0 ? writer.msg->size : 0;
     if (*rc == 0) *rc = obj_channel_encode(elem);
@@ -30,7 +30,8 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
         rpc_msg_unref(writer.msg);
         return NULL;
     }
-    head = (struct lb_parcel_head){writer.msg->size - begin, elem->own.broadcasts, elem->own.reductions, elem->at_sync};
+    head = (struct lb_parcel_head){writer.msg->size - begin, elem->own.broadcasts, elem->own.reductions, elem->at_sync,
+                                   elem->stays};
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
     obj_channel_put(&writer, elem);
     return obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
@@ -38,10 +39,11 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
 
 /* ---------------------------------------------------------------- arriving */
 
-int lb_parcel_read(const struct chariot_msg *msg, struct lb_parcel *parcel) {
+int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel) {
     struct chariot_reader *state = &parcel->state, *channels = &parcel->channels;
     struct lb_parcel_head *head = &parcel->head;
     struct chariot_value bytes;
+    parcel->msg = msg;
     chariot_reader_init(state, msg);
     int rc = chariot_get_typed(state, CHARIOT_BYTES, &bytes);
     if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
@@ -53,10 +55,10 @@ int lb_parcel_read(const struct chariot_msg *msg, struct lb_parcel *parcel) {
     return good ? 0 : CHARIOT_EMALFORMED;
 }
 
-static int unpack_object(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *state) {
+static int unpack_object(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_parcel *parcel) {
     const struct chariot_type *type = pe->types[elem->own.coll->type];
     rpc_turn_lend(&pe->node.turn);
-    int rc = type->unpack(pe, type, elem, state, &elem->object);
+    int rc = type->unpack(pe, type, elem, parcel->msg, &parcel->state, &elem->object);
     rpc_turn_take(&pe->node.turn);
     return rc;
 }
@@ -71,7 +73,7 @@ static void moved(struct chariot_pe *pe, struct chariot_elem *elem) {
 void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_parcel *parcel) {
     const struct chariot_type *type = pe->types[elem->own.coll->type];
     int rc = obj_channel_get(pe, elem, &parcel->channels);
-    if (rc == 0) rc = unpack_object(pe, elem, &parcel->state);
+    if (rc == 0) rc = unpack_object(pe, elem, parcel);
     if (rc == 0) {
         obj_channel_arrived(elem);
         moved(pe, elem);
@@ -84,7 +86,7 @@ void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct l
     obj_end_abort(pe, 1, line);
 }
 
-void lb_parcel_lost(struct chariot_pe *pe, const struct chariot_msg *msg) {
+void lb_parcel_lost(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct lb_parcel parcel;
     struct obj_coll coll = {.id = msg->target};
     struct chariot_elem ghost = {.own.coll = &coll};

@@ -11,10 +11,12 @@ struct lb_parcel_head {
     uint64_t broadcasts;  /* the last one that it has seen */
     uint64_t reductions;  /* that it has contributed to */
     uint64_t at_sync;
+    uint64_t stays; /* no balancer may move it */
 };
 
 /* As read; borrows from the message. */
 struct lb_parcel {
+    struct chariot_msg *msg;
     struct lb_parcel_head head;
     struct chariot_reader state, channels;
 };
@@ -22,10 +24,10 @@ struct lb_parcel {
 /* A MOVE message. NULL: it cannot be packed, *rc says why. Runs user code. */
 struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc);
 /* CHARIOT_EMALFORMED. */
-int lb_parcel_read(const struct chariot_msg *msg, struct lb_parcel *parcel);
+int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel);
 /* The element, in its place, gets its channels and its object. Runs user code; ends the job where that fails. */
 void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_parcel *parcel);
 /* It has come where its array has been destroyed: those whom it has channels with hear so. */
-void lb_parcel_lost(struct chariot_pe *pe, const struct chariot_msg *msg);
+void lb_parcel_lost(struct chariot_pe *pe, struct chariot_msg *msg);
 
 #endif

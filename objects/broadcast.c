@@ -3,6 +3,7 @@
 
 #include "objects/balance.h"
 #include "objects/call.h"
+#include "objects/location.h"
 #include "objects/move.h"
 #include "objects/reduce.h"
 #include "objects/runtime.h"
@@ -162,6 +163,7 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_orphan(pe, msg);
         return;
     }
+    pe->location->leave(pe);
     coll->broadcasts = msg->seq;
     if (msg->method == OBJ_METHOD_DESTROY) {
         destroy(pe, coll, msg);

@@ -166,11 +166,16 @@ struct chariot_type {
      * the error value in *error (given), or NULL. NULL: elements cannot be asked. */
     int (*choose)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
                   struct chariot_msg *rule, struct chariot_choice *choice, struct chariot_msg **error);
-    /* Migration: writes the object's state; makes an object from it. NULL: instances cannot move. */
+    /* Migration: writes the object's state; makes an object from it. NULL: instances cannot move. pack: 0;
+     * CHARIOT_STAYS: it cannot go now, and the type has said why; negative: the same, and the runtime says so. The
+     * object is as it was then; else it is destroyed next. unpack: reads by reader from msg, which is the receiver's
+     * alone; negative: the job ends. */
     int (*pack)(struct chariot_pe *pe, const struct chariot_type *type, void *object, struct chariot_writer *writer);
     int (*unpack)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                  struct chariot_reader *reader, void **object);
+                  struct chariot_msg *msg, struct chariot_reader *reader, void **object);
 };
+
+enum { CHARIOT_STAYS = 1 }; /* outcome of `pack` */
 
 /* For `choose`: the element joins this section; a negative number: none. CHARIOT_ERANGE: there are not so many;
  * CHARIOT_ENOMEM. */
@@ -204,7 +209,7 @@ struct chariot_face {
     /* The job hangs: chariot_report_add() for each thing of the face's that waits. Without it, what waits for futures
      * is reported as callbacks. May not send. */
     void (*describe_blocked)(void *ctx, struct chariot_report *report);
-    /* An element of a type that can move may do so now: 0; negative: it may not, and why. */
+    /* An element of a type that can move may do so now: 0; negative: it may not, and why ("its coroutines ..."). */
     int (*may_move)(void *ctx, struct chariot_elem *elem, char *why, size_t why_size);
     /* It has come to live here, and what it was sent comes next. */
     void (*on_moved)(void *ctx, struct chariot_elem *elem);
@@ -333,12 +338,18 @@ void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *el
 /* ---------------------------------------------------------------- migration */
 
 /* An element of an array moves to another PE, once the method that runs has returned and what is still under way from
- * its last move has come: type->pack there, type->destroy, type->unpack here. Messages, broadcasts and reductions do
- * not notice. To the PE where it lives: it stays. Codes as chariot_may_migrate(). */
+ * its last move has come: type->pack there, type->destroy, type->unpack here. What is sent to it meanwhile runs there.
+ * Messages, broadcasts and reductions do not notice. To the PE where it lives: it stays. Codes as
+ * chariot_may_migrate(). */
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);
+bool chariot_is_leaving(const struct chariot_elem *elem); /* it does so next */
 /* Whether it may, and why not (one line, for people; why_size 0: nobody asks). CHARIOT_ERANGE: no such PE;
  * CHARIOT_ETYPE: chares of its kind or type cannot move; CHARIOT_ESTATE: it cannot now; or what the face says. */
 int chariot_may_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe, char *why, size_t why_size);
+
+/* Whether a balancer may move it, which it may at first; chariot_migrate() asks nobody. It moves with the element. */
+void chariot_set_migratable(struct chariot_elem *elem, bool migratable);
+bool chariot_is_migratable(const struct chariot_elem *elem);
 
 /* ---------------------------------------------------------------- calling */
 

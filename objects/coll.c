@@ -272,6 +272,18 @@ void chariot_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out) 
     obj_elem_ref(elem, out);
 }
 
+bool chariot_is_leaving(const struct chariot_elem *elem) {
+    return elem->move != NULL && obj_move_is_due(elem->move);
+}
+
+void chariot_set_migratable(struct chariot_elem *elem, bool migratable) {
+    elem->stays = !migratable;
+}
+
+bool chariot_is_migratable(const struct chariot_elem *elem) {
+    return !elem->stays;
+}
+
 void *chariot_elem_object(const struct chariot_elem *elem) {
     return elem->object;
 }

@@ -64,6 +64,10 @@ struct obj_away {
     uint32_t to;
 };
 
+/* It leaves as soon as what runs now has ended; nothing else reaches it here. */
+static inline bool obj_move_is_due(const struct obj_move *move) {
+    return move->wants && move->waits == 0;
+}
 static inline bool obj_move_is_probe(const struct chariot_msg *msg) {
     return msg->kind == OBJ_KIND_MOVE && msg->method == OBJ_MOVE_PROBE;
 }

@@ -202,6 +202,7 @@ struct chariot_elem {
     bool constructing;
     bool at_sync;                       /* takes part in load balancing in steps */
     bool synced;                        /* waits for the end of the step */
+    bool stays;                         /* no balancer may move it */
     struct obj_reply_wait *constructed; /* replies that wait for the constructor */
     struct obj_channel_pair *channels;
     struct obj_move *move; /* NULL: it has not moved and is not about to (move.h) */

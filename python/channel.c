@@ -95,17 +95,26 @@ static void channel_dealloc(PyObject *object) {
     self->st->stray_channels = self;
 }
 
-static PyObject *channel_open(PyTypeObject *type, struct py_state *st, struct chariot_elem *elem, PyObject *remote) {
+/* Takes end. */
+static struct py_channel *wrap_take(PyTypeObject *type, struct py_state *st, struct chariot_channel *end,
+                                    PyObject *remote) {
     struct py_channel *self = PyObject_New(struct py_channel, type);
-    if (self == NULL) return NULL;
+    if (self == NULL) {
+        chariot_channel_unref(end);
+        return NULL;
+    }
     self->st = st;
-    self->end = NULL;
+    self->end = end;
     Py_INCREF(remote);
     self->remote = remote;
     self->weakrefs = NULL;
-    int rc = chariot_channel_open(st->pe, elem, &((struct py_proxy *)(void *)remote)->ref, &self->end);
-    if (rc == 0) return (PyObject *)self;
-    Py_DECREF(self);
+    return self;
+}
+
+static PyObject *channel_open(PyTypeObject *type, struct py_state *st, struct chariot_elem *elem, PyObject *remote) {
+    struct chariot_channel *end;
+    int rc = chariot_channel_open(st->pe, elem, &((struct py_proxy *)(void *)remote)->ref, &end);
+    if (rc == 0) return (PyObject *)wrap_take(type, st, end, remote);
     py_raise_code(st, rc, "opening a channel");
     return NULL;
 }
@@ -328,11 +337,36 @@ static PyObject *channel_ready(PyObject *self, PyObject *ignored) {
     return PyBool_FromLong(chariot_channel_ready(as_channel(self)->end));
 }
 
+/* Its id, where it is an end of the chare that is packed now; else 0. */
+static uint64_t id_in_state(const struct py_channel *self) {
+    const struct py_chare *chare = self->st->packing;
+    uint64_t id = chare == NULL ? 0 : chariot_channel_id(self->end);
+    struct chariot_channel *end = id == 0 ? NULL : chariot_channel_by_id(self->st->pe, chare->elem, id);
+    chariot_channel_unref(end);
+    return end == NULL ? 0 : id;
+}
+
 static PyObject *channel_reduce(PyObject *self, PyObject *ignored) {
+    const struct py_channel *channel = as_channel(self);
+    uint64_t id = id_in_state(channel);
+    PyObject *load = id == 0 ? NULL : PyObject_GetAttrString(channel->st->module, "_channel_load");
+    if (load != NULL) return Py_BuildValue("N(KO)", load, (unsigned long long)id, channel->remote);
+    if (PyErr_Occurred()) return NULL;
     return PyErr_Format(
         PyExc_TypeError,
         "a Channel belongs to the chare that made it and cannot be sent: send a proxy of the chare, and "
         "make another Channel there");
+}
+
+PyObject *py_channel_load(PyObject *module, PyObject *args) {
+    struct py_state *st = py_state_of_module(module);
+    unsigned long long id;
+    PyObject *remote;
+    if (!PyArg_ParseTuple(args, "KO!:_channel_load", &id, st->proxy_type, &remote)) return NULL;
+    struct chariot_elem *elem = st->arriving == NULL ? NULL : st->arriving->elem;
+    struct chariot_channel *end = elem == NULL ? NULL : chariot_channel_by_id(st->pe, elem, id);
+    if (end == NULL) return py_malformed("a channel that does not arrive");
+    return (PyObject *)wrap_take(st->channel_type, st, end, remote);
 }
 
 static PyObject *channel_repr(PyObject *self) {

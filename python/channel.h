@@ -10,4 +10,7 @@
 
 int py_channel_init(struct py_state *st, PyObject *module);
 
+/* Module function that pickles of the state of a chare call (move.h): its end of that id, to that proxy. */
+PyObject *py_channel_load(PyObject *module, PyObject *args);
+
 #endif

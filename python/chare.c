@@ -4,9 +4,11 @@
 
 #include "lb/lb.h"
 #include "python/bound.h"
+#include "python/charm.h"
 #include "python/class.h"
 #include "python/condition_wait.h"
 #include "python/future.h"
+#include "python/move.h"
 #include "python/number.h"
 #include "python/pending.h"
 #include "python/proxy.h"
@@ -76,6 +78,10 @@ struct chariot_elem *py_chare_elem(PyObject *self) {
     struct py_state *st = chare->cls != NULL ? chare->cls->st : py_state_of_type(Py_TYPE(self));
     if (st == NULL) return NULL;
     if (chare->elem != NULL && st->phase == PY_RUNNING) return py_state_running(st) == NULL ? NULL : chare->elem;
+    if (chare->left && st->phase == PY_RUNNING) {
+        PyErr_Format(st->error, "this %s has moved to another PE: call it by its proxy", Py_TYPE(self)->tp_name);
+        return NULL;
+    }
     PyErr_Format(st->error,
                  "this %s is no chare: it was not made by Chare(), Group() or Array(), or it was destroyed, or the job "
                  "has ended",
@@ -84,6 +90,14 @@ struct chariot_elem *py_chare_elem(PyObject *self) {
 }
 
 /* ---------------------------------------------------------------- who it is */
+
+void py_chare_label(const struct py_chare *chare, const char *what, char *label, size_t size) {
+    char index[100];
+    const char *name = PyUnicode_AsUTF8(chare->cls->short_name);
+    if (name == NULL) PyErr_Clear();
+    py_hang_index(chare->elem, index, sizeof index);
+    PyOS_snprintf(label, size, "%.100s%s%s", name == NULL ? "?" : name, index, what);
+}
 
 static PyObject *get_proxy(PyObject *self, void *closure) {
     struct py_chare *chare = as_chare(self);
@@ -117,15 +131,14 @@ static PyObject *get_migratable(PyObject *self, void *closure) {
     struct chariot_ref ref;
     chariot_elem_ref(elem, &ref);
     bool can = ref.kind == CHARIOT_ARRAY_OF || ref.kind == CHARIOT_SINGLE;
-    struct py_chare_more *more = as_chare(self)->more;
-    return PyBool_FromLong(can && (more == NULL || !more->stays));
+    return PyBool_FromLong(can && chariot_is_migratable(elem));
 }
 
 static int set_migratable(PyObject *self, PyObject *value, void *closure) {
+    struct chariot_elem *elem = py_chare_elem(self);
     int truth = value == NULL ? 1 : PyObject_IsTrue(value);
-    struct py_chare_more *more = truth < 0 ? NULL : py_chare_more(as_chare(self));
-    if (more == NULL) return -1;
-    more->stays = truth == 0;
+    if (elem == NULL || truth < 0) return -1;
+    chariot_set_migratable(elem, truth != 0);
     return 0;
 }
 
@@ -271,15 +284,26 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
     return rc == 0 ? py_future_wrap_take(st, future) : contribute_failed(self, &part, section, rc);
 }
 
+PyDoc_STRVAR(
+    migrate_doc,
+    "migrate($self, /, toPe)\n--\n\n"
+    "Moves this element of an array to another PE, once the method that runs has returned: its __dict__ as\n"
+    "pickle takes it (see __getstate__ and __setstate__). migrated() is called there, and not the constructor.\n"
+    "Who calls it does not notice. Charm4PyError: it cannot move now, such as while coroutines of it wait.");
+
 static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"toPe", NULL};
     PyObject *wanted;
     int64_t to_pe;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:migrate", names, &wanted) || py_chare_elem(self) == NULL)
-        return NULL;
+    struct chariot_elem *elem;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:migrate", names, &wanted)) return NULL;
+    if ((elem = py_chare_elem(self)) == NULL) return NULL;
     const struct py_state *st = as_chare(self)->cls->st;
     if (py_integer_read(wanted, "migrate(): toPe", 0, chariot_num_pes(st->pe) - 1, &to_pe) != 0) return NULL;
-    return PyErr_Format(st->error, "%s cannot migrate: this version moves no chares", Py_TYPE(self)->tp_name);
+    if (chariot_migrate(st->pe, elem, (uint32_t)to_pe) == 0) Py_RETURN_NONE;
+    char why[800] = "out of memory";
+    chariot_may_migrate(st->pe, elem, (uint32_t)to_pe, why, sizeof why);
+    return PyErr_Format(st->error, "%s", why);
 }
 
 PyDoc_STRVAR(at_sync_doc,
@@ -318,8 +342,8 @@ static PyMethodDef chare_methods[] = {
     {"contribute", (PyCFunction)(void (*)(void))chare_contribute, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("contribute($self, /, data, reducer, callback, section=None)\n--\n\nreduce() with its arguments as they "
                "once were.")},
-    {"migrate", (PyCFunction)(void (*)(void))chare_migrate, METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("migrate($self, /, toPe)\n--\n\nMoves to another PE.")},
+    {"migrate", (PyCFunction)(void (*)(void))chare_migrate, METH_VARARGS | METH_KEYWORDS, migrate_doc},
+    {"__reduce_ex__", py_move_reduce, METH_O, NULL},
     {"allreduce", (PyCFunction)(void (*)(void))chare_allreduce, METH_VARARGS | METH_KEYWORDS, allreduce_doc},
     {"AtSync", chare_at_sync, METH_NOARGS, at_sync_doc},
     {"setMigratable", (PyCFunction)(void (*)(void))chare_set_migratable, METH_VARARGS | METH_KEYWORDS,

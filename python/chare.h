@@ -9,15 +9,17 @@ struct py_pending;
 
 /* What few chares have. */
 struct py_chare_more {
-    bool stays;                 /* setMigratable(False) */
     PyObject *proxy;            /* thisProxy; owned */
     struct py_pending *pending; /* what waits for conditions (pending.h); owned, NULL: nothing */
+    struct chariot_ref moved;   /* it has left this PE, and somebody here holds the object still: which chare it was */
 };
 
 struct py_chare {
     PyObject_HEAD struct chariot_elem *elem; /* NULL: not made by the runtime, or destroyed */
     struct py_class *cls;                    /* borrowed; NULL: not made by the runtime */
     struct py_chare_more *more;              /* made on demand; owned */
+    uint32_t coroutines;                     /* of its methods, that are suspended or have been */
+    bool left;                               /* its state is on its way to another PE */
 };
 
 int py_chare_init(struct py_state *st, PyObject *module);
@@ -30,6 +32,9 @@ struct py_chare_more *py_chare_more(struct py_chare *chare);
 
 /* The element behind a chare. NULL with Charm4PyError set: self was not made by the runtime, or is no more. */
 struct chariot_elem *py_chare_elem(PyObject *self);
+
+/* "Block[3]" with `what` behind it. */
+void py_chare_label(const struct py_chare *chare, const char *what, char *label, size_t size);
 
 /* A chare's object without running its constructor. New reference. */
 struct py_chare *py_chare_alloc(struct py_class *cls, struct chariot_elem *elem);

@@ -34,6 +34,9 @@ void py_face_fill(struct py_state *st, struct chariot_face *face); /* face.c */
 
 /* hang.c: chariot_face.describe_blocked; what a text says as charm.options.hang_report: false: nothing. */
 void py_hang_describe(void *ctx, struct chariot_report *report);
+/* What a suspended task waits for; "[3]" of an element of a collection, else "". */
+void py_hang_describe_wait(const struct py_task *task, char *text, size_t size);
+void py_hang_index(const struct chariot_elem *elem, char *text, size_t size);
 bool py_hang_mode(PyObject *text, enum chariot_hang_mode *mode);
 
 /* signals.c: under a launcher SIGINT and SIGTERM end the process quietly, unless the program has handlers of its own.

@@ -6,6 +6,7 @@
 #include "python/condition.h"
 #include "python/dispatch.h"
 #include "python/map.h"
+#include "python/move.h"
 #include "python/section.h"
 
 /* §4.4: names that belong to the runtime. */
@@ -20,8 +21,11 @@ static const char *const reserved[] = {"wait",
                                        "_getSectionLocations_",
                                        "_channelConnect__",
                                        "_channelRecv__"};
-/* Hooks that a class may define and nobody may call from afar. */
-static const char *const hooks[] = {"migrated"};
+/* What is remote of Chare's own methods, and the parameter that each takes. */
+static const struct { const char *name, *parameter; } ours[] = {{"migrate", "toPe"}, {"setMigratable", "migratable"}};
+enum { NUM_OURS = sizeof ours / sizeof ours[0] };
+/* A hook that a class may define, and nobody may call from afar. */
+static const char hook[] = "migrated";
 
 static bool is_among(const char *name, const char *const *list, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -57,7 +61,7 @@ static int collect_from(struct py_class *cls, PyTypeObject *type, PyObject *name
                          cls->full_name, name, type->tp_name);
             return -1;
         }
-        if (is_dunder(name) || is_among(name, hooks, sizeof hooks / sizeof hooks[0])) continue;
+        if (is_dunder(name)) continue;
         if (PySet_Add(names, key) != 0) return -1;
     }
     return 0;
@@ -72,8 +76,11 @@ static PyObject *raw_attribute(struct py_class *cls, PyObject *name) {
         PyObject *value = PyDict_GetItemWithError(((PyTypeObject *)type)->tp_dict, name);
         if (value != NULL || PyErr_Occurred()) return value;
     }
-    if (PyUnicode_Compare(name, cls->st->names.set_migratable) != 0) return NULL; /* the one of ours that is remote */
-    return PyDict_GetItemWithError(cls->st->chare_type->tp_dict, name);
+    for (int i = 0; i < NUM_OURS; i++) {
+        if (PyUnicode_CompareWithASCIIString(name, ours[i].name) == 0)
+            return PyDict_GetItemWithError(cls->st->chare_type->tp_dict, name);
+    }
+    return NULL;
 }
 
 /* Names whose numbers are fixed, as the class says in __chariot_first__: to the front of the list. */
@@ -97,7 +104,11 @@ static PyObject *collect(struct py_class *cls) {
         if (is_ours(cls->st, type)) continue;
         if (collect_from(cls, (PyTypeObject *)type, names) != 0) Py_CLEAR(names);
     }
-    if (names != NULL && PySet_Add(names, cls->st->names.set_migratable) != 0) Py_CLEAR(names);
+    for (int i = 0; names != NULL && i < NUM_OURS; i++) {
+        PyObject *name = PyUnicode_InternFromString(ours[i].name);
+        if (name == NULL || PySet_Add(names, name) != 0) Py_CLEAR(names);
+        Py_XDECREF(name);
+    }
     if (names == NULL) return NULL;
     PyObject *list = PySequence_List(names);
     Py_DECREF(names);
@@ -116,6 +127,18 @@ static int refuse_ret(const struct py_method *method, PyObject *names) {
         return -1;
     }
     return 0;
+}
+
+/* Of a method of Chare's own. */
+static int inspect_ours(struct py_method *method) {
+    int which = 0;
+    while (which < NUM_OURS && PyUnicode_CompareWithASCIIString(method->name, ours[which].name) != 0) which++;
+    if (which == NUM_OURS) return 0;
+    PyObject *parameter = PyUnicode_InternFromString(ours[which].parameter);
+    method->params = parameter == NULL ? NULL : PyTuple_Pack(1, parameter);
+    Py_XDECREF(parameter);
+    method->num_params = method->num_required = 1;
+    return method->params == NULL ? -1 : 0;
 }
 
 /* 1: name is a remote method, now described; 0: it is something else. */
@@ -143,20 +166,28 @@ static int describe(struct py_class *cls, PyObject *name, struct py_method *meth
     }
     int rc = py_method_inspect(cls->st, method, value, plain ? 1 : 0);
     Py_DECREF(value);
+    if (rc == 0 && Py_IS_TYPE(raw, &PyMethodDescr_Type)) rc = inspect_ours(method);
     if (rc != 0 || refuse_ret(method, method->params) != 0 || refuse_ret(method, method->keyword_only) != 0) return -1;
     return 1;
 }
 
+/* A call of the hook, by one who knows its number. */
+static int refuse_call(struct chariot_call *call) {
+    return CHARIOT_ENOENT;
+}
+
 static int add_to_table(struct py_class *cls, struct py_method *method) {
     uint32_t number = cls->num_methods;
-    PyObject *value = PyLong_FromUnsignedLong(number);
-    if (value == NULL) return -1;
-    int rc = PyDict_SetItem(cls->by_name, method->name, value);
-    Py_DECREF(value);
     const char *name = PyUnicode_AsUTF8(method->name);
-    if (rc != 0 || name == NULL) return -1;
-    cls->table[number] = (struct chariot_method){.name = name, .invoke = py_dispatch_invoke};
+    bool remote = name != NULL && strcmp(name, hook) != 0;
+    PyObject *value = name == NULL ? NULL : PyLong_FromUnsignedLong(number);
+    if (value == NULL) return -1;
+    int rc = remote ? PyDict_SetItem(cls->by_name, method->name, value) : 0;
+    Py_DECREF(value);
+    if (rc != 0) return -1;
+    cls->table[number] = (struct chariot_method){.name = name, .invoke = remote ? py_dispatch_invoke : refuse_call};
     cls->methods[number] = *method;
+    if (!remote) cls->migrated = &cls->methods[number];
     cls->num_methods++;
     return 0;
 }
@@ -219,6 +250,28 @@ static int find_init(struct py_class *cls) {
     return py_method_inspect(st, &cls->init, raw, plain ? 1 : 0);
 }
 
+/* ---------------------------------------------------------------- the state of instances */
+
+/* True if a class below ours defines it. */
+static bool defines(struct py_class *cls, PyObject *name) {
+    bool found = raw_attribute(cls, name) != NULL;
+    PyErr_Clear();
+    return found;
+}
+
+static int read_state(struct py_class *cls) {
+    const struct py_names *names = &cls->st->names;
+    cls->gets_state = defines(cls, names->getstate);
+    cls->sets_state = defines(cls, names->setstate);
+    cls->reduces = defines(cls, names->reduce) || defines(cls, names->reduce_ex);
+    PyObject *module = PyImport_ImportModule("copyreg");
+    if (module != NULL) cls->slots = PyObject_CallMethod(module, "_slotnames", "O", cls->type);
+    Py_XDECREF(module);
+    if (cls->slots == NULL || !PyList_Check(cls->slots)) return -1;
+    if (PyList_GET_SIZE(cls->slots) == 0) Py_CLEAR(cls->slots);
+    return 0;
+}
+
 /* ---------------------------------------------------------------- classes */
 
 static int set_names(struct py_class *cls) {
@@ -245,7 +298,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
     cls->type = type;
     cls->id = UINT32_MAX;
     if (set_names(cls) != 0 || build_table(cls) != 0 || find_init(cls) != 0) goto fail;
-    if (refuse_when(cls) != 0 || read_conditions(cls) != 0) goto fail;
+    if (refuse_when(cls) != 0 || read_conditions(cls) != 0 || read_state(cls) != 0) goto fail;
     cls->ctype = (struct chariot_type){.name = PyUnicode_AsUTF8(cls->full_name),
                                        .methods = cls->table,
                                        .num_methods = cls->num_methods,
@@ -253,6 +306,8 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
                                        .create = py_dispatch_create,
                                        .destroy = py_dispatch_destroy,
                                        .choose = py_section_choose,
+                                       .pack = py_move_pack,
+                                       .unpack = py_move_unpack,
                                        .place = PyType_IsSubtype(type, st->map_type) ? py_map_place : NULL};
     if (cls->ctype.name == NULL) goto fail;
     return cls;
@@ -273,6 +328,7 @@ void py_class_free(struct py_class *cls) {
     Py_XDECREF(cls->type_name);
     Py_XDECREF(cls->by_name);
     Py_XDECREF(cls->waits);
+    Py_XDECREF(cls->slots);
     free(cls);
 }
 

@@ -39,8 +39,12 @@ struct py_class {
     PyObject *by_name;    /* {name: number} */
     PyObject *waits;      /* {text: condition} of self.wait(), made on demand, owned */
     struct py_method *methods;
-    struct py_method init; /* its constructor */
-    bool has_init;         /* a constructor of its own */
+    struct py_method init;            /* its constructor */
+    bool has_init;                    /* a constructor of its own */
+    const struct py_method *migrated; /* among its methods, but nobody calls it from afar; NULL: it has none */
+    bool gets_state, sets_state;      /* it has a __getstate__() or __setstate__() of its own */
+    bool reduces;                     /* the same of __reduce__() or __reduce_ex__() */
+    PyObject *slots;                  /* names of its __slots__; list, owned; NULL: none */
     struct chariot_method *table;
     uint32_t num_methods;
     struct chariot_type ctype;

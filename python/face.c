@@ -5,6 +5,7 @@
 #include "python/class.h"
 #include "python/errors.h"
 #include "python/message.h"
+#include "python/move.h"
 
 static void before_sleep(void *ctx) {
     struct py_state *st = ctx;
@@ -21,13 +22,20 @@ static void after_sleep(void *ctx) {
     if (PyErr_CheckSignals() != 0) py_error_end_job(st, "a signal handler");
 }
 
+/* What failed: a method, or that an element moves. */
+static const char *label_of(struct chariot_elem *elem, uint32_t number, char *label, size_t size) {
+    const struct py_chare *chare = elem == NULL ? NULL : chariot_elem_object(elem);
+    const struct py_class *cls = chare == NULL ? NULL : chare->cls;
+    if (cls == NULL) return py_method_label(NULL, label, size);
+    if (number < cls->num_methods) return py_method_label(&cls->methods[number], label, size);
+    py_chare_label(chare, ".migrate", label, size);
+    return label;
+}
+
 static void on_unreceived_error(void *ctx, struct chariot_elem *elem, uint32_t number, struct chariot_msg *error) {
     struct py_state *st = ctx;
-    struct py_chare *chare = elem == NULL ? NULL : chariot_elem_object(elem);
-    const struct py_method *method =
-        chare != NULL && chare->cls != NULL && number < chare->cls->num_methods ? &chare->cls->methods[number] : NULL;
     char label[256];
-    const char *where = py_method_label(method, label, sizeof label);
+    const char *where = label_of(elem, number, label, sizeof label);
     PyObject *exc = py_message_value(st, error);
     if (exc == NULL) {
         py_error_end_job(st, where);
@@ -50,5 +58,7 @@ void py_face_fill(struct py_state *st, struct chariot_face *face) {
                                   .combine = py_face_combine,
                                   .on_unreceived_error = on_unreceived_error,
                                   .describe_blocked = py_hang_describe,
+                                  .may_move = py_move_may,
+                                  .on_moved = py_move_arrived,
                                   .exit_name = "charm.exit()"};
 }

@@ -123,7 +123,7 @@ static void describe(struct py_state *st, PyObject *object, char *text, size_t s
 
 /* ---------------------------------------------------------------- who waits, where */
 
-static void index_of(const struct chariot_elem *elem, char *text, size_t size) {
+void py_hang_index(const struct chariot_elem *elem, char *text, size_t size) {
     struct chariot_ref ref = {0};
     struct chariot_index at;
     text[0] = 0;
@@ -146,6 +146,10 @@ static PyObject *call_hang(const char *name, PyObject *arg) {
     return result;
 }
 
+void py_hang_describe_wait(const struct py_task *task, char *text, size_t size) {
+    describe(task->st, task->waits_for, text, size);
+}
+
 static void report_task(struct py_task *task, struct chariot_report *report) {
     char where[400], index[100], what[WHAT_BYTES + 20], about[WHAT_BYTES], label[256];
     PyObject *line = call_hang("where", py_task_suspended(task));
@@ -154,8 +158,8 @@ static void report_task(struct py_task *task, struct chariot_report *report) {
              py_method_label(task->method, label, sizeof label));
     if (utf8 == NULL) PyErr_WriteUnraisable(NULL);
     Py_XDECREF(line);
-    index_of(task->chare == NULL ? NULL : ((struct py_chare *)(void *)task->chare)->elem, index, sizeof index);
-    describe(task->st, task->waits_for, about, sizeof about);
+    py_hang_index(task->chare == NULL ? NULL : ((struct py_chare *)(void *)task->chare)->elem, index, sizeof index);
+    py_hang_describe_wait(task, about, sizeof about);
     snprintf(what, sizeof what, "waits for %s", about);
     chariot_report_add(report,
                        &(struct chariot_blocked){.waits = true, .where = where, .subject = index, .what = what});
@@ -167,7 +171,7 @@ static void report_calls(struct chariot_elem *elem, void *ctx) {
     struct py_pending *pending = chare == NULL ? NULL : py_chare_pending(chare);
     char index[100], where[300], what[WHAT_BYTES], label[256];
     if (pending == NULL) return;
-    index_of(elem, index, sizeof index);
+    py_hang_index(elem, index, sizeof index);
     for (struct py_entry *entry = pending->all; entry != NULL; entry = entry->later) {
         if (entry->waits != NULL) continue; /* a coroutine, which has a line of its own */
         snprintf(where, sizeof where, "a call of %s", py_method_label(entry->method, label, sizeof label));

@@ -14,6 +14,7 @@
 #include "python/future.h"
 #include "python/map.h"
 #include "python/message.h"
+#include "python/move.h"
 #include "python/proxy.h"
 #include "python/several.h"
 #include "python/task.h"
@@ -52,6 +53,8 @@ static PyMethodDef functions[] = {{"coro", coro, METH_O, coro_doc},
                                   {"_class_open", class_open, METH_O, NULL},
                                   {"_proxy_load", (PyCFunction)(void (*)(void))py_proxy_load, METH_FASTCALL, NULL},
                                   {"_future_load", py_future_load, METH_O, NULL},
+                                  {"_channel_load", py_channel_load, METH_VARARGS, NULL},
+                                  {"_arriving", py_move_arriving, METH_NOARGS, NULL},
                                   {"_watch", (PyCFunction)(void (*)(void))py_bridge_watch, METH_FASTCALL, NULL},
                                   {"_post", py_bridge_post, METH_O, NULL},
                                   {"_can_wait", py_bridge_can_wait, METH_NOARGS, NULL},

@@ -45,8 +45,8 @@ static struct py_entry *add(struct py_chare *chare, struct py_condition *conditi
     return entry;
 }
 
-static int add_call(struct py_chare *chare, const struct py_method *method, const struct py_arguments *message,
-                    const struct chariot_reply *reply) {
+int py_pending_add_call(struct py_chare *chare, const struct py_method *method, const struct py_arguments *message,
+                        const struct chariot_reply *reply) {
     struct py_entry *entry = add(chare, method->when, message);
     if (entry == NULL) return -1;
     entry->method = method;
@@ -98,6 +98,11 @@ static bool post(struct py_chare *chare) {
     return true;
 }
 
+/* It goes to another PE next: what holds is delivered there, or here where it stays after all. */
+static bool is_leaving(const struct py_chare *chare) {
+    return chare->elem != NULL && chariot_is_leaving(chare->elem);
+}
+
 /* Delivers until nothing holds any more, or others are to have their turn. */
 static void settle(struct py_chare *chare) {
     struct py_state *st = chare->cls->st;
@@ -105,7 +110,7 @@ static void settle(struct py_chare *chare) {
     int found;
     py_chare_pending(chare)->settling = true;
     for (int left = AT_ONCE; !st->exiting && (found = py_pending_find(chare, &next)) != 0; left--) {
-        if (left <= 0 && found > 0 && post(chare)) break;
+        if ((left <= 0 || is_leaving(chare)) && found > 0 && post(chare)) break;
         deliver(chare, next, found < 0);
     }
     py_chare_pending(chare)->settling = false;
@@ -152,7 +157,7 @@ bool py_pending_keeps(struct py_chare *chare, const struct py_method *method, co
         return false;
     }
     *rc = CHARIOT_LATER;
-    if (holds < 0 || add_call(chare, method, message, reply) != 0)
+    if (holds < 0 || py_pending_add_call(chare, method, message, reply) != 0)
         *rc = py_outcome_take(st, method, reply, NULL, result);
     st->running = NULL;
     if (holds > 0 && *rc == CHARIOT_LATER) py_pending_settle(chare);
@@ -180,7 +185,7 @@ void py_pending_drop(struct py_chare *chare) {
     if (pending == NULL) return;
     for (struct py_entry *entry; (entry = pending->all) != NULL;) {
         py_entry_take_out(pending, entry);
-        if (chare->cls->st->phase == PY_RUNNING && !chare->cls->st->exiting)
+        if (chare->cls->st->phase == PY_RUNNING && !chare->cls->st->exiting && !chare->left)
             fail(chare, entry);
         else if (entry->waits != NULL)
             py_condition_wait_orphan(entry->waits);

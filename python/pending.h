@@ -66,6 +66,9 @@ struct py_pending {
  * condition failed (*rc and *result are the call's outcome). */
 bool py_pending_keeps(struct py_chare *chare, const struct py_method *method, const struct py_arguments *message,
                       const struct chariot_reply *reply, int *rc, struct chariot_msg **result);
+/* A call that has waited on another PE waits here. -1 with an exception set. */
+int py_pending_add_call(struct py_chare *chare, const struct py_method *method, const struct py_arguments *message,
+                        const struct chariot_reply *reply);
 /* A coroutine that waits; borrows waits until it is called (py_condition_wait_fire) or taken out. The entry, borrowed;
  * NULL with an exception set. */
 struct py_entry *py_pending_add_wait(struct py_chare *chare, struct py_condition *condition,
@@ -77,7 +80,7 @@ void py_pending_settle(struct py_chare *chare);
 /* chare.__flush_wait_queues__(): settles soon, also with charm.options.auto_flush_wait_queues off. -1: exception. */
 int py_pending_post(struct py_chare *chare);
 
-/* The chare is destroyed: those who wait get an error, while the job runs. */
+/* The chare is destroyed: those who wait get an error, while the job runs. It has left: they wait elsewhere. */
 void py_pending_drop(struct py_chare *chare);
 int py_pending_traverse(struct py_pending *pending, visitproc visit, void *arg);
 

@@ -26,6 +26,7 @@ struct py_worker;
 struct py_watch;
 struct py_bound;
 struct py_channel;
+struct py_chare;
 struct py_awaitable_ops;
 struct _greenlet;
 
@@ -43,12 +44,12 @@ struct _greenlet;
     X(reduce, "__reduce__")                                                                                            \
     X(reduce_ex, "__reduce_ex__")                                                                                      \
     X(notes, "__notes__")                                                                                              \
+    X(getstate, "__getstate__")                                                                                        \
     X(setstate, "__setstate__")                                                                                        \
     X(init, "__init__")                                                                                                \
     X(main, "__main__")                                                                                                \
     X(code, "code")                                                                                                    \
-    X(proc_num, "procNum")                                                                                             \
-    X(set_migratable, "setMigratable")
+    X(proc_num, "procNum")
 
 struct py_names {
 #define PY_NAME_FIELD(field, text) PyObject *field;
@@ -145,8 +146,9 @@ struct py_state {
     struct py_task *starting;    /* handed to the worker that is switched to next */
     struct py_task *live;        /* all that have not ended */
     struct py_task *free_tasks;
-    struct py_worker *free_workers;  /* greenlets that wait for a coroutine to run */
-    const struct py_method *running; /* the plain method that runs now: for error texts; borrowed */
+    struct py_worker *free_workers;      /* greenlets that wait for a coroutine to run */
+    struct py_chare *packing, *arriving; /* move.h; NULL: none does */
+    const struct py_method *running;     /* the plain method that runs now: for error texts; borrowed */
 
     struct py_future *strays;          /* dropped by threads of the program's own; linked through their about field */
     struct py_channel *stray_channels; /* the same, through their remote field */

@@ -38,8 +38,15 @@ static struct py_task *task_new(struct py_state *st) {
     return task;
 }
 
+/* How many of its chare's coroutines have been suspended, and have not ended. */
+static void count(const struct py_task *task, int change) {
+    struct py_chare *chare = (struct py_chare *)(void *)task->chare;
+    if (chare != NULL) chare->coroutines += (uint32_t)change;
+}
+
 static void task_free(struct py_task *task) {
     struct py_state *st = task->st;
+    if (task->suspended) count(task, -1);
     *task->prev = task->next;
     if (task->next != NULL) task->next->prev = task->prev;
     Py_XDECREF(task->chare);
@@ -330,6 +337,7 @@ static int start(struct py_task *task, PyObject *callable, PyObject *args, PyObj
         first_slice(task);
     if (!task->ended) {
         task->suspended = true;
+        count(task, 1);
         if (chariot_is_metered(task->st->pe)) chariot_activity_now(task->st->pe, &task->activity);
         return CHARIOT_LATER;
     }

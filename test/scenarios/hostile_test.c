@@ -36,7 +36,7 @@ static int pack(struct chariot_pe *pe, const struct chariot_type *type, void *ob
 }
 
 static int unpack(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                  struct chariot_reader *reader, void **object) {
+                  struct chariot_msg *msg, struct chariot_reader *reader, void **object) {
     struct chariot_value value;
     *object = &now;
     return chariot_get_typed(reader, CHARIOT_INT, &value);

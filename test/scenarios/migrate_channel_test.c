@@ -108,7 +108,7 @@ static int pack(struct chariot_pe *pe, const struct chariot_type *type, void *ob
 }
 
 static int unpack(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                  struct chariot_reader *reader, void **object) {
+                  struct chariot_msg *msg, struct chariot_reader *reader, void **object) {
     struct chariot_value value;
     uint64_t ids[LINES];
     for (int i = 0; i < LINES; i++) {

@@ -67,7 +67,7 @@ static int cell_pack(struct chariot_pe *pe, const struct chariot_type *type, voi
 }
 
 static int cell_unpack(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                       struct chariot_reader *reader, void **object) {
+                       struct chariot_msg *msg, struct chariot_reader *reader, void **object) {
     struct chariot_value value;
     int rc = chariot_get_typed(reader, CHARIOT_BYTES, &value);
     if (rc != 0 || value.bytes.size != sizeof(struct cell)) return CHARIOT_EMALFORMED;
