@@ -15,6 +15,14 @@ static int refuse(char *why, size_t size, int rc, const char *type, const char *
     return rc;
 }
 
+static int ask_face(struct chariot_pe *pe, struct chariot_elem *elem, char *why, size_t size) {
+    if (pe->face.may_move == NULL) return 0;
+    rpc_turn_lend(&pe->node.turn);
+    int rc = pe->face.may_move(pe->face.ctx, elem, why, size);
+    rpc_turn_take(&pe->node.turn);
+    return rc;
+}
+
 static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, char *why, size_t size) {
     const struct chariot_type *type = pe->types[elem->own.coll->type];
     if (to >= pe->node.num_pes) {
@@ -28,12 +36,9 @@ static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t t
     if (elem->constructing) return refuse(why, size, CHARIOT_ESTATE, type->name, "its constructor has not ended");
     if (elem->sections != NULL) return refuse(why, size, CHARIOT_ESTATE, type->name, "it is a member of a section");
     if (elem->synced) return refuse(why, size, CHARIOT_ESTATE, type->name, "it waits for a load balancing step");
-    if (obj_channel_is_waited_for(elem))
+    int rc = ask_face(pe, elem, why, size); /* which may know who waits for what */
+    if (rc == 0 && obj_channel_is_waited_for(elem))
         return refuse(why, size, CHARIOT_ESTATE, type->name, "something waits on one of its channels");
-    if (pe->face.may_move == NULL) return 0;
-    rpc_turn_lend(&pe->node.turn);
-    int rc = pe->face.may_move(pe->face.ctx, elem, why, size);
-    rpc_turn_take(&pe->node.turn);
     return rc;
 }
 

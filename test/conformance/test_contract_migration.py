@@ -443,3 +443,81 @@ STATE = """
 def test_failures_after_migrate_has_returned(name: str, how: str, words: tuple[str, ...]) -> None:
     """§4.3, §0 "never AssertionError", §3.1 uncaught exceptions: PE, class, index; which part of the state."""
     job(STATE.replace("HOW", f"array[1, 0].{how}"), 2, fails, "PE ", *words, status=1, args=[name])
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_channels(n: int | None) -> None:
+    """§13, §11 "channels migrate with the chare": unread messages, several channels, one to itself; half-open ones."""
+    job(
+        """
+        from types import SimpleNamespace
+
+        class End(Base):
+            def __init__(self, size):
+                super().__init__()
+                self.size, self.got = size, []
+                i = self.thisIndex[0]
+                self.next = Channel(self, self.thisProxy[(i + 1) % size])
+                self.box = SimpleNamespace(before=Channel(self, self.thisProxy[(i - 1) % size]), also=self.next)
+                self.own = [Channel(self, self.thisProxy[i])]
+                self.spare = Channel(self, self.thisProxy[i], local=self.thisProxy[i])
+                del self.spare
+            def send(self, k, go):
+                self.next.send(k, np.full(10, k))
+                self.own[0].send(k)
+                if go:
+                    self.migrate((charm.myPe() + k) % charm.numPes())
+            @coro
+            def take(self, count):
+                for _ in range(count):
+                    k, array = self.box.before.recv()
+                    self.got.append((k, int(array.sum()), self.own[0].recv()))
+                self.migrate((charm.myPe() + 1) % charm.numPes())
+            async def take_async(self):
+                k, array = await self.box.before.recv()
+                self.got.append((k, int(array.sum()), await self.own[0].recv()))
+            def end(self):
+                return self.got, self.box.also is self.next, repr(self.next.remote if hasattr(self.next, "remote") else "")[:6]
+
+        class Half(Base):
+            def open(self, to):
+                self.ends = [Channel(self, to) for _ in range(2)]
+                self.ends[0].send("first")
+                self.migrate((charm.myPe() + 1) % charm.numPes())
+            @coro
+            def ask(self):
+                self.ends[1].send("second")
+                return self.ends[0].recv()
+
+        class Partner(Chare):
+            @coro
+            def meet(self, other):
+                ends = [Channel(self, other) for _ in range(2)]
+                ends[0].send(ends[0].recv() + "!")
+                return ends[1].recv()
+            def take(self, end):
+                pass
+
+        def main(args):
+            n, size, rounds = charm.numPes(), 4, 12
+            ends = Array(End, size, args=[size])
+            for k in range(rounds):
+                charm.wait([ends[i].send(k, k % 3 != 2, awaitable=True) for i in range(size)])
+                if k % 4 == 3:
+                    ends.take(3, awaitable=True).get()
+                    ends.take_async(awaitable=True).get()
+            want = [(k, 10 * k, k) for k in range(rounds)]
+            for got, shared, _ in ends.end(ret=True).get():
+                eq("in order, once", got, want)
+                check("one Channel in two places", shared)
+            half, partner = Array(Half, 1), Chare(Partner, onPE=n - 1)
+            half[0].open(partner, awaitable=True).get()
+            met = partner.meet(half[0], ret=True)
+            eq("half-open", half[0].ask(ret=True).get(), "first!")
+            eq("the other", met.get(), "second")
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
