@@ -7,6 +7,7 @@
 #include "lb/parcel.h"
 #include "objects/call.h"
 #include "objects/reduce.h"
+#include "objects/seat.h"
 
 /* ---------------------------------------------------------------- whether it may */
 
@@ -34,7 +35,6 @@ static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t t
     if (type->pack == NULL || type->unpack == NULL)
         return refuse(why, size, CHARIOT_ETYPE, type->name, "its type has no pack and unpack");
     if (elem->constructing) return refuse(why, size, CHARIOT_ESTATE, type->name, "its constructor has not ended");
-    if (elem->sections != NULL) return refuse(why, size, CHARIOT_ESTATE, type->name, "it is a member of a section");
     if (elem->synced) return refuse(why, size, CHARIOT_ESTATE, type->name, "it waits for a load balancing step");
     int rc = ask_face(pe, elem, why, size); /* which may know who waits for what */
     if (rc == 0 && obj_channel_is_waited_for(elem))
@@ -92,7 +92,8 @@ void lb_on_ready(struct chariot_pe *pe, struct chariot_elem *elem) {
 
 static struct chariot_elem *leaver_of(struct chariot_pe *pe, const struct lb_leaving *entry) {
     struct chariot_elem *elem = obj_elem_find(pe, entry->coll, entry->index);
-    return elem != NULL && elem->move != NULL && elem->move->wants && elem->move->waits == 0 ? elem : NULL;
+    if (elem == NULL || elem->own.coll->closed != 0) return NULL; /* it is about to be destroyed */
+    return elem->move != NULL && elem->move->wants && elem->move->waits == 0 ? elem : NULL;
 }
 
 static bool is_for_leaver(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_elem **elem) {
@@ -143,7 +144,7 @@ static void destroy_object(struct chariot_pe *pe, const struct chariot_type *typ
 }
 
 /* From here on this PE knows of it what one knows that it has left. */
-static bool note_left(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t to) {
+static bool note_left(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
     struct obj_coll *coll = elem->own.coll;
     bool home = obj_location_home(pe, coll, elem->index) == pe->node.pe;
     struct lb_way *way = lb_way_get(coll, elem->index);
@@ -151,7 +152,7 @@ static bool note_left(struct chariot_pe *pe, const struct chariot_elem *elem, ui
     way = lb_way_add(pe, coll, elem->index, home ? LB_HOME : LB_LEFT, to);
     if (way == NULL) return false;
     way->epoch = elem->move->epoch + 1;
-    if (obj_away_add(coll, elem, to) == 0) return true;
+    if (obj_away_add(coll, elem, to) == 0 && obj_seats_leave(elem) == 0) return true;
     obj_out_of_memory(pe);
     return false;
 }

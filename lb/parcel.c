@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "objects/move.h"
+#include "objects/seat.h"
 
 /* ---------------------------------------------------------------- leaving */
 
@@ -33,6 +34,7 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
     head = (struct lb_parcel_head){writer.msg->size - begin, elem->own.broadcasts, elem->own.reductions, elem->at_sync,
                                    elem->stays};
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
+    obj_seats_write(pe, elem, &writer);
     obj_channel_put(&writer, elem);
     return obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
 }
@@ -40,7 +42,7 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
 /* ---------------------------------------------------------------- arriving */
 
 int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel) {
-    struct chariot_reader *state = &parcel->state, *channels = &parcel->channels;
+    struct chariot_reader *state = &parcel->state, *rest = &parcel->rest;
     struct lb_parcel_head *head = &parcel->head;
     struct chariot_value bytes;
     parcel->msg = msg;
@@ -49,8 +51,8 @@ int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel) {
     if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
     memcpy(head, bytes.bytes.data, sizeof *head);
     if (head->state_bytes > (size_t)(state->end - state->at)) return CHARIOT_EMALFORMED;
-    *channels = *state;
-    state->end = channels->at = state->at + head->state_bytes;
+    *rest = *state;
+    state->end = rest->at = state->at + head->state_bytes;
     bool good = msg->seq > 0 && head->broadcasts <= OBJ_MAX_NUMBER && head->reductions <= OBJ_MAX_NUMBER;
     return good ? 0 : CHARIOT_EMALFORMED;
 }
@@ -72,7 +74,8 @@ static void moved(struct chariot_pe *pe, struct chariot_elem *elem) {
 
 void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_parcel *parcel) {
     const struct chariot_type *type = pe->types[elem->own.coll->type];
-    int rc = obj_channel_get(pe, elem, &parcel->channels);
+    int rc = obj_seats_read(pe, elem, &parcel->rest);
+    if (rc == 0) rc = obj_channel_get(pe, elem, &parcel->rest);
     if (rc == 0) rc = unpack_object(pe, elem, parcel);
     if (rc == 0) {
         obj_channel_arrived(elem);
@@ -91,6 +94,9 @@ void lb_parcel_lost(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll coll = {.id = msg->target};
     struct chariot_elem ghost = {.own.coll = &coll};
     if (lb_parcel_read(msg, &parcel) != 0) return;
-    if (obj_channel_get(pe, &ghost, &parcel.channels) == CHARIOT_ENOMEM) obj_out_of_memory(pe);
+    int rc = obj_seats_read(pe, &ghost, &parcel.rest);
+    if (rc == 0) rc = obj_channel_get(pe, &ghost, &parcel.rest);
+    if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
+    obj_seats_give_up_all(pe, &ghost);
     obj_channel_elem_gone(pe, &ghost);
 }

@@ -1,4 +1,4 @@
-/* lb/parcel.h: what an element takes along when it moves, the payload of ARRIVE: head, state, channels.
+/* lb/parcel.h: what an element takes along when it moves, the payload of ARRIVE: head, state, seats, channels.
  *
  * PEs of a job run one build, so the head travels as it lies in memory. */
 #ifndef CHARIOT_LB_PARCEL_H
@@ -7,7 +7,7 @@
 #include "objects/pe.h"
 
 struct lb_parcel_head {
-    uint64_t state_bytes; /* of the object; behind them come its channels */
+    uint64_t state_bytes; /* of the object; behind them come its seats and channels */
     uint64_t broadcasts;  /* the last one that it has seen */
     uint64_t reductions;  /* that it has contributed to */
     uint64_t at_sync;
@@ -18,7 +18,7 @@ struct lb_parcel_head {
 struct lb_parcel {
     struct chariot_msg *msg;
     struct lb_parcel_head head;
-    struct chariot_reader state, channels;
+    struct chariot_reader state, rest;
 };
 
 /* A MOVE message. NULL: it cannot be packed, *rc says why. Runs user code. */
@@ -27,7 +27,7 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
 int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel);
 /* The element, in its place, gets its channels and its object. Runs user code; ends the job where that fails. */
 void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_parcel *parcel);
-/* It has come where its array has been destroyed: those whom it has channels with hear so. */
+/* It has come where its array has been destroyed: those whom it has channels with, and its anchors, hear so. */
 void lb_parcel_lost(struct chariot_pe *pe, struct chariot_msg *msg);
 
 #endif

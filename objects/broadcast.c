@@ -21,21 +21,7 @@ void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t root, uint3
     obj_send_take(pe, root, msg);
 }
 
-void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct obj_coll *coll = obj_coll_get(pe, msg->target);
-    if (coll == NULL) {
-        obj_orphan(pe, msg);
-        return;
-    }
-    if (coll->holding) {
-        rpc_msg_queue_push_take(&coll->held, rpc_msg_ref(msg));
-        return;
-    }
-    if (msg->method == OBJ_METHOD_COUNT) {
-        coll->holding = true;
-        coll->counted = false;
-    }
-    struct chariot_msg *down = rpc_msg_ref(msg);
+static void number_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *down) {
     int rc = pe->node.num_pes > 1 ? obj_msg_encode(pe, &down) : 0;
     if (rc != 0) {
         obj_msg_encode_failed(pe, rc);
@@ -49,9 +35,68 @@ void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
     obj_send_down_take(pe, down);
 }
 
+/* ---------------------------------------------------------------- before the end */
+
+static bool is_movable(const struct chariot_type *type) {
+    return type->pack != NULL && type->unpack != NULL;
+}
+
+/* Its elements, or members, may live on other PEs than where they came to be. */
+static bool has_movable(const struct chariot_pe *pe, const struct obj_coll *coll) {
+    if (coll->kind == CHARIOT_ARRAY_OF) return is_movable(pe->types[coll->type]);
+    if (coll->kind != CHARIOT_SECTION) return false;
+    uint64_t source = coll->section->source;
+    if (source != 0) return obj_id_kind(source) == CHARIOT_ARRAY_OF && is_movable(pe->types[coll->type]);
+    bool found = false;
+    for (uint32_t i = 0; i < pe->num_types; i++) found = found || is_movable(pe->types[i]);
+    return found;
+}
+
+/* At the root: destroy (borrowed) goes first when all have seen CLOSE, and all that was asked for meanwhile behind it. */
+static void close_first(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *destroy) {
+    struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_BROADCAST_ASK, 0);
+    if (msg == NULL) return;
+    coll->closing = true;
+    rpc_msg_queue_push_take(&coll->held, rpc_msg_ref(destroy));
+    msg->target = coll->id;
+    msg->method = OBJ_METHOD_CLOSE;
+    msg->flags = OBJ_FLAG_WANT_DONE;
+    number_take(pe, coll, msg);
+}
+
+void obj_broadcast_closed(struct chariot_pe *pe, uint64_t id) {
+    struct obj_coll *coll = obj_coll_get(pe, id);
+    if (coll == NULL || !coll->closing) return;
+    coll->closing = false;
+    obj_pe_queue_first(pe, &coll->held);
+}
+
+/* ---------------------------------------------------------------- numbering */
+
+void obj_broadcast_on_ask(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL) {
+        obj_orphan(pe, msg);
+        return;
+    }
+    if (coll->holding || coll->closing) {
+        rpc_msg_queue_push_take(&coll->held, rpc_msg_ref(msg));
+        return;
+    }
+    if (msg->method == OBJ_METHOD_DESTROY && coll->closed == 0 && has_movable(pe, coll)) {
+        close_first(pe, coll, msg);
+        return;
+    }
+    if (msg->method == OBJ_METHOD_COUNT) {
+        coll->holding = true;
+        coll->counted = false;
+    }
+    number_take(pe, coll, rpc_msg_ref(msg));
+}
+
 void obj_broadcast_release(struct chariot_pe *pe, struct obj_coll *coll) {
     coll->holding = false;
-    obj_pe_queue_first(pe, &coll->held);
+    if (!coll->closing) obj_pe_queue_first(pe, &coll->held);
 }
 
 /* ---------------------------------------------------------------- delivery */
@@ -82,25 +127,63 @@ void obj_broadcast_invoke(struct chariot_pe *pe, const struct obj_member *member
     obj_call_invoke(pe, member->elem, msg, obj_section_method(pe, member, msg->method), reply);
 }
 
-static void begin(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg) {
+/* Results of so many members here are collected. */
+static void begin(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg, size_t members) {
     bool value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0;
     struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
-    size_t elements = obj_away_count(coll, msg->seq);
-    for (size_t i = 0; i < coll->num_members; i++) elements += has_to_see(coll->members[i], msg->seq);
-    obj_reduce_begin(pe, coll->id, msg->seq, elements, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
+    if (msg->method == OBJ_METHOD_CLOSE) target.kind = OBJ_TO_CLOSED;
+    members += obj_away_count(coll, msg->seq);
+    obj_reduce_begin(pe, coll->id, msg->seq, members, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
+}
+
+/* It sees the broadcast on another PE, or later. */
+static bool is_put_off(const struct obj_member *member) {
+    return member->elem == NULL || obj_move_keeps(member);
+}
+
+static void put_off(struct chariot_pe *pe, struct obj_member *member, struct chariot_msg *msg) {
+    member->broadcasts = msg->seq;
+    if (member->elem == NULL)
+        obj_absent_deliver(pe, member, msg);
+    else
+        obj_move_keep(pe, member, msg);
 }
 
 static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct chariot_reply reply = obj_broadcast_reply(msg, pe->node.pe);
-    if (obj_broadcast_wants(msg)) begin(pe, coll, msg);
+    size_t count = 0;
+    for (size_t i = 0; i < coll->num_members; i++) count += has_to_see(coll->members[i], msg->seq);
+    if (obj_broadcast_wants(msg)) begin(pe, coll, msg, count);
     rpc_msg_ref(msg); /* shared by them, so none takes its payload for its own */
     for (size_t i = 0, here = coll->num_members; i < here && !pe->ending; i++) {
         struct obj_member *member = coll->members[i];
         if (!has_to_see(member, msg->seq)) continue;
+        if (__builtin_expect(is_put_off(member), 0)) {
+            put_off(pe, member, msg);
+            continue;
+        }
         member->broadcasts = msg->seq;
-        bool keeps = member->elem->move != NULL && obj_move_keep(pe, member, msg);
-        if (!keeps) obj_broadcast_invoke(pe, member, msg, &reply);
+        obj_broadcast_invoke(pe, member, msg, &reply);
     }
+    obj_away_deliver(pe, coll, msg);
+    rpc_msg_unref(msg);
+}
+
+/* Those here answer as one; others, each for itself. */
+static void select_members(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct chariot_reply reply = obj_broadcast_reply(msg, pe->node.pe);
+    size_t count = 1;
+    for (size_t i = 0; i < coll->num_members; i++)
+        count += has_to_see(coll->members[i], msg->seq) && is_put_off(coll->members[i]);
+    begin(pe, coll, msg, count);
+    rpc_msg_ref(msg);
+    for (size_t i = 0; i < coll->num_members && !pe->ending; i++) {
+        if (has_to_see(coll->members[i], msg->seq) && is_put_off(coll->members[i])) put_off(pe, coll->members[i], msg);
+    }
+    reply.of = coll->id;
+    reply.index[0] = pe->node.pe;
+    reply.ndims = 1;
+    obj_section_ops.select(pe, coll, NULL, msg, &reply);
     obj_away_deliver(pe, coll, msg);
     rpc_msg_unref(msg);
 }
@@ -148,15 +231,6 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     obj_span_let_go(pe, id); /* its reductions under way use it still */
 }
 
-/* Elements that have left may have been passed over where they are. */
-static void refuse_select(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
-    const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
-    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", "elements moved to other PEs while they were split");
-    if (error == NULL) return;
-    obj_reduce_begin(pe, coll->id, msg->seq, 1, CHARIOT_REDUCE_GATHER, &target);
-    obj_reduce_answer_take(pe, coll->id, msg->seq, &from_pe, error);
-}
-
 void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {
@@ -178,10 +252,11 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         rpc_msg_queue_clear(&coll->kept);
         break;
     case OBJ_METHOD_SELECT:
-        if (obj_away_count(coll, msg->seq) > 0)
-            refuse_select(pe, coll, msg);
-        else
-            obj_section_ops.select(pe, coll, msg);
+        select_members(pe, coll, msg);
+        break;
+    case OBJ_METHOD_CLOSE:
+        coll->closed = msg->seq;
+        deliver(pe, coll, msg);
         break;
     default:
         if (!coll->settled && msg->method != OBJ_METHOD_CREATED) {

@@ -65,6 +65,7 @@ bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_targe
     case CHARIOT_TO_NOTHING:
     case OBJ_TO_ALL:
     case OBJ_TO_COUNT:
+    case OBJ_TO_CLOSED:
         return true;
     case OBJ_TO_DESTROYED:
     case CHARIOT_TO_FUTURE:
@@ -162,13 +163,31 @@ struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *ms
     return NULL;
 }
 
+static struct chariot_reply reply_of(const struct chariot_msg *call) {
+    struct chariot_reply reply = {.to = call->reply,
+                                  .kind = call->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
+                                  .want_value = (call->flags & OBJ_FLAG_WANT_VALUE) != 0};
+    if (obj_id_kind(call->reply) != CHARIOT_SECTION) return reply;
+    reply.kind = OBJ_REPLY_BROADCAST;
+    reply.seq = call->seq;
+    reply.at = call->from;
+    reply.of = call->target;
+    reply.ndims = call->ndims;
+    memcpy(reply.index, call->index, sizeof reply.index);
+    return reply;
+}
+
 void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_call_elem(pe, msg);
     if (elem == NULL) return;
-    struct chariot_reply reply = {.to = msg->reply,
-                                  .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
-                                  .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
+    struct chariot_reply reply = reply_of(msg);
     obj_call_invoke(pe, elem, msg, msg->method, &reply);
+}
+
+void obj_call_excuse(struct chariot_pe *pe, const struct chariot_msg *msg) {
+    struct chariot_reply reply = reply_of(msg);
+    reply.want_value = false;
+    if (msg->method != OBJ_METHOD_CLOSE) obj_reply_take(pe, &reply, NULL); /* it has left: UNSEATED says so */
 }
 
 static void wait_for_constructor(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_reply *reply) {
@@ -196,6 +215,11 @@ static struct chariot_msg *no_method(struct chariot_pe *pe, const struct chariot
     const struct obj_coll *coll = obj_coll_get(pe, msg->target);
     const struct chariot_type *of = coll == NULL ? type : pe->types[coll->type];
     char text[300];
+    if (msg->method == UINT32_MAX) { /* it comes from where the name is known (seat.h) */
+        snprintf(text, sizeof text, "%.120s, a member of a combined section, has no remote method of the name that was "
+                 "called", type->name);
+        return obj_error_new(pe, "AttributeError", text);
+    }
     if (msg->method >= of->num_methods) return NULL;
     snprintf(text, sizeof text, "%.120s, a member of a combined section, has no remote method '%.80s'", type->name,
              of->methods[msg->method].name);
@@ -215,6 +239,14 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
     if (msg->method == OBJ_METHOD_DESTROY && obj_id_kind(msg->target) == CHARIOT_SINGLE) {
         obj_elem_destroy_single(pe, elem);
         obj_reply_take(pe, reply, NULL);
+        return;
+    }
+    if (msg->method == OBJ_METHOD_CLOSE) {
+        if (!obj_seat_give_up(pe, elem, reply->to)) obj_reply_take(pe, reply, NULL); /* else UNSEATED says so */
+        return;
+    }
+    if (msg->method == OBJ_METHOD_SELECT && reply->kind == OBJ_REPLY_BROADCAST) {
+        obj_section_ops.select(pe, elem->own.coll, elem, msg, reply);
         return;
     }
     struct chariot_call call = {

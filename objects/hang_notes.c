@@ -83,7 +83,9 @@ static void missing_here(const struct obj_coll *coll, uint64_t number, char *tex
         const struct obj_member *member = coll->members[i];
         if (member == NULL || member->reductions > number) continue;
         if (++missing > OBJ_REPORT_SUBJECTS || used >= size) continue;
-        obj_index_text(member->elem->own.coll->ndims, member->elem->index, index, sizeof index);
+        const struct obj_absent *absent = member->absent;
+        obj_index_text(absent != NULL ? absent->ndims : member->elem->own.coll->ndims,
+                       absent != NULL ? absent->index : member->elem->index, index, sizeof index);
         used += (size_t)snprintf(text + used, size - used, missing == 1 ? "; lacks %s" : ", %s", index);
     }
     if (missing > OBJ_REPORT_SUBJECTS && used < size) {

@@ -12,7 +12,7 @@
 
 /* X(NAME, number, handler): the handler runs on the scheduler, from the run queue. */
 #define OBJ_KINDS(X)                                                                                                   \
-    X(CALL, 16, obj_call_on_message)        /* entry method of one element */                                          \
+    X(CALL, 16, obj_call_on_message)        /* entry method of one element; reply: a future or (seat.h) a section */   \
     X(CREATE, 17, obj_create_on_collection) /* tree: a collection comes to be; payload: head, arguments */             \
     X(CREATE_ONE, 18, obj_create_on_single) /* a single chare; method: its type */                                     \
     X(INSERT, 19,                                                                                                      \
@@ -94,6 +94,7 @@ enum obj_pseudo_method {
     OBJ_METHOD_SETTLED = 0xfffffff2u, /* per PE: every early insertion has arrived */
     OBJ_METHOD_DESTROY = 0xfffffff3u, /* per PE: destroy the collection */
     OBJ_METHOD_SELECT = 0xfffffff5u,  /* per PE: elements join sections; sections/select.h */
+    OBJ_METHOD_CLOSE = 0xfffffff6u,   /* of each element: it stays where it is, or leaves a section; broadcast.c */
     OBJ_METHOD_REDUCE = 0xfffffff4u,  /* of futures: an allreduce gives their value; never called */
     OBJ_METHOD_FIRST_PSEUDO = OBJ_METHOD_CREATED,
 };

@@ -6,6 +6,7 @@
 #include "objects/call.h"
 #include "objects/location.h"
 #include "objects/reduce.h"
+#include "objects/seat.h"
 
 /* ---------------------------------------------------------------- the element's record */
 
@@ -64,11 +65,9 @@ static int keep(struct chariot_msg ***list, size_t *num, size_t *cap, struct cha
     return 0;
 }
 
-bool obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg) {
+void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg) {
     struct obj_move *move = member->elem->move;
-    if (move == NULL || (move->waits & OBJ_WAITS_CAUGHT_UP) == 0) return false;
     if (keep(&move->late, &move->num_late, &move->cap_late, msg) != 0) obj_out_of_memory(pe);
-    return true;
 }
 
 static void on_missed(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
@@ -125,6 +124,7 @@ void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *rep
     msg->method = what;
     msg->target = reply->to;
     msg->seq = reply->seq;
+    msg->reply = reply->of;
     msg->ndims = reply->ndims;
     memcpy(msg->index, reply->index, sizeof msg->index);
     obj_send_take(pe, reply->at, msg);
@@ -135,14 +135,14 @@ static void on_answer(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_refuse(pe, msg);
         return;
     }
-    const struct chariot_ref from = {.collection = msg->target,
+    const struct chariot_ref from = {.collection = msg->reply,
                                      .index = {msg->index[0], msg->index[1], msg->index[2]},
-                                     .kind = (uint8_t)obj_id_kind(msg->target),
+                                     .kind = (uint8_t)obj_id_kind(msg->reply),
                                      .ndims = msg->ndims};
     struct chariot_msg *value = msg->method == OBJ_MOVE_ANSWER ? rpc_msg_ref(msg) : NULL;
     uint64_t number = msg->seq;
     msg->flags &= OBJ_FLAG_ERROR;
-    obj_reduce_answer_take(pe, from.collection, number, &from, value);
+    obj_reduce_answer_take(pe, msg->target, number, &from, value);
 }
 
 void obj_move_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -150,8 +150,10 @@ void obj_move_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         pe->location->on_move(pe, obj_coll_get(pe, msg->target), msg);
     else if (msg->method == OBJ_MOVE_MISSED || msg->method == OBJ_MOVE_CAUGHT_UP)
         to_element(pe, msg);
-    else
+    else if (msg->method == OBJ_MOVE_ANSWER || msg->method == OBJ_MOVE_DONE)
         on_answer(pe, msg);
+    else
+        obj_seat_on_message(pe, msg);
 }
 
 /* ---------------------------------------------------------------- the PE that it left */

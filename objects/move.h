@@ -25,8 +25,10 @@ enum obj_move_what {
     OBJ_MOVE_FIRST_BROADCAST,
     OBJ_MOVE_MISSED = OBJ_MOVE_FIRST_BROADCAST, /* to its PE: broadcast seq, of method `reply` */
     OBJ_MOVE_CAUGHT_UP,                         /* to its PE: that was all */
-    OBJ_MOVE_ANSWER,                            /* to the PE that it left: its part of the result */
+    OBJ_MOVE_ANSWER,                            /* to the PE that passed it on: its part of the result; reply: `of` */
     OBJ_MOVE_DONE,                              /* the same without a value */
+    OBJ_MOVE_CONTRIBUTION, /* to its anchor (seat.h); target: the section; index: its place; seq: its number */
+    OBJ_MOVE_UNSEATED,     /* the same: it has left; seq: how many there were */
     OBJ_MOVE_FIRST_LOCAL,
     OBJ_MOVE_LEAVE = OBJ_MOVE_FIRST_LOCAL, /* local: those that are to leave do */
 };
@@ -73,7 +75,10 @@ static inline bool obj_move_is_probe(const struct chariot_msg *msg) {
 }
 /* What handlers rely on, of one from another PE. */
 static inline bool obj_move_is_acceptable(const struct chariot_msg *msg) {
-    return msg->method < OBJ_MOVE_FIRST_LOCAL && obj_id_kind(msg->target) == CHARIOT_ARRAY_OF;
+    bool section = obj_id_kind(msg->target) == CHARIOT_SECTION && obj_id_is_partial(msg->target);
+    if (msg->method >= OBJ_MOVE_CONTRIBUTION) return msg->method < OBJ_MOVE_FIRST_LOCAL && section;
+    bool answer = msg->method == OBJ_MOVE_ANSWER || msg->method == OBJ_MOVE_DONE;
+    return obj_id_kind(msg->target) == CHARIOT_ARRAY_OF || (answer && section);
 }
 
 /* The record of elem, made on demand. NULL: out of memory, said already. */
@@ -84,8 +89,12 @@ void obj_move_free(struct chariot_pe *pe, struct obj_move *move);
 void obj_move_note(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg);
 /* The collection is known now: the same for those that waited for it. */
 void obj_move_note_orphans(struct chariot_pe *pe, struct obj_coll *coll);
-/* The element keeps the broadcast for later: true. */
-bool obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg);
+/* The element is to see broadcasts of its collection later, in their order: obj_move_keep(). */
+static inline bool obj_move_keeps(const struct obj_member *member) {
+    const struct obj_move *move = member->elem->move;
+    return move != NULL && member == &member->elem->own && (move->waits & OBJ_WAITS_CAUGHT_UP) != 0;
+}
+void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg);
 /* The result of one who saw a broadcast elsewhere than where results are collected. Takes value (NULL: none). */
 void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 

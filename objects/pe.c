@@ -51,6 +51,10 @@ static bool is_answered(const struct chariot_pe *pe, const struct chariot_msg *m
 void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (msg->kind == OBJ_KIND_CHANNEL_OPEN) obj_channel_bounce(pe, msg);
     if (msg->reply == 0 || !is_answered(pe, msg)) return;
+    if (obj_id_kind(msg->reply) == CHARIOT_SECTION) {
+        obj_call_excuse(pe, msg);
+        return;
+    }
     struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
     if (error != NULL) obj_future_send_take(pe, msg->reply, error);
 }
@@ -201,7 +205,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_span_free_all(pe);
     obj_balance_ops.deinit(pe);
     obj_map_deinit(&pe->graves);
-    obj_map_deinit(&pe->allreduces);
+    obj_allreduce_free_all(pe);
     obj_channel_free_all(pe);
     obj_future_free_all(pe);
     obj_meter_free(pe);

@@ -92,6 +92,7 @@ struct chariot_pe {
     struct obj_map results;    /* collection, number: struct obj_growing, results that arrive in pieces */
     size_t piece_bytes;
     struct obj_map allreduces;     /* collection, number: struct chariot_future that waits for the result */
+    struct obj_map relays;         /* the same: struct obj_relay, futures of other PEs that do */
     struct obj_map channels;       /* id: struct chariot_channel, opened here */
     struct obj_map channel_peers;  /* id of the other end, element: struct chariot_channel */
     struct obj_map channel_pairs;  /* element, hash of the other chare: struct obj_channel_pair */
@@ -145,6 +146,7 @@ struct obj_coll {
     bool holding;      /* root: broadcasts are held back until all that was issued has arrived */
     bool reporting;    /* a COUNT message is in the run queue that will tell it */
     bool at_sync;      /* its elements take part in load balancing when they say so */
+    bool closing;      /* root: it is to be destroyed, and waits for elements that are on their way (broadcast.c) */
     uint32_t expected; /* bit i: tree child i has elements below it, so its part of a reduction is waited for */
     uint64_t map;      /* group that says where its elements are created; 0: the location table does */
     int64_t dims[CHARIOT_MAX_DIMS];
@@ -163,6 +165,7 @@ struct obj_coll {
     struct rpc_msg_queue kept; /* broadcasts for early insertions that are still under way */
     struct rpc_msg_queue held; /* root: broadcasts to number when the array is settled */
     uint64_t broadcasts;       /* number of the last one delivered here */
+    uint64_t closed;           /* number of OBJ_METHOD_CLOSE, delivered here: elements leave no more; 0: not yet */
     uint64_t assigned;         /* root: number of the last one started */
     uint64_t sent_below;       /* reductions below this number have been passed on */
     uint64_t reduced;          /* root: one more than the highest that is complete */
@@ -185,17 +188,19 @@ struct obj_reply_wait {
 /* An element in its collection, or in a section. */
 struct obj_member {
     struct obj_coll *coll;
-    struct chariot_elem *elem;
-    struct obj_member *next; /* the same element in another section */
-    uint64_t broadcasts;     /* last one seen */
-    uint64_t reductions;     /* contributed so far */
-    uint32_t place;          /* in coll->members */
-    bool unconfirmed;        /* it contributed before this PE was told who the members are */
+    struct chariot_elem *elem; /* NULL: of a section, absent */
+    struct obj_member *next;   /* the same element in another section */
+    uint64_t broadcasts;       /* last one seen, or passed on to it */
+    uint64_t reductions;       /* contributed so far */
+    uint32_t place;            /* in coll->members */
+    bool unconfirmed;          /* it contributed before this PE was told who the members are */
+    struct obj_absent *absent; /* the element has moved to another PE (seat.h); owned */
 };
 
 struct chariot_elem {
     struct obj_member own;       /* in its collection */
     struct obj_member *sections; /* in sections; owned */
+    struct obj_seat *seats;      /* in sections that it joined on other PEs, or before it moved (seat.h); owned */
     uint64_t index[3];
     void *object;
     uint64_t load_ns; /* what it cost in this phase (load.h) */
@@ -372,6 +377,8 @@ void obj_broadcast_take(struct chariot_pe *pe, uint64_t id, uint32_t root, uint3
                         uint64_t reply, struct chariot_msg *args);
 /* The array has settled: numbers the broadcasts that were held back. */
 void obj_broadcast_release(struct chariot_pe *pe, struct obj_coll *coll);
+/* No element of the collection is on its way: it may be destroyed. */
+void obj_broadcast_closed(struct chariot_pe *pe, uint64_t id);
 /* Delivers the broadcasts that were kept for elements inserted late. */
 void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem);
 
@@ -389,6 +396,7 @@ void obj_future_free_all(struct chariot_pe *pe);
 
 /* reduce.c */
 void obj_reduce_free_all(struct chariot_pe *pe);
+void obj_allreduce_free_all(struct chariot_pe *pe); /* contribute.c */
 
 /* end.c */
 void obj_end_abort(struct chariot_pe *pe, int status, const char *text);

@@ -258,22 +258,21 @@ int obj_reduce_read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, s
     return obj_target_is_valid(pe, &tail->target) ? 0 : CHARIOT_EMALFORMED;
 }
 
-/* The message becomes its value. NULL: it has none. */
-static struct chariot_msg *value_of(struct chariot_msg *msg, const struct obj_partial_tail *tail) {
+struct chariot_msg *obj_reduce_value_of(struct chariot_msg *msg, const struct obj_partial_tail *tail) {
     if (tail->num_values == 0) return NULL;
     msg->size -= sizeof *tail;
     msg->flags &= OBJ_FLAG_ERROR;
     return rpc_msg_ref(msg);
 }
 
-static void disagreed(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg, uint32_t here,
-                      uint32_t there) {
+void obj_reduce_disagreed(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg,
+                          const struct obj_reduction *red, uint32_t there) {
     char line[400];
     snprintf(line, sizeof line,
              "chariot: elements of %.100s on PE %u and PE %u passed different reducers, %.60s and %.60s, to one "
              "reduction: all must pass the same\n",
              coll == NULL ? "a collection" : pe->types[coll->type]->name, pe->node.pe, msg->from,
-             obj_reduce_name(pe, here), obj_reduce_name(pe, there));
+             obj_reduce_name(pe, red->reducer), obj_reduce_name(pe, there));
     obj_end_abort(pe, 1, line);
 }
 
@@ -282,13 +281,13 @@ static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, struct cha
     struct obj_reduction *red = obj_reduce_record(pe, obj_key2(msg->target, msg->seq));
     if (red == NULL) return;
     if (red->known && red->reducer != tail->reducer) {
-        disagreed(pe, coll, msg, red->reducer, tail->reducer);
+        obj_reduce_disagreed(pe, coll, msg, red, tail->reducer);
         return;
     }
     obj_reduce_describe(red, tail->reducer, &tail->target);
     red->children |= 1u << child;
     red->count += tail->count;
-    if (!obj_reduce_add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, value_of(msg, tail))) return;
+    if (!obj_reduce_add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, obj_reduce_value_of(msg, tail))) return;
     if (coll == NULL)
         check_broadcast(pe, red);
     else

@@ -20,6 +20,7 @@ enum { OBJ_COUNT_ISSUED, OBJ_COUNT_CREATED, OBJ_COUNT_LATE, OBJ_COUNT_AT_SYNC, O
 enum {
     OBJ_TO_ALL = 16,       /* every PE, for allreduce */
     OBJ_TO_COUNT = 17,     /* obj_create_counted() */
+    OBJ_TO_CLOSED = 19,    /* obj_broadcast_closed() */
     OBJ_TO_DESTROYED = 18, /* the collection is gone everywhere: its reductions fail, then the future (0: none) */
 };
 
@@ -92,6 +93,8 @@ void obj_reduce_excuse(struct chariot_pe *pe, uint64_t id, uint64_t number);
  * the root fails their futures when all PEs have destroyed the collection; an allreduce's fail here. */
 void obj_reduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);
 void obj_allreduce_drop(struct chariot_pe *pe, const struct obj_coll *coll);
+/* The result of an allreduce goes to this future of another PE, too. */
+void obj_allreduce_relay(struct chariot_pe *pe, uint64_t id, uint64_t number, uint64_t future);
 /* One element's part of reduction `number`; takes value. CHARIOT_ESTATE: others reduce it with another reducer. */
 int obj_reduce_add_take(struct chariot_pe *pe, struct obj_coll *coll, uint64_t number, uint32_t place,
                         struct chariot_msg *value, uint32_t reducer, const struct chariot_target *target);
@@ -117,6 +120,11 @@ void obj_reduce_free(struct chariot_pe *pe, struct obj_reduction *red);
 struct chariot_msg *obj_reduce_put_tail(struct chariot_pe *pe, enum obj_kind kind, struct chariot_msg *value,
                                         const struct obj_partial_tail *tail);
 int obj_reduce_read_tail(struct chariot_pe *pe, const struct chariot_msg *msg, struct obj_partial_tail *tail);
+/* The message becomes its value, one more reference. NULL: it has none. */
+struct chariot_msg *obj_reduce_value_of(struct chariot_msg *msg, const struct obj_partial_tail *tail);
+/* Somebody elsewhere (msg) reduces it with `there`: the job ends. */
+void obj_reduce_disagreed(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg,
+                          const struct obj_reduction *red, uint32_t there);
 /* Part of a reduction of a collection that was destroyed here: it only tells who waits for the result. */
 void obj_reduce_add_to_gone(struct chariot_pe *pe, const struct chariot_msg *msg, const struct obj_partial_tail *tail);
 

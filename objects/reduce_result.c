@@ -77,6 +77,9 @@ void obj_reduce_give_take(struct chariot_pe *pe, struct obj_key key, const struc
         fail_all(pe, key.word[0]);
         if (target->future != 0) obj_future_send_take(pe, target->future, NULL);
         break;
+    case OBJ_TO_CLOSED:
+        obj_broadcast_closed(pe, key.word[0]);
+        break;
     case OBJ_TO_COUNT:
         if (result != NULL) give_count(pe, key.word[0], result);
         break;

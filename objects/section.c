@@ -35,6 +35,7 @@ struct obj_coll *obj_section_meet(struct chariot_pe *pe, uint64_t id, const stru
 
 int obj_section_join(struct obj_coll *section, struct chariot_elem *elem) {
     struct obj_member *member = obj_member_of(elem, section->id);
+    if (obj_seat_find(elem, section->id) != NULL) return 1;
     if (member != NULL) {
         bool known = !member->unconfirmed;
         member->unconfirmed = false;
@@ -60,9 +61,10 @@ static bool is_to_be_told(struct chariot_pe *pe, const struct obj_coll *source, 
 }
 
 int obj_section_find(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
-                     struct obj_member **member) {
-    *member = over == NULL ? &elem->own : obj_member_of(elem, over->collection);
-    if (*member != NULL) return over == NULL || over->whole ? 0 : CHARIOT_ENOENT;
+                     struct obj_role *role) {
+    role->member = over == NULL ? &elem->own : obj_member_of(elem, over->collection);
+    role->seat = role->member != NULL ? NULL : obj_seat_find(elem, over->collection);
+    if (role->member != NULL || role->seat != NULL) return over == NULL || over->whole ? 0 : CHARIOT_ENOENT;
     const struct obj_coll *source = elem->own.coll;
     if (over->kind != CHARIOT_SECTION || !over->whole || over->index[OBJ_SOURCE_WORD] != source->id)
         return CHARIOT_ENOENT;
@@ -71,8 +73,8 @@ int obj_section_find(struct chariot_pe *pe, struct chariot_elem *elem, const str
     struct obj_coll *section = obj_section_meet(pe, over->collection, &head);
     int rc = section == NULL ? CHARIOT_ENOMEM : obj_section_join(section, elem);
     if (rc < 0) return rc;
-    *member = obj_member_of(elem, over->collection);
-    (*member)->unconfirmed = true;
+    role->member = obj_member_of(elem, over->collection);
+    role->member->unconfirmed = true;
     return 0;
 }
 
@@ -149,7 +151,16 @@ static void leave(struct chariot_pe *pe, struct obj_member *member) {
     coll->num_living--;
     if (!pe->ending && note_left(coll->section, member->reductions, 1) != 0) obj_out_of_memory(pe);
     if (!pe->ending) tell(pe, coll);
+    obj_absent_free(member->absent);
     free(member);
+}
+
+void obj_section_left(struct chariot_pe *pe, struct obj_member *member) {
+    uint64_t id = member->coll->id, closed = member->coll->closed;
+    const struct chariot_ref nobody = {.ndims = 1};
+    bool asked = closed != 0 && member->broadcasts >= closed;
+    leave(pe, member);
+    if (asked) obj_reduce_answer_take(pe, id, closed, &nobody, NULL);
 }
 
 void obj_section_leave_all(struct chariot_pe *pe, struct chariot_elem *elem) {
@@ -158,6 +169,7 @@ void obj_section_leave_all(struct chariot_pe *pe, struct chariot_elem *elem) {
         elem->sections = member->next;
         leave(pe, member);
     }
+    obj_seats_give_up_all(pe, elem);
 }
 
 uint64_t obj_section_need(const struct obj_coll *coll, uint64_t number) {
@@ -227,7 +239,7 @@ static uint32_t *translate(const struct chariot_type *from, const struct chariot
 
 uint32_t obj_section_translate(struct chariot_pe *pe, const struct obj_member *member, uint32_t method) {
     const struct obj_coll *coll = member->coll;
-    uint32_t type = member->elem->own.coll->type;
+    uint32_t type = obj_member_type(member);
     if (method >= pe->types[coll->type]->num_methods) return method;
     struct obj_map *tables = &coll->section->methods;
     uint32_t *table = obj_map_get(tables, obj_key1(type));
@@ -250,9 +262,12 @@ static void free_table(void *value, void *ctx) {
 }
 
 static void unlink_member(struct obj_member *member) {
-    struct obj_member **at = &member->elem->sections;
-    while (*at != member) at = &(*at)->next;
-    *at = member->next;
+    if (member->elem != NULL) {
+        struct obj_member **at = &member->elem->sections;
+        while (*at != member) at = &(*at)->next;
+        *at = member->next;
+    }
+    obj_absent_free(member->absent);
     free(member);
 }
 

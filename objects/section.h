@@ -5,11 +5,11 @@
  * Who joins is told by a broadcast over the sources (OBJ_METHOD_SELECT), which sections/ answers; OPEN comes down the
  * tree of the section's span, and says how many members there are in all. Joined, members may contribute, but nothing
  * leaves this PE, and its root holds broadcasts back. Members that are destroyed leave: the root is told, up the tree,
- * how many, and from which reduction on they are missing. */
+ * how many, and from which reduction on they are missing. Members that move: seat.h. */
 #ifndef CHARIOT_OBJECTS_SECTION_H
 #define CHARIOT_OBJECTS_SECTION_H
 
-#include "objects/pe.h"
+#include "objects/seat.h"
 
 /* What is known of a section wherever it has members; travels in SELECT and OPEN, as it lies in memory. */
 struct obj_section_head {
@@ -44,17 +44,27 @@ enum {
 struct obj_coll *obj_section_meet(struct chariot_pe *pe, uint64_t id, const struct obj_section_head *head);
 /* elem becomes a member. 1: it is one already; CHARIOT_ENOMEM. */
 int obj_section_join(struct obj_coll *section, struct chariot_elem *elem);
-/* The element's place in what it contributes to (NULL: its collection). CHARIOT_ENOENT: it has none. */
+/* As what an element contributes: as a member here or, the other being NULL, from a seat. */
+struct obj_role {
+    struct obj_member *member;
+    struct obj_seat *seat;
+};
+/* The element's role in what it contributes to (NULL: its collection). CHARIOT_ENOENT: it has none. */
 int obj_section_find(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
-                     struct obj_member **member);
+                     struct obj_role *role);
 /* The element goes: it leaves all its sections. */
 void obj_section_leave_all(struct chariot_pe *pe, struct chariot_elem *elem);
+/* An absent member has left the section. */
+void obj_section_left(struct chariot_pe *pe, struct obj_member *member);
 /* Contributions that reduction `number` of any collection needs in all. Root only. */
 uint64_t obj_section_need(const struct obj_coll *coll, uint64_t number);
 /* The method of the member's type that a method of its collection's type means; UINT32_MAX: it has none. */
 uint32_t obj_section_translate(struct chariot_pe *pe, const struct obj_member *member, uint32_t method);
+static inline uint32_t obj_member_type(const struct obj_member *member) {
+    return __builtin_expect(member->elem != NULL, 1) ? member->elem->own.coll->type : member->absent->type;
+}
 static inline uint32_t obj_section_method(struct chariot_pe *pe, const struct obj_member *member, uint32_t method) {
-    if (__builtin_expect(member->elem->own.coll->type == member->coll->type, 1)) return method;
+    if (__builtin_expect(obj_member_type(member) == member->coll->type, 1)) return method;
     return obj_section_translate(pe, member, method);
 }
 /* Frees what a section has beyond a collection, and its members. */
@@ -62,8 +72,10 @@ void obj_section_free(struct obj_coll *section);
 
 /* What sections/ does for this room. */
 struct obj_section_ops {
-    /* OBJ_METHOD_SELECT has reached coll here: members of it join the sections that msg tells of; answers. */
-    void (*select)(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
+    /* OBJ_METHOD_SELECT has reached coll here, or one element: members of it that have not seen it, or elem (NULL: not
+     * one alone), join the sections that msg tells of; answers to reply. */
+    void (*select)(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_elem *elem, struct chariot_msg *msg,
+                   const struct chariot_reply *reply);
     /* A message that founds a span has reached this PE: notes the span, gives what is to be sent to its children, and
      * their number. CHARIOT_EMALFORMED, CHARIOT_ENOMEM: nothing is noted. The row stays in front of msg's payload. */
     int (*found)(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_msg *below[OBJ_TREE_RADIX]);

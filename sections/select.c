@@ -25,7 +25,8 @@ struct chariot_choice {
 
 struct selecting {
     struct chariot_pe *pe;
-    struct obj_coll *coll;
+    struct obj_coll *coll;     /* all of it is asked, */
+    struct chariot_elem *only; /* or this element; NULL: all */
     const struct chariot_msg *msg;
     struct section_select what;
     struct chariot_reader rest;
@@ -58,7 +59,8 @@ static int read_select(struct selecting *to) {
     bool counted = what->num > 0 && obj_id_count(what->first) + what->num < OBJ_ID_EARLY;
     bool known = what->head.type < to->pe->num_types && what->head.ndims <= CHARIOT_MAX_DIMS;
     bool one = what->how == SECTION_LISTS || what->how == SECTION_CHOOSE || what->num == 1;
-    bool waited_for = (what->first & OBJ_ID_EARLY) == 0 || what->how == SECTION_LISTS;
+    bool early = (what->first & OBJ_ID_EARLY) != 0; /* of groups, whose elements never move */
+    bool waited_for = !early || (what->how == SECTION_LISTS && to->only == NULL);
     to->choice.num = what->num;
     return waited_for && section && counted && known && one && obj_id_pe(what->first) < to->pe->node.num_pes
                ? 0
@@ -69,15 +71,25 @@ static bool is_asked(const struct selecting *to, const struct obj_member *member
     return member != NULL && member->broadcasts < to->msg->seq;
 }
 
+/* The next that is asked, from *at on, as to->choice.elem. False: that was all. */
+static bool next_asked(struct selecting *to, size_t *at) {
+    size_t count = to->only != NULL ? 1 : to->coll->num_members;
+    while (*at < count) {
+        size_t i = (*at)++;
+        to->choice.elem = to->only;
+        if (to->only != NULL) return true;
+        if (!is_asked(to, to->coll->members[i])) continue;
+        to->choice.elem = to->coll->members[i]->elem;
+        return true;
+    }
+    return false;
+}
+
 /* ---------------------------------------------------------------- ways to say who joins */
 
 static int select_all(struct selecting *to) {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < to->coll->num_members; i++) {
-        if (!is_asked(to, to->coll->members[i])) continue;
-        to->choice.elem = to->coll->members[i]->elem;
-        rc = chariot_choose(&to->choice, 0);
-    }
+    for (size_t at = 0; rc == 0 && next_asked(to, &at);) rc = chariot_choose(&to->choice, 0);
     return rc;
 }
 
@@ -110,14 +122,19 @@ static int select_ranges(struct selecting *to) {
     memcpy(ranges, bytes.bytes.data, bytes.bytes.size);
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < ndims; i++) rc = is_valid(&ranges[i]) ? 0 : CHARIOT_EMALFORMED;
-    for (size_t i = 0; rc == 0 && i < to->coll->num_members; i++) {
-        const struct obj_member *member = to->coll->members[i];
-        if (!is_asked(to, member) || member->elem->own.coll->ndims != ndims || !is_in(to->pe, member->elem, ranges))
-            continue;
-        to->choice.elem = member->elem;
-        rc = chariot_choose(&to->choice, 0);
+    for (size_t at = 0; rc == 0 && next_asked(to, &at);) {
+        const struct chariot_elem *elem = to->choice.elem;
+        if (elem->own.coll->ndims == ndims && is_in(to->pe, elem, ranges)) rc = chariot_choose(&to->choice, 0);
     }
     return rc;
+}
+
+/* The element of this index, if it is asked; or NULL. */
+static struct chariot_elem *asked_of(const struct selecting *to, const struct obj_coll *source,
+                                     const uint64_t index[OBJ_INDEX_WORDS]) {
+    if (to->only != NULL) return memcmp(to->only->index, index, sizeof to->only->index) == 0 ? to->only : NULL;
+    struct chariot_elem *elem = obj_map_get(&source->by_index, obj_key3(index));
+    return elem != NULL && is_asked(to, obj_member_of(elem, to->coll->id)) ? elem : NULL;
 }
 
 static int select_list(struct selecting *to, const struct obj_coll *source, uint32_t section,
@@ -126,10 +143,8 @@ static int select_list(struct selecting *to, const struct obj_coll *source, uint
     int rc = list->bytes.size % sizeof index == 0 ? 0 : CHARIOT_EMALFORMED;
     for (size_t at = 0; rc == 0 && at < list->bytes.size; at += sizeof index) {
         memcpy(index, list->bytes.data + at, sizeof index);
-        struct chariot_elem *elem = obj_map_get(&source->by_index, obj_key3(index));
-        if (elem == NULL || !is_asked(to, obj_member_of(elem, to->coll->id))) continue;
-        to->choice.elem = elem;
-        rc = chariot_choose(&to->choice, section);
+        to->choice.elem = asked_of(to, source, index);
+        if (to->choice.elem != NULL) rc = chariot_choose(&to->choice, section);
     }
     return rc;
 }
@@ -183,11 +198,7 @@ static int select_choose(struct selecting *to) {
         if (rule == NULL) return CHARIOT_ENOMEM;
     }
     int rc = 0;
-    for (size_t i = 0; rc == 0 && to->error == NULL && !to->pe->ending && i < to->coll->num_members; i++) {
-        if (!is_asked(to, to->coll->members[i])) continue;
-        to->choice.elem = to->coll->members[i]->elem;
-        rc = choose(to, rule);
-    }
+    for (size_t at = 0; rc == 0 && to->error == NULL && !to->pe->ending && next_asked(to, &at);) rc = choose(to, rule);
     rpc_msg_unref(rule);
     return rc;
 }
@@ -280,17 +291,17 @@ static int find_members(struct selecting *to) {
                                                          [SECTION_CHOOSE] = select_choose};
     if (to->what.how > SECTION_CHOOSE) return CHARIOT_EMALFORMED;
     int rc = ways[to->what.how](to);
-    for (size_t i = 0; i < to->coll->num_members; i++) {
+    for (size_t i = 0; to->only == NULL && i < to->coll->num_members; i++) {
         if (is_asked(to, to->coll->members[i])) to->coll->members[i]->broadcasts = to->msg->seq;
     }
     return rc;
 }
 
-void section_select(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
-    struct selecting to = {.pe = pe, .coll = coll, .msg = msg};
+void section_select(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_elem *elem, struct chariot_msg *msg,
+                    const struct chariot_reply *reply) {
+    struct selecting to = {.pe = pe, .coll = coll, .only = elem, .msg = msg};
     struct chariot_msg *answer = NULL;
-    const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = msg->reply};
-    const struct chariot_ref from = {.collection = coll->id, .index = {pe->node.pe}, .ndims = 1};
+    struct chariot_reply to_reply = *reply;
     int rc = read_select(&to);
     if (rc == 0) rc = find_members(&to);
     if (rc == 0 && to.error == NULL) rc = join_and_count(&to, &answer);
@@ -302,6 +313,7 @@ void section_select(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
         rpc_msg_unref(answer);
         return;
     }
-    obj_reduce_begin(pe, coll->id, msg->seq, 1, CHARIOT_REDUCE_GATHER, &target);
-    obj_reduce_answer_take(pe, coll->id, msg->seq, &from, to.error != NULL ? to.error : answer);
+    if (to.error != NULL) answer = to.error;
+    to_reply.want_value = answer != NULL; /* who has no share gives no value */
+    obj_reply_take(pe, &to_reply, answer);
 }

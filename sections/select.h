@@ -5,7 +5,7 @@
  *   RANGES   bytes: a chariot_range for each dimension; the elements of these indices join the one section
  *   LISTS    for each section bytes: packed indices
  *   CHOOSE   the rule: what `choose` of the elements' types is asked with
- * Each PE answers with the shares that its elements have in the sections, as bytes, if any. */
+ * Each PE, and each element that is not where it is asked, answers with the shares that its elements have in the sections, as bytes, if any. */
 #ifndef CHARIOT_SECTIONS_SELECT_H
 #define CHARIOT_SECTIONS_SELECT_H
 
@@ -28,7 +28,8 @@ struct section_share {
 };
 
 /* obj_section_ops.select */
-void section_select(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
+void section_select(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_elem *elem, struct chariot_msg *msg,
+                    const struct chariot_reply *reply);
 
 /* range.c: the range as it is for numbers 0 to size - 1, with all that was not given filled in; of unbounded numbers
  * (size -1): as it is. */

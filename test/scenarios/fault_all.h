@@ -102,6 +102,15 @@
 #undef tell
 #undef translate
 #undef by_name
+#define count     seat_count
+#define send_take seat_send_take
+#define member_of seat_member_of
+#define give_up   seat_give_up
+#include "objects/seat.c"
+#undef count
+#undef send_take
+#undef member_of
+#undef give_up
 #include "objects/span.c"
 #define merge  make_merge
 #define ask    make_ask

@@ -1,0 +1,211 @@
+#include "objects/seat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects/call.h"
+#include "objects/move.h"
+#include "objects/reduce.h"
+#include "objects/section.h"
+
+/* ---------------------------------------------------------------- the element's PE */
+
+struct obj_seat *obj_seat_find(const struct chariot_elem *elem, uint64_t section) {
+    struct obj_seat *seat = elem->seats;
+    while (seat != NULL && seat->section != section) seat = seat->next;
+    return seat;
+}
+
+int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_writer *writer) {
+    size_t count = 0;
+    for (const struct obj_seat *seat = elem->seats; seat != NULL; seat = seat->next) count++;
+    for (const struct obj_member *member = elem->sections; member != NULL; member = member->next) count++;
+    struct obj_seat *seats = calloc(count + 1, sizeof *seats), *to = seats;
+    if (seats == NULL) return CHARIOT_ENOMEM;
+    for (const struct obj_seat *seat = elem->seats; seat != NULL; seat = seat->next, to++) {
+        *to = *seat;
+        to->next = NULL;
+    }
+    for (const struct obj_member *member = elem->sections; member != NULL; member = member->next) {
+        *to++ = (struct obj_seat){.section = member->coll->id,
+                                  .reductions = member->reductions,
+                                  .anchor = pe->node.pe,
+                                  .place = member->place};
+    }
+    int rc = chariot_put_bytes(writer, seats, count * sizeof *seats);
+    free(seats);
+    return rc;
+}
+
+int obj_seats_leave(struct chariot_elem *elem) {
+    for (struct obj_seat *seat; (seat = elem->seats) != NULL;) {
+        elem->seats = seat->next;
+        free(seat);
+    }
+    for (struct obj_member *member; (member = elem->sections) != NULL;) {
+        struct obj_absent *absent = malloc(sizeof *absent);
+        if (absent == NULL) return CHARIOT_ENOMEM;
+        const struct obj_coll *of = elem->own.coll;
+        *absent = (struct obj_absent){.of = of->id, .type = of->type, .ndims = of->ndims, .all = UINT64_MAX};
+        memcpy(absent->index, elem->index, sizeof absent->index);
+        elem->sections = member->next;
+        member->elem = NULL;
+        member->next = NULL;
+        member->absent = absent;
+    }
+    return 0;
+}
+
+int obj_seats_read(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *reader) {
+    struct chariot_value bytes;
+    int rc = chariot_get_typed(reader, CHARIOT_BYTES, &bytes);
+    if (rc != 0 || bytes.bytes.size % sizeof(struct obj_seat) != 0) return CHARIOT_EMALFORMED;
+    for (size_t at = 0; at < bytes.bytes.size; at += sizeof(struct obj_seat)) {
+        struct obj_seat *seat = malloc(sizeof *seat);
+        if (seat == NULL) return CHARIOT_ENOMEM;
+        memcpy(seat, bytes.bytes.data + at, sizeof *seat);
+        bool section = obj_id_kind(seat->section) == CHARIOT_SECTION && obj_id_is_partial(seat->section);
+        seat->next = elem->seats;
+        elem->seats = seat;
+        if (!section || obj_id_pe(seat->section) >= pe->node.num_pes || seat->anchor >= pe->node.num_pes ||
+            seat->reductions > OBJ_MAX_NUMBER)
+            return CHARIOT_EMALFORMED;
+    }
+    return 0;
+}
+
+static void send_take(struct chariot_pe *pe, const struct obj_seat *seat, enum obj_move_what what,
+                      struct chariot_msg *msg) {
+    msg->method = what;
+    msg->target = seat->section;
+    msg->seq = seat->reductions;
+    msg->index[0] = seat->place;
+    obj_send_take(pe, seat->anchor, msg);
+}
+
+void obj_seat_contribute_take(struct chariot_pe *pe, struct obj_seat *seat, struct chariot_msg *value, uint32_t reducer,
+                              const struct chariot_target *target, uint64_t future) {
+    const struct obj_partial_tail tail = {1, reducer, value != NULL, *target};
+    struct chariot_msg *msg = obj_reduce_put_tail(pe, OBJ_KIND_MOVE, value, &tail);
+    if (msg == NULL) return;
+    msg->reply = future;
+    send_take(pe, seat, OBJ_MOVE_CONTRIBUTION, msg);
+    seat->reductions++;
+}
+
+static void give_up(struct chariot_pe *pe, struct obj_seat *seat) {
+    struct chariot_msg *msg = pe->ending ? NULL : obj_msg_new(pe, OBJ_KIND_MOVE, 0);
+    if (msg != NULL) send_take(pe, seat, OBJ_MOVE_UNSEATED, msg);
+    free(seat);
+}
+
+bool obj_seat_give_up(struct chariot_pe *pe, struct chariot_elem *elem, uint64_t section) {
+    struct obj_seat **at = &elem->seats, *seat;
+    while (*at != NULL && (*at)->section != section) at = &(*at)->next;
+    if ((seat = *at) == NULL) return false;
+    *at = seat->next;
+    give_up(pe, seat);
+    return true;
+}
+
+void obj_seats_give_up_all(struct chariot_pe *pe, struct chariot_elem *elem) {
+    while (elem->seats != NULL) {
+        struct obj_seat *seat = elem->seats;
+        elem->seats = seat->next;
+        give_up(pe, seat);
+    }
+}
+
+/* ---------------------------------------------------------------- its anchor */
+
+void obj_absent_free(struct obj_absent *absent) {
+    if (absent == NULL) return;
+    rpc_msg_queue_clear(&absent->early);
+    free(absent);
+}
+
+void obj_absent_deliver(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *broadcast) {
+    const struct obj_absent *absent = member->absent;
+    struct chariot_msg *call = rpc_msg_copy(broadcast);
+    if (call == NULL) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    call->kind = OBJ_KIND_CALL;
+    call->flags &= OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE;
+    call->hops = 0;
+    call->from = pe->node.pe;
+    call->root = 0;
+    call->target = absent->of;
+    call->ndims = absent->ndims;
+    memcpy(call->index, absent->index, sizeof call->index);
+    call->method = obj_section_method(pe, member, broadcast->method);
+    call->reply = obj_broadcast_wants(broadcast) ? member->coll->id : 0;
+    obj_call_go_take(pe, call);
+}
+
+/* Counts the contribution (borrowed), which is the next. */
+static void count(struct chariot_pe *pe, struct obj_member *member, struct chariot_msg *msg) {
+    struct obj_partial_tail tail;
+    struct obj_coll *coll = member->coll;
+    if (obj_reduce_read_tail(pe, msg, &tail) != 0) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    uint64_t number = member->reductions++;
+    if (tail.target.kind == OBJ_TO_ALL && msg->reply != 0) obj_allreduce_relay(pe, coll->id, number, msg->reply);
+    struct chariot_msg *value = obj_reduce_value_of(msg, &tail);
+    int rc = obj_reduce_add_take(pe, coll, number, member->place, value, tail.reducer, &tail.target);
+    if (rc == CHARIOT_ESTATE)
+        obj_reduce_disagreed(pe, coll, msg, obj_reduce_record(pe, obj_reduce_key(coll->id, OBJ_SPACE_PROGRAM, number)),
+                             tail.reducer);
+    if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
+}
+
+/* The contribution of this number that has come before its turn; NULL: there is none. */
+static struct chariot_msg *take_early(struct obj_absent *absent, uint64_t number) {
+    struct rpc_msg_queue rest = {0};
+    struct chariot_msg *msg, *found = NULL;
+    while ((msg = rpc_msg_queue_pop(&absent->early)) != NULL) {
+        if (found == NULL && msg->seq == number)
+            found = msg;
+        else
+            rpc_msg_queue_push_take(&rest, msg);
+    }
+    absent->early = rest;
+    return found;
+}
+
+static void on_contribution(struct chariot_pe *pe, struct obj_member *member, struct chariot_msg *msg) {
+    struct obj_absent *absent = member->absent;
+    if (msg->seq > member->reductions) {
+        rpc_msg_queue_push_take(&absent->early, rpc_msg_ref(msg));
+        return;
+    }
+    count(pe, member, msg);
+    while (absent->early.head != NULL && !pe->ending && (msg = take_early(absent, member->reductions)) != NULL) {
+        count(pe, member, msg);
+        rpc_msg_unref(msg);
+    }
+}
+
+/* It is at this place of a section; NULL: the message is a lie. */
+static struct obj_member *member_of(struct chariot_pe *pe, const struct chariot_msg *msg) {
+    const struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (coll == NULL || coll->section == NULL || msg->index[0] >= coll->num_members) return NULL;
+    struct obj_member *member = coll->members[msg->index[0]];
+    return member != NULL && member->absent != NULL && msg->seq >= member->reductions ? member : NULL;
+}
+
+void obj_seat_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_member *member = member_of(pe, msg);
+    if (member == NULL || member->absent->all <= msg->seq) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    if (msg->method == OBJ_MOVE_UNSEATED)
+        member->absent->all = msg->seq;
+    else
+        on_contribution(pe, member, msg);
+    if (!pe->ending && member->reductions == member->absent->all) obj_section_left(pe, member);
+}
