@@ -27,12 +27,13 @@ int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem
         to->next = NULL;
     }
     for (const struct obj_member *member = elem->sections; member != NULL; member = member->next) {
+        if (member->coll->closed != 0) continue; /* it is about to be destroyed */
         *to++ = (struct obj_seat){.section = member->coll->id,
                                   .reductions = member->reductions,
                                   .anchor = pe->node.pe,
                                   .place = member->place};
     }
-    int rc = chariot_put_bytes(writer, seats, count * sizeof *seats);
+    int rc = chariot_put_bytes(writer, seats, (size_t)(to - seats) * sizeof *seats);
     free(seats);
     return rc;
 }
@@ -46,7 +47,8 @@ int obj_seats_leave(struct chariot_elem *elem) {
         struct obj_absent *absent = malloc(sizeof *absent);
         if (absent == NULL) return CHARIOT_ENOMEM;
         const struct obj_coll *of = elem->own.coll;
-        *absent = (struct obj_absent){.of = of->id, .type = of->type, .ndims = of->ndims, .all = UINT64_MAX};
+        uint64_t all = member->coll->closed != 0 ? member->reductions : UINT64_MAX;
+        *absent = (struct obj_absent){.of = of->id, .type = of->type, .ndims = of->ndims, .all = all};
         memcpy(absent->index, elem->index, sizeof absent->index);
         elem->sections = member->next;
         member->elem = NULL;

@@ -35,7 +35,6 @@ struct obj_coll *obj_section_meet(struct chariot_pe *pe, uint64_t id, const stru
 
 int obj_section_join(struct obj_coll *section, struct chariot_elem *elem) {
     struct obj_member *member = obj_member_of(elem, section->id);
-    if (obj_seat_find(elem, section->id) != NULL) return 1;
     if (member != NULL) {
         bool known = !member->unconfirmed;
         member->unconfirmed = false;
@@ -159,8 +158,10 @@ void obj_section_left(struct chariot_pe *pe, struct obj_member *member) {
     uint64_t id = member->coll->id, closed = member->coll->closed;
     const struct chariot_ref nobody = {.ndims = 1};
     bool asked = closed != 0 && member->broadcasts >= closed;
-    leave(pe, member);
-    if (asked) obj_reduce_answer_take(pe, id, closed, &nobody, NULL);
+    if (asked) /* it counts until the section is destroyed: nobody gets a result without it */
+        obj_reduce_answer_take(pe, id, closed, &nobody, NULL);
+    else
+        leave(pe, member);
 }
 
 void obj_section_leave_all(struct chariot_pe *pe, struct chariot_elem *elem) {

@@ -210,7 +210,9 @@ static int join(struct selecting *to) {
     struct pair *pairs = to->choice.pairs;
     size_t kept = 0;
     for (size_t i = 0; i < to->choice.count; i++) {
-        struct obj_coll *section = obj_section_meet(to->pe, to->what.first + pairs[i].section, &to->what.head);
+        uint64_t id = to->what.first + pairs[i].section;
+        if (obj_seat_find(pairs[i].elem, id) != NULL) continue; /* it joined before it came here */
+        struct obj_coll *section = obj_section_meet(to->pe, id, &to->what.head);
         if (section == NULL) return CHARIOT_EMALFORMED;
         int rc = obj_section_join(section, pairs[i].elem);
         if (rc < 0) return rc;

@@ -138,12 +138,26 @@ int64_t program_part_value(uint32_t elem, uint32_t op) {
     return (int64_t)elem * 37 % 101 + (int64_t)op * 100003 + 1;
 }
 
+static struct chariot_elem *elem_on(const struct program *program, struct chariot_pe *pe, uint32_t elem) {
+    const struct model *model = &program->model;
+    struct chariot_ref ref;
+    chariot_ref_element(&model->targets[model->elems[elem].coll].ref, &model->elems[elem].index, &ref);
+    return chariot_elem_local(pe, &ref);
+}
+
+struct chariot_pe *program_pe_of(struct program *program, uint32_t elem) {
+    uint32_t seen = program->model.elems[elem].pe;
+    for (uint32_t i = 0; i < program->model.num_pes; i++) {
+        struct chariot_pe *pe = &program->world.pes[(seen + i) % program->model.num_pes];
+        if (elem_on(program, pe, elem) != NULL) return pe;
+    }
+    return NULL;
+}
+
 void program_contribute(struct program *program, struct chariot_pe *pe, uint32_t elem, uint32_t target) {
     struct model *model = &program->model;
     struct model_target *over = &model->targets[target];
-    struct chariot_ref ref;
-    chariot_ref_element(&model->targets[model->elems[elem].coll].ref, &model->elems[elem].index, &ref);
-    struct chariot_elem *self = chariot_elem_local(pe, &ref);
+    struct chariot_elem *self = elem_on(program, pe, elem);
     if (self == NULL) return; /* it is being destroyed */
     bool member = over->member[elem];
     if (!member && over->early) return; /* who is none is not known everywhere yet */

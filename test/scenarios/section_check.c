@@ -235,6 +235,7 @@ void program_check_quiet(struct program *program, const struct op *quiet) {
 static bool lives_on(const struct program *program, uint32_t target, uint32_t pe) {
     const struct model *model = &program->model;
     if (target < MODEL_COLLS && model->colls[target].shape != MODEL_SOME) return true;
+    if (wander_moves(program->world.wander) > 0) return false; /* where its members were when it was made */
     for (uint32_t i = 0; i < model->num_elems; i++) {
         if (model->targets[target].member[i] && model->elems[i].pe == pe) return true;
     }

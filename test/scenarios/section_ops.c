@@ -189,10 +189,17 @@ static void ask_sources(struct program *program, struct op *op) {
 
 /* Nobody is asked; those that do not exist yet are. */
 static void contribute_at_once(struct program *program, struct op *op) {
-    struct model *model = &program->model;
-    for (uint32_t i = 0; i < model->num_elems; i++) {
-        if (op->part[i]) program_contribute(program, program_pe(program, model->elems[i].pe), i, op->target);
+    for (uint32_t i = 0; i < program->model.num_elems; i++) {
+        struct chariot_pe *pe = op->part[i] ? program_pe_of(program, i) : NULL;
+        if (pe != NULL) program_contribute(program, program_pe(program, chariot_my_pe(pe)), i, op->target);
     }
+}
+
+static bool any_on_its_way(struct program *program, uint32_t target) {
+    bool any = false;
+    for (uint32_t i = 0; i < program->model.num_elems && !any; i++)
+        any = program->model.targets[target].member[i] && program_pe_of(program, i) == NULL;
+    return any;
 }
 
 static void reduce(struct program *program, struct op *op) {
@@ -200,7 +207,7 @@ static void reduce(struct program *program, struct op *op) {
                                         CHARIOT_REDUCE_NOP, PROGRAM_REDUCER};
     struct model_target *over = &program->model.targets[op->target];
     uint32_t way = program_draw(program, 3);
-    if (way == 2 && over->fresh) way = 0;
+    if (way == 2 && (over->fresh || any_on_its_way(program, op->target))) way = 0;
     op->reducer = reducers[program_draw(program, 5)];
     op->told_target = MODEL_TARGETS;
     if (op->kind == OP_REDUCE) draw_told(program, op);

@@ -70,6 +70,7 @@ static void make_map(struct program *program) {
 }
 
 static void close_program(struct program *program) {
+    program->moves = wander_moves(program->world.wander);
     for (uint32_t i = 0; i < program->num_ops; i++) {
         chariot_future_unref(program->ops[i].future);
         for (uint32_t k = 0; k < MODEL_ELEMS; k++) chariot_future_unref(program->ops[i].results[k]);
@@ -80,19 +81,22 @@ static void close_program(struct program *program) {
 
 /* ---------------------------------------------------------------- running */
 
-static void look_at_abort(struct program *program) {
+static void look_at_world(struct program *program) {
+    const char *fault = wander_fault(program->world.wander);
     if (program->world.aborts > 0) program_fail(program, "the job has ended: %s", program->world.abort_text);
+    if (fault != NULL) program_fail(program, "%s", fault);
 }
 
 /* Some of what is under way arrives. */
 static void go_on(struct program *program) {
     struct world *world = &program->world;
+    wander_go_on(world->wander, program_draw(program, 8));
     for (uint32_t i = program_draw(program, 5); i > 0; i--) {
         world_step(world);
         if (program_draw(program, 2) == 0) rpc_sim_advance(world->sim, world_deadline_ns(world));
         program_poll(program);
     }
-    look_at_abort(program);
+    look_at_world(program);
 }
 
 /* Timers too: waves of quiescence are apart in time. */
@@ -104,11 +108,13 @@ static void come_to_rest(struct program *program) {
         world_settle(world);
     }
     program_poll(program);
-    look_at_abort(program);
+    look_at_world(program);
 }
 
 static void end_round(struct program *program) {
     come_to_rest(program);
+    const char *fault = wander_fault_at_rest(&program->world);
+    if (fault != NULL) program_fail(program, "at rest, %s", fault);
     program_check_round(program);
     if (!program->failed) program_check_left_over(program);
 }

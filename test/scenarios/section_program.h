@@ -8,6 +8,7 @@
 
 #include "rpc/sim_flight.h"
 #include "test/scenarios/section_model.h"
+#include "test/scenarios/wander.h"
 #include "test/scenarios/world.h"
 
 enum {
@@ -76,7 +77,7 @@ struct program {
     uint8_t seen[MODEL_TARGETS][MODEL_ELEMS], parts[MODEL_TARGETS][MODEL_ELEMS];
     uint8_t order[MODEL_TARGETS][PROGRAM_OPS], reductions[MODEL_TARGETS][PROGRAM_REDUCTIONS];
     uint8_t num_order[MODEL_TARGETS], num_reductions[MODEL_TARGETS];
-    uint64_t deliveries, sections;
+    uint64_t deliveries, sections, moves;
     bool trace, failed;
 };
 
@@ -93,6 +94,8 @@ void program_register(struct program *program);
 enum program_method { PROGRAM_HEAR, PROGRAM_PART, PROGRAM_TOLD /* and one for each operation behind it */ };
 /* The number that a method has in the types of this target. */
 uint32_t program_method(const struct model_target *target, uint32_t method);
+/* The PE where an element lives; NULL: it is on its way, or gone. */
+struct chariot_pe *program_pe_of(struct program *program, uint32_t elem);
 /* An element's part of its next reduction over a target. */
 void program_contribute(struct program *program, struct chariot_pe *pe, uint32_t elem, uint32_t target);
 int64_t program_part_value(uint32_t elem, uint32_t op);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objects/layout.h"
+#include "test/scenarios/wander.h"
 
 static void on_abort(void *ctx, int status, const char *text) {
     struct world *world = ctx;
@@ -47,10 +48,12 @@ void world_open(struct world *world, struct rpc_sim_config config) {
         world->due_ns[i] = RPC_FOREVER_NS;
     }
     if (config.hosts != NULL) know_hosts(world, config.hosts);
+    world->wander = wander_new(world, config.seed);
 }
 
 uint32_t world_register(struct world *world, const struct chariot_type *type) {
     uint32_t id = 0;
+    if (world->wander != NULL) type = wander_type(world->wander, type);
     for (uint32_t i = 0; i < world->num_pes; i++) {
         int rc = chariot_type_register(&world->pes[i], type, &id);
         assert(rc == 0);
@@ -105,6 +108,7 @@ bool world_step(struct world *world) {
         if (due && world->free_ns[i] <= now && step(world, i, now)) busy = true;
     }
     world->steps++;
+    if (world->wander != NULL) wander_step(world->wander);
     return busy;
 }
 
@@ -177,7 +181,7 @@ bool world_is_clean(const struct world *world) {
         const struct chariot_pe *pe = &world->pes[i];
         obj_map_each(&pe->collections, check_coll, &check);
         check.clean = check.clean && pe->reductions.count == 0 && pe->streams.count == 0 && pe->results.count == 0 &&
-                      pe->allreduces.count == 0 && pe->orphans.count == 0 && pe->channel_strays.count == 0;
+                      pe->allreduces.count == 0 && pe->relays.count == 0 && pe->orphans.count == 0 && pe->channel_strays.count == 0;
     }
     return check.clean;
 }
@@ -188,6 +192,7 @@ void world_close(struct world *world) {
         struct rpc_transport *transport = world->pes[i].node.transport;
         transport->ops->close(transport, true);
     }
+    wander_free(world->wander);
     rpc_sim_free(world->sim);
     obj_layout_free(world->layout);
     free(world->pes);

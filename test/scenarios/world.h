@@ -31,6 +31,7 @@ struct world {
     int aborts; /* PEs that aborted */
     uint64_t steps;
     struct obj_layout *layout; /* that all PEs share; NULL: they are on one host */
+    struct wander *wander;     /* elements move (wander.h); NULL: they do not */
 };
 
 /* config.hosts, lent until world_close(), says which host each PE is on. through_wire is what most tests want: messages
