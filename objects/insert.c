@@ -49,6 +49,7 @@ int chariot_insert_take(struct chariot_pe *pe, const struct chariot_ref *array, 
 static void place_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg, uint32_t to) {
     msg->method = OBJ_INSERT_ONE;
     msg->root = 0;
+    msg->from = pe->node.pe; /* it may have come here from another, which places nothing */
     pe->location->on_placed(pe, coll, msg->index, to);
     obj_send_take(pe, to, msg);
 }

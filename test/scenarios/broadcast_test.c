@@ -5,6 +5,7 @@
 
 #include "test/scenarios/script.h"
 #include "test/scenarios/values.h"
+#include "test/scenarios/wander.h"
 #include "test/unit/unit.h"
 
 enum { PER_PE = 7, MAX_PES = 64 };
@@ -262,6 +263,14 @@ static void methods_may_change_what_they_are_called_on(void) {
     }
 }
 
+static void so_it_is_while_elements_move(void) {
+    wander_begin(200);
+    each_element_hears_each_sender_once_and_in_order();
+    results_come_together_by_index_with_errors_in_their_place();
+    methods_may_change_what_they_are_called_on();
+    wander_end();
+}
+
 /* ---------------------------------------------------------------- work */
 
 /* Messages and hops of one broadcast to a group of PE 0, asked for by PE `from`. */
@@ -311,4 +320,5 @@ static void a_broadcast_sends_one_message_per_pe_and_takes_logarithmic_time(void
 UNIT_MAIN("scenarios/broadcast", UNIT(each_element_hears_each_sender_once_and_in_order),
           UNIT(results_come_together_by_index_with_errors_in_their_place),
           UNIT(a_broadcast_to_no_elements_has_an_empty_result), UNIT(methods_may_change_what_they_are_called_on),
+          UNIT(so_it_is_while_elements_move),
           UNIT(a_broadcast_sends_one_message_per_pe_and_takes_logarithmic_time))

@@ -9,6 +9,7 @@
 #include "rpc/sim_flight.h"
 #include "test/scenarios/script.h"
 #include "test/scenarios/values.h"
+#include "test/scenarios/wander.h"
 #include "test/unit/unit.h"
 
 enum { MAX_DETECTIONS = 64, RETRY_MAX_NS = 10000000 };
@@ -231,11 +232,13 @@ static bool run_model(uint32_t num_pes, uint64_t seed) {
     now.type = world_register(&now.world, &type);
     now.world.pes[0].entry = entry;
     bool ended = world_run(&now.world);
-    bool good = !ended && now.left == 0 && now.early == 0 && now.late == 0 && now.served == now.asked;
+    const char *fault = wander_fault(now.world.wander);
+    if (fault == NULL) fault = wander_fault_at_rest(&now.world);
+    bool good = !ended && now.left == 0 && now.early == 0 && now.late == 0 && now.served == now.asked && fault == NULL;
     if (!good) {
-        printf("\n%u PEs, seed %llu: %d asked, %d served, %d early, %d late, %lld left %s\n", num_pes,
+        printf("\n%u PEs, seed %llu: %d asked, %d served, %d early, %d late, %lld left %s%s\n", num_pes,
                (unsigned long long)seed, now.asked, now.served, now.early, now.late, (long long)now.left,
-               now.world.abort_text);
+               now.world.abort_text, fault == NULL ? "" : fault);
     }
     world_close(&now.world);
     return good;
@@ -253,4 +256,14 @@ static void so_they_are_in_small_jobs(void) {
     }
 }
 
-UNIT_MAIN("scenarios/quiet", UNIT(detections_are_never_early_and_never_missed), UNIT(so_they_are_in_small_jobs))
+static void so_they_are_while_elements_move(void) {
+    const uint32_t sizes[] = {2, 3, 5, 21, 64};
+    wander_begin(150);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (uint64_t seed = 0; seed < script_seeds(150); seed++) CU_ASSERT_TRUE(run_model(sizes[i], seed));
+    }
+    wander_end();
+}
+
+UNIT_MAIN("scenarios/quiet", UNIT(detections_are_never_early_and_never_missed), UNIT(so_they_are_in_small_jobs),
+          UNIT(so_they_are_while_elements_move))

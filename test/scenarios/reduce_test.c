@@ -2,6 +2,7 @@
  * once, in any order of arrival, with results equal to the last bit. */
 #include "test/scenarios/script.h"
 #include "test/scenarios/values.h"
+#include "test/scenarios/wander.h"
 #include "test/unit/unit.h"
 
 #include <stdlib.h>
@@ -468,6 +469,19 @@ static void a_reduction_may_end_the_job(void) {
     }
 }
 
+/* Sums of doubles depend on where elements live, to the last bits. */
+static void so_it_is_while_elements_move(void) {
+    wander_begin(200);
+    every_reducer_gives_its_result();
+    results_are_gathered_in_the_order_of_indices_of_any_dimension();
+    constructors_may_contribute();
+    results_go_to_methods();
+    overlapping_reductions_do_not_mix();
+    every_element_gets_the_result_of_an_allreduce();
+    a_reduction_may_end_the_job();
+    wander_end();
+}
+
 /* ---------------------------------------------------------------- work */
 
 /* Messages and time of one reduction over a group, in a world whose messages all take 1 ms. */
@@ -529,4 +543,5 @@ UNIT_MAIN("scenarios/reduce", UNIT(every_reducer_gives_its_result),
           UNIT(results_go_to_methods), UNIT(overlapping_reductions_do_not_mix),
           UNIT(sums_of_doubles_are_equal_to_the_last_bit_in_every_run),
           UNIT(every_element_gets_the_result_of_an_allreduce), UNIT(a_single_chare_reduces_with_itself),
-          UNIT(a_reduction_may_end_the_job), UNIT(a_reduction_sends_one_message_per_pe_and_takes_logarithmic_time))
+          UNIT(a_reduction_may_end_the_job), UNIT(so_it_is_while_elements_move),
+          UNIT(a_reduction_sends_one_message_per_pe_and_takes_logarithmic_time))

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "test/scenarios/wander.h"
+
 static void run_step(struct chariot_pe *pe, void *ctx) {
     struct script *script = ctx;
     struct chariot_future *done = script->waits;
@@ -55,6 +57,9 @@ void script_run(struct script *script, uint32_t num_pes, uint64_t seed) {
     }
     CU_ASSERT_TRUE(ended);
     CU_ASSERT_STRING_EQUAL(world->abort_text, "");
+    const char *fault = wander_fault(world->wander);
+    if (fault != NULL) fprintf(stderr, "%u PEs, seed %llu: %s\n", num_pes, (unsigned long long)seed, fault);
+    CU_ASSERT_PTR_NULL(fault);
     for (uint32_t i = 0; i < num_pes; i++) CU_ASSERT_EQUAL(world->pes[i].status, script->status);
     if (script->verify != NULL) script->verify(script, world);
     chariot_future_unref(script->waits);
@@ -64,5 +69,6 @@ void script_run(struct script *script, uint32_t num_pes, uint64_t seed) {
 
 uint64_t script_seeds(uint64_t usual) {
     const char *asked = getenv("CHARIOT_SEEDS");
+    if (wander_is_on()) usual = (usual + 4) / 5;
     return asked == NULL ? usual : (usual * strtoull(asked, NULL, 10) + 99) / 100;
 }

@@ -26,7 +26,7 @@ struct chariot_future *script_expect(struct script *script, struct chariot_pe *p
 /* Runs the script on a world of its own; asserts that all PEs exit with its status. */
 void script_run(struct script *script, uint32_t num_pes, uint64_t seed);
 
-/* How many seeds to run: `usual` of them per 100 that CHARIOT_SEEDS asks for. */
+/* How many seeds to run: `usual` of them, a fifth where elements wander; per 100 that CHARIOT_SEEDS asks for. */
 uint64_t script_seeds(uint64_t usual);
 
 #endif

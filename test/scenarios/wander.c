@@ -44,6 +44,10 @@ void wander_end(void) {
     moves_of_worlds = 0;
 }
 
+bool wander_is_on(void) {
+    return moves_of_worlds > 0;
+}
+
 struct wander *wander_new(struct world *world, uint64_t seed) {
     if (moves_of_worlds == 0 || world->num_pes < 2) return NULL;
     struct wander *wander = calloc(1, sizeof *wander);

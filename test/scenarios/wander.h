@@ -17,6 +17,7 @@ struct wander;
 
 void wander_begin(uint64_t moves);
 void wander_end(void);
+bool wander_is_on(void);
 
 /* For world.c. NULL: elements do not move. */
 struct wander *wander_new(struct world *world, uint64_t seed);
