@@ -52,7 +52,8 @@ static bool has_movable(const struct chariot_pe *pe, const struct obj_coll *coll
     return found;
 }
 
-/* At the root: destroy (borrowed) goes first when all have seen CLOSE, and all that was asked for meanwhile behind it. */
+/* At the root: destroy (borrowed) goes first when all have seen CLOSE, and all that was asked for meanwhile behind it.
+ */
 static void close_first(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *destroy) {
     struct chariot_msg *msg = obj_msg_new(pe, OBJ_KIND_BROADCAST_ASK, 0);
     if (msg == NULL) return;
@@ -216,7 +217,6 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     struct chariot_target target = {.kind = OBJ_TO_DESTROYED, .future = msg->reply};
     uint64_t id = coll->id;
     pe->destroyed = true;
-    obj_away_fail(pe, coll);
     bool noted = (id & OBJ_ID_EARLY) == 0 || !obj_id_is_partial(id) || obj_map_get(&pe->graves, obj_key1(id)) != NULL;
     if (!noted && obj_map_add(&pe->graves, obj_key1(id), pe) != 0) obj_out_of_memory(pe);
     obj_map_remove(&pe->collections, obj_key1(id));

@@ -16,26 +16,13 @@ struct obj_move *obj_move_of(struct chariot_pe *pe, struct chariot_elem *elem) {
     return elem->move;
 }
 
-static void fail_answer(struct chariot_pe *pe, const struct chariot_msg *msg, const uint64_t index[3]) {
-    if (!obj_broadcast_wants(msg)) return;
-    struct chariot_ref from = {.collection = msg->target,
-                               .index = {index[0], index[1], index[2]},
-                               .kind = CHARIOT_ARRAY_OF,
-                               .ndims = 1}; /* errors are not sorted */
-    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
-    if (error != NULL) obj_reduce_answer_take(pe, msg->target, msg->seq, &from, error);
-}
-
 void obj_move_free(struct chariot_pe *pe, struct obj_move *move) {
     if (move == NULL) return;
     for (const struct chariot_msg *msg = move->held.head; msg != NULL && !pe->ending; msg = msg->next) {
         obj_undeliverable(pe, (struct chariot_msg *)(uintptr_t)msg);
     }
     rpc_msg_queue_clear(&move->held);
-    for (size_t i = 0; i < move->num_late; i++) {
-        if (!pe->ending) fail_answer(pe, move->late[i], (const uint64_t[3]){0});
-        rpc_msg_unref(move->late[i]);
-    }
+    for (size_t i = 0; i < move->num_late; i++) rpc_msg_unref(move->late[i]);
     free(move->late);
     free(move);
 }
@@ -90,22 +77,9 @@ static void on_caught_up(struct chariot_pe *pe, struct chariot_elem *elem) {
     if (!pe->ending) pe->location->on_ready(pe, elem);
 }
 
-/* It was destroyed; who waits for its part hears so. */
-static void missed_by_nobody(struct chariot_pe *pe, const struct chariot_msg *msg) {
-    if (msg->method != OBJ_MOVE_MISSED || !obj_broadcast_wants(msg)) return;
-    struct chariot_reply reply = obj_broadcast_reply(msg, msg->root);
-    memcpy(reply.index, msg->index, sizeof reply.index);
-    reply.of = msg->target;
-    reply.ndims = msg->ndims;
-    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_DESTROYED);
-    if (error != NULL) obj_move_answer_take(pe, &reply, error);
-}
-
 static void to_element(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
-    if (elem == NULL && obj_coll_is_gone(pe, msg->target))
-        missed_by_nobody(pe, msg);
-    else if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
+    if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
         obj_refuse(pe, msg);
     else if (msg->method == OBJ_MOVE_MISSED)
         on_missed(pe, elem, msg);
@@ -251,14 +225,6 @@ void obj_away_check(struct chariot_pe *pe, struct obj_coll *coll) {
         if (msg != NULL) obj_send_take(pe, away->to, msg);
         *at = away->next;
         free(away);
-    }
-}
-
-void obj_away_fail(struct chariot_pe *pe, struct obj_coll *coll) {
-    for (const struct obj_away *away = coll->away; away != NULL; away = away->next) {
-        for (size_t i = 0; i < coll->num_passing && !pe->ending; i++) {
-            if (has_missed(away, coll->passing[i]->seq)) fail_answer(pe, coll->passing[i], away->index);
-        }
     }
 }
 

@@ -108,8 +108,6 @@ size_t obj_away_count(const struct obj_coll *coll, uint64_t number);
 void obj_away_deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
 /* All up to coll->broadcasts have been: forgets those that have seen all. */
 void obj_away_check(struct chariot_pe *pe, struct obj_coll *coll);
-/* The collection is destroyed: whoever waits for results of theirs gets errors. */
-void obj_away_fail(struct chariot_pe *pe, struct obj_coll *coll);
 void obj_away_free(struct obj_coll *coll);
 
 /* broadcast.c */

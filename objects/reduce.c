@@ -287,7 +287,8 @@ static void add_partial(struct chariot_pe *pe, struct obj_coll *coll, struct cha
     obj_reduce_describe(red, tail->reducer, &tail->target);
     red->children |= 1u << child;
     red->count += tail->count;
-    if (!obj_reduce_add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, obj_reduce_value_of(msg, tail))) return;
+    if (!obj_reduce_add_value_take(pe, red, OBJ_PART_OF_CHILD + (uint64_t)child, obj_reduce_value_of(msg, tail)))
+        return;
     if (coll == NULL)
         check_broadcast(pe, red);
     else

@@ -21,7 +21,7 @@ int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem
     for (const struct obj_seat *seat = elem->seats; seat != NULL; seat = seat->next) count++;
     for (const struct obj_member *member = elem->sections; member != NULL; member = member->next) count++;
     struct obj_seat *seats = calloc(count + 1, sizeof *seats), *to = seats;
-    if (seats == NULL) return CHARIOT_ENOMEM;
+    if (seats == NULL) return writer->error = CHARIOT_ENOMEM;
     for (const struct obj_seat *seat = elem->seats; seat != NULL; seat = seat->next, to++) {
         *to = *seat;
         to->next = NULL;
@@ -58,20 +58,25 @@ int obj_seats_leave(struct chariot_elem *elem) {
     return 0;
 }
 
+static bool is_seat(const struct chariot_pe *pe, const struct obj_seat *seat) {
+    bool section = obj_id_kind(seat->section) == CHARIOT_SECTION && obj_id_is_partial(seat->section);
+    return section && obj_id_pe(seat->section) < pe->node.num_pes && seat->anchor < pe->node.num_pes &&
+           seat->reductions <= OBJ_MAX_NUMBER;
+}
+
 int obj_seats_read(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *reader) {
     struct chariot_value bytes;
     int rc = chariot_get_typed(reader, CHARIOT_BYTES, &bytes);
     if (rc != 0 || bytes.bytes.size % sizeof(struct obj_seat) != 0) return CHARIOT_EMALFORMED;
     for (size_t at = 0; at < bytes.bytes.size; at += sizeof(struct obj_seat)) {
-        struct obj_seat *seat = malloc(sizeof *seat);
+        struct obj_seat read, *seat;
+        memcpy(&read, bytes.bytes.data + at, sizeof read);
+        if (!is_seat(pe, &read)) return CHARIOT_EMALFORMED;
+        seat = malloc(sizeof *seat);
         if (seat == NULL) return CHARIOT_ENOMEM;
-        memcpy(seat, bytes.bytes.data + at, sizeof *seat);
-        bool section = obj_id_kind(seat->section) == CHARIOT_SECTION && obj_id_is_partial(seat->section);
+        *seat = read;
         seat->next = elem->seats;
         elem->seats = seat;
-        if (!section || obj_id_pe(seat->section) >= pe->node.num_pes || seat->anchor >= pe->node.num_pes ||
-            seat->reductions > OBJ_MAX_NUMBER)
-            return CHARIOT_EMALFORMED;
     }
     return 0;
 }

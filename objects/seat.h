@@ -35,7 +35,7 @@ struct obj_seat {
 
 /* ---- the element's PE */
 struct obj_seat *obj_seat_find(const struct chariot_elem *elem, uint64_t section);
-/* All seats that elem will have when it has left this PE. */
+/* All seats that elem will have when it has left this PE. The error is the writer's too. */
 int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_writer *writer);
 /* It leaves with these: the members that it is here are absent from now on. CHARIOT_ENOMEM. */
 int obj_seats_leave(struct chariot_elem *elem);

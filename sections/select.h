@@ -5,7 +5,8 @@
  *   RANGES   bytes: a chariot_range for each dimension; the elements of these indices join the one section
  *   LISTS    for each section bytes: packed indices
  *   CHOOSE   the rule: what `choose` of the elements' types is asked with
- * Each PE, and each element that is not where it is asked, answers with the shares that its elements have in the sections, as bytes, if any. */
+ * Each PE, and each element that is not where it is asked, answers with the shares that its elements have in the
+ * sections, as bytes, if any. */
 #ifndef CHARIOT_SECTIONS_SELECT_H
 #define CHARIOT_SECTIONS_SELECT_H
 

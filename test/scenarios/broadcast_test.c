@@ -320,5 +320,4 @@ static void a_broadcast_sends_one_message_per_pe_and_takes_logarithmic_time(void
 UNIT_MAIN("scenarios/broadcast", UNIT(each_element_hears_each_sender_once_and_in_order),
           UNIT(results_come_together_by_index_with_errors_in_their_place),
           UNIT(a_broadcast_to_no_elements_has_an_empty_result), UNIT(methods_may_change_what_they_are_called_on),
-          UNIT(so_it_is_while_elements_move),
-          UNIT(a_broadcast_sends_one_message_per_pe_and_takes_logarithmic_time))
+          UNIT(so_it_is_while_elements_move), UNIT(a_broadcast_sends_one_message_per_pe_and_takes_logarithmic_time))

@@ -7,6 +7,7 @@
 #include "test/scenarios/script.h"
 #include "test/scenarios/spy.h"
 #include "test/scenarios/values.h"
+#include "test/scenarios/wander.h"
 #include "test/unit/unit.h"
 
 enum { NUM_PES = 6, NUM_SECTIONS = 6, NUM_WAITING = 8 };
@@ -201,4 +202,11 @@ static void nothing_that_a_pe_sends_about_sections_crashes_another(void) {
     for (uint64_t seed = 0; seed < script_seeds(400); seed++) run(seed);
 }
 
-UNIT_MAIN("scenarios/section_hostile", UNIT(nothing_that_a_pe_sends_about_sections_crashes_another))
+static void nor_of_members_that_move(void) {
+    wander_begin(300);
+    for (uint64_t seed = 0; seed < script_seeds(1000); seed++) run(seed);
+    wander_end();
+}
+
+UNIT_MAIN("scenarios/section_hostile", UNIT(nothing_that_a_pe_sends_about_sections_crashes_another),
+          UNIT(nor_of_members_that_move))

@@ -79,7 +79,7 @@ static void change_field(struct spy *spy, struct chariot_msg *msg) {
         msg->from = (uint32_t)draw(spy, spy->world->num_pes + 1);
         break;
     case 4:
-        msg->method = draw(spy, 2) ? (uint32_t)any_word(spy) : OBJ_METHOD_FIRST_PSEUDO + (uint32_t)draw(spy, 6);
+        msg->method = draw(spy, 2) ? (uint32_t)any_word(spy) : OBJ_METHOD_FIRST_PSEUDO + (uint32_t)draw(spy, 7);
         break;
     case 5:
         msg->root = (uint32_t)draw(spy, spy->world->num_pes + 1);

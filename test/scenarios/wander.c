@@ -85,7 +85,7 @@ static int pack(struct chariot_pe *pe, const struct chariot_type *type, void *ob
 }
 
 static int unpack(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                  struct chariot_reader *reader, void **object) {
+                  struct chariot_msg *msg, struct chariot_reader *reader, void **object) {
     struct wander *wander = ((const struct movable *)type)->wander;
     struct chariot_value value;
     int rc = chariot_get_typed(reader, CHARIOT_BYTES, &value);
@@ -228,9 +228,9 @@ static void look_at_elem(struct look *look, const struct obj_coll *coll, const s
         look->fault = "an element never settled";
     const char *fault = wander_fault_of(look->world, coll->id, elem->index);
     if (fault != NULL) look->fault = fault;
-    if (home == pe->node.pe) return;
     const struct lb_way *way = lb_way_get(obj_coll_get(&look->world->pes[home], coll->id), elem->index);
-    if (way == NULL || way->to != pe->node.pe) look->fault = "a home does not know where an element lives";
+    if (home == pe->node.pe ? way != NULL : way == NULL || way->to != pe->node.pe)
+        look->fault = "a home does not know where an element lives";
 }
 
 static void look_at_coll(void *value, void *ctx) {

@@ -180,8 +180,10 @@ bool world_is_clean(const struct world *world) {
     for (uint32_t i = 0; i < world->num_pes; i++) {
         const struct chariot_pe *pe = &world->pes[i];
         obj_map_each(&pe->collections, check_coll, &check);
-        check.clean = check.clean && pe->reductions.count == 0 && pe->streams.count == 0 && pe->results.count == 0 &&
-                      pe->allreduces.count == 0 && pe->relays.count == 0 && pe->orphans.count == 0 && pe->channel_strays.count == 0;
+        bool no_orphans = pe->orphans.count == 0 || (world->wander != NULL && pe->ending); /* moved as the job ended */
+        check.clean = check.clean && no_orphans && pe->reductions.count == 0 && pe->streams.count == 0 &&
+                      pe->results.count == 0 && pe->allreduces.count == 0 && pe->relays.count == 0 &&
+                      pe->channel_strays.count == 0;
     }
     return check.clean;
 }
