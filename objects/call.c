@@ -215,7 +215,7 @@ static struct chariot_msg *no_method(struct chariot_pe *pe, const struct chariot
     const struct obj_coll *coll = obj_coll_get(pe, msg->target);
     const struct chariot_type *of = coll == NULL ? type : pe->types[coll->type];
     char text[300];
-    if (msg->method == UINT32_MAX) { /* it comes from where the name is known (seat.h) */
+    if (msg->method == OBJ_METHOD_UNNAMED) { /* it comes from where the name is known (seat.h) */
         snprintf(text, sizeof text,
                  "%.120s, a member of a combined section, has no remote method of the name that was "
                  "called",

@@ -147,6 +147,7 @@ void obj_absent_deliver(struct chariot_pe *pe, const struct obj_member *member, 
     call->ndims = absent->ndims;
     memcpy(call->index, absent->index, sizeof call->index);
     call->method = obj_section_method(pe, member, broadcast->method);
+    if (call->method == UINT32_MAX) call->method = OBJ_METHOD_UNNAMED;
     call->reply = obj_broadcast_wants(broadcast) ? member->coll->id : 0;
     obj_call_go_take(pe, call);
 }
