@@ -41,6 +41,7 @@ struct lb_way {
     bool leaves; /* cached, held: it goes for good */
     struct rpc_msg_queue held;
     struct chariot_msg *news; /* home, held: LOCATED of the next move */
+    struct obj_away *away;    /* the element left from here, and broadcasts that it missed may pass through here */
 };
 
 struct lb_leaving {
@@ -53,6 +54,7 @@ struct lb_locations {
     uint64_t probes;
     struct lb_leaving *leaving; /* elements that leave next */
     size_t num_leaving, cap_leaving;
+    size_t parcel_bytes; /* of the last element that left */
 };
 
 /* This PE's, made on demand. NULL: out of memory, said already. */

@@ -152,7 +152,8 @@ static bool note_left(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t
     way = lb_way_add(pe, coll, elem->index, home ? LB_HOME : LB_LEFT, to);
     if (way == NULL) return false;
     way->epoch = elem->move->epoch + 1;
-    if (obj_away_add(coll, elem, to) == 0 && obj_seats_leave(elem) == 0) return true;
+    way->away = obj_away_add(coll, elem, to);
+    if (way->away != NULL && obj_seats_leave(elem) == 0) return true;
     obj_out_of_memory(pe);
     return false;
 }
@@ -214,7 +215,8 @@ void lb_leave(struct chariot_pe *pe) {
 
 static void on_cut(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct lb_way *way = lb_way_get(coll, msg->index);
-    if (way == NULL || way->kind != LB_LEFT || way->to != msg->root || way->epoch != msg->seq) {
+    struct obj_away *away = way == NULL ? NULL : way->away;
+    if (away == NULL || way->kind != LB_LEFT || way->to != msg->root || way->epoch != msg->seq) {
         obj_refuse(pe, msg);
         return;
     }
@@ -222,7 +224,7 @@ static void on_cut(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_
     if (last == NULL) return;
     lb_way_remove(pe, coll, way);
     obj_send_take(pe, msg->root, last);
-    obj_away_told(pe, coll, msg->index, msg->reply);
+    obj_away_told(pe, coll, away, msg->reply);
 }
 
 /* ---------------------------------------------------------------- arriving */

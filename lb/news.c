@@ -32,11 +32,13 @@ static void cut(struct chariot_pe *pe, struct obj_coll *coll, struct lb_way *way
 /* This PE, home of the element, is the one that it left: its way there is the new one already. */
 static void settle(struct chariot_pe *pe, struct obj_coll *coll, struct lb_way *way,
                    const struct chariot_msg *located) {
-    if (way->epoch != located->seq || way->to != located->root) return;
+    struct obj_away *away = way->away;
+    if (way->epoch != located->seq || way->to != located->root || away == NULL) return;
     struct chariot_msg *msg = lb_news_new(pe, coll->id, way->index, OBJ_MOVE_LAST);
     if (msg == NULL) return;
+    way->away = NULL;
     obj_send_take(pe, way->to, msg);
-    obj_away_told(pe, coll, way->index, located->reply);
+    obj_away_told(pe, coll, away, located->reply);
 }
 
 void lb_on_located(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {

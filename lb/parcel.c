@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "objects/move.h"
+#include "lb/location.h"
 #include "objects/seat.h"
+
+enum { MOST_EXPECTED = 1 << 16 }; /* what is larger grows on its way */
 
 /* ---------------------------------------------------------------- leaving */
 
@@ -17,11 +19,17 @@ static int pack_object(struct chariot_pe *pe, struct chariot_elem *elem, struct 
     return rc != 0 ? rc : writer->error;
 }
 
+/* As the last one, so that most are written without being moved. */
+static size_t expected_bytes(const struct chariot_pe *pe) {
+    const struct lb_locations *all = pe->location_ctx;
+    return all == NULL || all->parcel_bytes > MOST_EXPECTED ? 0 : all->parcel_bytes;
+}
+
 /* Channels last: until then the user's code may use them. */
 struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc) {
     struct lb_parcel_head head = {0};
     struct chariot_writer writer;
-    chariot_writer_init_take(&writer, chariot_msg_new_on(pe, 0));
+    chariot_writer_init_take(&writer, chariot_msg_new_on(pe, expected_bytes(pe)));
     *rc = chariot_put_bytes(&writer, &head, sizeof head);
     size_t begin = *rc == 0 ? writer.msg->size : 0;
     if (*rc == 0) *rc = obj_channel_encode(elem);
@@ -36,6 +44,7 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
     obj_seats_write(pe, elem, &writer);
     obj_channel_put(&writer, elem);
+    if (pe->location_ctx != NULL) ((struct lb_locations *)pe->location_ctx)->parcel_bytes = writer.msg->size;
     return obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
 }
 

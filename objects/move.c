@@ -132,13 +132,16 @@ void obj_move_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 /* ---------------------------------------------------------------- the PE that it left */
 
-int obj_away_add(struct obj_coll *coll, const struct chariot_elem *elem, uint32_t to) {
+struct obj_away *obj_away_add(struct obj_coll *coll, const struct chariot_elem *elem, uint32_t to) {
     struct obj_away *away = malloc(sizeof *away);
-    if (away == NULL) return CHARIOT_ENOMEM;
-    *away = (struct obj_away){.next = coll->away, .seen = elem->own.broadcasts, .upto = UINT64_MAX, .to = to};
+    if (away == NULL) return NULL;
+    *away = (struct obj_away){
+        .next = coll->away, .prev = &coll->away, .seen = elem->own.broadcasts, .upto = UINT64_MAX, .to = to};
     memcpy(away->index, elem->index, sizeof away->index);
+    if (away->next != NULL) away->next->prev = &away->next;
     coll->away = away;
-    return 0;
+    coll->num_unheard++;
+    return away;
 }
 
 static bool has_missed(const struct obj_away *away, uint64_t number) {
@@ -197,10 +200,17 @@ static void drop_passing(struct obj_coll *coll) {
     coll->num_passing = coll->cap_passing = 0;
 }
 
-void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint64_t upto) {
-    struct obj_away *away = coll->away, *other;
-    while (away != NULL && memcmp(away->index, index, sizeof away->index) != 0) away = away->next;
-    if (away == NULL || away->upto != UINT64_MAX) return;
+/* Forgets it, if it has seen all that it had to. */
+static void settle(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away *away) {
+    if (away->upto > coll->broadcasts) return;
+    struct chariot_msg *msg = away->upto > away->seen ? move_new(pe, coll, away) : NULL;
+    if (msg != NULL) obj_send_take(pe, away->to, msg);
+    *away->prev = away->next;
+    if (away->next != NULL) away->next->prev = away->prev;
+    free(away);
+}
+
+void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away *away, uint64_t upto) {
     away->upto = upto;
     for (size_t i = 0; i < coll->num_passing && !pe->ending; i++) {
         struct chariot_msg *msg = coll->passing[i];
@@ -209,22 +219,14 @@ void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t 
         else if (away->seen < msg->seq && obj_broadcast_wants(msg))
             obj_reduce_excuse(pe, coll->id, msg->seq);
     }
-    for (other = coll->away; other != NULL && other->upto != UINT64_MAX;) other = other->next;
-    if (other == NULL) drop_passing(coll);
-    obj_away_check(pe, coll);
+    if (--coll->num_unheard == 0) drop_passing(coll);
+    settle(pe, coll, away);
 }
 
 void obj_away_check(struct chariot_pe *pe, struct obj_coll *coll) {
-    for (struct obj_away **at = &coll->away; *at != NULL;) {
-        struct obj_away *away = *at;
-        if (away->upto > coll->broadcasts) {
-            at = &away->next;
-            continue;
-        }
-        struct chariot_msg *msg = away->upto > away->seen ? move_new(pe, coll, away) : NULL;
-        if (msg != NULL) obj_send_take(pe, away->to, msg);
-        *at = away->next;
-        free(away);
+    for (struct obj_away *away = coll->away, *next; away != NULL; away = next) {
+        next = away->next;
+        settle(pe, coll, away);
     }
 }
 

@@ -59,7 +59,7 @@ struct obj_move {
 
 /* An element that left, until what it missed has been passed on. */
 struct obj_away {
-    struct obj_away *next;
+    struct obj_away *next, **prev;
     uint64_t index[3];
     uint64_t seen; /* the last broadcast that it has seen */
     uint64_t upto; /* the last one that had been delivered where it arrived; UINT64_MAX: not known yet */
@@ -98,10 +98,10 @@ void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struc
 /* The result of one who saw a broadcast elsewhere than where results are collected. Takes value (NULL: none). */
 void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 
-/* The element leaves for PE `to`. CHARIOT_ENOMEM. */
-int obj_away_add(struct obj_coll *coll, const struct chariot_elem *elem, uint32_t to);
-/* It has arrived where broadcasts up to `upto` had been delivered. */
-void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint64_t upto);
+/* The element leaves for PE `to`. NULL: out of memory. */
+struct obj_away *obj_away_add(struct obj_coll *coll, const struct chariot_elem *elem, uint32_t to);
+/* Once: it has arrived where broadcasts up to `upto` had been delivered. The record is not the caller's any more. */
+void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away *away, uint64_t upto);
 /* How many of those that left count here for broadcast `number`, as far as is known. */
 size_t obj_away_count(const struct obj_coll *coll, uint64_t number);
 /* A broadcast has been delivered here: passes it on to those that missed it, or keeps it. */

@@ -160,6 +160,7 @@ struct obj_coll {
     struct obj_map located;       /* index: what the location manager knows of elements that live elsewhere */
     struct obj_map arriving;      /* index: PE + 1 that an element comes from, which waits in the run queue */
     struct obj_away *away;        /* elements that have left, whose broadcasts pass through here (move.h) */
+    size_t num_unheard;           /* of them: those of which it is not known how far they were where they arrived */
     struct chariot_msg **passing; /* broadcasts that were delivered here since, for those of them */
     size_t num_passing, cap_passing;
     struct rpc_msg_queue kept; /* broadcasts for early insertions that are still under way */
