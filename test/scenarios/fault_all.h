@@ -1,6 +1,6 @@
-/* test/scenarios/fault_all.h: all of objects/ that allocates, sections/ and the messages, compiled into the test that
- * includes it, so that their allocations are the ones that fail. Where two files have statics of one name, that is
- * another here. */
+/* test/scenarios/fault_all.h: all of objects/ that allocates, sections/, moving elements and the messages, compiled
+ * into the test that includes it, so that their allocations are the ones that fail. Where two files have statics of one
+ * name, that is another here. */
 #ifndef CHARIOT_TEST_SCENARIOS_FAULT_ALL_H
 #define CHARIOT_TEST_SCENARIOS_FAULT_ALL_H
 
@@ -27,12 +27,20 @@
 #include "objects/broadcast.c"
 #include "objects/channel.c"
 #include "objects/channel_flow.c"
+#include "objects/channel_move.c"
 #include "objects/contribute.c"
 #include "objects/end.c"
 #include "objects/error.c"
 #include "objects/future.c"
 #include "objects/future_peer.c"
 #include "objects/location.c"
+#define settle    move_settle
+#define pass_on   move_pass_on
+#define on_answer move_on_answer
+#include "objects/move.c"
+#undef settle
+#undef pass_on
+#undef on_answer
 #define add    quiet_add
 #define begin  quiet_begin
 #define done   quiet_done
@@ -131,6 +139,24 @@
 #undef is_asked
 #undef by_section
 #undef join
+#include "lb/location.c"
 #include "sections/tree.c"
+#define settle        news_settle
+#define cut           news_cut
+#define is_to_be_told news_is_to_be_told
+#include "lb/news.c"
+#undef settle
+#undef cut
+#undef is_to_be_told
+#include "lb/parcel.c"
+#define refuse    migrate_refuse
+#define leave     migrate_leave
+#define on_last   migrate_on_last
+#define note_left migrate_note_left
+#include "lb/migrate.c"
+#undef refuse
+#undef leave
+#undef on_last
+#undef note_left
 
 #endif
