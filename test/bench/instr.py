@@ -39,6 +39,7 @@ TEXT = {
     "c.call": "C, call on one PE",
     "c.call.awaited": "C, call on one PE, awaited",
     "c.remote": "C, call of another PE, both sides, simulated network",
+    "c.migrate": "C, an element with 1 KiB moves, both sides, the same",
     "call": "call without result",
     "call.coro": "@coro method without result",
     "call.async": "async def method without result",

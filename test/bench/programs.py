@@ -56,6 +56,7 @@ SOURCES = (
     *on((2, 4, 8), "py_pool", "test/bench/py_pool.py"),
     *on((4, 8), "section", BENCH + "section"),
     *on((2, 4), "py_section", "test/bench/py_section.py"),
+    *on((2,), "migrate", BENCH + "migrate"),
     Source("floor_local", (BENCH + "floor_local",)),
     Source("kernels", (BENCH + "kernels",)),
     Source("local", (BENCH + "local",)),
@@ -87,6 +88,5 @@ STARTS = (
 
 # Rows of the targets that Chariot has not got the means for yet; they come with these issues.
 NOT_THERE = (
-    ("migration, small / 10 KB state, 2 PEs: 150 / 100 k/s", "migration, issue 6"),
-    ("one migration, there: 10 us", "migration, issue 6"),
+    ("Python, migration, small / 10 KB state, 2 PEs: 150 / 100 k/s", "migration, issue 6"),
 )

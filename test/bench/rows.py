@@ -167,6 +167,19 @@ def sections() -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def migration() -> tuple[Row, ...]:
+    """The floor of a move is a message as large as its state, in the same program."""
+    section = "Migration, 2 PEs"
+    messages, trip = "chariot.migrate.messages", "chariot.migrate.trip"
+    return (
+        Row(section, "C, messages of 1 KiB one way", messages, "k/s"),
+        Row(section, "C, 1 KiB of state: moves", "chariot.migrate.moves", "k/s", messages, at(500), COMPUTING),
+        Row(section, "C, a message of 1 KiB there, word back", trip, "us"),
+        Row(section, "C, 1 KiB of state: one moves there, word back", "chariot.migrate.there", "us", trip, at(10),
+            COMPUTING),
+    )  # fmt: skip
+
+
 def local() -> tuple[Row, ...]:
     section = "One PE, and chares"
     return (
@@ -321,6 +334,7 @@ def rows(default: str) -> tuple[Row, ...]:
         *(row for lane in lanes for row in py_messages(lane, lane == default)),
         *agreement(),
         *sections(),
+        *migration(),
         *local(),
         *many(default),
         *starts(),

@@ -3,7 +3,8 @@
  *     valgrind --tool=callgrind --dump-before=getpgid build/release/bench/instr
  *
  * No clock, no socket: the same instructions in every run. "remote" is a call from send to method, packed and read as
- * on a network. Each phase lies between two calls of getpgid(2), and prints "phase key count". */
+ * on a network; "migrate" a move of an element with 1 KiB of state, from chariot_migrate() until all is settled. Each
+ * phase lies between two calls of getpgid(2), and prints "phase key count". */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 #include "rpc/sim.h"
 #include "test/bench/c/bench.h"
 
-enum { COUNT = 500, BUDGET = 64 };
+enum { COUNT = 500, BUDGET = 64, ELEMENTS = 100, STATE = 1024 };
 enum method { ADD };
 
 struct world {
@@ -20,6 +21,7 @@ struct world {
     struct chariot_pe pes[2];
     uint32_t num_pes;
     struct chariot_ref ref; /* the element of the last PE */
+    struct chariot_ref cells;
     int64_t sum;
 };
 
@@ -47,6 +49,36 @@ static int on_add(struct chariot_call *call) {
     if (error == 0) world->sum += value.integer;
     return error;
 }
+
+/* ---------------------------------------------------------------- elements that move */
+
+static int create_cell(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                       struct chariot_msg *args, void **object) {
+    *object = calloc(1, STATE);
+    return *object == NULL ? CHARIOT_ENOMEM : 0;
+}
+
+static void destroy_cell(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
+    free(object);
+}
+
+static int pack_cell(struct chariot_pe *pe, const struct chariot_type *type, void *object,
+                     struct chariot_writer *writer) {
+    return chariot_put_bytes(writer, object, STATE);
+}
+
+static int unpack_cell(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                       struct chariot_msg *msg, struct chariot_reader *reader, void **object) {
+    struct chariot_value value;
+    check(chariot_get_typed(reader, CHARIOT_BYTES, &value));
+    *object = malloc(STATE);
+    if (*object == NULL) return CHARIOT_ENOMEM;
+    memcpy(*object, value.bytes.data, STATE);
+    return 0;
+}
+
+static const struct chariot_type cell_type = {
+    .name = "Cell", .create = create_cell, .destroy = destroy_cell, .pack = pack_cell, .unpack = unpack_cell};
 
 static struct chariot_msg *args_of(int64_t value) {
     struct chariot_writer writer;
@@ -78,18 +110,21 @@ static void settle(struct world *world) {
 static void open_world(struct world *world, uint32_t num_pes, const struct chariot_type *type) {
     *world = (struct world){.num_pes = num_pes};
     check(rpc_sim_new(&(struct rpc_sim_config){.num_pes = num_pes, .seed = 1, .through_wire = true}, &world->sim));
-    uint32_t id = 0;
+    uint32_t id = 0, cell = 0;
     for (uint32_t i = 0; i < num_pes; i++) {
         world->pes[i].node.pe = i;
         world->pes[i].node.num_pes = num_pes;
         check(obj_pe_init(&world->pes[i]));
         check(rpc_sim_open(world->sim, &world->pes[i].node));
         check(chariot_type_register(&world->pes[i], type, &id));
+        check(chariot_type_register(&world->pes[i], &cell_type, &cell));
     }
     for (uint32_t i = 0; i < num_pes; i++) obj_start(&world->pes[i]);
     settle(world);
-    struct chariot_create how = {.type = id, .kind = CHARIOT_GROUP};
+    struct chariot_create how = {.type = id, .kind = CHARIOT_GROUP},
+                          cells = {.type = cell, .kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {ELEMENTS}};
     check(chariot_create_take(&world->pes[0], &how, NULL, &world->ref));
+    check(chariot_create_take(&world->pes[0], &cells, NULL, &world->cells));
     settle(world);
     world->ref.whole = false;
     world->ref.ndims = 1;
@@ -122,6 +157,24 @@ static void awaited(struct world *world, int count) {
     }
 }
 
+static void move(struct world *world, int64_t at) {
+    struct chariot_ref ref;
+    check(chariot_ref_element(&world->cells, &(struct chariot_index){1, {at}}, &ref));
+    for (uint32_t i = 0; i < world->num_pes; i++) {
+        struct chariot_elem *elem = chariot_elem_local(&world->pes[i], &ref);
+        if (elem == NULL) continue;
+        check(chariot_migrate(&world->pes[i], elem, i == 0));
+        return;
+    }
+}
+
+static void moves(struct world *world, int count) {
+    for (int i = 0; i < count; i++) {
+        move(world, i % ELEMENTS);
+        if ((i + 1) % ELEMENTS == 0) settle(world);
+    }
+}
+
 static void measure(const char *key, struct world *world, void (*operation)(struct world *world, int count)) {
     operation(world, COUNT);
     for (int times = COUNT; times <= 3 * COUNT; times += 2 * COUNT) {
@@ -143,6 +196,7 @@ int main(void) {
     close_world(&world);
     open_world(&world, 2, &type);
     measure("c.remote", &world, calls);
+    measure("c.migrate", &world, moves);
     close_world(&world);
     return world.sum > 0 ? 0 : 1;
 }
