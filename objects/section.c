@@ -77,42 +77,7 @@ int obj_section_find(struct chariot_pe *pe, struct chariot_elem *elem, const str
     return 0;
 }
 
-/* ---------------------------------------------------------------- opening */
-
-static int read_open(const struct chariot_pe *pe, const struct chariot_msg *msg, struct obj_section_head *head) {
-    struct chariot_reader reader;
-    struct chariot_value row, bytes;
-    chariot_reader_init(&reader, msg);
-    int rc = chariot_get_typed(&reader, CHARIOT_BYTES, &row);
-    if (rc == 0) rc = chariot_get_typed(&reader, CHARIOT_BYTES, &bytes);
-    if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
-    memcpy(head, bytes.bytes.data, sizeof *head);
-    bool good = head->type < pe->num_types && head->ndims <= CHARIOT_MAX_DIMS;
-    return good && obj_id_kind(msg->target) == CHARIOT_SECTION ? 0 : CHARIOT_EMALFORMED;
-}
-
-static void tell(struct chariot_pe *pe, struct obj_coll *coll);
-
-void obj_section_on_open(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct obj_section_head head;
-    struct obj_coll *coll = read_open(pe, msg, &head) == 0 ? obj_section_meet(pe, msg->target, &head) : NULL;
-    if (coll == NULL || coll->section == NULL || coll->section->opened) {
-        obj_refuse(pe, msg);
-        return;
-    }
-    uint32_t children[OBJ_TREE_RADIX];
-    coll->section->opened = true;
-    coll->root = msg->root;
-    coll->total = coll->total_created = head.total;
-    coll->counted = true;
-    coll->filling = false;
-    coll->expected = (1u << obj_span_children(pe, coll->id, children)) - 1;
-    if (coll->section->num_left > 0) tell(pe, coll);
-    obj_reduce_recheck(pe, coll);
-    obj_broadcast_release(pe, coll);
-}
-
-/* ---------------------------------------------------------------- members leave */
+/* ---------------------------------------------------------------- who has left */
 
 static void tell(struct chariot_pe *pe, struct obj_coll *coll) {
     if (coll->section->telling || !coll->section->opened) return;
@@ -143,6 +108,49 @@ static int note_left(struct obj_section *section, uint64_t from, uint64_t count)
     section->num_left++;
     return 0;
 }
+
+/* ---------------------------------------------------------------- opening */
+
+static int read_open(const struct chariot_pe *pe, const struct chariot_msg *msg, struct obj_section_head *head) {
+    struct chariot_reader reader;
+    struct chariot_value row, bytes;
+    chariot_reader_init(&reader, msg);
+    int rc = chariot_get_typed(&reader, CHARIOT_BYTES, &row);
+    if (rc == 0) rc = chariot_get_typed(&reader, CHARIOT_BYTES, &bytes);
+    if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
+    memcpy(head, bytes.bytes.data, sizeof *head);
+    bool good = head->type < pe->num_types && head->ndims <= CHARIOT_MAX_DIMS;
+    return good && obj_id_kind(msg->target) == CHARIOT_SECTION ? 0 : CHARIOT_EMALFORMED;
+}
+
+/* The section was made at once, and its group is being destroyed: its element was not asked, and joins; or is gone. */
+static void join_untold(struct chariot_pe *pe, struct obj_coll *coll) {
+    struct chariot_elem *elem = obj_elem_find(pe, coll->section->source, (const uint64_t[3]){pe->node.pe, 0, 0});
+    int rc = elem != NULL ? obj_section_join(coll, elem) : note_left(coll->section, 0, 1);
+    if (rc < 0) obj_out_of_memory(pe);
+}
+
+void obj_section_on_open(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_section_head head;
+    struct obj_coll *coll = read_open(pe, msg, &head) == 0 ? obj_section_meet(pe, msg->target, &head) : NULL;
+    if (coll == NULL || coll->section == NULL || coll->section->opened) {
+        obj_refuse(pe, msg);
+        return;
+    }
+    uint32_t children[OBJ_TREE_RADIX];
+    coll->section->opened = true;
+    coll->root = msg->root;
+    coll->total = coll->total_created = head.total;
+    coll->counted = true;
+    coll->filling = false;
+    coll->expected = (1u << obj_span_children(pe, coll->id, children)) - 1;
+    if (coll->num_members == 0) join_untold(pe, coll);
+    if (coll->section->num_left > 0) tell(pe, coll);
+    obj_reduce_recheck(pe, coll);
+    obj_broadcast_release(pe, coll);
+}
+
+/* ---------------------------------------------------------------- members leave */
 
 static void leave(struct chariot_pe *pe, struct obj_member *member) {
     struct obj_coll *coll = member->coll;

@@ -7,6 +7,7 @@
 #include "objects/call.h"
 #include "objects/future.h"
 #include "objects/location.h"
+#include "objects/ref.h"
 #include "sections/row.h"
 
 struct making;
@@ -24,6 +25,7 @@ struct making {
     uint64_t first;
     struct section_plan plan;    /* of: owned copy; future: owned reference */
     struct section_wish *wishes; /* owned, or NULL */
+    struct chariot_msg *select;  /* owned */
     struct ask *asks;            /* owned, one for each source */
     size_t unanswered;
     struct section_share *shares; /* owned; by section and PE once all have answered */
@@ -38,6 +40,7 @@ static void making_free(struct making *making) {
     obj_future_unref(making->plan.future);
     free((struct chariot_ref *)(uintptr_t)making->plan.of);
     free(making->wishes);
+    rpc_msg_unref(making->select);
     free(making->asks);
     free(making->shares);
     free(making);
@@ -131,6 +134,7 @@ int section_plan_start_take(struct chariot_pe *pe, const struct section_plan *pl
     struct making *making = making_new(pe, plan, wishes);
     int rc = making == NULL ? CHARIOT_ENOMEM : 0;
     if (rc == 0) making->first = first;
+    if (rc == 0) making->select = rpc_msg_ref(select);
     if (rc == 0 && plan->future != NULL) obj_future_set_about(plan->future, &plan->of[0], OBJ_METHOD_SELECT);
     for (size_t i = 0; rc == 0 && i < plan->num_of; i++) rc = ask(making, i, select);
     if (rc != 0 && making != NULL) forget(making);
@@ -315,16 +319,32 @@ static int succeed(struct making *making) {
     return rc;
 }
 
-/* Each section has its root in its row, and no members. */
-static int empty_all(struct making *making) {
-    free(making->shares);
-    making->num_shares = 0;
-    making->shares = malloc(making->plan.num * sizeof *making->shares);
-    if (making->shares == NULL) return CHARIOT_ENOMEM;
-    for (uint32_t i = 0; i < making->plan.num; i++) {
-        making->shares[making->num_shares++] = (struct section_share){i, making->wishes[i].root, 0};
+/* Section i has these elements, each on a PE of its own: some have contributed before they were destroyed. */
+static int empty_one(struct making *making, uint32_t i, const struct chariot_value *indices) {
+    uint64_t index[OBJ_INDEX_WORDS];
+    size_t count = indices->bytes.size / sizeof index;
+    struct section_share *shares = realloc(making->shares, (making->num_shares + count + 1) * sizeof *shares);
+    if (shares == NULL) return CHARIOT_ENOMEM;
+    making->shares = shares;
+    for (size_t at = 0; at < count; at++) {
+        memcpy(index, indices->bytes.data + at * sizeof index, sizeof index);
+        shares[making->num_shares++] = (struct section_share){i, (uint32_t)index[0], 1};
     }
-    return succeed(making);
+    return 0;
+}
+
+/* Each section has all its members, who are gone. */
+static int empty_all(struct making *making) {
+    struct chariot_reader reader;
+    struct chariot_value bytes;
+    making->num_shares = 0;
+    chariot_reader_init(&reader, making->select);
+    int rc = chariot_get_typed(&reader, CHARIOT_BYTES, &bytes); /* struct section_select */
+    for (uint32_t i = 0; rc == 0 && i < making->plan.num; i++) {
+        rc = chariot_get_typed(&reader, CHARIOT_BYTES, &bytes);
+        if (rc == 0) rc = empty_one(making, i, &bytes);
+    }
+    return rc == 0 ? succeed(making) : rc;
 }
 
 /* error (taken): why the sections cannot be made. */
