@@ -145,11 +145,13 @@ check-%: ## one part of check: lint, rpc, objects, lb, deploy, python, examples,
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 
-check-migration: ## 10,000 simulated runs in which elements move under all that happens to them; some minutes
+check-migration: ## 10,000 simulated runs in which elements move under all that happens to them, and under other suites; some minutes
 	@tools/setup.sh check
-	$(MAKE) $(B)/test/scenarios/migrate_test $(B)/test/scenarios/migrate_channel_test
+	$(MAKE) $(patsubst %,$(B)/test/scenarios/%_test,migrate migrate_channel section reduce broadcast quiet)
 	CHARIOT_SEEDS=8500 $(B)/test/scenarios/migrate_test
 	CHARIOT_SEEDS=8500 $(B)/test/scenarios/migrate_channel_test
+	CHARIOT_PROGRAMS=10000 $(B)/test/scenarios/section_test elements_move
+	for suite in reduce broadcast quiet; do CHARIOT_SEEDS=1500 $(B)/test/scenarios/$${suite}_test elements_move || exit 1; done
 
 check-quiescence: ## 10,000 simulated runs of 64 PEs: quiescence is never early, never missed
 	@tools/setup.sh check

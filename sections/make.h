@@ -5,8 +5,8 @@
  *                              +-- an error, an empty section, an index without element:
  *                                  what has members is opened and destroyed; the future has the error
  *
- * Refs that were handed out at once are in use: if the group was destroyed meanwhile, their sections are opened without
- * members, as if it had been destroyed after. */
+ * Refs that were handed out at once are in use: if the group was destroyed meanwhile, their sections are opened with
+ * all members, who leave as it is destroyed. */
 #ifndef CHARIOT_SECTIONS_MAKE_H
 #define CHARIOT_SECTIONS_MAKE_H
 

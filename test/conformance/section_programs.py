@@ -5,7 +5,7 @@
 A seed is one program: it makes collections, then takes a number of steps, each of which makes sections (split, slice,
 combine; by the main chare, or by a coroutine of either kind on another PE), sends to one (broadcast, ret, awaitable),
 reduces over one (many at a time), looks at the results that have come, inserts an element, or destroys a section or a whole
-collection. At the end it compares how often each element was called. What goes wrong is printed with the seed.
+collection, or has elements of an array move. At the end it compares how often each element was called. What goes wrong is printed with the seed.
 """
 
 import random
@@ -38,6 +38,9 @@ class Element(Chare):
     def part(self, section, target, reducer, salt):
         value = self.key() if reducer is Reducer.gather else mixed(self.key(), salt) % 1000
         self.reduce(target, value, reducer, section)
+
+    def roam(self, salt):
+        self.migrate(mixed(self.key(), salt) % charm.numPes())
 
     @coro
     def agree(self, section, salt):
@@ -119,6 +122,7 @@ class Program:
         self.sets = []
         self.num_collections = 0
         self.due = []  # (what, future, value)
+        self.roaming = False
         self.failures = []
         self.salt = seed * 1000
         self.helpers = Group(Helper)
@@ -263,8 +267,24 @@ class Program:
             want = to.keys if name == "gather" else getattr(sys.modules["builtins"], name)(values)
             self.due.append((f"{name} over {to.proxy!r}", target, want))
 
+    def step_move(self):
+        """Its elements go to other PEs, while what follows is under way."""
+        movable = [s for s in self.sets if s.kind in ("array", "sparse")]
+        if movable:
+            self.come_to_rest()
+            self.chance.choice(movable).proxy.roam(self.next_salt())
+            self.roaming = True
+
+    def come_to_rest(self):
+        """No coroutine of an element is suspended, none is on its way: none of the one meets the other."""
+        self.step_look()
+        if self.roaming:
+            charm.waitQD()
+        self.roaming = False
+
     def step_agree(self):
         to, salt = self.any_set(), self.next_salt()
+        self.come_to_rest()
         want = [sum(mixed(key, salt) % 1000 for key in to.keys)] * len(to.keys)
         method = self.chance.choice((to.proxy.agree, to.proxy.agree_async))
         self.due.append((f"allreduce over {to.proxy!r}", method(to.section(), salt, ret=True), want))
@@ -342,7 +362,7 @@ class Program:
 
     STEPS = (
         (step_split, 3), (step_lists, 2), (step_slice, 4), (step_combine, 2), (step_add, 4), (step_silent_add, 3), (step_ret, 4),
-        (step_fail, 1), (step_reduce, 5), (step_agree, 2), (step_element, 1), (step_look, 1), (step_insert, 1), (step_destroy, 1),
+        (step_fail, 1), (step_reduce, 5), (step_agree, 2), (step_move, 4), (step_element, 1), (step_look, 1), (step_insert, 1), (step_destroy, 1),
         (step_destroy_collection, 0.5),
     )  # fmt: skip
 

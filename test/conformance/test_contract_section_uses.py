@@ -400,3 +400,97 @@ charm.start(main)
 """,
         n,
     )
+
+
+@pytest.mark.parametrize("n", [n for n in PES if n > 1])
+def test_members_that_move(n: int) -> None:
+    """§13 refuses to move members of sections; they move: memberships, sequences of reductions and calls go along."""
+    holds(
+        ELEMENTS
+        + """
+class M(E):
+    def __init__(self, *args):
+        super().__init__()
+        self.heard = []
+    def roam(self, by=1):
+        self.migrate((charm.myPe() + by) % charm.numPes())
+    def hear(self, x):
+        self.heard.append(x)
+    def what(self):
+        return self.heard
+
+class Other(Chare):
+    def hear(self, x):
+        pass
+    def roam(self):
+        self.migrate((charm.myPe() + 1) % charm.numPes())
+
+def main(args):
+    n = charm.numPes()
+    line = Array(M, 12)
+    a, b = charm.split(line, 2, elems=[range(0, 8), range(4, 12)])
+    at = get(line, "where")
+    for k in range(30):  # nobody waits for anything
+        a.hear(k)
+        if k % 5 == 0:
+            line.roam(1 + k % 2)
+        b.hear(100 + k)
+    f, g = Future(), Future()
+    a.give(a, f, Reducer.gather)
+    b.roam()
+    b.give(b, g, Reducer.sum)
+    eq("reductions", (f.get(timeout=40), g.get(timeout=40)), (list(range(8)), 60))
+    charm.waitQD()
+    check("they have moved", get(line, "where") != at)
+    heard = get(line, "what")
+    eq("each once, those of one section in order", [[x for x in one if x < 100] for one in heard],
+       [list(range(30)) if i < 8 else [] for i in range(12)])
+    eq("the other's", [[x for x in one if x >= 100] for one in heard],
+       [list(range(100, 130)) if i >= 4 else [] for i in range(12)])
+    eq("results by index", get(b), [(i,) for i in range(4, 12)])
+    eq("allreduce", a.agree(a, 3, ret=True).get(timeout=40), [[28, 36, 44]] * 8)
+    eq("errors in their place", [str(x) if isinstance(x, KeyError) else x for x in a.fails_at((3,), ret=True).get(timeout=40)],
+       [(0,), (1,), (2,), "'at (3,)'", (4,), (5,), (6,), (7,)])
+    bits = a.agree_async(a, ret=True).get(timeout=40)
+    eq("async def", bits, [7] * 8)
+
+    for k in range(6):  # sections of what is on its way, and of sections of it
+        line.roam()
+        c, d = charm.split(line, 2, lambda chare: chare.thisIndex[0] % 3 - 1)
+        a.roam()
+        e = charm.split(a, 1, elems=[[1, 4, 7]])[0]
+        both = charm.combine(b, c)
+        eq("chosen", (get(c), get(d)), ([(1,), (4,), (7,), (10,)], [(2,), (5,), (8,), (11,)]))
+        eq("of a section", get(e), [(1,), (4,), (7,)])
+        eq("combined", get(both), [(i,) for i in (1, *range(4, 12))])
+        eq("reduced", [reduced(s, Reducer.sum) for s in (c, d, e, both)], [22, 26, 12, 61])
+        line.roam()
+        for s in (c, d, e, both):
+            s.destroy(awaitable=True).get(timeout=40)
+
+    others = Array(Other, 4)
+    mixed = charm.combine(line, others)
+    line.roam()
+    for _ in range(2):
+        raises("no such method", "RemoteError", lambda: mixed.idx(awaitable=True).get(timeout=40), "AttributeError", "combined section")
+        others.roam(awaitable=True).get(timeout=40)
+    swapped = charm.combine(others, line)
+    line.roam()
+    swapped.hear(7, awaitable=True).get(timeout=40)
+    charm.waitQD()
+    eq("methods by name", [one[-1] for one in get(line, "what")], [7] * 12)
+
+    few, f = charm.split(a, 1, elems=[[1, 2]])[0], Future()
+    line.roam()
+    few.give(a, f, Reducer.sum)
+    few.add(awaitable=True).get(timeout=40)
+    line.roam()
+    line.destroy(awaitable=True).get(timeout=40)
+    eq("members that are destroyed leave", f.get(timeout=40), 3)
+    eq("a section whose members are gone", a.idx(ret=True).get(timeout=40), [])
+    done()
+
+charm.start(main)
+""",
+        n,
+    )
