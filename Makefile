@@ -153,6 +153,11 @@ check-migration: ## 10,000 simulated runs in which elements move under all that 
 	CHARIOT_PROGRAMS=10000 $(B)/test/scenarios/section_test elements_move
 	for suite in reduce broadcast quiet; do CHARIOT_SEEDS=1500 $(B)/test/scenarios/$${suite}_test elements_move || exit 1; done
 
+check-migration-python: $(SETUP) ## 100,000 migrations of Python objects on 1 to 4 PEs under all traffic; some minutes
+	tools/setup.sh check
+	$(MAKE) all
+	CHARIOT_MIGRATIONS=$(or $(COUNT),100000) .venv/bin/python -m pytest -q --timeout=3600 test/conformance/test_migration_traffic.py
+
 check-quiescence: ## 10,000 simulated runs of 64 PEs: quiescence is never early, never missed
 	@tools/setup.sh check
 	$(MAKE) $(B)/test/scenarios/quiet_test
@@ -341,5 +346,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-quiescence check-sections check-migration check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

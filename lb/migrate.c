@@ -6,6 +6,7 @@
 #include "lb/location.h"
 #include "lb/parcel.h"
 #include "objects/call.h"
+#include "objects/future.h"
 #include "objects/reduce.h"
 #include "objects/seat.h"
 
@@ -171,6 +172,7 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
         return;
     }
     if (!note_left(pe, elem, to)) {
+        obj_future_travel_end(pe);
         rpc_msg_unref(msg);
         return;
     }
@@ -179,6 +181,7 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     msg->seq = elem->move->epoch + 1;
     memcpy(msg->index, elem->index, sizeof msg->index);
     obj_send_take(pe, to, msg);
+    obj_future_travel_promise(pe, to);
     obj_channel_leave(pe, elem, &elem->move->held);
     send_along(pe, &elem->move->held, to);
     void *object = elem->object;

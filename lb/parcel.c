@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lb/location.h"
+#include "objects/future.h"
 #include "objects/seat.h"
 
 enum { MOST_EXPECTED = 1 << 16 }; /* what is larger grows on its way */
@@ -34,24 +35,30 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
     size_t begin = *rc == 0 ? writer.msg->size : 0;
     if (*rc == 0) *rc = obj_channel_encode(elem);
     if (*rc == 0) *rc = pack_object(pe, elem, &writer);
-    if (*rc == 0 && obj_channel_is_waited_for(elem)) *rc = CHARIOT_ESTATE;
+    size_t middle = *rc == 0 ? writer.msg->size : 0;
+    if (*rc == 0) obj_future_travel_put(pe, &writer);
+    if (*rc == 0) *rc = obj_channel_is_waited_for(elem) ? CHARIOT_ESTATE : writer.error;
     if (*rc != 0) {
+        obj_future_travel_end(pe);
         rpc_msg_unref(writer.msg);
         return NULL;
     }
-    head = (struct lb_parcel_head){writer.msg->size - begin, elem->own.broadcasts, elem->own.reductions, elem->at_sync,
-                                   elem->stays};
+    head = (struct lb_parcel_head){middle - begin,       writer.msg->size - middle,
+                                   elem->own.broadcasts, elem->own.reductions,
+                                   elem->at_sync,        elem->stays};
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
     obj_seats_write(pe, elem, &writer);
     obj_channel_put(&writer, elem);
     if (pe->location_ctx != NULL) ((struct lb_locations *)pe->location_ctx)->parcel_bytes = writer.msg->size;
-    return obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
+    struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_MOVE, &writer);
+    if (msg == NULL) obj_future_travel_end(pe);
+    return msg;
 }
 
 /* ---------------------------------------------------------------- arriving */
 
 int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel) {
-    struct chariot_reader *state = &parcel->state, *rest = &parcel->rest;
+    struct chariot_reader *state = &parcel->state, *futures = &parcel->futures, *rest = &parcel->rest;
     struct lb_parcel_head *head = &parcel->head;
     struct chariot_value bytes;
     parcel->msg = msg;
@@ -59,9 +66,12 @@ int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel) {
     int rc = chariot_get_typed(state, CHARIOT_BYTES, &bytes);
     if (rc != 0 || bytes.bytes.size != sizeof *head) return CHARIOT_EMALFORMED;
     memcpy(head, bytes.bytes.data, sizeof *head);
-    if (head->state_bytes > (size_t)(state->end - state->at)) return CHARIOT_EMALFORMED;
-    *rest = *state;
-    state->end = rest->at = state->at + head->state_bytes;
+    size_t bytes_left = (size_t)(state->end - state->at);
+    if (head->state_bytes > bytes_left || head->future_bytes > bytes_left - head->state_bytes)
+        return CHARIOT_EMALFORMED;
+    *futures = *rest = *state;
+    state->end = futures->at = state->at + head->state_bytes;
+    futures->end = rest->at = futures->at + head->future_bytes;
     bool good = msg->seq > 0 && head->broadcasts <= OBJ_MAX_NUMBER && head->reductions <= OBJ_MAX_NUMBER;
     return good ? 0 : CHARIOT_EMALFORMED;
 }
@@ -85,7 +95,9 @@ void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct l
     const struct chariot_type *type = pe->types[elem->own.coll->type];
     int rc = obj_seats_read(pe, elem, &parcel->rest);
     if (rc == 0) rc = obj_channel_get(pe, elem, &parcel->rest);
+    if (rc == 0) rc = obj_future_travel_get(pe, &parcel->futures);
     if (rc == 0) rc = unpack_object(pe, elem, parcel);
+    obj_future_travel_end(pe);
     if (rc == 0) {
         obj_channel_arrived(elem);
         moved(pe, elem);

@@ -7,9 +7,10 @@
 #include "objects/pe.h"
 
 struct lb_parcel_head {
-    uint64_t state_bytes; /* of the object; behind them come its seats and channels */
-    uint64_t broadcasts;  /* the last one that it has seen */
-    uint64_t reductions;  /* that it has contributed to */
+    uint64_t state_bytes;  /* of the object; behind them come the futures in it, ... */
+    uint64_t future_bytes; /* ... and behind those its seats and channels */
+    uint64_t broadcasts;   /* the last one that it has seen */
+    uint64_t reductions;   /* that it has contributed to */
     uint64_t at_sync;
     uint64_t stays; /* no balancer may move it */
 };
@@ -18,10 +19,11 @@ struct lb_parcel_head {
 struct lb_parcel {
     struct chariot_msg *msg;
     struct lb_parcel_head head;
-    struct chariot_reader state, rest;
+    struct chariot_reader state, futures, rest;
 };
 
-/* A MOVE message. NULL: it cannot be packed, *rc says why. Runs user code. */
+/* A MOVE message; once it is sent, obj_future_travel_promise() follows. NULL: it cannot be packed, *rc says why. Runs
+ * user code. */
 struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc);
 /* CHARIOT_EMALFORMED. */
 int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel);

@@ -440,6 +440,10 @@ struct chariot_msg *chariot_future_value(const struct chariot_future *future, ui
  * then, or until chariot_waiter_forget(). The call keeps the future alive. */
 int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter);
 
+/* For a type's `pack`, beside writing its id: the object holds this future, which goes along. So it is, or becomes,
+ * ready where the object arrives, also when nobody holds it elsewhere. CHARIOT_ENOMEM. */
+int chariot_future_take_along(struct chariot_pe *pe, struct chariot_future *future);
+
 /* "the result of Block[3].sum", "a future that has 1 of its 2 values": what it is that is waited for. */
 void chariot_future_describe(const struct chariot_future *future, char *text, size_t size);
 

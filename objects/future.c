@@ -28,6 +28,10 @@ static void future_free(struct chariot_future *future) {
     free(future);
 }
 
+struct chariot_future *obj_future_handle_new(struct chariot_pe *pe, uint64_t id) {
+    return future_new(pe, id, false);
+}
+
 struct chariot_future *obj_future_new(struct chariot_pe *pe, uint64_t num_values) {
     struct chariot_future *future = future_new(pe, obj_id_make(0, pe->node.pe, pe->next_future), true);
     if (future == NULL) return NULL;
@@ -90,7 +94,8 @@ void obj_future_unref(struct chariot_future *future) {
     if (future == NULL) return;
     assert(future->refs > 0);
     if (--future->refs > 0) return;
-    if (future->own && !future->complete && (future->shared || future->num_subscribers > 0)) return;
+    bool awaited = future->num_subscribers > 0 || (future->own && future->shared);
+    if (!future->complete && awaited) return;
     if (future->own && future->complete && future->shared && has_ring(future->pe)) {
         keep_a_while(future);
         return;
@@ -184,7 +189,7 @@ struct chariot_future *chariot_future_open(struct chariot_pe *pe, uint64_t id) {
     OBJ_API(pe);
     struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(id));
     if (future != NULL) return obj_future_ref(future);
-    future = future_new(pe, id, false);
+    future = obj_future_handle_new(pe, id);
     if (future != NULL && obj_id_pe(id) == pe->node.pe) {
         struct chariot_msg *error = obj_error_new(pe, "RuntimeError", OBJ_TEXT_FUTURE_GONE);
         if (error != NULL) obj_future_deposit_take(pe, future, error);

@@ -25,10 +25,13 @@ struct chariot_future {
     bool subscribed;   /* a handle that has asked */
     size_t kept_bytes; /* while it is among the recent ones */
     bool complete;
+    bool travels;   /* future_move.c: it is in the state of an element that is packed or unpacked now */
     bool cancelled; /* complete before its values were there: later ones are dropped */
 };
 
-/* future.c. False: out of memory, the job ends. */
+/* future.c. A handle to one of another PE, or to one that only others know still. NULL: out of memory. */
+struct chariot_future *obj_future_handle_new(struct chariot_pe *pe, uint64_t id);
+/* False: out of memory, the job ends. */
 bool obj_future_store_take(struct chariot_future *future, struct chariot_msg *value);
 /* Readies the waiters and tells the subscribers. */
 void obj_future_complete(struct chariot_future *future);
@@ -43,5 +46,21 @@ void obj_future_ask_cancel_take(struct chariot_future *future, struct chariot_ms
 void obj_future_tell(struct chariot_future *future, uint32_t to);
 /* A handle asks its owner, once. */
 void obj_future_subscribe(struct chariot_future *future);
+/* PE `to` is told when it completes; until then it lives. */
+void obj_future_add_subscriber(struct chariot_future *future, uint32_t to);
+/* All values of a complete one; those of one that has none here yet, CHARIOT_EMALFORMED, CHARIOT_ENOMEM (said
+ * already). */
+void obj_future_put_values(struct chariot_future *future, struct chariot_writer *writer);
+int obj_future_read_values(struct chariot_future *future, struct chariot_reader *reader);
+int obj_future_skip_values(struct chariot_reader *reader);
+
+/* future_move.c: chariot_future_take_along() has listed those of an element that is packed. Writes them; promises PE
+ * `to`, where they are on their way to, the values of those that are not complete. */
+void obj_future_travel_put(struct chariot_pe *pe, struct chariot_writer *writer);
+void obj_future_travel_promise(struct chariot_pe *pe, uint32_t to);
+/* Opens all that reader holds, until travel_end(). CHARIOT_EMALFORMED, CHARIOT_ENOMEM. */
+int obj_future_travel_get(struct chariot_pe *pe, struct chariot_reader *reader);
+/* It is unpacked, or has not been packed. */
+void obj_future_travel_end(struct chariot_pe *pe);
 
 #endif

@@ -97,12 +97,16 @@ static void put_value(struct chariot_pe *pe, struct chariot_writer *writer, stru
 }
 
 /* Their number, then each. */
+void obj_future_put_values(struct chariot_future *future, struct chariot_writer *writer) {
+    chariot_put_int(writer, (int64_t)future->num_values);
+    for (uint64_t i = 0; i < future->num_values; i++) put_value(future->pe, writer, &future->values[i]);
+}
+
 void obj_future_tell(struct chariot_future *future, uint32_t to) {
     struct chariot_pe *pe = future->pe;
     struct chariot_writer writer;
     chariot_writer_init_take(&writer, NULL);
-    chariot_put_int(&writer, (int64_t)future->num_values);
-    for (uint64_t i = 0; i < future->num_values; i++) put_value(pe, &writer, &future->values[i]);
+    obj_future_put_values(future, &writer);
     struct chariot_msg *msg = obj_msg_finish(pe, OBJ_KIND_VALUES, &writer);
     if (msg == NULL) return;
     msg->reply = future->id;
@@ -117,7 +121,7 @@ static void tell_unknown(struct chariot_pe *pe, uint64_t id, uint32_t to) {
     rpc_msg_unref(error);
 }
 
-static void add_subscriber(struct chariot_future *future, uint32_t from) {
+void obj_future_add_subscriber(struct chariot_future *future, uint32_t to) {
     size_t size = (future->num_subscribers + (size_t)1) * sizeof *future->subscribers;
     uint32_t *more = realloc(future->subscribers, size);
     if (more == NULL) {
@@ -125,7 +129,7 @@ static void add_subscriber(struct chariot_future *future, uint32_t from) {
         return;
     }
     future->subscribers = more;
-    more[future->num_subscribers++] = from;
+    more[future->num_subscribers++] = to;
 }
 
 void obj_future_on_subscribe(struct chariot_pe *pe, struct chariot_msg *msg) {
@@ -133,7 +137,7 @@ void obj_future_on_subscribe(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (future == NULL || !future->own) {
         tell_unknown(pe, msg->reply, msg->from);
     } else if (!future->complete) {
-        add_subscriber(future, msg->from);
+        obj_future_add_subscriber(future, msg->from);
     } else {
         obj_future_ref(future); /* encoding runs user code */
         obj_future_tell(future, msg->from);
@@ -157,25 +161,42 @@ static int read_value(struct chariot_reader *reader, struct chariot_msg **value)
     return rc;
 }
 
-static int read_values(struct chariot_future *future, const struct chariot_msg *msg) {
-    struct chariot_reader reader;
+int obj_future_read_values(struct chariot_future *future, struct chariot_reader *reader) {
     struct chariot_value count;
-    chariot_reader_init(&reader, msg);
-    int rc = chariot_get_typed(&reader, CHARIOT_INT, &count);
+    int rc = chariot_get_typed(reader, CHARIOT_INT, &count);
     if (rc != 0 || count.integer < 1) return CHARIOT_EMALFORMED;
     for (int64_t i = 0; i < count.integer; i++) {
         struct chariot_msg *value;
-        rc = read_value(&reader, &value);
+        rc = read_value(reader, &value);
         if (rc != 0) return rc;
         if (!obj_future_store_take(future, value)) return CHARIOT_ENOMEM;
     }
-    return chariot_reader_done(&reader) ? 0 : CHARIOT_EMALFORMED;
+    return 0;
+}
+
+int obj_future_skip_values(struct chariot_reader *reader) {
+    struct chariot_value count, error;
+    const void *data;
+    size_t size;
+    int rc = chariot_get_typed(reader, CHARIOT_INT, &count);
+    for (int64_t i = 0; rc == 0 && i < count.integer; i++) {
+        rc = chariot_get_typed(reader, CHARIOT_BOOL, &error);
+        if (rc == 0) rc = chariot_skip(reader, &data, &size);
+    }
+    return rc;
+}
+
+static int read_message(struct chariot_future *future, const struct chariot_msg *msg) {
+    struct chariot_reader reader;
+    chariot_reader_init(&reader, msg);
+    int rc = obj_future_read_values(future, &reader);
+    return rc != 0 || chariot_reader_done(&reader) ? rc : CHARIOT_EMALFORMED;
 }
 
 void obj_future_on_values(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_future *future = obj_map_get(&pe->futures, obj_key1(msg->reply));
     if (future == NULL || future->own || future->complete) return;
-    int rc = read_values(future, msg);
+    int rc = read_message(future, msg);
     if (rc == CHARIOT_ENOMEM) {
         obj_out_of_memory(pe);
         return;

@@ -54,6 +54,13 @@ struct obj_timer {
     struct chariot_timer *handle; /* knows its place, for its owner to stop it; NULL: nobody will */
 };
 
+/* Futures in the state of the element that is packed, or unpacked, now (future_move.c); owned, with a reference to
+ * each. */
+struct obj_travellers {
+    struct chariot_future **futures;
+    size_t num, cap;
+};
+
 struct chariot_pe {
     struct rpc_node node;
     struct chariot_face face;
@@ -101,6 +108,7 @@ struct chariot_pe {
     void *sections; /* the ones that are being made here (sections/) */
     void *balance;  /* steps of load balancing (lb/) */
     uint32_t next_single_pe;
+    struct obj_travellers travellers;
     struct chariot_future **recent; /* a ring of OBJ_RECENT_FUTURES; NULL: none was kept yet */
     size_t oldest_recent, num_recent;
     size_t recent_bytes;            /* that they hold */

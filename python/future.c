@@ -75,11 +75,19 @@ uint64_t py_future_id(PyObject *future) {
     return self->st->pe == NULL ? 0 : chariot_future_id(self->future);
 }
 
+/* Where a chare is packed that holds it, it goes along. -1 with an exception set. */
+static int take_along(struct py_future *self) {
+    if (self->st->packing == NULL || chariot_future_take_along(self->st->pe, self->future) == 0) return 0;
+    PyErr_NoMemory();
+    return -1;
+}
+
 int py_future_put(struct chariot_writer *writer, PyObject *future) {
     if (as_future(future)->st->pe == NULL) {
         PyErr_SetString(as_future(future)->st->error, "the job has ended");
         return -1;
     }
+    if (take_along(as_future(future)) != 0) return -1;
     return chariot_put_future(writer, py_future_id(future)) == 0 ? 0 : py_write_failed(writer->error);
 }
 
@@ -222,7 +230,7 @@ static PyObject *future_ready(PyObject *self, PyObject *ignored) {
 
 static PyObject *future_reduce(PyObject *self, PyObject *ignored) {
     struct py_state *st = as_future(self)->st;
-    if (py_state_running(st) == NULL) return NULL;
+    if (py_state_running(st) == NULL || take_along(as_future(self)) != 0) return NULL;
     PyObject *load = PyObject_GetAttrString(st->module, "_future_load");
     return load == NULL ? NULL : Py_BuildValue("N(K)", load, (unsigned long long)py_future_id(self));
 }

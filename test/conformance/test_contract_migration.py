@@ -521,3 +521,71 @@ def test_channels(n: int | None) -> None:
         """,
         n,
     )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_futures_in_the_state(n: int | None) -> None:
+    """§13 "futures held in state": of its own and of other PEs, ready or not, also when nobody else holds them."""
+    job(
+        """
+        class Holder(Base):
+            def answer(self, x):
+                return [x] if x % 50 else {"x": lambda: x}  # by reference, where it is here
+            def ask(self, count, theirs):
+                me = self.thisProxy[self.thisIndex]
+                self.theirs, self.count = theirs, count
+                self.old = [me.answer(k, ret=True) for k in range(count)]
+            @coro
+            def make(self, more):  # what was asked for has come by now
+                self.ready = [f.ready() for f in self.old]
+                self.late = [Future() for _ in range(5)] + more
+                self.many = Future(3)
+                self.many.send(0)
+                self.dict = {"f": self.late[0], "again": self.late[0]}
+            def migrated(self):
+                super().migrated()
+                if not hasattr(self, "late"):
+                    return
+                now = [f.ready() for f in self.old]
+                if any(was and not is_ for was, is_ in zip(self.ready, now)):
+                    self.seen.append("a future was ready, and is not")
+                self.seen.append(self.old[1].get())  # no coroutine: it need not wait
+            def handles(self):
+                return self.late, self.many
+            @coro
+            def use(self):
+                got = [f.get() for f in self.old]
+                return ([g["x"]() if isinstance(g, dict) else g[0] for g in got], [f.get() for f in self.late],
+                        sorted(self.many.get()), [f.get() for f in self.theirs], self.dict["f"] == self.dict["again"])
+
+        def main(args):
+            n, count = charm.numPes(), 200
+            array = Array(Holder, 3)
+            for pe in range(n):
+                moved(array[1], pe)
+                theirs = [Future() for _ in range(4)]
+                theirs[0].send("there")
+                array[1].ask(count, theirs, awaitable=True).get()
+                charm.waitQD()
+                more = [Future()]
+                array[1].make(more, awaitable=True).get()
+                charm.waitQD()
+                for hop in range(n):
+                    moved(array[1], (pe + hop) % n)
+                late, many = array[1].handles(ret=True).get()
+                moved(array[1], other(pe))
+                theirs[1].send("sent"), many.send(2), late[2].send(2)
+                moved(array[1], pe)
+                for k, f in enumerate(late):
+                    if k != 2: f.send(k)
+                many.send(1), theirs[2].send([5]), theirs[3].send(None)
+                eq("values", array[1].use(ret=True).get(),
+                   (list(range(count)), [0, 1, 2, 3, 4, 5], [0, 1, 2], ["there", "sent", [5], None], True))
+                seen = array[1].what(ret=True).get()
+                check("what was ready stays ready", "a future was ready, and is not" not in seen)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
