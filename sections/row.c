@@ -52,9 +52,9 @@ static int cut_init(struct cut *cut, const struct chariot_pe *pe, const struct c
     if (cut->members == NULL || cut->first == NULL || cut->below == NULL) return CHARIOT_ENOMEM;
     memcpy(cut->members, row->bytes.data, size);
     for (size_t i = 0; i < count; i++) {
-        if (cut->members[i] >= pe->node.num_pes) return CHARIOT_EMALFORMED;
+        bool me = cut->members[i] == pe->node.pe;
+        if (cut->members[i] >= pe->node.num_pes || me != (i == 0)) return CHARIOT_EMALFORMED;
     }
-    if (cut->members[0] != pe->node.pe) return CHARIOT_EMALFORMED;
     chariot_topo_layout(cut->members, cut->count, &(struct chariot_hosts){host_of, pe}, cut->first, &cut->layout);
     return 0;
 }
