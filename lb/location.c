@@ -12,6 +12,7 @@ struct lb_locations *lb_locations_of(struct chariot_pe *pe) {
         return NULL;
     }
     all->max_cached = LB_MAX_CACHED;
+    all->max_held = LB_MAX_HELD;
     pe->location_ctx = all;
     return all;
 }
@@ -103,11 +104,40 @@ static uint32_t pass(struct chariot_pe *pe, struct obj_coll *coll, const struct 
     return way->to;
 }
 
+/* Too much waits for the way to change: all goes the old one, behind which the sender waits for room as for any PE.
+ * Whoever sends the long way hears news again. */
+static void keep_way(struct chariot_pe *pe, struct obj_coll *coll, struct lb_way *way) {
+    way->holds = way->leaves = false;
+    way->used = true;
+    way->held_bytes = 0;
+    lb_release(pe, coll, &way->held);
+}
+
+/* Who lets it go may not run the user's code, which writes it; while that runs the way may have changed. */
+static void hold_encoded_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    struct rpc_msg_queue queue = {0};
+    int rc = obj_msg_encode(pe, &msg);
+    if (rc == 0) {
+        rpc_msg_queue_push_take(&queue, msg);
+        lb_release(pe, coll, &queue);
+        return;
+    }
+    obj_msg_encode_failed(pe, rc);
+    rpc_msg_unref(msg);
+}
+
 static void hold_take(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(msg->index));
     struct lb_way *way = lb_way_get(coll, msg->index);
     rpc_msg_consume(msg);
+    if (elem == NULL && (msg->flags & OBJ_FLAG_OBJECT) != 0) {
+        hold_encoded_take(pe, coll, msg);
+        return;
+    }
     rpc_msg_queue_push_take(elem != NULL ? &elem->move->held : &way->held, msg);
+    if (elem != NULL || way->kind != LB_CACHED) return;
+    way->held_bytes += rpc_msg_cost(msg);
+    if (way->held_bytes > ((struct lb_locations *)pe->location_ctx)->max_held) keep_way(pe, coll, way);
 }
 
 static bool is_own(const struct chariot_pe *pe, const struct chariot_msg *msg) {
@@ -226,6 +256,7 @@ const struct obj_location_ops obj_location_ops = {
     .on_created = on_created,
     .on_located = on_located,
     .on_coming = on_coming,
+    .prompt = lb_prompt,
     .on_move = lb_on_move,
     .leave = lb_leave,
     .on_ready = lb_on_ready,

@@ -16,6 +16,7 @@
  *
  * Before LAST, B takes for the element only what comes by A. H's CUT goes behind all that H had passed to A, and LAST
  * behind all that A had passed to B. Where A is H there is no CUT and no THERE, where B is H no LOCATED and no THERE.
+ * All but ARRIVE are handled when they come, as what is only passed on is, and do not wait in the run queue.
  * B lets it move on only when it has LAST, so moves of one element never overlap. A cached way changes behind a PROBE
  * that goes the old way to the element, which answers FOUND. Epochs (moves so far) tell old news from new. */
 #ifndef CHARIOT_LB_LOCATION_H
@@ -24,7 +25,10 @@
 #include "objects/location.h"
 #include "objects/move.h"
 
-enum { LB_MAX_CACHED = 4096 }; /* cached ways of one PE */
+enum {
+    LB_MAX_CACHED = 4096,  /* cached ways of one PE */
+    LB_MAX_HELD = 1 << 20, /* bytes of messages that one of them holds while it changes */
+};
 
 enum lb_way_kind { LB_HOME, LB_LEFT, LB_CACHED };
 
@@ -40,6 +44,7 @@ struct lb_way {
     bool holds;  /* it is about to change */
     bool leaves; /* cached, held: it goes for good */
     struct rpc_msg_queue held;
+    size_t held_bytes;        /* cached */
     struct chariot_msg *news; /* home, held: LOCATED of the next move */
     struct obj_away *away;    /* the element left from here, and broadcasts that it missed may pass through here */
 };
@@ -50,7 +55,7 @@ struct lb_leaving {
 
 struct lb_locations {
     struct lb_way *oldest, *newest;
-    size_t num_cached, max_cached;
+    size_t num_cached, max_cached, max_held;
     uint64_t probes;
     struct lb_leaving *leaving; /* elements that leave next */
     size_t num_leaving, cap_leaving;
@@ -79,12 +84,16 @@ void lb_on_there(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_ms
 void lb_on_probe(struct chariot_pe *pe, struct chariot_msg *msg);
 void lb_on_found(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
 void lb_on_news(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
+/* The PE where the element arrived has delivered broadcasts up to `upto`. */
+void lb_away_told(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away *away, uint64_t upto);
+void lb_on_told(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
 /* A message about the element. NULL: out of memory, said already. */
 struct chariot_msg *lb_news_new(struct chariot_pe *pe, uint64_t coll, const uint64_t index[3], enum obj_move_what what);
 /* A probe goes to the element by PE `to`; gives its number, 0: out of memory. */
 uint64_t lb_probe_send(struct chariot_pe *pe, struct obj_coll *coll, const uint64_t index[3], uint32_t to);
 
 /* migrate.c */
+bool lb_prompt(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
 void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
 /* The element has what it waited for: what was held for it is delivered; it may move on. */
 void lb_leave(struct chariot_pe *pe);

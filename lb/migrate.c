@@ -166,6 +166,8 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     elem->move->wants = false;
     int rc = to == pe->node.pe ? 0 : may_move(pe, elem, to, why, sizeof why);
     if (elem->own.broadcasts < coll->broadcasts) elem->own.broadcasts = coll->broadcasts;
+    if (rc == 0 && to != pe->node.pe)
+        rc = obj_msg_encode_all(pe, &elem->move->held); /* no user code runs once it left */
     struct chariot_msg *msg = rc == 0 && to != pe->node.pe ? lb_parcel_pack(pe, elem, &rc) : NULL;
     if (msg == NULL) {
         stays(pe, elem, rc, why[0] != 0 ? why : "its state, or what is unread in its channels, cannot be packed");
@@ -227,7 +229,7 @@ static void on_cut(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_
     if (last == NULL) return;
     lb_way_remove(pe, coll, way);
     obj_send_take(pe, msg->root, last);
-    obj_away_told(pe, coll, away, msg->reply);
+    lb_away_told(pe, coll, away, msg->reply);
 }
 
 /* ---------------------------------------------------------------- arriving */
@@ -322,6 +324,37 @@ static void on_last(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
     lb_on_ready(pe, elem);
 }
 
+/* All that came before them by the same way has been queued, or passed on, by now: so they need not wait for it to be
+ * done. Not NEWS, upon which a way changes that user code may be about to use; nor what was sent before this PE heard
+ * of the element. */
+bool lb_prompt(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    if (msg->kind == OBJ_KIND_LOCATED) {
+        if (msg->seq == 0 || msg->root == pe->node.pe || lb_way_get(coll, msg->index) == NULL) return false;
+        lb_on_located(pe, coll, msg);
+        return true;
+    }
+    switch (msg->method) {
+    case OBJ_MOVE_CUT:
+        on_cut(pe, coll, msg);
+        return true;
+    case OBJ_MOVE_LAST:
+        on_last(pe, coll, msg);
+        return true;
+    case OBJ_MOVE_THERE:
+        lb_on_there(pe, coll, msg);
+        return true;
+    case OBJ_MOVE_FOUND:
+        lb_on_found(pe, coll, msg);
+        return true;
+    case OBJ_MOVE_PROBE:
+        if (obj_map_get(&coll->by_index, obj_key3(msg->index)) == NULL) return false;
+        lb_on_probe(pe, msg);
+        return true;
+    default:
+        return false;
+    }
+}
+
 void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     if (msg->method == OBJ_MOVE_LEAVE) {
         on_leave(pe);
@@ -339,6 +372,7 @@ void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg
     static void (*const handlers[])(struct chariot_pe *, struct obj_coll *, struct chariot_msg *) = {
         [OBJ_MOVE_ARRIVE] = on_arrive,  [OBJ_MOVE_CUT] = on_cut,        [OBJ_MOVE_LAST] = on_last,
         [OBJ_MOVE_THERE] = lb_on_there, [OBJ_MOVE_FOUND] = lb_on_found, [OBJ_MOVE_NEWS] = lb_on_news,
+        [OBJ_MOVE_TOLD] = lb_on_told,
     };
     if (handlers[msg->method] != NULL) handlers[msg->method](pe, coll, msg);
 }

@@ -14,6 +14,25 @@ struct chariot_msg *lb_news_new(struct chariot_pe *pe, uint64_t coll, const uint
     return msg;
 }
 
+/* ---------------------------------------------------------------- the PE that it left */
+
+/* Broadcasts that are passed on now may complete reductions, which is user code, and waits for its turn. */
+void lb_away_told(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away *away, uint64_t upto) {
+    if (coll->num_passing == 0) {
+        obj_away_told(pe, coll, away, upto);
+        return;
+    }
+    struct chariot_msg *msg = lb_news_new(pe, coll->id, away->index, OBJ_MOVE_TOLD);
+    if (msg == NULL) return;
+    msg->reply = (uintptr_t)away;
+    msg->seq = upto;
+    obj_pe_queue_take(pe, msg);
+}
+
+void lb_on_told(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
+    obj_away_told(pe, coll, (struct obj_away *)(uintptr_t)msg->reply, msg->seq);
+}
+
 /* ---------------------------------------------------------------- home */
 
 /* The PE that the element left is asked to pass on nothing any more, but that last; until then all waits here. */
@@ -38,7 +57,21 @@ static void settle(struct chariot_pe *pe, struct obj_coll *coll, struct lb_way *
     if (msg == NULL) return;
     way->away = NULL;
     obj_send_take(pe, way->to, msg);
-    obj_away_told(pe, coll, away, located->reply);
+    lb_away_told(pe, coll, away, located->reply);
+}
+
+/* It moved on before this PE heard where it was created. */
+static struct lb_way *first_heard(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg) {
+    struct rpc_msg_queue waiting = {0};
+    lb_take_waiting(coll, msg->index, &waiting);
+    int rc = obj_msg_encode_all(pe, &waiting);
+    struct lb_way *way = rc == 0 ? lb_way_add(pe, coll, msg->index, LB_HOME, msg->method) : NULL;
+    if (rc != 0) obj_msg_encode_failed(pe, rc);
+    if (way != NULL)
+        way->held = waiting;
+    else
+        rpc_msg_queue_clear(&waiting);
+    return way;
 }
 
 void lb_on_located(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -48,11 +81,8 @@ void lb_on_located(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_
         obj_refuse(pe, msg);
         return;
     }
-    if (way == NULL) { /* it moved on before this PE heard where it was created */
-        way = lb_way_add(pe, coll, msg->index, LB_HOME, msg->method);
-        if (way == NULL) return;
-        lb_take_waiting(coll, msg->index, &way->held);
-    }
+    if (way == NULL) way = first_heard(pe, coll, msg);
+    if (way == NULL) return;
     if (way->holds && way->news == NULL)
         way->news = rpc_msg_ref(msg);
     else if (way->holds || way->epoch > msg->seq)
@@ -182,6 +212,7 @@ void lb_on_found(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_ms
     } else {
         way->to = msg->root;
         way->epoch = msg->seq;
+        way->held_bytes = 0;
         way->holds = way->used = false;
     }
     lb_release(pe, coll, &held);

@@ -37,6 +37,15 @@ void obj_call_send_take(struct chariot_pe *pe, uint64_t id, const uint64_t index
 void obj_call_go_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     OBJ_METER(pe, obj_meter_note_to_element(pe, msg));
     uint32_t to = obj_call_destination(pe, msg->target, msg->index);
+    if (__builtin_expect((msg->flags & OBJ_FLAG_OBJECT) != 0 && to != pe->node.pe, 0)) {
+        int rc = obj_msg_encode(pe, &msg); /* the user's code: the element may have gone elsewhere by then */
+        if (rc != 0) {
+            obj_msg_encode_failed(pe, rc);
+            rpc_msg_unref(msg);
+            return;
+        }
+        to = obj_call_destination(pe, msg->target, msg->index);
+    }
     if (__builtin_expect(to == OBJ_LOCATION_HOLD, 0))
         pe->location->hold_take(pe, obj_coll_get(pe, msg->target), msg);
     else

@@ -33,24 +33,11 @@ bool obj_channel_is_waited_for(const struct chariot_elem *elem) {
     return false;
 }
 
-/* What was sent as an object gets a payload. Writing it is the user's code, which finds nothing unread meanwhile. */
-static int encode_unread(struct chariot_channel *end) {
-    struct rpc_msg_queue all = end->unread, done = {0};
-    struct chariot_msg *msg;
-    int rc = 0;
-    end->unread = (struct rpc_msg_queue){0};
-    while ((msg = rpc_msg_queue_pop(&all)) != NULL) {
-        if (rc == 0) rc = obj_msg_encode(end->pe, &msg);
-        if (msg != NULL) rpc_msg_queue_push_take(&done, msg);
-    }
-    end->unread = done;
-    return rc;
-}
-
-/* The end stays while the user's code runs; one that is not open yet is held by nobody. */
+/* What was sent as an object gets a payload. Writing it is the user's code: the end stays meanwhile; one that is not
+ * open yet is held by nobody. */
 static int encode_end(struct chariot_channel *end, struct chariot_channel **next) {
     end->refs++;
-    int rc = encode_unread(end);
+    int rc = obj_msg_encode_all(end->pe, &end->unread);
     *next = end->next;
     if (end->id != 0)
         obj_channel_unref(end);

@@ -339,8 +339,8 @@ void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *el
 
 /* An element of an array moves to another PE, once the method that runs has returned and what is still under way from
  * its last move has come: type->pack there, type->destroy, type->unpack here. What is sent to it meanwhile runs there.
- * Messages, broadcasts and reductions do not notice. To the PE where it lives: it stays. Codes as
- * chariot_may_migrate(). */
+ * Messages, broadcasts and reductions do not notice; its channels go with it (chariot_channel_by_id()). To the PE where
+ * it lives: it stays. Codes as chariot_may_migrate(). */
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);
 bool chariot_is_leaving(const struct chariot_elem *elem); /* it does so next */
 /* Whether it may, and why not (one line, for people; why_size 0: nobody asks). CHARIOT_ERANGE: no such PE;

@@ -32,6 +32,9 @@ struct obj_location_ops {
     /* A MOVE message has come to this PE, and is queued: from now on what comes behind it is queued too. May be called
      * by the stand-in. */
     void (*on_coming)(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg);
+    /* A MOVE or LOCATED message has come. True: it was handled at once, so that what is held goes on; false: it waits
+     * for its turn. Runs no user code. May be called by the stand-in. */
+    bool (*prompt)(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
     /* A MOVE message (move.h) that is no broadcast's. coll NULL: not known here. */
     void (*on_move)(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
     /* Something comes that reaches all elements: those that are to leave do so first. */

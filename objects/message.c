@@ -109,6 +109,20 @@ int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg) {
     return rc;
 }
 
+int obj_msg_encode_all(struct chariot_pe *pe, struct rpc_msg_queue *queue) {
+    struct rpc_msg_queue all = *queue, done = {0};
+    struct chariot_msg *msg;
+    int rc = 0;
+    *queue = (struct rpc_msg_queue){0};
+    while ((msg = rpc_msg_queue_pop(&all)) != NULL) {
+        if (rc == 0) rc = obj_msg_encode(pe, &msg);
+        if (msg != NULL) rpc_msg_queue_push_take(&done, msg);
+    }
+    while ((msg = rpc_msg_queue_pop(queue)) != NULL) rpc_msg_queue_push_take(&done, msg);
+    *queue = done;
+    return rc;
+}
+
 void obj_msg_encode_failed(struct chariot_pe *pe, int rc) {
     char line[160];
     if (rc == CHARIOT_ENOMEM) {

@@ -31,6 +31,7 @@ enum obj_move_what {
     OBJ_MOVE_UNSEATED,     /* the same: it has left; seq: how many there were */
     OBJ_MOVE_FIRST_LOCAL,
     OBJ_MOVE_LEAVE = OBJ_MOVE_FIRST_LOCAL, /* local: those that are to leave do */
+    OBJ_MOVE_TOLD, /* local: broadcast `seq` was the last where the one of record `reply` arrived */
 };
 
 /* What an element waits for before it may move on. */

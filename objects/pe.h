@@ -307,6 +307,8 @@ struct chariot_msg *obj_msg_own_take(struct chariot_pe *pe, enum obj_kind kind, 
 void obj_msg_mark(struct chariot_msg *msg);
 /* Sees to it that *msg has a payload; may replace it, also on failure. CHARIOT_ETYPE: an object that cannot leave. */
 int obj_msg_encode(struct chariot_pe *pe, struct chariot_msg **msg);
+/* The same of all in the queue, which is empty to those who look meanwhile. */
+int obj_msg_encode_all(struct chariot_pe *pe, struct rpc_msg_queue *queue);
 void obj_msg_encode_failed(struct chariot_pe *pe, int rc); /* ends the job */
 
 /* coll.c: what this PE knows of collections */

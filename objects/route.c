@@ -64,8 +64,34 @@ static int pass_down(struct chariot_pe *pe, struct chariot_msg *msg) {
     return 0;
 }
 
-/* What only travels through this PE is passed on at once, also by the stand-in while a method computes; all else waits
- * for the scheduler. */
+/* True: its element is not here, and it has gone on, or is held until that is sure. */
+static bool is_passed_on_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (!is_for_element(msg) || obj_kind_is_single(obj_id_kind(msg->target))) return false;
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    uint32_t to = coll == NULL ? pe->node.pe : pe->location->pass(pe, coll, msg);
+    if (to == OBJ_LOCATION_HOLD) {
+        pe->location->hold_take(pe, coll, msg);
+        return true;
+    }
+    if (to == pe->node.pe || msg->hops >= OBJ_MAX_HOPS) return false;
+    msg->hops++;
+    msg->root = pe->node.pe;
+    send_on(pe, to, msg);
+    rpc_msg_unref(msg);
+    return true;
+}
+
+static bool is_about_places(const struct chariot_msg *msg) {
+    return msg->kind == OBJ_KIND_MOVE || msg->kind == OBJ_KIND_LOCATED;
+}
+
+static bool is_handled(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    return coll != NULL && pe->location->prompt(pe, coll, msg);
+}
+
+/* What only travels through this PE is passed on at once, also by the stand-in while a method computes, and what says
+ * where elements live is heard; all else waits for the scheduler. */
 static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (obj_pool_is_prompt(msg->kind)) {
         obj_pool_handle_take(pe, msg);
@@ -79,20 +105,12 @@ static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
             rpc_msg_unref(msg);
             return;
         }
-    } else if (is_for_element(msg) && !obj_kind_is_single(obj_id_kind(msg->target))) {
-        struct obj_coll *coll = obj_coll_get(pe, msg->target);
-        uint32_t to = coll == NULL ? pe->node.pe : pe->location->pass(pe, coll, msg);
-        if (to == OBJ_LOCATION_HOLD) {
-            pe->location->hold_take(pe, coll, msg);
-            return;
-        }
-        if (to != pe->node.pe && msg->hops < OBJ_MAX_HOPS) {
-            msg->hops++;
-            msg->root = pe->node.pe;
-            send_on(pe, to, msg);
-            rpc_msg_unref(msg);
-            return;
-        }
+    } else if (is_passed_on_take(pe, msg)) {
+        return;
+    }
+    if (is_about_places(msg) && is_handled(pe, msg)) {
+        rpc_msg_unref(msg);
+        return;
     }
     if (msg->kind == OBJ_KIND_MOVE) obj_move_note(pe, obj_coll_get(pe, msg->target), msg);
     if (msg->kind == OBJ_KIND_EXIT) start_ending(pe, msg);

@@ -38,6 +38,8 @@ static struct {
     struct chariot_pe *speaker; /* the one that broadcasts; NULL: any */
     bool filled;                /* all elements have been inserted: all answer */
     bool still;
+    bool stands_in; /* messages arrive while user code runs */
+    bool inside;    /* it does */
     int64_t calls_sent, calls_heard;
 } now;
 
@@ -50,6 +52,49 @@ static bool is_wrong(bool wrong, const char *what) {
     return wrong;
 }
 
+/* User code takes its time. */
+static void dawdle(struct chariot_pe *pe) {
+    if (!now.stands_in || now.inside || draw(3) != 0) return;
+    now.inside = true;
+    world_meanwhile(&now.world, pe->node.pe, 1 + (int)draw(12));
+    now.inside = false;
+}
+
+/* Where the element is on the same PE, arguments may be an object. */
+struct object {
+    struct chariot_pe *pe;
+    struct chariot_msg *args;
+};
+
+static void drop_object(void *ctx) {
+    struct object *object = ctx;
+    chariot_msg_unref(object->args);
+    free(object);
+}
+
+static int encode(void *ctx, struct chariot_msg **msg) {
+    const struct object *object = chariot_msg_object(*msg);
+    struct chariot_writer writer;
+    dawdle(object->pe);
+    chariot_writer_init_take(&writer, *msg);
+    chariot_put_encoded(&writer, chariot_msg_data(object->args), chariot_msg_size(object->args));
+    return chariot_writer_finish(&writer, msg);
+}
+
+static struct chariot_msg *as_object(struct chariot_pe *pe, struct chariot_msg *args) {
+    struct object *object = malloc(sizeof *object);
+    struct chariot_msg *msg = chariot_msg_new(0);
+    CU_ASSERT_TRUE_FATAL(object != NULL && msg != NULL);
+    *object = (struct object){pe, args};
+    chariot_msg_set_object(msg, object, drop_object);
+    return msg;
+}
+
+static const struct chariot_msg *args_in(const struct chariot_call *call) {
+    const struct object *object = call->args->size == 0 ? chariot_msg_object(call->args) : NULL;
+    return object == NULL ? call->args : object->args;
+}
+
 /* ---------------------------------------------------------------- the elements */
 
 static int cell_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
@@ -59,17 +104,20 @@ static int cell_create(struct chariot_pe *pe, const struct chariot_type *type, s
 }
 
 static void cell_destroy(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
+    dawdle(pe);
     free(object);
 }
 
 static int cell_pack(struct chariot_pe *pe, const struct chariot_type *type, void *object,
                      struct chariot_writer *writer) {
+    dawdle(pe);
     return chariot_put_bytes(writer, object, sizeof(struct cell));
 }
 
 static int cell_unpack(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
                        struct chariot_msg *msg, struct chariot_reader *reader, void **object) {
     struct chariot_value value;
+    dawdle(pe);
     int rc = chariot_get_typed(reader, CHARIOT_BYTES, &value);
     if (rc != 0 || value.bytes.size != sizeof(struct cell)) return CHARIOT_EMALFORMED;
     struct cell *cell = malloc(sizeof *cell);
@@ -84,7 +132,7 @@ static int cell_unpack(struct chariot_pe *pe, const struct chariot_type *type, s
 /* args: the sending PE, its number of calls to this element. */
 static int cell_hear(struct chariot_call *call) {
     struct cell *cell = call->object;
-    int64_t sender = arg_int(call->args, 0), number = arg_int(call->args, 1);
+    int64_t sender = arg_int(args_in(call), 0), number = arg_int(args_in(call), 1);
     if (is_wrong(number != cell->heard[sender] + 1, "a call was lost, doubled or out of order"))
         printf(": %lld of PE %lld after %lld on PE %u, %u hops", (long long)number, (long long)sender,
                (long long)cell->heard[sender], call->pe->node.pe, call->args->hops);
@@ -92,6 +140,7 @@ static int cell_hear(struct chariot_call *call) {
     cell->calls++;
     now.calls_heard++;
     if (call->args->hops > now.most_hops) now.most_hops = call->args->hops;
+    dawdle(call->pe);
     if (!now.still && draw(16) == 0) chariot_migrate(call->pe, call->elem, (uint32_t)draw(now.num_pes));
     return 0;
 }
@@ -157,9 +206,10 @@ static void call_one(struct chariot_pe *pe, uint32_t i) {
     bool wants = draw(8) == 0 && now.num_waits < MAX_WAITS;
     struct chariot_future *future = wants ? expect(pe, -3) : NULL;
     int64_t number = ++now.sent[pe->node.pe][i];
+    struct chariot_msg *args = args_of(pe->node.pe, number);
+    if (now.stands_in && chariot_ref_place(pe, &ref) == CHARIOT_HERE) args = as_object(pe, args);
     now.calls_sent++;
-    CU_ASSERT_EQUAL(chariot_send_take(pe, &ref, HEAR, args_of(pe->node.pe, number),
-                                      wants ? CHARIOT_WANT_DONE : CHARIOT_WANT_NOTHING, future),
+    CU_ASSERT_EQUAL(chariot_send_take(pe, &ref, HEAR, args, wants ? CHARIOT_WANT_DONE : CHARIOT_WANT_NOTHING, future),
                     0);
 }
 
@@ -331,6 +381,7 @@ static void begin(uint32_t num_pes, uint64_t seed, bool sparse) {
                (struct rpc_sim_config){.num_pes = num_pes, .seed = seed, .max_delay_ns = delay, .through_wire = true});
     now.world.budget = 1 + (int)draw(64);
     now.type = world_register(&now.world, &cell_type);
+    for (uint32_t p = 0; p < num_pes; p++) now.world.pes[p].face.encode = encode;
     world_start(&now.world);
     struct chariot_create how = {.type = now.type, .kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {now.num_elems}};
     if (sparse) how.dims[0] = 0;
@@ -341,11 +392,13 @@ static void begin(uint32_t num_pes, uint64_t seed, bool sparse) {
         for (uint32_t p = 0; p < num_pes; p++) {
             struct lb_locations *all = lb_locations_of(&now.world.pes[p]);
             all->max_cached = 1 + draw(4);
+            all->max_held = draw(2) == 0 ? 2000 : LB_MAX_HELD;
         }
     }
     if (sparse) insert_all();
     now.filled = true;
     world_settle(&now.world); /* from here on calls keep their order */
+    now.stands_in = seed % 3 == 0;
 }
 
 static bool run(uint32_t num_pes, uint64_t seed, bool sparse) {
@@ -356,6 +409,7 @@ static bool run(uint32_t num_pes, uint64_t seed, bool sparse) {
         let_pass(draw(5));
     }
     world_settle(&now.world);
+    now.stands_in = false;
     check_results();
     check_all();
     call_all();

@@ -112,6 +112,20 @@ bool world_step(struct world *world) {
     return busy;
 }
 
+void world_meanwhile(struct world *world, uint32_t pe, int passes) {
+    for (; passes > 0; passes--) {
+        rpc_sim_advance(world->sim, RPC_FOREVER_NS);
+        for (uint32_t i; rpc_sim_next_ready(world->sim, &i);) {
+            if (!runs(world, i)) continue;
+            rpc_node_poll(&world->pes[i].node, false);
+            world->busy[i] = true;
+        }
+        for (uint32_t i = 0; i < world->num_pes; i++) {
+            if (i != pe && world->busy[i]) step(world, i, rpc_sim_now_ns(world->sim));
+        }
+    }
+}
+
 /* When a PE that has more to do is free for it. */
 static int64_t next_free_ns(const struct world *world) {
     int64_t first = RPC_FOREVER_NS;

@@ -51,6 +51,8 @@ void world_settle(struct world *world);
 /* The next time at which a PE has something to do by itself; RPC_FOREVER_NS: never. */
 int64_t world_deadline_ns(const struct world *world);
 void world_wake(struct world *world, uint32_t pe);
+/* For user code of PE `pe`, in place of a stand-in: meanwhile messages arrive there too, and the other PEs go on. */
+void world_meanwhile(struct world *world, uint32_t pe, int passes);
 /* The PE is gone without a goodbye. */
 void world_kill(struct world *world, uint32_t pe);
 bool world_ended(struct world *world);
