@@ -365,7 +365,6 @@ void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg
         return;
     }
     if (coll == NULL) {
-        if (msg->method == OBJ_MOVE_ARRIVE && obj_coll_is_gone(pe, msg->target)) lb_parcel_lost(pe, msg);
         obj_orphan(pe, msg);
         return;
     }

@@ -109,15 +109,3 @@ void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct l
              type->name, elem->move->from, chariot_error_text(rc));
     obj_end_abort(pe, 1, line);
 }
-
-void lb_parcel_lost(struct chariot_pe *pe, struct chariot_msg *msg) {
-    struct lb_parcel parcel;
-    struct obj_coll coll = {.id = msg->target};
-    struct chariot_elem ghost = {.own.coll = &coll};
-    if (lb_parcel_read(msg, &parcel) != 0) return;
-    int rc = obj_seats_read(pe, &ghost, &parcel.rest);
-    if (rc == 0) rc = obj_channel_get(pe, &ghost, &parcel.rest);
-    if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
-    obj_seats_give_up_all(pe, &ghost);
-    obj_channel_elem_gone(pe, &ghost);
-}

@@ -29,7 +29,5 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
 int lb_parcel_read(struct chariot_msg *msg, struct lb_parcel *parcel);
 /* The element, in its place, gets its channels and its object. Runs user code; ends the job where that fails. */
 void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct lb_parcel *parcel);
-/* It has come where its array has been destroyed: those whom it has channels with, and its anchors, hear so. */
-void lb_parcel_lost(struct chariot_pe *pe, struct chariot_msg *msg);
 
 #endif

@@ -319,7 +319,6 @@ static void destroy_end(struct chariot_channel *end) {
     detach(end);
     clear(end);
     if (!end->pe->ending) obj_channel_wake(end); /* then those who wait may be no more */
-    if (end->arrived) end->refs--;               /* nobody was there to take it */
     if (end->refs == 0) end_free(end);
 }
 

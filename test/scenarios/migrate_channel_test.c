@@ -482,11 +482,11 @@ static bool run_and_destroy(uint32_t num_pes, uint64_t seed) {
     return end(num_pes, seed);
 }
 
-static void the_others_hear_of_elements_destroyed_on_the_way(void) {
+static void the_others_hear_that_elements_are_destroyed(void) {
     for (uint64_t seed = 0; seed < script_seeds(60); seed++) {
         CU_ASSERT_TRUE(run_and_destroy(2 + (uint32_t)(seed % (MAX_PES - 1)), seed));
     }
 }
 
 UNIT_MAIN("scenarios/migrate_channel", UNIT(channels_go_with_elements_that_move),
-          UNIT(the_others_hear_of_elements_destroyed_on_the_way))
+          UNIT(the_others_hear_that_elements_are_destroyed))
