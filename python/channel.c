@@ -136,7 +136,7 @@ static PyObject *channel_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 static PyObject *raise_code(struct py_channel *self, int rc) {
     const char *why =
         rc == CHARIOT_EGONE    ? "the chare at its other end was destroyed"
-        : rc == CHARIOT_ESTATE ? "its own chare was destroyed"
+        : rc == CHARIOT_ESTATE ? "its own chare was destroyed, or has moved to another PE and left this Channel behind"
         : rc == CHARIOT_ECLOSED
             ? "nobody holds the Channel at its other end any more: nothing more will come, and nothing is read"
         : rc == CHARIOT_ETOOBIG

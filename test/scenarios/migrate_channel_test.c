@@ -46,6 +46,7 @@ static struct {
     struct tally tallies[MAX_CHARES][LINES];
     int64_t moves, refused, carried, wrong;
     bool cells_gone;
+    bool forgetful; /* what unpacks takes no ends */
 } now;
 
 static uint64_t draw(uint64_t below) {
@@ -122,8 +123,9 @@ static int unpack(struct chariot_pe *pe, const struct chariot_type *type, struct
     memcpy(talker, value.bytes.data, sizeof *talker);
     talker->pe = pe;
     for (int i = 0; i < LINES; i++) {
-        talker->sides[i].channel = ids[i] == 0 ? NULL : chariot_channel_by_id(pe, elem, ids[i]);
-        is_wrong(ids[i] != 0 && talker->sides[i].channel == NULL, "an end was lost on the way");
+        bool takes = ids[i] != 0 && !now.forgetful;
+        talker->sides[i].channel = takes ? chariot_channel_by_id(pe, elem, ids[i]) : NULL;
+        is_wrong(takes && talker->sides[i].channel == NULL, "an end was lost on the way");
     }
     now.moves++;
     *object = talker;
@@ -433,7 +435,7 @@ static void talk(int actions) {
     }
 }
 
-static bool end(uint32_t num_pes, uint64_t seed) {
+static bool end_run(uint32_t num_pes, uint64_t seed) {
     if (now.wrong > 0)
         printf("\n%u PEs, seed %llu, %u cells, %lld moves: %lld wrong\n", num_pes, (unsigned long long)seed,
                now.num_cells, (long long)now.moves, (long long)now.wrong);
@@ -452,7 +454,7 @@ static bool run(uint32_t num_pes, uint64_t seed, int64_t *carried, int64_t *refu
     check_nothing_left();
     *carried += now.carried;
     *refused += now.refused;
-    return end(num_pes, seed);
+    return end_run(num_pes, seed);
 }
 
 static void channels_go_with_elements_that_move(void) {
@@ -479,7 +481,7 @@ static bool run_and_destroy(uint32_t num_pes, uint64_t seed) {
     each_talker(let_all_go);
     is_wrong(!world_is_clean(&now.world), "something is left behind");
     is_wrong(now.world.aborts > 0, now.world.abort_text);
-    return end(num_pes, seed);
+    return end_run(num_pes, seed);
 }
 
 static void the_others_hear_that_elements_are_destroyed(void) {
@@ -488,5 +490,87 @@ static void the_others_hear_that_elements_are_destroyed(void) {
     }
 }
 
-UNIT_MAIN("scenarios/migrate_channel", UNIT(channels_go_with_elements_that_move),
+/* ---------------------------------------------------------------- handles */
+
+/* Cells 0 and 1 on PE 0, and cell 0's end of a channel between them, with a message unread. */
+static struct chariot_channel *one_line(struct chariot_elem **elem) {
+    struct chariot_pe *pe;
+    now.lines[0] = (struct line){{0, 1}};
+    for (int i = 1; i < LINES; i++) now.lines[i] = (struct line){{2, 2}};
+    for (int number = 0; number < 2; number++) {
+        *elem = find(number, &pe);
+        open_next((*elem)->object, *elem);
+        send_some((*elem)->object, 0, 1);
+    }
+    world_wake(&now.world, 0);
+    world_settle(&now.world);
+    *elem = find(0, &pe);
+    return ((struct talker *)(*elem)->object)->sides[0].channel;
+}
+
+static void begin_pair(void) {
+    uint64_t seed = 0;
+    for (bool fits = false; !fits; seed++) {
+        if (seed > 0) world_close(&now.world);
+        begin(2, seed);
+        struct chariot_pe *pe[2];
+        fits = now.num_cells >= 4 && find(0, &pe[0]) != NULL && find(1, &pe[1]) != NULL && pe[0] == pe[1];
+    }
+}
+
+static void settle_on(uint32_t to) {
+    struct chariot_pe *pe;
+    struct chariot_elem *elem = find(0, &pe);
+    CU_ASSERT_EQUAL(chariot_migrate(pe, elem, to), 0);
+    world_wake(&now.world, pe->node.pe);
+    world_settle(&now.world);
+}
+
+static void a_handle_that_was_left_behind_is_dead(void) {
+    struct chariot_elem *elem;
+    struct chariot_msg *msg;
+    begin_pair();
+    struct chariot_channel *old = chariot_channel_ref(one_line(&elem));
+    uint64_t id = chariot_channel_id(old);
+    CU_ASSERT_PTR_NULL(chariot_channel_by_id(&now.world.pes[0], elem, id + 1));
+    CU_ASSERT_PTR_NULL(chariot_channel_by_id(&now.world.pes[0], elem, 0));
+    settle_on(1);
+    CU_ASSERT_EQUAL(chariot_channel_id(old), 0);
+    CU_ASSERT_EQUAL(chariot_channel_send_take(old, value_int(1), 0), CHARIOT_ESTATE);
+    CU_ASSERT_EQUAL(chariot_channel_receive(old, &msg), CHARIOT_ESTATE);
+    settle_on(0); /* it has the same id here again, and is another */
+    struct chariot_pe *pe;
+    elem = find(0, &pe);
+    struct chariot_channel *end = chariot_channel_by_id(pe, elem, id);
+    CU_ASSERT_TRUE(end != NULL && end != old);
+    CU_ASSERT_EQUAL(chariot_channel_receive(old, &msg), CHARIOT_ESTATE);
+    CU_ASSERT_EQUAL(chariot_channel_receive(end, &msg), 0);
+    chariot_msg_unref(msg);
+    chariot_channel_unref(end);
+    chariot_channel_unref(old);
+    CU_ASSERT_TRUE(end == ((struct talker *)elem->object)->sides[0].channel);
+    each_talker(let_all_go);
+    check_nothing_left();
+    CU_ASSERT_TRUE(end_run(2, 0));
+}
+
+static void an_end_that_unpack_does_not_take_is_closed(void) {
+    struct chariot_elem *elem;
+    struct chariot_pe *pe;
+    begin_pair();
+    one_line(&elem);
+    now.forgetful = true;
+    settle_on(1);
+    now.tallies[0][0].closed = true;
+    each_talker(read_all);
+    struct talker *other = find(1, &pe)->object;
+    CU_ASSERT_TRUE(other->sides[0].over);
+    CU_ASSERT_EQUAL(other->sides[0].received, 1);
+    each_talker(let_all_go);
+    check_nothing_left();
+    CU_ASSERT_TRUE(end_run(2, 0));
+}
+
+UNIT_MAIN("scenarios/migrate_channel", UNIT(a_handle_that_was_left_behind_is_dead),
+          UNIT(an_end_that_unpack_does_not_take_is_closed), UNIT(channels_go_with_elements_that_move),
           UNIT(the_others_hear_that_elements_are_destroyed))

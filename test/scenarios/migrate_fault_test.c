@@ -262,7 +262,11 @@ static bool run(long nth, uint64_t seed) {
     now.peer_type = world_register(&world, &peer_type);
     for (uint32_t p = 0; p < NUM_PES; p++) world.pes[p].face.encode = encode_word;
     world.pes[0].entry = step;
-    for (uint32_t p = 0; p < NUM_PES && now.sparse; p++) lb_locations_of(&world.pes[p])->max_cached = 1;
+    for (uint32_t p = 0; p < NUM_PES && now.sparse; p++) {
+        struct lb_locations *all = lb_locations_of(&world.pes[p]);
+        all->max_cached = 1;
+        all->max_held = 600;
+    }
     fault_arm(nth);
     bool ended = world_run(&world);
     bool hit = fault_hit;

@@ -167,12 +167,14 @@ static int cell_quiet(struct chariot_call *call) {
     return 0;
 }
 
-enum { HEAR, ALL, SUM, QUIET };
+static int cell_linger(struct chariot_call *call);
+
+enum { HEAR, ALL, SUM, QUIET, LINGER, NUM_METHODS };
 static const struct chariot_method methods[] = {
-    {"hear", cell_hear}, {"all", cell_all}, {"sum", cell_sum}, {"quiet", cell_quiet}};
+    {"hear", cell_hear}, {"all", cell_all}, {"sum", cell_sum}, {"quiet", cell_quiet}, {"linger", cell_linger}};
 static const struct chariot_type cell_type = {.name = "Cell",
                                               .methods = methods,
-                                              .num_methods = 4,
+                                              .num_methods = NUM_METHODS,
                                               .create = cell_create,
                                               .destroy = cell_destroy,
                                               .pack = cell_pack,
@@ -482,10 +484,54 @@ static void nobody_waits_for_elements_destroyed_on_the_way(void) {
     }
 }
 
+/* ---------------------------------------------------------------- while a method computes */
+
+enum { HOME, LEFT, ARRIVED };
+
+/* On the PE that element 0 has just left: it settles elsewhere, and hears what its home sends, before this returns. */
+static int cell_linger(struct chariot_call *call) {
+    for (int i = 0; i < 20; i++) {
+        call_one(&now.world.pes[HOME], 0);
+        world_wake(&now.world, HOME);
+        world_meanwhile(&now.world, call->pe->node.pe, 10);
+    }
+    const struct chariot_elem *elem = elem_on(&now.world.pes[ARRIVED], 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(elem);
+    CU_ASSERT_EQUAL(elem->move->waits, 0);
+    CU_ASSERT_EQUAL(((struct cell *)elem->object)->heard[HOME], 20);
+    CU_ASSERT_PTR_NULL(lb_way_get(obj_coll_get(call->pe, now.array.collection), elem->index));
+    return 0;
+}
+
+static void nobody_waits_for_a_method_of_the_pe_that_an_element_left(void) {
+    memset(&now, 0, sizeof now);
+    now.still = true;
+    world_open(&now.world, (struct rpc_sim_config){.num_pes = 3, .seed = 1, .through_wire = true});
+    struct chariot_create how = {
+        .type = world_register(&now.world, &cell_type), .kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {3}};
+    world_start(&now.world);
+    CU_ASSERT_EQUAL(chariot_create_take(&now.world.pes[0], &how, NULL, &now.array), 0);
+    world_wake(&now.world, 0);
+    world_settle(&now.world);
+    struct chariot_pe *left = &now.world.pes[LEFT];
+    CU_ASSERT_EQUAL(chariot_migrate(&now.world.pes[HOME], elem_on(&now.world.pes[HOME], 0), LEFT), 0);
+    world_wake(&now.world, HOME);
+    world_settle(&now.world);
+    CU_ASSERT_EQUAL(chariot_migrate(left, elem_on(left, 0), ARRIVED), 0);
+    struct chariot_ref stays = ref_of(1);
+    CU_ASSERT_EQUAL(chariot_send_take(left, &stays, LINGER, NULL, CHARIOT_WANT_NOTHING, NULL), 0);
+    world_wake(&now.world, LEFT);
+    world_settle(&now.world);
+    CU_ASSERT_EQUAL(now.wrong, 0);
+    CU_ASSERT_EQUAL(now.calls_heard, 20);
+    CU_ASSERT_EQUAL(now.world.aborts, 0);
+    world_close(&now.world);
+}
+
 /* ---------------------------------------------------------------- misuse */
 
 static const struct chariot_type stone_type = {
-    .name = "Stone", .methods = methods, .num_methods = 4, .create = cell_create, .destroy = cell_destroy};
+    .name = "Stone", .methods = methods, .num_methods = NUM_METHODS, .create = cell_create, .destroy = cell_destroy};
 
 static void refused(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, int code, const char *text) {
     char why[300] = "";
@@ -540,4 +586,4 @@ static void what_cannot_move_is_told_why(void) {
 
 UNIT_MAIN("scenarios/migrate", UNIT(elements_move_under_all_that_happens_to_them),
           UNIT(so_they_do_in_arrays_that_are_filled_meanwhile), UNIT(nobody_waits_for_elements_destroyed_on_the_way),
-          UNIT(what_cannot_move_is_told_why))
+          UNIT(nobody_waits_for_a_method_of_the_pe_that_an_element_left), UNIT(what_cannot_move_is_told_why))
