@@ -50,10 +50,18 @@ void obj_future_travel_put(struct chariot_pe *pe, struct chariot_writer *writer)
     }
 }
 
+/* Many elements that hold it may go the same way. */
+static bool is_promised(const struct chariot_future *future, uint32_t to) {
+    for (uint32_t i = 0; i < future->num_subscribers; i++) {
+        if (future->subscribers[i] == to) return true;
+    }
+    return false;
+}
+
 void obj_future_travel_promise(struct chariot_pe *pe, uint32_t to) {
     const struct obj_travellers *list = &pe->travellers;
     for (size_t i = 0; i < list->num; i++) {
-        if (list->futures[i]->complete) continue;
+        if (list->futures[i]->complete || is_promised(list->futures[i], to)) continue;
         obj_future_subscribe(list->futures[i]);
         obj_future_add_subscriber(list->futures[i], to);
     }

@@ -57,6 +57,7 @@ SOURCES = (
     *on((4, 8), "section", BENCH + "section"),
     *on((2, 4), "py_section", "test/bench/py_section.py"),
     *on((2,), "migrate", BENCH + "migrate"),
+    *on((2,), "py_migrate", "test/bench/py_migrate.py"),
     Source("floor_local", (BENCH + "floor_local",)),
     Source("kernels", (BENCH + "kernels",)),
     Source("local", (BENCH + "local",)),
@@ -87,6 +88,4 @@ STARTS = (
 )
 
 # Rows of the targets that Chariot has not got the means for yet; they come with these issues.
-NOT_THERE = (
-    ("Python, migration, small / 10 KB state, 2 PEs: 150 / 100 k/s", "migration, issue 6"),
-)
+NOT_THERE: tuple[tuple[str, str], ...] = ()

@@ -177,6 +177,9 @@ def migration() -> tuple[Row, ...]:
         Row(section, "C, a message of 1 KiB there, word back", trip, "us"),
         Row(section, "C, 1 KiB of state: one moves there, word back", "chariot.migrate.there", "us", trip, at(10),
             COMPUTING),
+        Row(section, "small state: moves", "py.migrate.small", "k/s", "chariot.migrate.moves", at(150), COMPUTING),
+        Row(section, "10 KB of state: moves", "py.migrate.10k", "k/s", "chariot.migrate.moves", at(100), COMPUTING),
+        Row(section, "small state: one moves, again and again: each", "py.migrate.there", "us", trip, at(10), COMPUTING),
     )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""Issue 6: elements of an array move, 100,000 times in the long run, under calls, broadcasts, channels, reductions and
-futures. Nothing is lost, doubled or out of order, and the results are those of the run in which nothing moves.
+"""Issue 6: elements of an array move, 100,000 times in the long run, under calls, broadcasts, channels, reductions, futures
+and sections. Nothing is lost, doubled or out of order, and the results are those of the run in which nothing moves.
 
 `make check-migration-python` runs the long one (CHARIOT_MIGRATIONS); `make check` a sample."""
 
@@ -26,6 +26,7 @@ class Walker(Chare):
         self.right = Channel(self, self.thisProxy[(i + 1) % SIZE])
         self.left = Channel(self, self.thisProxy[(i - 1) % SIZE])
         self.sums, self.asked = [], []
+        self.tocks = 0
         self.data = np.arange(i, i + 300)
         self.wrong = []
         self.next = 1 + i
@@ -60,6 +61,13 @@ class Walker(Chare):
             self.asked.append((number, self.thisProxy[(self.thisIndex[0] + number) % SIZE].answer(number, ret=True)))
         self.roam()
         return self.thisIndex[0] + number
+    def tock(self, number, half, done):
+        if number != self.tocks + 1:
+            self.wrong.append(("tock", number, self.tocks))
+        self.tocks = number
+        self.reduce(done, [number, self.thisIndex[0]], Reducer.sum, section=half)
+        self.roam()
+        return self.thisIndex[0] * number
     def hear(self):
         while self.left.ready():
             what, number, data = self.left.recv()
@@ -81,7 +89,7 @@ class Walker(Chare):
             self.answers += future.get()
         if self.data.tolist() != list(range(self.thisIndex[0], self.thisIndex[0] + 300)):
             self.wrong.append("data")
-        return self.wrong, (self.thisIndex[0], self.seen, self.ticks, self.heard, self.sum, self.answers), self.moves
+        return self.wrong, (self.thisIndex[0], self.seen, self.ticks, self.tocks, self.heard, self.sum, self.answers), self.moves
 
 class Driver(Chare):
     @coro
@@ -103,11 +111,20 @@ def main(args):
     n = charm.numPes()
     walkers, drivers = Array(Walker, SIZE, args=[n]), Group(Driver)
     charm.awaitCreation(walkers)
+    halves = charm.split(walkers, 2, lambda walker: walker.thisIndex[0] % 2)
     driving = drivers.drive(walkers, awaitable=True)
     for number in range(1, ROUNDS + 1):
         done = Future()
         lists = walkers.tick(number, done, ret=True)
         walkers.hear()
+        asked = [(Future(), half) for half in halves]
+        lists_of_halves = [half.tock(number, half, f, ret=True) for f, half in asked]
+        for odd in range(2):
+            ours = range(odd, SIZE, 2)
+            got = list(asked[odd][0].get())
+            if got != [number * len(ours), sum(ours)]: eq("reduction of a section", got, [number * len(ours), sum(ours)])
+            got = lists_of_halves[odd].get()
+            if got != [i * number for i in ours]: eq("results of a section", got, [i * number for i in ours])
         got = done.get().tolist()
         whole = SIZE * (SIZE - 1) // 2
         if got != [number * SIZE, whole, whole]: eq("reduction", got, [number * SIZE, whole, whole])
