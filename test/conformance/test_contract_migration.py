@@ -589,3 +589,97 @@ def test_futures_in_the_state(n: int | None) -> None:
         """,
         n,
     )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_who_holds_the_object_elsewhere(n: int | None) -> None:
+    """§13: timers, weak references, callbacks and threads that hold the object where the element was."""
+    job(
+        """
+        import gc, weakref
+        from chariot import when
+        kept, weak = [], []
+
+        class Cell(Base):
+            def __init__(self):
+                super().__init__()
+                self.ticks, self.go, self.waited = [], False, []
+            def start(self, to):
+                kept.append(self)
+                weak.append(weakref.ref(self))
+                charm.scheduleCallableAfter(self.tick, 0.05, ["plain"])
+                charm.scheduleCallableAfter(self.tick_coro, 0.05, ["coro"])
+                charm.scheduleCallableAfter(self.tick_async, 0.05, ["async"])
+                charm.scheduleCallableAfter(self.thisProxy[self.thisIndex].tick, 0.05, ["proxy"])
+                self.migrate(to)
+            def tick(self, what):
+                self.ticks.append((what, charm.myPe()))
+            @coro
+            def tick_coro(self, what):
+                charm.sleep(0)
+                self.tick(what)
+            async def tick_async(self, what):
+                await charm.sleep(0)
+                self.tick(what)
+            def get(self):
+                return sorted(self.ticks)
+            @when("self.go")
+            def waits(self):
+                self.waited.append(1)
+            def set_go(self):
+                self.go = True
+            def later(self):
+                charm.scheduleCallableAfter(self.set_go, 0.01)
+            def has_waited(self):
+                return self.waited
+            @coro
+            def hold(self):  # a timer's coroutine is the chare's as well
+                charm.scheduleCallableAfter(self.long, 0)
+            @coro
+            def long(self):
+                self.f = Future()
+                self.f.get()
+            def release(self):
+                self.f.send()
+
+        class Look(Chare):
+            def look(self):
+                old = kept[0]
+                said = []
+                for ask in (lambda: old.thisIndex, lambda: old.migrate(0), lambda: old.thisProxy, lambda: old.reduce(None)):
+                    try:
+                        ask()
+                    except Exception as error:
+                        said.append((type(error).__name__, "has moved to another PE: call it by its proxy" in str(error)))
+                del old
+                kept.clear()
+                gc.collect()
+                return said, weak[0]() is None
+
+        def main(args):
+            cells, look = Array(Cell, 2), Group(Look)
+            home = cells[1].where(ret=True).get()
+            to = other(home)
+            cells[1].start(to, awaitable=True).get()
+            while len(cells[1].get(ret=True).get()) < 4:
+                charm.sleep(0.01)
+            eq("called where it is", cells[1].get(ret=True).get(), [(w, to) for w in ("async", "coro", "plain", "proxy")])
+            said, dropped = look[home].look(ret=True).get()
+            if to != home:
+                eq("the old object says so", said, [("Charm4PyError", True)] * 4)
+                check("and is dropped", dropped)
+            waits = cells[0].waits(awaitable=True)
+            cells[0].later()
+            waits.get(timeout=20)
+            eq("conditions are looked at after a timer's callback", cells[0].has_waited(ret=True).get(), [1])
+            cells[0].hold(awaitable=True).get()
+            charm.sleep(0.02)
+            raises("a timer's coroutine", "Charm4PyError", lambda: cells[0].migrate(0, awaitable=True).get(), "waits for a future")
+            cells[0].release(awaitable=True).get()
+            raises("pool tasks", TypeError, lambda: charm.pool.map(Cell().tick, [1]) and None, "a chare lives on one PE")
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
