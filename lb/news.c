@@ -180,7 +180,9 @@ void lb_on_news(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg
 
 /* ---------------------------------------------------------------- probes */
 
-/* The element had moved to the very PE that asked. */
+/* The element has moved to the very PE that asked: the probe itself has come here, or the word that it was met on the
+ * way.
+ */
 static void found_here(struct chariot_pe *pe, struct chariot_elem *elem, uint64_t probe) {
     struct obj_move *move = elem->move;
     if (move == NULL || (move->waits & OBJ_WAITS_PROBE) == 0 || move->probe != probe) return;
@@ -203,8 +205,11 @@ void lb_on_probe(struct chariot_pe *pe, struct chariot_msg *msg) {
 
 void lb_on_found(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct lb_way *way = lb_way_get(coll, msg->index);
-    if (way == NULL || way->kind != LB_CACHED || !way->holds || way->probe != msg->reply)
-        return; /* it came here since */
+    if (way == NULL || way->kind != LB_CACHED || !way->holds || way->probe != msg->reply) {
+        struct chariot_elem *elem = obj_map_get(&coll->by_index, obj_key3(msg->index));
+        if (elem != NULL) found_here(pe, elem, msg->reply);
+        return;
+    }
     struct rpc_msg_queue held = way->held;
     way->held = (struct rpc_msg_queue){0};
     if (way->leaves || msg->root == obj_location_home(pe, coll, msg->index)) {
