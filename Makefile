@@ -145,13 +145,15 @@ check-%: ## one part of check: lint, rpc, objects, lb, deploy, python, examples,
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 
+WANDERED := basic create future end sparse place busy pool pieces grow
 check-migration: ## 10,000 simulated runs in which elements move under all that happens to them, and under other suites; some minutes
 	@tools/setup.sh check
-	$(MAKE) $(patsubst %,$(B)/test/scenarios/%_test,migrate migrate_channel section reduce broadcast quiet)
+	$(MAKE) $(patsubst %,$(B)/test/scenarios/%_test,migrate migrate_channel section reduce broadcast quiet $(WANDERED))
 	CHARIOT_SEEDS=8500 $(B)/test/scenarios/migrate_test
 	CHARIOT_SEEDS=8500 $(B)/test/scenarios/migrate_channel_test
 	CHARIOT_PROGRAMS=10000 $(B)/test/scenarios/section_test elements_move
 	for suite in reduce broadcast quiet; do CHARIOT_SEEDS=1500 $(B)/test/scenarios/$${suite}_test elements_move || exit 1; done
+	for suite in $(WANDERED); do CHARIOT_WANDER=200 CHARIOT_SEEDS=500 $(B)/test/scenarios/$${suite}_test || exit 1; done
 
 check-migration-python: $(SETUP) ## 100,000 migrations of Python objects on 1 to 4 PEs under all traffic; some minutes
 	tools/setup.sh check

@@ -237,29 +237,31 @@ static struct chariot_msg *no_method(struct chariot_pe *pe, const struct chariot
     return obj_error_new(pe, "AttributeError", text);
 }
 
+/* Methods that the runtime answers for every type; false: it is none. */
+static bool answer_itself(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg,
+                          const struct chariot_reply *reply) {
+    bool single = obj_id_kind(msg->target) == CHARIOT_SINGLE, broadcast = reply->kind == OBJ_REPLY_BROADCAST;
+    if (msg->method == OBJ_METHOD_SELECT && broadcast) {
+        obj_section_ops.select(pe, elem->own.coll, elem, msg, reply);
+    } else if (msg->method == OBJ_METHOD_CREATED && elem->constructing) {
+        wait_for_constructor(pe, elem, reply);
+    } else if (msg->method == OBJ_METHOD_CREATED) {
+        obj_reply_take(pe, reply, NULL);
+    } else if (msg->method == OBJ_METHOD_CLOSE) { /* UNSEATED replies, if it has a seat */
+        if (!obj_seat_give_up(pe, elem, reply->to)) obj_reply_take(pe, reply, NULL);
+    } else if (msg->method == OBJ_METHOD_DESTROY && single) {
+        obj_elem_destroy_single(pe, elem);
+        obj_reply_take(pe, reply, NULL);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg, uint32_t method,
                      const struct chariot_reply *reply) {
     const struct chariot_type *type = pe->types[elem->own.coll->type];
-    if (msg->method == OBJ_METHOD_CREATED) {
-        if (elem->constructing)
-            wait_for_constructor(pe, elem, reply);
-        else
-            obj_reply_take(pe, reply, NULL);
-        return;
-    }
-    if (msg->method == OBJ_METHOD_DESTROY && obj_id_kind(msg->target) == CHARIOT_SINGLE) {
-        obj_elem_destroy_single(pe, elem);
-        obj_reply_take(pe, reply, NULL);
-        return;
-    }
-    if (msg->method == OBJ_METHOD_CLOSE) {
-        if (!obj_seat_give_up(pe, elem, reply->to)) obj_reply_take(pe, reply, NULL); /* else UNSEATED says so */
-        return;
-    }
-    if (msg->method == OBJ_METHOD_SELECT && reply->kind == OBJ_REPLY_BROADCAST) {
-        obj_section_ops.select(pe, elem->own.coll, elem, msg, reply);
-        return;
-    }
+    if (__builtin_expect(msg->method >= OBJ_METHOD_FIRST_PSEUDO, 0) && answer_itself(pe, elem, msg, reply)) return;
     struct chariot_call call = {
         .pe = pe, .elem = elem, .object = elem->object, .method = method, .args = msg, .reply = *reply};
     int rc = CHARIOT_ENOENT;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test/scenarios/wander.h"
 #include "test/scenarios/world.h"
 #include "test/unit/unit.h"
 
@@ -226,6 +227,7 @@ static bool run(long nth) {
     CU_ASSERT_TRUE(ended);
     if (!ended) fprintf(stderr, "allocation %ld: the job hangs at step %d\n", nth, now.step);
     CU_ASSERT_TRUE(world.aborts > 0 ? hit : now.step == NUM_STEPS + 2);
+    CU_ASSERT_TRUE(hit || !wander_is_on() || wander_moves(world.wander) > 10);
     chariot_future_unref(now.waits);
     world_close(&world);
     CU_ASSERT_EQUAL(fault_live(), 0);
@@ -239,4 +241,13 @@ static void a_job_with_sections_and_without_memory_ends_with_a_message(void) {
     CU_ASSERT_TRUE(nth > 500);
 }
 
-UNIT_MAIN("scenarios/section_fault", UNIT(a_job_with_sections_and_without_memory_ends_with_a_message))
+static void so_it_does_while_members_move(void) {
+    long nth = 1;
+    wander_begin(60);
+    while (run(nth) && CU_get_number_of_failures() < 5) nth++;
+    wander_end();
+    CU_ASSERT_TRUE(nth > 700);
+}
+
+UNIT_MAIN("scenarios/section_fault", UNIT(a_job_with_sections_and_without_memory_ends_with_a_message),
+          UNIT(so_it_does_while_members_move))

@@ -44,16 +44,21 @@ void wander_end(void) {
     moves_of_worlds = 0;
 }
 
+static uint64_t moves_asked_for(void) {
+    const char *asked = getenv("CHARIOT_WANDER");
+    return asked != NULL ? strtoull(asked, NULL, 10) : moves_of_worlds;
+}
+
 bool wander_is_on(void) {
-    return moves_of_worlds > 0;
+    return moves_asked_for() > 0;
 }
 
 struct wander *wander_new(struct world *world, uint64_t seed) {
-    if (moves_of_worlds == 0 || world->num_pes < 2) return NULL;
+    if (!wander_is_on() || world->num_pes < 2) return NULL;
     struct wander *wander = calloc(1, sizeof *wander);
     assert(wander != NULL);
     wander->world = world;
-    wander->left = moves_of_worlds;
+    wander->left = moves_asked_for();
     rpc_random_init(&wander->random, seed ^ 0x5eed);
     return wander;
 }

@@ -5,8 +5,9 @@
  *     ... tests as ever ...
  *     wander_end();
  *
- * Types need not be able to pack: all PEs are in one process, so the object itself changes hands. A world in which
- * something is wrong says so in wander_fault(). */
+ * or CHARIOT_WANDER=200 in the environment, for a whole suite. Types need not be able to pack: all PEs are in one
+ * process, so the object itself changes hands (it must be the element's own, or NULL, and hold no channels). A world in
+ * which something is wrong says so in wander_fault(). */
 #ifndef CHARIOT_TEST_SCENARIOS_WANDER_H
 #define CHARIOT_TEST_SCENARIOS_WANDER_H
 
