@@ -184,7 +184,7 @@ static void select_members(struct chariot_pe *pe, struct obj_coll *coll, struct 
     reply.of = coll->id;
     reply.index[0] = pe->node.pe;
     reply.ndims = 1;
-    obj_section_ops.select(pe, coll, NULL, msg, &reply);
+    if (!pe->ending) obj_section_ops.select(pe, coll, NULL, msg, &reply);
     obj_away_deliver(pe, coll, msg);
     rpc_msg_unref(msg);
 }
