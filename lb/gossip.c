@@ -25,6 +25,15 @@ static const struct lb_option OPTIONS[] = {
     [TOLERANCE] = {"tolerance", 1.005, 1, 100, false, "the longest time that is good enough, by the lower bound"},
 };
 
+void lb_gossip_options_read(const double *options, struct lb_gossip_options *out) {
+    *out = (struct lb_gossip_options){.iterations = (uint32_t)options[ITERATIONS],
+                                      .rounds = (uint32_t)options[ROUNDS],
+                                      .trades = (uint32_t)options[TRADES],
+                                      .fanout = (uint32_t)options[FANOUT],
+                                      .known = (uint32_t)options[KNOWN],
+                                      .tolerance = options[TOLERANCE]};
+}
+
 /* A message under way. */
 struct letter {
     uint32_t from, to;
@@ -179,4 +188,5 @@ const struct lb_balancer lb_gossip = {.name = "gossip",
                                       .source = "Menon, Kale 2013 (Grapevine); SAND2019-5139 (TemperedLB)",
                                       .options = OPTIONS,
                                       .num_options = sizeof OPTIONS / sizeof *OPTIONS,
+                                      .distributed = true,
                                       .plan = plan};

@@ -32,6 +32,13 @@ struct lb_gossip_setting {
     uint64_t seed;
 };
 
+/* How the agents are to be taken through it: those of the balancer `gossip`. */
+struct lb_gossip_options {
+    uint32_t iterations, rounds, trades, fanout, known;
+    double tolerance;
+};
+void lb_gossip_options_read(const double *options, struct lb_gossip_options *out);
+
 /* What the reduction adds up. */
 struct lb_gossip_sum {
     double work, speed;      /* sums */

@@ -85,4 +85,5 @@ const struct lb_balancer lb_graph = {.name = "graph",
                                      .source = "Pellegrini, Roman 1996 (Scotch); Catalyurek et al. 2007",
                                      .options = OPTIONS,
                                      .num_options = sizeof OPTIONS / sizeof *OPTIONS,
+                                     .by_edges = true,
                                      .plan = plan};

@@ -5,6 +5,7 @@
 
 #include "lb/location.h"
 #include "lb/parcel.h"
+#include "lb/step.h"
 #include "objects/call.h"
 #include "objects/future.h"
 #include "objects/reduce.h"
@@ -25,7 +26,7 @@ static int ask_face(struct chariot_pe *pe, struct chariot_elem *elem, char *why,
     return rc;
 }
 
-static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, char *why, size_t size) {
+int lb_may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, bool in_step, char *why, size_t size) {
     const struct chariot_type *type = pe->types[elem->own.coll->type];
     if (to >= pe->node.num_pes) {
         if (size > 0) snprintf(why, size, "there is no PE %u: the job has %u, numbered from 0", to, pe->node.num_pes);
@@ -36,7 +37,8 @@ static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t t
     if (type->pack == NULL || type->unpack == NULL)
         return refuse(why, size, CHARIOT_ETYPE, type->name, "its type has no pack and unpack");
     if (elem->constructing) return refuse(why, size, CHARIOT_ESTATE, type->name, "its constructor has not ended");
-    if (elem->synced) return refuse(why, size, CHARIOT_ESTATE, type->name, "it waits for a load balancing step");
+    if (elem->synced && !in_step)
+        return refuse(why, size, CHARIOT_ESTATE, type->name, "it waits for a load balancing step");
     int rc = ask_face(pe, elem, why, size); /* which may know who waits for what */
     if (rc == 0 && obj_channel_is_waited_for(elem))
         return refuse(why, size, CHARIOT_ESTATE, type->name, "something waits on one of its channels");
@@ -45,7 +47,7 @@ static int may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t t
 
 int chariot_may_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe, char *why, size_t why_size) {
     OBJ_API(pe);
-    return may_move(pe, elem, to_pe, why, why_size);
+    return lb_may_move(pe, elem, to_pe, false, why, why_size);
 }
 
 /* ---------------------------------------------------------------- leaving: when */
@@ -71,16 +73,27 @@ static int leave_soon(struct chariot_pe *pe, const struct chariot_elem *elem) {
     return 0;
 }
 
-int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe) {
-    OBJ_API(pe);
-    int rc = may_move(pe, elem, to_pe, NULL, 0);
-    if (rc != 0) return rc;
+static int want(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
     struct obj_move *move = obj_move_of(pe, elem);
     if (move == NULL) return CHARIOT_ENOMEM;
     bool under_way = move->wants;
     move->wants = true;
-    move->to = to_pe;
+    move->to = to;
     return under_way || move->waits != 0 ? 0 : leave_soon(pe, elem);
+}
+
+int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe) {
+    OBJ_API(pe);
+    int rc = lb_may_move(pe, elem, to_pe, false, NULL, 0);
+    return rc != 0 ? rc : want(pe, elem, to_pe);
+}
+
+int lb_move_in_step(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
+    if (elem->stays || (elem->move != NULL && elem->move->in_step)) return CHARIOT_ESTATE;
+    int rc = lb_may_move(pe, elem, to, true, NULL, 0);
+    if (rc == 0) rc = want(pe, elem, to);
+    if (rc == 0) elem->move->in_step = true;
+    return rc;
 }
 
 void lb_on_ready(struct chariot_pe *pe, struct chariot_elem *elem) {
@@ -118,10 +131,14 @@ static void take_along(struct chariot_pe *pe) {
 
 /* It was to leave, and cannot any more. */
 static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, const char *why) {
-    elem->move->leaving = false;
+    bool in_step = elem->move->in_step;
+    elem->move->leaving = elem->move->in_step = false;
     obj_pe_queue_first(pe, &elem->move->held);
     if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
-    if (rc >= 0 || pe->ending) return; /* it is here already, or its type has said why it stays */
+    if (elem->move->synced_late) lb_note(pe, LB_WAITING, 1);
+    elem->move->synced_late = false;
+    if (in_step) lb_move_refused(pe, rc == 0 ? NULL : why);
+    if (rc >= 0 || in_step || pe->ending) return; /* it is here already, or its type has said why it stays */
     struct chariot_msg *error = obj_error_new(pe, "RuntimeError", why);
     if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
     rpc_msg_unref(error);
@@ -164,7 +181,7 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     uint32_t to = elem->move->to;
     char why[800] = "";
     elem->move->wants = false;
-    int rc = to == pe->node.pe ? 0 : may_move(pe, elem, to, why, sizeof why);
+    int rc = to == pe->node.pe ? 0 : lb_may_move(pe, elem, to, true, why, sizeof why);
     if (elem->own.broadcasts < coll->broadcasts) elem->own.broadcasts = coll->broadcasts;
     if (rc == 0 && to != pe->node.pe)
         rc = obj_msg_encode_all(pe, &elem->move->held); /* no user code runs once it left */
@@ -181,6 +198,8 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     msg->target = coll->id;
     msg->method = OBJ_MOVE_ARRIVE;
     msg->seq = elem->move->epoch + 1;
+    msg->reply = elem->move->in_step;
+    elem->move->in_step = elem->synced = false; /* that moves with it */
     memcpy(msg->index, elem->index, sizeof msg->index);
     obj_send_take(pe, to, msg);
     obj_future_travel_promise(pe, to);
@@ -276,13 +295,23 @@ static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *co
     elem->own.reductions = parcel->head.reductions;
     elem->at_sync = parcel->head.at_sync != 0;
     elem->stays = parcel->head.stays != 0;
+    elem->synced = parcel->head.synced != LB_IS_FREE;
+    if (parcel->head.synced == LB_IS_UNCOUNTED) lb_note(pe, LB_WAITING, 1);
     struct obj_move *move = obj_move_of(pe, elem);
     if (move == NULL) return NULL;
     move->epoch = msg->seq;
     move->from = msg->from;
+    move->bytes = msg->size < UINT32_MAX ? (uint32_t)msg->size : UINT32_MAX;
     move->waits = OBJ_WAITS_LAST;
     if (parcel->head.broadcasts < coll->broadcasts) move->waits |= OBJ_WAITS_CAUGHT_UP;
     return elem;
+}
+
+/* It does not arrive: its array was destroyed meanwhile, or it is a lie. A step that waits for it goes on. */
+static void lost(struct chariot_pe *pe, struct chariot_msg *msg) {
+    struct lb_parcel parcel;
+    if (lb_parcel_read(msg, &parcel) == 0 && parcel.head.synced == LB_IS_COUNTED) lb_note(pe, LB_WAITING, -1);
+    if (msg->reply == 1) lb_move_refused(pe, NULL);
 }
 
 static void on_arrive(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -293,6 +322,7 @@ static void on_arrive(struct chariot_pe *pe, struct obj_coll *coll, struct chari
     bool movable = pe->types[coll->type]->unpack != NULL && msg->from != pe->node.pe;
     if (known || !movable || lb_parcel_read(msg, &parcel) != 0) {
         obj_refuse(pe, msg);
+        lost(pe, msg);
         return;
     }
     struct chariot_elem *elem = settle_in(pe, coll, msg, &parcel);
@@ -302,6 +332,7 @@ static void on_arrive(struct chariot_pe *pe, struct obj_coll *coll, struct chari
     tell_home(pe, elem);
     obj_reduce_joined(pe, coll, parcel.head.reductions);
     lb_parcel_unpack(pe, elem, &parcel);
+    if (msg->reply == 1) lb_move_settled(pe, msg->size);
 }
 
 static void on_last(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -365,6 +396,7 @@ void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg
         return;
     }
     if (coll == NULL) {
+        if (msg->method == OBJ_MOVE_ARRIVE && obj_coll_is_gone(pe, msg->target)) lost(pe, msg);
         obj_orphan(pe, msg);
         return;
     }

@@ -26,6 +26,10 @@ static size_t expected_bytes(const struct chariot_pe *pe) {
     return all == NULL || all->parcel_bytes > MOST_EXPECTED ? 0 : all->parcel_bytes;
 }
 
+static enum lb_synced synced(const struct chariot_elem *elem) {
+    return !elem->synced ? LB_IS_FREE : elem->move->synced_late ? LB_IS_UNCOUNTED : LB_IS_COUNTED;
+}
+
 /* Channels last: until then the user's code may use them. */
 struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *elem, int *rc) {
     struct lb_parcel_head head = {0};
@@ -45,7 +49,8 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
     }
     head = (struct lb_parcel_head){middle - begin,       writer.msg->size - middle,
                                    elem->own.broadcasts, elem->own.reductions,
-                                   elem->at_sync,        elem->stays};
+                                   elem->at_sync,        elem->stays,
+                                   synced(elem)};
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
     obj_seats_write(pe, elem, &writer);
     obj_channel_put(&writer, elem);

@@ -15,8 +15,12 @@ struct obj_balance_ops {
     /* At a collection's root: so many more elements of the job take part; so many more collections whose elements will,
      * but are not counted yet. */
     void (*on_total)(struct chariot_pe *pe, int64_t elements, int64_t uncounted);
-    /* An element goes that waits for the end of the step (elem->synced). */
-    void (*on_synced_gone)(struct chariot_pe *pe);
+    /* An element is destroyed that waits for the end of the step (elem->synced), or is to move in one (elem->move). */
+    void (*on_gone)(struct chariot_pe *pe, const struct chariot_elem *elem);
+    /* Where pe->balance_watches: a turn of the scheduler has ended; rests: nothing is left to run. */
+    void (*on_turn)(struct chariot_pe *pe, bool rests);
+    /* pe->balance_due_ns has come. */
+    void (*on_due)(struct chariot_pe *pe);
     /* The job hangs: what waits for a step here. */
     void (*describe)(struct chariot_pe *pe, struct chariot_report *report);
 };

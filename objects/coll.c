@@ -82,7 +82,8 @@ void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
     OBJ_METER(pe, obj_meter_forget(pe, elem));
     obj_channel_elem_gone(pe, elem);
     obj_section_leave_all(pe, elem);
-    if (elem->synced && !pe->ending) obj_balance_ops.on_synced_gone(pe);
+    bool in_step = elem->synced || (elem->move != NULL && elem->move->in_step);
+    if (in_step && !pe->ending) obj_balance_ops.on_gone(pe, elem);
     obj_move_free(pe, elem->move);
     while (elem->constructed != NULL) {
         struct obj_reply_wait *wait = elem->constructed;

@@ -15,7 +15,8 @@
 
 /* What a MOVE message says, in its method field. target and index: the element. */
 enum obj_move_what {
-    OBJ_MOVE_ARRIVE = 0, /* from the PE that it leaves; seq: its moves, with this one; payload: head, state */
+    OBJ_MOVE_ARRIVE = 0, /* from the PE that it leaves; seq: its moves, with this one; reply: 1: in a
+                            step of load balancing; payload: lb/parcel.h */
     OBJ_MOVE_CUT,        /* home to the PE that it left: the new PE is `root`, which had delivered up to `reply` */
     OBJ_MOVE_LAST,       /* to its PE: nothing comes any more by the PE that it left */
     OBJ_MOVE_THERE,      /* to home: that has come; messages may go straight to this PE */
@@ -47,8 +48,11 @@ struct obj_move {
     uint64_t epoch; /* moves so far */
     uint64_t probe; /* number of the probe that it waits for */
     uint32_t from;  /* the PE that it left last */
+    uint32_t bytes; /* that its last move took; 0: it has not moved */
     uint32_t to;    /* where it wants to go */
     bool wants;
+    bool in_step; /* it is to move in a step of load balancing, whose PE 0 is to hear what became of that */
+    bool synced_late; /* it waits for a step since it wants to move, and is to be counted when it has */
     bool leaving; /* it goes in this step of the scheduler */
     uint8_t waits;
     uint8_t told;              /* how often, in a row, ... */

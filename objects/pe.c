@@ -103,6 +103,7 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
     pe->now_ns = now_ns;
     if (now_ns >= pe->quiet.due_ns) obj_quiet_on_due(pe);
     if (pe->num_timers > 0) obj_timer_run_due(pe);
+    if (now_ns >= pe->balance_due_ns) obj_balance_ops.on_due(pe);
     obj_waiters_run(pe);
     while (budget-- > 0 && !pe->ending) {
         struct chariot_msg *msg = rpc_msg_queue_pop(&pe->run_queue);
@@ -117,7 +118,9 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
         rpc_msg_unref(msg);
         if (pe->ready.first != NULL) obj_waiters_run(pe);
     }
-    if (pe->run_queue.head == NULL && pe->ready.first == NULL && !pe->ending) obj_quiet_rest(pe);
+    bool rests = pe->run_queue.head == NULL && pe->ready.first == NULL;
+    if (__builtin_expect(pe->balance_watches, 0) && !pe->ending) obj_balance_ops.on_turn(pe, rests);
+    if (rests && pe->run_queue.head == NULL && !pe->ending) obj_quiet_rest(pe);
     return !pe->ending && (pe->run_queue.head != NULL || pe->ready.first != NULL);
 }
 
@@ -146,6 +149,7 @@ void obj_api_leave(struct chariot_pe **pe) {
 
 int obj_pe_init(struct chariot_pe *pe) {
     pe->crowded = -1;
+    pe->balance_due_ns = INT64_MAX;
     pe->piece_bytes = OBJ_PIECE_BYTES;
     pe->next_collection = OBJ_NUM_RESIDENTS; /* PE 0 has those */
     pe->next_future = 1;

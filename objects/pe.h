@@ -44,6 +44,10 @@ struct obj_surroundings {
     void (*on_abort)(void *ctx, int status, const char *text);
     /* Something to tell people; the job goes on. */
     void (*on_warning)(void *ctx, const char *text);
+    /* What the job was started with, for load balancing (lb/lb.h), unless the program says otherwise. */
+    const char *balancer;
+    const char *balance_period; /* seconds, as text */
+    bool balance_log;
 };
 
 struct obj_timer {
@@ -68,7 +72,7 @@ struct chariot_pe {
     struct obj_layout *layout; /* the hosts of the job, for its trees (layout.h); NULL: there is one */
     bool owns_layout;
     const struct obj_location_ops *location;
-    void *location_ctx;      /* the location manager's own */
+    void *location_ctx; /* the location manager's own */
     struct obj_meter *meter; /* NULL: nobody wants to know where time goes (meter.h) */
     struct obj_load *load;   /* NULL: nor has anybody asked what elements cost (load.h) */
     int64_t now_ns;
@@ -105,8 +109,10 @@ struct chariot_pe {
     struct obj_map channel_pairs;  /* element, hash of the other chare: struct obj_channel_pair */
     struct obj_map channel_strays; /* id of an end not heard of yet, element: struct obj_waiting */
     uint64_t next_collection, next_future, next_channel;
-    void *sections; /* the ones that are being made here (sections/) */
-    void *balance;  /* steps of load balancing (lb/) */
+    void *sections;         /* the ones that are being made here (sections/) */
+    void *balance;          /* steps of load balancing (lb/) */
+    bool balance_watches;   /* it hears of every turn (balance.h) */
+    int64_t balance_due_ns; /* it has something to do by then, which nobody waits for; INT64_MAX: it has not */
     uint32_t next_single_pe;
     struct obj_travellers travellers;
     struct chariot_future **recent; /* a ring of OBJ_RECENT_FUTURES; NULL: none was kept yet */

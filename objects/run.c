@@ -91,7 +91,10 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
                                            .now_ns = now_ns,
                                            .cpu_ns = cpu_ns,
                                            .on_abort = on_abort,
-                                           .on_warning = on_warning};
+                                           .on_warning = on_warning,
+                                           .balancer = getenv("CHARIOT_BALANCER"),
+                                           .balance_period = getenv("CHARIOT_LB_PERIOD"),
+                                           .balance_log = getenv("CHARIOT_LB_LOG") != NULL};
     pe->hang.mode = CHARIOT_HANG_EXIT;
     rc = obj_pe_init(pe);
     if (rc != 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objects/layout.h"
+#include "objects/meter.h"
 #include "test/scenarios/wander.h"
 
 static void on_abort(void *ctx, int status, const char *text) {
@@ -89,6 +90,7 @@ static bool runs(const struct world *world, uint32_t pe) {
 static bool step(struct world *world, uint32_t i, int64_t now) {
     struct chariot_pe *pe = &world->pes[i];
     world->busy[i] = runs(world, i) && obj_pe_step(pe, now, world->budget);
+    if (!world->busy[i]) OBJ_METER(pe, obj_meter_note_idle(pe));
     world->due_ns[i] = runs(world, i) ? obj_pe_deadline_ns(pe) : RPC_FOREVER_NS;
     world->free_ns[i] = now + world->step_ns;
     return world->busy[i] && world->step_ns == 0;
@@ -138,7 +140,8 @@ static int64_t next_free_ns(const struct world *world) {
 int64_t world_deadline_ns(const struct world *world) {
     int64_t first = RPC_FOREVER_NS;
     for (uint32_t i = 0; i < world->num_pes; i++) {
-        if (world->due_ns[i] < first) first = world->due_ns[i];
+        int64_t due_ns = world->due_ns[i] > world->free_ns[i] ? world->due_ns[i] : world->free_ns[i];
+        if (world->due_ns[i] != RPC_FOREVER_NS && due_ns < first) first = due_ns;
     }
     int64_t free_ns = next_free_ns(world);
     return free_ns < first ? free_ns : first;
