@@ -46,7 +46,7 @@ LIB_SO := $(B)/libchariot.so.$(SOVERSION)
 GRPC_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rpc/grpc_*.c))
 GRPC_SO := $(B)/libchariot-grpc.so.$(SOVERSION)
 LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
-PUBLIC_H := lb/lb.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
+PUBLIC_H := lb/lb.h lb/plan.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
 AUTHORITY_LIBS := -lcrypto

@@ -72,7 +72,7 @@ struct chariot_pe {
     struct obj_layout *layout; /* the hosts of the job, for its trees (layout.h); NULL: there is one */
     bool owns_layout;
     const struct obj_location_ops *location;
-    void *location_ctx; /* the location manager's own */
+    void *location_ctx;      /* the location manager's own */
     struct obj_meter *meter; /* NULL: nobody wants to know where time goes (meter.h) */
     struct obj_load *load;   /* NULL: nor has anybody asked what elements cost (load.h) */
     int64_t now_ns;

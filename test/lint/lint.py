@@ -24,7 +24,7 @@ ROOMS = {
     "deploy": {"rpc", "deploy"},
     "examples": {"examples"},
 }
-PUBLIC = {"lb/lb.h", "objects/chariot.h", "objects/value.h", "rpc/error.h", "sections/sections.h", "sections/tree.h"}  # what a face may use of rooms below
+PUBLIC = {"lb/lb.h", "lb/plan.h", "objects/chariot.h", "objects/value.h", "rpc/error.h", "sections/sections.h", "sections/tree.h"}  # what a face may use of rooms below
 FOREIGN = [  # headers, and the rooms that may name them
     (re.compile(r"grpc/|grpc\+\+/"), {"rpc"}),
     (re.compile(r"ev\.h$|protobuf-c/|.*\.pb-c\.h$"), {"rpc", "deploy"}),
