@@ -51,9 +51,9 @@ struct obj_move {
     uint32_t bytes; /* that its last move took; 0: it has not moved */
     uint32_t to;    /* where it wants to go */
     bool wants;
-    bool in_step; /* it is to move in a step of load balancing, whose PE 0 is to hear what became of that */
+    bool in_step;     /* it is to move in a step of load balancing, whose PE 0 is to hear what became of that */
     bool synced_late; /* it waits for a step since it wants to move, and is to be counted when it has */
-    bool leaving; /* it goes in this step of the scheduler */
+    bool leaving;     /* it goes in this step of the scheduler */
     uint8_t waits;
     uint8_t told;              /* how often, in a row, ... */
     uint32_t told_pe;          /* ... this PE was told where it lives */
