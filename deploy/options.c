@@ -123,6 +123,22 @@ static int set_trace_limit(struct deploy_options *options, const char *as_typed,
     return 0;
 }
 
+/* Whether there is one of that name is seen by the PEs. */
+static int set_balancer(struct deploy_options *options, const char *as_typed, const char *value,
+                        struct deploy_reason *reason) {
+    if (value[0] == '\0')
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes the name of a balancer" HINT, as_typed);
+    options->balancer = value;
+    return 0;
+}
+
+static int set_lb_period(struct deploy_options *options, const char *as_typed, const char *value,
+                         struct deploy_reason *reason) {
+    double seconds;
+    options->lb_period = value;
+    return deploy_options_seconds(as_typed, value, &seconds, reason);
+}
+
 #define FLAG(field)                                                                                                    \
     static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                    \
                            struct deploy_reason *reason) {                                                             \
@@ -135,6 +151,7 @@ FLAG(charm4py)
 FLAG(quiet)
 FLAG(interactive)
 FLAG(help)
+FLAG(lb_log)
 #undef FLAG
 
 static const struct option OPTIONS[] = {
@@ -149,6 +166,12 @@ static const struct option OPTIONS[] = {
     {NULL, "--trace", "FILE", "write a timeline of the job, for https://ui.perfetto.dev", set_trace},
     {NULL, "--trace-limit", "N", "events that each PE keeps for it, 500000 unless said; later ones are dropped",
      set_trace_limit},
+    {NULL, "--balancer", "NAME[:OPTION=VALUE,...]",
+     "who decides where chares live: greedy-refine, greedy, gossip, ... ('chariot lb-lab --help' lists them), or "
+     "MODULE:CLASS of the program's",
+     set_balancer},
+    {NULL, "--lb-period", "S", "balance no more often than every S seconds", set_lb_period},
+    {NULL, "--lb-log", NULL, "a line for each step of load balancing", set_lb_log},
     {NULL, "--interactive", NULL, "a prompt on PE 0; a program given too runs before, on every PE", set_interactive},
     {NULL, "--launcher", "NAME", "what starts the PEs; the default, and so far the only one, is local", set_launcher},
     {"-h", "--help", NULL, "print this text", set_help},

@@ -25,6 +25,9 @@ struct deploy_options {
     const char *launcher;  /* name of a launcher's ops table */
     const char *trace;     /* file for the timeline; NULL: none is wanted */
     uint64_t trace_limit;  /* events that each PE keeps for it */
+    const char *balancer;  /* "NAME" or "NAME:option=value,..."; NULL: none */
+    const char *lb_period; /* seconds, as text; NULL: not said */
+    bool lb_log;           /* a line for each step of load balancing */
     double timeout;        /* seconds after which the job is ended; 0: never */
     char *
         *program; /* program and its arguments, up to NULL; empty only with help or interactive. "-m" first: a module */

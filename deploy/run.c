@@ -25,6 +25,9 @@ static const struct deploy_launcher_ops *find_launcher(const char *name, struct 
 static void set_environment(const struct deploy_options *options) {
     if (options->charm4py) setenv("CHARIOT_CHARM4PY", "1", 1);
     if (options->quiet) setenv("CHARIOT_QUIET", "1", 1);
+    if (options->balancer != NULL) setenv("CHARIOT_BALANCER", options->balancer, 1);
+    if (options->lb_period != NULL) setenv("CHARIOT_LB_PERIOD", options->lb_period, 1);
+    if (options->lb_log) setenv("CHARIOT_LB_LOG", "1", 1);
 }
 
 /* What became of the job stands; a timeline that cannot be written only spoils a success. */

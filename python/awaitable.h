@@ -17,6 +17,7 @@ enum py_wait_kind {
     PY_WAIT_CREATION,   /* proxy of what is being created */
     PY_WAIT_SLEEP,      /* nothing */
     PY_WAIT_QUIESCENCE, /* nothing */
+    PY_WAIT_BALANCE,    /* nothing */
     PY_WAIT_SECTION,    /* proxy of what sections are made of */
 };
 

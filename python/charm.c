@@ -270,6 +270,10 @@ static PyMethodDef charm_methods[] = {
          "waitQD($self, /)\n--\n\nSuspends the coroutine until the job is quiescent, as startQD() means it. In an "
          "async def: await it.")},
     {"scheduleCallableAfter", WITH_KEYWORDS(py_charm_after), py_charm_after_doc},
+    {"balance", py_charm_balance, METH_NOARGS,
+     PyDoc_STR(
+         "balance($self, /)\n--\n\nAsks for a step of load balancing; returns a Future of the number of chares that "
+         "have moved, complete when\nthey have. From then on steps are made for balance() and AtSync() alone.")},
     {"LBTurnInstrumentOn", instrument_on, METH_NOARGS,
      PyDoc_STR("LBTurnInstrumentOn($self, /)\n--\n\nMeasure the load of this PE's chares, for the balancer.")},
     {"LBTurnInstrumentOff", instrument_off, METH_NOARGS,

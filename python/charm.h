@@ -20,7 +20,13 @@ PyObject *py_charm_topo_edges(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwargs); /* topology.c */
 PyObject *py_charm_start_qd(PyObject *self, PyObject *callback);                    /* hang.c */
 PyObject *py_charm_wait_qd(PyObject *self, PyObject *ignored);                      /* hang.c */
+PyObject *py_charm_balance(PyObject *self, PyObject *ignored);                      /* balance.c */
 extern const char py_charm_start_doc[], py_charm_after_doc[], py_charm_topo_edges_doc[], py_charm_topo_subtrees_doc[];
+
+/* balance.c. charm.start(): the runtime hears what charm.options.lb says. -1 with an exception set. Module function:
+ * the names of its balancers. */
+int py_balance_start(struct py_state *st);
+PyObject *py_balancer_names(PyObject *module, PyObject *ignored);
 
 /* readonlies.c: the program uses readonlies (module function _hold). charm.start(): this PE waits for their values, if
  * so. PE 0, when the entry has run its first slice: sends them. chariot_face.on_release: they are here. */

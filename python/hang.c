@@ -112,6 +112,9 @@ static void describe(struct py_state *st, PyObject *object, char *text, size_t s
     case PY_WAIT_SECTION:
         put_text(text, size, "sections of ", about, PyObject_Repr);
         break;
+    case PY_WAIT_BALANCE:
+        snprintf(text, size, "a step of load balancing");
+        break;
     case PY_WAIT_QUIESCENCE:
         snprintf(text, size, "quiescence");
         break;

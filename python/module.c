@@ -59,6 +59,7 @@ static PyMethodDef functions[] = {{"coro", coro, METH_O, coro_doc},
                                   {"_post", py_bridge_post, METH_O, NULL},
                                   {"_can_wait", py_bridge_can_wait, METH_NOARGS, NULL},
                                   {"_outside", py_bridge_outside, METH_O, NULL},
+                                  {"_balancer_names", py_balancer_names, METH_NOARGS, NULL},
                                   {"_fail", py_ending_fail, METH_VARARGS, NULL},
                                   {"_forgotten", py_ending_forgotten, METH_O, NULL},
                                   {"_at_exit", py_ending_at_exit, METH_NOARGS, NULL},
@@ -110,8 +111,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
 #define PY_TYPE_VISIT(field) Py_VISIT(st->field);
     PY_TYPES(PY_TYPE_VISIT)
 #undef PY_TYPE_VISIT
-    PyObject *objects[] = {st->charm,    st->options, st->error,      st->not_threaded_error, st->cancelled_error,
-                           st->class_of, st->entry,   st->entry_args, st->readonlies,         st->console};
+    PyObject *objects[] = {st->charm,           st->options,  st->error,  st->not_threaded_error,
+                           st->cancelled_error, st->class_of, st->entry,  st->entry_args,
+                           st->readonlies,      st->console,  st->planner};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);
     for (uint32_t i = 0; i < st->num_classes; i++) {
         int rc = py_class_traverse(st->classes[i], visit, arg);
@@ -133,6 +135,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(st->readonlies);
     Py_CLEAR(st->class_of);
     Py_CLEAR(st->console);
+    Py_CLEAR(st->planner);
     return 0;
 }
 

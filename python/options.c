@@ -6,7 +6,7 @@
 #include <string.h>
 #include <structmember.h>
 
-enum kind { A_BOOL, AN_INT, A_NUMBER, A_TEXT, A_HANG_REPORT };
+enum kind { A_BOOL, AN_INT, A_NUMBER, A_BALANCER, A_HANG_REPORT };
 
 struct option {
     const char *space; /* the namespace it stands in; "": charm.options itself */
@@ -27,13 +27,14 @@ static const struct option OPTIONS[] = {
     {"", "hang_report", A_HANG_REPORT, 0, "exit"},
     {"interactive", "verbose", AN_INT, 1, NULL},
     {"interactive", "broadcast_imports", A_BOOL, 1, NULL},
-    {"lb", "balancer", A_TEXT, 0, NULL},   /* +balancer NAME */
-    {"lb", "period", A_NUMBER, 0, NULL},   /* +LBPeriod s */
-    {"lb", "debug", AN_INT, 0, NULL},      /* +LBDebug n */
-    {"lb", "comm", A_BOOL, 1, NULL},       /* +LBCommOff */
-    {"lb", "obj_only", A_BOOL, 0, NULL},   /* +LBObjOnly */
-    {"lb", "off", A_BOOL, 0, NULL},        /* +LBOff */
-    {"lb", "instrument", A_BOOL, 1, NULL}, /* LBTurnInstrumentOn(), Off() */
+    {"lb", "balancer", A_BALANCER, 0, NULL}, /* +balancer NAME; _balancing.py */
+    {"lb", "period", A_NUMBER, 0, NULL},     /* +LBPeriod s */
+    {"lb", "debug", AN_INT, 0, NULL},        /* +LBDebug n: more than 0: a line for each step */
+    {"lb", "continuous", A_BOOL, 1, NULL},   /* steps also where nobody asks for them */
+    {"lb", "comm", A_BOOL, 1, NULL},         /* +LBCommOff */
+    {"lb", "obj_only", A_BOOL, 0, NULL},     /* +LBObjOnly */
+    {"lb", "off", A_BOOL, 0, NULL},          /* +LBOff */
+    {"lb", "instrument", A_BOOL, 1, NULL},   /* LBTurnInstrumentOn(), Off() */
 };
 enum { NUM_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };
 static const char *const SPACES[] = {"interactive", "lb"}; /* inside charm.options */
@@ -103,8 +104,8 @@ static bool fits(const struct option *option, PyObject *value) {
         return PyLong_Check(value) && !PyBool_Check(value);
     case A_NUMBER:
         return value == Py_None || PyFloat_Check(value) || (PyLong_Check(value) && !PyBool_Check(value));
-    case A_TEXT:
-        return value == Py_None || PyUnicode_Check(value);
+    case A_BALANCER:
+        return value == Py_None || PyUnicode_Check(value) || PyObject_HasAttrString(value, "plan");
     case A_HANG_REPORT:
         return PyUnicode_Check(value);
     }
@@ -112,7 +113,9 @@ static bool fits(const struct option *option, PyObject *value) {
 }
 
 static int refuse(PyObject *self, const struct option *option, PyObject *value) {
-    static const char *const wanted[] = {"True or False", "an int", "a number", "a str", "'exit', 'warn' or 'off'"};
+    static const char *const wanted[] = {"True or False", "an int", "a number",
+                                         "a name, 'module:Class', or a class or object with a method plan(stats)",
+                                         "'exit', 'warn' or 'off'"};
     PyObject *path = path_of(self);
     if (path == NULL) return -1;
     if (value == NULL)

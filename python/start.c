@@ -284,7 +284,7 @@ static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyOb
     PyObject *argv = call_start("begin");
     st->entry_args = argv == NULL ? NULL : PyTuple_Pack(1, argv);
     Py_XDECREF(argv);
-    if (st->entry_args == NULL || py_meter_start(st) != 0) return -1;
+    if (st->entry_args == NULL || py_balance_start(st) != 0 || py_meter_start(st) != 0) return -1;
     Py_INCREF(entry);
     st->entry = entry;
     return py_bridge_start(st) != 0 ? -1 : py_task_become_scheduler(st);

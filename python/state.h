@@ -120,6 +120,7 @@ struct py_state {
 #undef PY_TYPE_FIELD
     PyObject *charm;   /* the singleton, owned */
     PyObject *options; /* charm.options, owned */
+    PyObject *planner; /* a balancer of the program's, owned; NULL: there is none */
     PyObject *bridge;  /* chariot._asyncio, owned; NULL: not imported */
     PyObject *error;   /* Charm4PyError, owned */
     PyObject *not_threaded_error, *cancelled_error;

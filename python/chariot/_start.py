@@ -8,6 +8,7 @@ program's own.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from ._core import Charm4PyError, charm
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     _Effect = Callable[[str], str | None]
 
-_LATER = "accepted, but has no effect yet"
 _LAUNCHERS = "accepted, but it is the launcher's: give it to charmrun or chariot run"
 
 
@@ -26,9 +26,8 @@ def _quiet(_: str) -> None:
     charm.options.quiet = True
 
 
-def _balancer(value: str) -> str:
+def _balancer(value: str) -> None:
     charm.options.lb.balancer = value
-    return _LATER
 
 
 def _number(option: str, value: str) -> float:
@@ -38,29 +37,24 @@ def _number(option: str, value: str) -> float:
         raise Charm4PyError(f"{option} takes a number, not {value!r}") from None
 
 
-def _period(value: str) -> str:
+def _period(value: str) -> None:
     charm.options.lb.period = _number("+LBPeriod", value)
-    return _LATER
 
 
-def _debug(value: str) -> str:
+def _debug(value: str) -> None:
     charm.options.lb.debug = int(_number("+LBDebug", value))
-    return _LATER
 
 
-def _comm_off(_: str) -> str:
+def _comm_off(_: str) -> None:
     charm.options.lb.comm = False
-    return _LATER
 
 
-def _obj_only(_: str) -> str:
+def _obj_only(_: str) -> None:
     charm.options.lb.obj_only = True
-    return _LATER
 
 
-def _off(_: str) -> str:
+def _off(_: str) -> None:
     charm.options.lb.off = True
-    return _LATER
 
 
 def _interface(value: str) -> str:
@@ -128,9 +122,21 @@ def _strip(argv: list[str]) -> list[str]:
     return kept
 
 
+def _obey_launcher() -> None:
+    """What chariot run was told of load balancing goes before what the program says."""
+    environment = os.environ
+    if "CHARIOT_BALANCER" in environment:
+        _balancer(environment["CHARIOT_BALANCER"])
+    if "CHARIOT_LB_PERIOD" in environment:
+        charm.options.lb.period = _number("CHARIOT_LB_PERIOD", environment["CHARIOT_LB_PERIOD"])
+    if "CHARIOT_LB_LOG" in environment:
+        charm.options.lb.debug = 1
+
+
 def begin() -> list[str]:
     """On every PE: strips sys.argv, collects what importing left behind; returns what the entry gets."""
     gc.collect()
+    _obey_launcher()
     argv = getattr(sys, "argv", [])
     if any(word.startswith("+") for word in argv[1:]):
         argv[:] = _strip(argv)

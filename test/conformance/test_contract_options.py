@@ -99,7 +99,7 @@ def test_system_options_do_not_reach_the_program(n: int | None) -> None:
         n,
         args="a +5 ++local +p4 +foo ++server-port 99 -x +libcharm_interface cython ++foo +pes ++debug-no-pause +".split(),
     )
-    for option in ("++local", "+p4", "++server-port", "+libcharm_interface", "++debug-no-pause", "+LBOff", "+balancer"):
+    for option in ("++local", "+p4", "++server-port", "+libcharm_interface", "++debug-no-pause"):
         assert result.stderr.count(f"chariot: {option}: accepted") == 1, (option, result.stderr)
 
 
