@@ -1,6 +1,7 @@
 /* What a broken PE of the job may send: messages of every kind, with headers and payloads that are nearly right. The
  * job may end, with a message, or hang; nothing crashes, and all memory is freed. Found by the sanitizers, not by
  * asserts. */
+#include "lb/lb.h"
 #include "test/scenarios/script.h"
 #include "test/scenarios/spy.h"
 #include "test/scenarios/values.h"
@@ -46,6 +47,7 @@ static uint64_t result_to;
 
 static int on_work(struct chariot_call *call) {
     if (draw(4) == 0) chariot_migrate(call->pe, call->elem, (uint32_t)draw(NUM_PES));
+    if (draw(3) == 0) chariot_at_sync(call->pe, call->elem);
     const struct chariot_target target = {.kind = CHARIOT_TO_FUTURE, .future = result_to};
     struct chariot_future *all;
     chariot_contribute_take(call->pe, call->elem, NULL, value_int(1), CHARIOT_REDUCE_SUM, &target);
@@ -140,7 +142,8 @@ static void begin(struct world *world, uint32_t type_id) {
     chariot_create_take(&world->pes[1], &how, NULL, &now.group);
     how.kind = CHARIOT_SINGLE;
     chariot_create_take(&world->pes[2], &how, NULL, &now.single);
-    how = (struct chariot_create){.type = type_id, .kind = CHARIOT_ARRAY_OF, .ndims = 2, .dims = {3, 4}};
+    how =
+        (struct chariot_create){.type = type_id, .kind = CHARIOT_ARRAY_OF, .ndims = 2, .dims = {3, 4}, .at_sync = true};
     chariot_create_take(&world->pes[0], &how, NULL, &now.array);
     how = (struct chariot_create){.type = type_id, .kind = CHARIOT_ARRAY_OF, .ndims = 3};
     chariot_create_take(&world->pes[4], &how, NULL, &now.sparse);
@@ -157,7 +160,11 @@ static void act(struct world *world) {
     const struct chariot_ref *ref = refs[draw(4)];
     struct chariot_future *future = chariot_future_new(pe, 1 + draw(3));
     result_to = chariot_future_id(future);
-    switch (draw(14)) {
+    switch (draw(16)) {
+    case 14:
+    case 15:
+        chariot_balance(pe, future);
+        break;
     case 10:
     case 11:
         pool_more(pe);
@@ -210,11 +217,14 @@ static void run(uint64_t seed) {
     rpc_random_init(&now.random, seed);
     world_open(&world, (struct rpc_sim_config){.num_pes = NUM_PES, .seed = seed, .max_delay_ns = 1000});
     uint32_t type_id = world_register(&world, &type);
+    static const char *const balancers[] = {"gossip", "greedy", "rotate", NULL};
+    const struct chariot_balancing how = {.balancer = balancers[seed % 4], .log = true};
     for (uint32_t i = 0; i < NUM_PES; i++) {
         world.pes[i].face = (struct chariot_face){.on_unreceived_error = ignore_error};
         world.pes[i].around.on_warning = ignore_warning;
         chariot_set_hang_report(&world.pes[i], CHARIOT_HANG_WARN);
         serve(&world.pes[i]);
+        CU_ASSERT_EQUAL(chariot_balancing_set(&world.pes[i], &how, NULL, 0), 0);
     }
     spy_open(&now.spy, &world, &now.random);
     world_start(&world);
