@@ -160,6 +160,11 @@ check-migration-python: $(SETUP) ## 100,000 migrations of Python objects on 1 to
 	$(MAKE) all
 	CHARIOT_MIGRATIONS=$(or $(COUNT),100000) .venv/bin/python -m pytest -q --timeout=3600 test/conformance/test_migration_traffic.py
 
+check-balancing: ## 5,000 simulated runs with balancers: every step ends, every element goes on once; a minute
+	@tools/setup.sh check
+	$(MAKE) $(B)/test/scenarios/balance_test
+	CHARIOT_SEEDS=3400 $(B)/test/scenarios/balance_test steps_end
+
 check-quiescence: ## 10,000 simulated runs of 64 PEs: quiescence is never early, never missed
 	@tools/setup.sh check
 	$(MAKE) $(B)/test/scenarios/quiet_test
@@ -348,5 +353,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:
