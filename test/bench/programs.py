@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 BENCH = "build/release/bench/"
 PYTHON = ".venv/bin/python"
+BALANCERS = ("greedy-refine", "gossip")
 LANES = ("shm", "unix", "tcp")  # what `chariot run --transport` is given
 SWEEP_EVERY = 4  # curves over all sizes take long: every so many rounds
 
@@ -58,6 +59,8 @@ SOURCES = (
     *on((2, 4), "py_section", "test/bench/py_section.py"),
     *on((2,), "migrate", BENCH + "migrate"),
     *on((2,), "py_migrate", "test/bench/py_migrate.py"),
+    *on((2, 4), "py_balance", "test/bench/py_balance.py"),
+    *(Source(f"py_balance {who} {n}", ("test/bench/py_balance.py", who), n) for n in (2, 4) for who in BALANCERS),
     Source("floor_local", (BENCH + "floor_local",)),
     Source("kernels", (BENCH + "kernels",)),
     Source("local", (BENCH + "local",)),

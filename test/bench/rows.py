@@ -183,6 +183,18 @@ def migration() -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def balancing() -> tuple[Row, ...]:
+    """The floor of a step that looks at loads, and moves nothing, is one without a balancer."""
+    section = "Balancing: AtSync() of all to resumeFromSync() of all"
+    return tuple(
+        Row(section, f"{text}, {who}, {pes} PEs", f"py.balance.{who}.{key}.{pes}", "us",
+            "" if who == "without" else f"py.balance.without.{key}.{pes}")
+        for key, text in (("few", "a chare a PE"), ("many", "20,000 chares"))
+        for pes in (2, 4)
+        for who in ("without", "greedy-refine", "gossip")
+    )  # fmt: skip
+
+
 def local() -> tuple[Row, ...]:
     section = "One PE, and chares"
     return (
@@ -338,6 +350,7 @@ def rows(default: str) -> tuple[Row, ...]:
         *agreement(),
         *sections(),
         *migration(),
+        *balancing(),
         *local(),
         *many(default),
         *starts(),

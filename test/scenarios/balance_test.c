@@ -541,6 +541,34 @@ static void what_cannot_be_packed_stays_and_is_said_once(void) {
     CU_ASSERT_TRUE(close_job(1, "refused"));
 }
 
+/* PE 0's part of the hang report, while the step is in that state; asserts that it comes to it. */
+static void expect_report(enum lb_state state, const char *text) {
+    struct chariot_pe *pe = &now.world.pes[0];
+    struct chariot_report *report = calloc(1, sizeof *report);
+    for (int steps = 0; steps < 1000 && lb_part_of(pe)->step.state != state; steps++) let_pass(1);
+    CU_ASSERT_EQUAL(lb_part_of(pe)->step.state, state);
+    obj_balance_ops.describe(pe, report);
+    char *said = obj_report_text(report, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+    if (strstr(said, text) == NULL) printf("\n'%s' is not in %s", text, said);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, text));
+    free(said);
+    obj_report_deinit(report);
+    free(report);
+}
+
+static void what_a_step_waits_for_is_reported(void) {
+    open_job(3, 1, &(struct chariot_balancing){.balancer = "rotate"});
+    now.world.budget = 1;
+    fill(&now.array, 9, 0, true);
+    work(&now.array);
+    expect_report(LB_GATHERS, "a step of load balancing waits for what PEs have to tell");
+    expect_report(LB_MOVES, "a step of load balancing waits for 9 of its 9 moves");
+    world_settle(&now.world);
+    CU_ASSERT_EQUAL(now.resumed, 9);
+    CU_ASSERT_TRUE(close_job(1, "report"));
+}
+
 /* ---------------------------------------------------------------- what is asked for */
 
 static void what_is_wrong_is_said_before_the_job_runs(void) {
@@ -575,4 +603,5 @@ UNIT_MAIN("scenarios/balance", UNIT(rotate_moves_every_element_in_every_step), U
           UNIT(gossip_mends_it_without_knowing_the_whole), UNIT(without_a_balancer_a_step_only_ends),
           UNIT(steps_end_whatever_happens_meanwhile), UNIT(pes_that_have_little_to_do_get_something),
           UNIT(a_job_that_rests_is_left_alone), UNIT(a_period_is_kept), UNIT(own_plans_are_checked),
-          UNIT(what_cannot_be_packed_stays_and_is_said_once), UNIT(what_is_wrong_is_said_before_the_job_runs))
+          UNIT(what_cannot_be_packed_stays_and_is_said_once), UNIT(what_a_step_waits_for_is_reported),
+          UNIT(what_is_wrong_is_said_before_the_job_runs))
