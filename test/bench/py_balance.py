@@ -31,10 +31,10 @@ def steps(array: Any, count: int) -> None:
 
 def main(args: list[str]) -> None:
     pes, what = charm.numPes(), charm.options.lb.balancer or "without"
-    few = Array(Cell, pes, useAtSync=True)
+    few: Any = Array(Cell, pes, useAtSync=True)
     report_us(f"py.balance.{what}.few.{pes}", lambda n: steps(few, n))
     few.destroy(awaitable=True).get()
-    many = Array(Cell, MANY, useAtSync=True)
+    many: Any = Array(Cell, MANY, useAtSync=True)
     charm.awaitCreation(many)
     report_us(f"py.balance.{what}.many.{pes}", lambda n: steps(many, n))
     charm.exit()
