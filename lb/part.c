@@ -46,7 +46,7 @@ int lb_bytes_read(const struct chariot_msg *args, size_t size, const uint8_t **d
     return 0;
 }
 
-static const struct chariot_method methods[] = {
+static const struct chariot_method calls[] = {
     [LB_CALL_CHANGED] = {"changed", lb_on_changed},
     [LB_CALL_TELL] = {"tell", lb_on_tell},
     [LB_CALL_COLLECT] = {"collect", lb_on_collect},
@@ -59,16 +59,16 @@ static const struct chariot_method methods[] = {
     [LB_CALL_GOSSIP] = {"gossip", lb_on_gossip},
 };
 
-static int create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                  struct chariot_msg *args, void **object) {
+static int create_nothing(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                          struct chariot_msg *args, void **object) {
     *object = NULL;
     return 0;
 }
 
 static const struct chariot_type type = {.name = "chariot.Balancer",
-                                         .methods = methods,
-                                         .num_methods = sizeof methods / sizeof methods[0],
-                                         .create = create};
+                                         .methods = calls,
+                                         .num_methods = sizeof calls / sizeof calls[0],
+                                         .create = create_nothing};
 
 /* ---------------------------------------------------------------- what is asked for */
 
@@ -193,7 +193,7 @@ static int init(struct chariot_pe *pe) {
     return rc != 0 ? rc : obj_resident_init(pe, OBJ_RESIDENT_BALANCER, &type);
 }
 
-static void start(struct chariot_pe *pe) {
+static void on_start(struct chariot_pe *pe) {
     struct lb_part *part = lb_part_of(pe);
     bool good = part->is_set || take_wish(pe);
     obj_resident_start(pe, OBJ_RESIDENT_BALANCER);
@@ -205,7 +205,7 @@ static void start(struct chariot_pe *pe) {
     lb_watch_begin(pe, !part->how.on_demand);
 }
 
-static void deinit(struct chariot_pe *pe) {
+static void on_end(struct chariot_pe *pe) {
     struct lb_part *part = lb_part_of(pe);
     if (part == NULL) return;
     forget(&part->how);
@@ -221,17 +221,17 @@ static void on_total(struct chariot_pe *pe, int64_t elements, int64_t uncounted)
     if (uncounted != 0) lb_note(pe, LB_UNCOUNTED, uncounted);
 }
 
-static void on_gone(struct chariot_pe *pe, const struct chariot_elem *elem) {
+static void on_elem_gone(struct chariot_pe *pe, const struct chariot_elem *elem) {
     const struct obj_move *move = elem->move;
     if (elem->synced && (move == NULL || !move->synced_late)) lb_note(pe, LB_WAITING, -1);
     if (move != NULL && move->in_step) lb_move_refused(pe, NULL);
 }
 
 const struct obj_balance_ops obj_balance_ops = {.init = init,
-                                                .start = start,
-                                                .deinit = deinit,
+                                                .start = on_start,
+                                                .deinit = on_end,
                                                 .on_total = on_total,
-                                                .on_gone = on_gone,
+                                                .on_gone = on_elem_gone,
                                                 .on_turn = lb_watch_on_turn,
                                                 .on_due = lb_watch_on_due,
                                                 .describe = describe};
