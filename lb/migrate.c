@@ -79,7 +79,9 @@ static int want(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
     bool under_way = move->wants;
     move->wants = true;
     move->to = to;
-    return under_way || move->waits != 0 ? 0 : leave_soon(pe, elem);
+    int rc = under_way || move->waits != 0 ? 0 : leave_soon(pe, elem);
+    if (rc != 0) move->wants = false;
+    return rc;
 }
 
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe) {

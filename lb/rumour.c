@@ -324,39 +324,55 @@ void lb_rumour_begin(struct chariot_pe *pe) {
     lead(pe, ENTER);
 }
 
-/* An iteration begins, or there is none any more. */
-int lb_on_sum(struct chariot_call *call) {
-    struct chariot_pe *pe = call->pe;
-    struct lb_part *part = lb_part_of(pe);
-    struct lb_rumour *rumour = part->rumour;
+static int read_sum(const struct chariot_msg *args, struct share *out) {
     struct chariot_reader reader;
     struct chariot_value value;
-    struct share share;
-    chariot_reader_init(&reader, call->args);
+    chariot_reader_init(&reader, args);
     int rc = chariot_get_typed(&reader, CHARIOT_LIST, &value);
     if (rc == 0) rc = chariot_get_typed(&reader, CHARIOT_BYTES, &value);
-    if (rc != 0 || value.bytes.size != sizeof share || pe->node.pe != 0 || part->step.state != LB_GOSSIPS)
-        return CHARIOT_EMALFORMED;
-    memcpy(&share, value.bytes.data, sizeof share);
-    OBJ_API(pe);
-    struct lb_figures *figures = &part->step.figures;
-    if (rumour->iterations == 0) figures->before = share.sum.slowest;
-    figures->after = share.sum.slowest;
-    figures->average = share.sum.work / share.sum.speed;
-    figures->objects = share.objects;
+    if (rc != 0 || value.bytes.size != sizeof *out) return CHARIOT_EMALFORMED;
+    memcpy(out, value.bytes.data, sizeof *out);
+    return 0;
+}
+
+static void note_sum(struct chariot_pe *pe, const struct share *share) {
+    struct lb_rumour *rumour = rumour_of(pe);
+    struct lb_figures *figures = &lb_part_of(pe)->step.figures;
+    if (rumour->iterations == 0) figures->before = share->sum.slowest;
+    figures->after = share->sum.slowest;
+    figures->average = share->sum.work / share->sum.speed;
+    figures->objects = share->objects;
+    rumour->next.sum = share->sum;
+}
+
+/* An iteration begins, or it is good enough, or as good as it gets. */
+static void iterate(struct chariot_pe *pe) {
+    struct lb_rumour *rumour = rumour_of(pe);
+    struct lb_step *step = &lb_part_of(pe)->step;
     const struct lb_gossip_options *options = &rumour->next.options;
-    bool good = share.sum.slowest <= options->tolerance * lb_gossip_level(&share.sum);
-    rumour->next.sum = share.sum;
-    rumour->rounds = rumour->trades = 0;
-    if (rumour->iterations++ < options->iterations && !good) {
-        rumour->rounds = 1;
+    const struct lb_gossip_sum *sum = &rumour->next.sum;
+    bool good = sum->slowest <= options->tolerance * lb_gossip_level(sum);
+    if (rumour->iterations < options->iterations && !good) {
+        rumour->iterations++;
+        rumour->rounds = 1; /* BEGIN is the first */
+        rumour->trades = 0;
         lead(pe, BEGIN);
-    } else if (part->step.why == LB_WHY_IDLE && !lb_when_pays(pe, figures)) {
-        figures->after = figures->before;
+    } else if (step->why == LB_WHY_IDLE && !lb_when_pays(pe, &step->figures)) {
+        step->figures.after = step->figures.before;
         lb_step_moves(pe, 0);
     } else {
         lead(pe, CLAIM);
     }
+}
+
+int lb_on_sum(struct chariot_call *call) {
+    struct chariot_pe *pe = call->pe;
+    struct share share;
+    int rc = read_sum(call->args, &share);
+    if (rc != 0 || lb_part_of(pe)->step.state != LB_GOSSIPS) return CHARIOT_EMALFORMED;
+    OBJ_API(pe);
+    note_sum(pe, &share);
+    iterate(pe);
     return 0;
 }
 

@@ -14,7 +14,7 @@ static PyObject *balancing(void) {
     return PyImport_ImportModule("chariot._balancing");
 }
 
-/* The tuple of what Stats() takes, with the planner in front; arrays of the runtime become bytes. */
+/* Objects and edges, column by column. */
 struct columns {
     double *loads, *edge_bytes;
     uint32_t *pes, *sizes, *edges;
@@ -63,6 +63,7 @@ static PyObject *bytes_of(const void *data, size_t count, size_t each) {
     return bytes;
 }
 
+/* What plan() of _balancing.py gives: bytes, or None. New reference. */
 static PyObject *ask_planner(PyObject *planner, const struct lb_stats *stats, const struct columns *columns) {
     size_t objects = stats->num_objects, pes = stats->num_pes;
     PyObject *module = balancing();

@@ -138,6 +138,7 @@ static void open_job(uint32_t num_pes, uint64_t seed, const struct chariot_balan
                (struct rpc_sim_config){
                    .num_pes = num_pes, .seed = seed, .max_delay_ns = draw(2) ? 1000 : 2000000, .through_wire = true});
     now.world.budget = 1 + (int)draw(64);
+    now.world.notes_idle = true;
     now.type = world_register(&now.world, &type);
     for (uint32_t p = 0; p < num_pes; p++) {
         char why[200] = "";

@@ -90,7 +90,7 @@ static bool runs(const struct world *world, uint32_t pe) {
 static bool step(struct world *world, uint32_t i, int64_t now) {
     struct chariot_pe *pe = &world->pes[i];
     world->busy[i] = runs(world, i) && obj_pe_step(pe, now, world->budget);
-    if (!world->busy[i]) OBJ_METER(pe, obj_meter_note_idle(pe));
+    if (world->notes_idle && !world->busy[i]) OBJ_METER(pe, obj_meter_note_idle(pe));
     world->due_ns[i] = runs(world, i) ? obj_pe_deadline_ns(pe) : RPC_FOREVER_NS;
     world->free_ns[i] = now + world->step_ns;
     return world->busy[i] && world->step_ns == 0;

@@ -22,6 +22,7 @@ struct world {
     int budget;           /* messages per PE and step; 64 unless set after world_open() */
     int64_t step_ns;      /* that a PE takes for them; 0 unless set */
     int64_t *free_ns;     /* by PE: when its last step has ended */
+    bool notes_idle;      /* a PE without work is idle, to those that measure load, as in run.c; false unless set */
     bool *busy;           /* by PE: has something to do now */
     int64_t *due_ns;      /* by PE: when it has something to do by itself, as of its last step */
     uint32_t first_alive; /* the PEs below have ended */

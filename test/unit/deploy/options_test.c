@@ -55,6 +55,19 @@ static void number_of_pes_must_be_one(void) {
     expect_refused(PARSE("--num-pes"), "--num-pes needs a value (N)");
 }
 
+static void balancing_is_handed_on(void) {
+    CU_ASSERT_EQUAL(PARSE("p"), 0);
+    CU_ASSERT_TRUE(options.balancer == NULL && options.lb_period == NULL && !options.lb_log);
+    CU_ASSERT_EQUAL(PARSE("--balancer", "greedy-refine:tolerance=1.1,moves=3", "--lb-period=0.5", "--lb-log", "p"), 0);
+    CU_ASSERT_STRING_EQUAL(options.balancer, "greedy-refine:tolerance=1.1,moves=3");
+    CU_ASSERT_STRING_EQUAL(options.lb_period, "0.5");
+    CU_ASSERT_TRUE(options.lb_log);
+    expect_refused(PARSE("--balancer", "", "p"), "--balancer takes the name of a balancer");
+    expect_refused(PARSE("--balancer"), "--balancer needs a value (NAME[:OPTION=VALUE,...])");
+    expect_refused(PARSE("--lb-period", "0", "p"), "--lb-period takes a time in seconds above 0, not '0'");
+    expect_refused(PARSE("--balancr", "greedy", "p"), "did you mean '--balancer'?");
+}
+
 static void a_trace_is_a_file_and_a_number_of_events(void) {
     CU_ASSERT_EQUAL(PARSE("p"), 0);
     CU_ASSERT_PTR_NULL(options.trace);
@@ -150,8 +163,8 @@ static void help_has_a_line_for_every_option(void) {
 }
 
 UNIT_MAIN("deploy/options", UNIT(defaults_are_all_cores_and_shared_memory), UNIT(number_of_pes_in_every_spelling),
-          UNIT(number_of_pes_must_be_one), UNIT(a_trace_is_a_file_and_a_number_of_events), UNIT(other_options_are_set),
-          UNIT(values_are_checked), UNIT(unknown_option_names_the_nearest), UNIT(remote_text_is_no_format),
-          UNIT(program_ends_the_options), UNIT(two_dashes_end_the_options), UNIT(a_module_may_stand_in_for_a_program),
-          UNIT(an_interactive_session_needs_no_program), UNIT(a_program_is_needed_but_for_help),
-          UNIT(help_has_a_line_for_every_option))
+          UNIT(number_of_pes_must_be_one), UNIT(balancing_is_handed_on), UNIT(a_trace_is_a_file_and_a_number_of_events),
+          UNIT(other_options_are_set), UNIT(values_are_checked), UNIT(unknown_option_names_the_nearest),
+          UNIT(remote_text_is_no_format), UNIT(program_ends_the_options), UNIT(two_dashes_end_the_options),
+          UNIT(a_module_may_stand_in_for_a_program), UNIT(an_interactive_session_needs_no_program),
+          UNIT(a_program_is_needed_but_for_help), UNIT(help_has_a_line_for_every_option))
