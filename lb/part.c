@@ -65,10 +65,10 @@ static int create_nothing(struct chariot_pe *pe, const struct chariot_type *type
     return 0;
 }
 
-static const struct chariot_type type = {.name = "chariot.Balancer",
-                                         .methods = calls,
-                                         .num_methods = sizeof calls / sizeof calls[0],
-                                         .create = create_nothing};
+static const struct chariot_type group_type = {.name = "chariot.Balancer",
+                                               .methods = calls,
+                                               .num_methods = sizeof calls / sizeof calls[0],
+                                               .create = create_nothing};
 
 /* ---------------------------------------------------------------- what is asked for */
 
@@ -190,7 +190,7 @@ static int init(struct chariot_pe *pe) {
     pe->balance = calloc(1, sizeof(struct lb_part));
     if (pe->balance == NULL) return CHARIOT_ENOMEM;
     int rc = chariot_reducer_register(pe, &lb_rumour_reducer, &lb_part_of(pe)->reducer);
-    return rc != 0 ? rc : obj_resident_init(pe, OBJ_RESIDENT_BALANCER, &type);
+    return rc != 0 ? rc : obj_resident_init(pe, OBJ_RESIDENT_BALANCER, &group_type);
 }
 
 static void on_start(struct chariot_pe *pe) {
