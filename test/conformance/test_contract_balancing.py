@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from harness import PES, fails, holds, run
+from harness import PES, ROOT, command, fails, holds, run
 
 ALL = (None, *PES)
 
@@ -358,6 +358,15 @@ def test_what_is_wrong_is_said_at_once(text: str, error: str) -> None:
 def test_the_launchers_options(options: list[str], error: str) -> None:
     result = run("charm.start(lambda args: charm.exit())", 2, options=options)
     assert result.status != 0 and result.stderr.count(error) == 1, result.stderr
+
+
+@pytest.mark.parametrize("balancer", ("rotate", "gossip"))
+def test_results_are_those_without_moves(balancer: str) -> None:
+    """A whole program, whose elements move every 20 ms, between two of their methods."""
+    program = ROOT / "examples/wave2d/wave2d.py"
+    result = command("run", "-n", "4", "--balancer", balancer, "--lb-period", "0.02", "--lb-log", program)
+    assert result.status == 0 and "equal to numpy" in result.stdout, result.said
+    assert "(rotate)" not in result.stderr or " 16 moved (" in result.stderr, result.stderr
 
 
 def test_switched_off() -> None:
