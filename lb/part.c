@@ -189,8 +189,7 @@ static void describe(struct chariot_pe *pe, struct chariot_report *report) {
 static int init(struct chariot_pe *pe) {
     pe->balance = calloc(1, sizeof(struct lb_part));
     if (pe->balance == NULL) return CHARIOT_ENOMEM;
-    int rc = chariot_reducer_register(pe, &lb_rumour_reducer, &lb_part_of(pe)->reducer);
-    return rc != 0 ? rc : obj_resident_init(pe, OBJ_RESIDENT_BALANCER, &group_type);
+    return obj_resident_init(pe, OBJ_RESIDENT_BALANCER, &group_type);
 }
 
 static void on_start(struct chariot_pe *pe) {

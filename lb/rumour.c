@@ -5,6 +5,7 @@
  * That is counted (LB_ACTED ...): when each PE has told that it has done the act, what they sent is known; when as much
  * has come, it is known how much was sent in answer; when that has come, nothing is under way. A message for an act
  * that its receiver has not begun waits there. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,11 +31,10 @@ struct told {
     uint32_t act, answer;
 };
 
-/* What the reduction brings together. */
-struct share {
-    struct lb_gossip_sum sum;
-    uint64_t objects;
-};
+/* What an iteration needs to know of all PEs, as two arrays of numbers: to be added up, and of which the highest count.
+ */
+enum { WORK, SPEED, OBJECTS, NUM_SUMS };
+enum { FIXED, HEAVIEST, FASTEST, SLOWEST, NUM_HIGHEST };
 
 struct lb_rumour {
     struct lb_gossip *agent; /* owned */
@@ -47,6 +47,8 @@ struct lb_rumour {
     /* PE 0 */
     struct act next; /* the act under way */
     uint32_t iterations, rounds, trades;
+    double sums[NUM_SUMS], highest[NUM_HIGHEST]; /* of all PEs */
+    bool has_sums, has_highest;
 };
 
 static struct lb_rumour *rumour_of(const struct chariot_pe *pe) {
@@ -55,40 +57,29 @@ static struct lb_rumour *rumour_of(const struct chariot_pe *pe) {
 
 /* ---------------------------------------------------------------- the reduction */
 
-static int read_share(const struct chariot_msg *msg, struct share *out) {
-    const uint8_t *data;
-    int rc = lb_bytes_read(msg, sizeof *out, &data, NULL);
-    if (rc == 0) memcpy(out, data, sizeof *out);
-    return rc;
-}
-
-static int combine(struct chariot_pe *pe, const struct chariot_reducer *reducer, size_t count,
-                   struct chariot_msg *const *values, struct chariot_msg **out) {
-    struct share all, one;
-    int rc = read_share(values[0], &all);
-    for (size_t i = 1; rc == 0 && i < count; i++) {
-        rc = read_share(values[i], &one);
-        if (rc != 0) break;
-        lb_gossip_sum_add(&all.sum, &one.sum);
-        all.objects += one.objects;
-    }
-    if (rc != 0) return rc;
-    *out = lb_bytes_new(pe, &all, sizeof all);
-    return *out == NULL ? CHARIOT_ENOMEM : 0;
-}
-
-const struct chariot_reducer lb_rumour_reducer = {.name = "chariot.Gossip", .combine = combine};
-
-static int give_share(const struct chariot_call *call) {
-    struct chariot_pe *pe = call->pe;
-    const struct lb_rumour *rumour = rumour_of(pe);
-    const struct share share = {.sum = lb_gossip_share(rumour->agent), .objects = rumour->num_names};
+static int reduce(const struct chariot_call *call, uint32_t reducer, const double *numbers, int64_t count) {
     struct chariot_target target = {.kind = CHARIOT_TO_METHOD, .method = LB_CALL_SUM};
+    struct chariot_writer writer;
+    struct chariot_msg *value;
+    void *data = NULL;
+    size_t size = (size_t)count * sizeof *numbers;
     obj_elem_ref(call->elem, &target.ref);
     target.ref.index[0] = 0;
-    struct chariot_msg *value = lb_bytes_new(pe, &share, sizeof share);
-    if (value == NULL) return 0;
-    return chariot_contribute_take(pe, call->elem, NULL, value, lb_part_of(pe)->reducer, &target);
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_array(&writer, "<f8", 1, &count, 'C', size, &data);
+    if (data != NULL) memcpy(data, numbers, size);
+    int rc = chariot_writer_finish(&writer, &value);
+    return rc != 0 ? rc : chariot_contribute_take(call->pe, call->elem, NULL, value, reducer, &target);
+}
+
+static int give_share(const struct chariot_call *call) {
+    const struct lb_rumour *rumour = rumour_of(call->pe);
+    const struct lb_gossip_sum share = lb_gossip_share(rumour->agent);
+    const double sums[] = {[WORK] = share.work, [SPEED] = share.speed, [OBJECTS] = (double)rumour->num_names};
+    const double highest[] = {
+        [FIXED] = share.fixed, [HEAVIEST] = share.heaviest, [FASTEST] = share.fastest, [SLOWEST] = share.slowest};
+    int rc = reduce(call, CHARIOT_REDUCE_SUM, sums, NUM_SUMS);
+    return rc != 0 ? rc : reduce(call, CHARIOT_REDUCE_MAX, highest, NUM_HIGHEST);
 }
 
 /* ---------------------------------------------------------------- messages of agents */
@@ -324,25 +315,36 @@ void lb_rumour_begin(struct chariot_pe *pe) {
     lead(pe, ENTER);
 }
 
-static int read_sum(const struct chariot_msg *args, struct share *out) {
+/* One of the two. */
+static int read_numbers(struct lb_rumour *rumour, const struct chariot_msg *args) {
     struct chariot_reader reader;
     struct chariot_value value;
     chariot_reader_init(&reader, args);
     int rc = chariot_get_typed(&reader, CHARIOT_LIST, &value);
-    if (rc == 0) rc = chariot_get_typed(&reader, CHARIOT_BYTES, &value);
-    if (rc != 0 || value.bytes.size != sizeof *out) return CHARIOT_EMALFORMED;
-    memcpy(out, value.bytes.data, sizeof *out);
+    if (rc == 0) rc = chariot_get_typed(&reader, CHARIOT_ARRAY, &value);
+    if (rc != 0) return CHARIOT_EMALFORMED;
+    bool sums = value.array.size == sizeof rumour->sums;
+    if (!sums && value.array.size != sizeof rumour->highest) return CHARIOT_EMALFORMED;
+    memcpy(sums ? rumour->sums : rumour->highest, value.array.data, value.array.size);
+    *(sums ? &rumour->has_sums : &rumour->has_highest) = true;
     return 0;
 }
 
-static void note_sum(struct chariot_pe *pe, const struct share *share) {
+static void note_sum(struct chariot_pe *pe) {
     struct lb_rumour *rumour = rumour_of(pe);
     struct lb_figures *figures = &lb_part_of(pe)->step.figures;
-    if (rumour->iterations == 0) figures->before = share->sum.slowest;
-    figures->after = share->sum.slowest;
-    figures->average = share->sum.work / share->sum.speed;
-    figures->objects = share->objects;
-    rumour->next.sum = share->sum;
+    const struct lb_gossip_sum sum = {.work = rumour->sums[WORK],
+                                      .speed = rumour->sums[SPEED],
+                                      .fixed = rumour->highest[FIXED],
+                                      .heaviest = rumour->highest[HEAVIEST],
+                                      .fastest = rumour->highest[FASTEST],
+                                      .slowest = rumour->highest[SLOWEST]};
+    rumour->has_sums = rumour->has_highest = false;
+    if (rumour->iterations == 0) figures->before = sum.slowest;
+    figures->after = sum.slowest;
+    figures->average = sum.work / sum.speed;
+    figures->objects = (size_t)fmin(fmax(rumour->sums[OBJECTS], 0), 1e15); /* also where somebody lies */
+    rumour->next.sum = sum;
 }
 
 /* An iteration begins, or it is good enough, or as good as it gets. */
@@ -367,11 +369,11 @@ static void iterate(struct chariot_pe *pe) {
 
 int lb_on_sum(struct chariot_call *call) {
     struct chariot_pe *pe = call->pe;
-    struct share share;
-    int rc = read_sum(call->args, &share);
-    if (rc != 0 || lb_part_of(pe)->step.state != LB_GOSSIPS) return CHARIOT_EMALFORMED;
+    struct lb_rumour *rumour = rumour_of(pe);
+    if (lb_part_of(pe)->step.state != LB_GOSSIPS || read_numbers(rumour, call->args) != 0) return CHARIOT_EMALFORMED;
     OBJ_API(pe);
-    note_sum(pe, &share);
+    if (!rumour->has_sums || !rumour->has_highest) return 0;
+    note_sum(pe);
     iterate(pe);
     return 0;
 }

@@ -107,7 +107,6 @@ struct lb_part {
     bool complained; /* of an element that could not leave */
     struct chariot_balancing how;
     struct lb_choice choice; /* of how.balancer */
-    uint32_t reducer;        /* the number of lb_rumour_reducer */
     bool is_set;
     struct lb_step step;
     struct lb_watch watch;
@@ -207,7 +206,6 @@ int lb_on_sum(struct chariot_call *call);
 int lb_on_act(struct chariot_call *call);
 int lb_on_gossip(struct chariot_call *call);
 void lb_rumour_free(struct lb_part *part);
-extern const struct chariot_reducer lb_rumour_reducer;
 
 /* when.c */
 int lb_on_ask(struct chariot_call *call);
