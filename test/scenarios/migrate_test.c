@@ -528,6 +528,69 @@ static void nobody_waits_for_a_method_of_the_pe_that_an_element_left(void) {
     world_close(&now.world);
 }
 
+/* ---------------------------------------------------------------- an answer that comes late */
+
+static struct late {
+    struct rpc_transport end, *real;
+    struct chariot_msg *found;
+} late;
+
+static int send_but_found(struct rpc_transport *end, uint32_t pe, struct chariot_msg *msg) {
+    if (msg->kind != OBJ_KIND_MOVE || msg->method != OBJ_MOVE_FOUND) return late.real->ops->send(late.real, pe, msg);
+    late.found = rpc_msg_copy(msg);
+    return 0;
+}
+
+static int poll_real(struct rpc_transport *end, bool urgent) {
+    return late.real->ops->poll(late.real, urgent);
+}
+
+static const struct rpc_transport_ops late_ops = {.name = "late", .send = send_but_found, .poll = poll_real};
+
+static void move_to(uint32_t from, uint32_t to) {
+    struct chariot_pe *pe = &now.world.pes[from];
+    CU_ASSERT_EQUAL(chariot_migrate(pe, elem_on(pe, 0), to), 0);
+    world_wake(&now.world, from);
+    world_settle(&now.world);
+}
+
+static void call_from(uint32_t from) {
+    call_one(&now.world.pes[from], 0);
+    world_wake(&now.world, from);
+    world_settle(&now.world);
+}
+
+/* PE 2 asks the element on PE 1 whether all has come, and the element is on PE 2 before the answer. */
+static void an_answer_may_come_later_than_the_element(void) {
+    memset(&now, 0, sizeof now);
+    now.still = true;
+    world_open(&now.world, (struct rpc_sim_config){.num_pes = 4, .seed = 1, .through_wire = true});
+    struct chariot_create how = {
+        .type = world_register(&now.world, &cell_type), .kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {4}};
+    world_start(&now.world);
+    CU_ASSERT_EQUAL(chariot_create_take(&now.world.pes[0], &how, NULL, &now.array), 0);
+    world_wake(&now.world, 0);
+    world_settle(&now.world);
+    move_to(0, 1);
+    late = (struct late){.real = now.world.pes[1].node.transport};
+    late.end = (struct rpc_transport){.ops = &late_ops, .pe = 1, .num_pes = 4};
+    now.world.pes[1].node.transport = &late.end;
+    call_from(2);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(late.found);
+    call_from(2);
+    CU_ASSERT_EQUAL(now.calls_heard, 1); /* the other is held */
+    now.world.pes[1].node.transport = late.real;
+    move_to(1, 3);
+    move_to(3, 2);
+    obj_upcalls.on_message_take(&now.world.pes[2], late.found);
+    world_wake(&now.world, 2);
+    world_settle(&now.world);
+    CU_ASSERT_EQUAL(elem_on(&now.world.pes[2], 0)->move->waits, 0);
+    CU_ASSERT_EQUAL(now.calls_heard, 2);
+    CU_ASSERT_EQUAL(now.wrong, 0);
+    world_close(&now.world);
+}
+
 /* ---------------------------------------------------------------- misuse */
 
 static const struct chariot_type stone_type = {
@@ -586,4 +649,5 @@ static void what_cannot_move_is_told_why(void) {
 
 UNIT_MAIN("scenarios/migrate", UNIT(elements_move_under_all_that_happens_to_them),
           UNIT(so_they_do_in_arrays_that_are_filled_meanwhile), UNIT(nobody_waits_for_elements_destroyed_on_the_way),
+          UNIT(an_answer_may_come_later_than_the_element),
           UNIT(nobody_waits_for_a_method_of_the_pe_that_an_element_left), UNIT(what_cannot_move_is_told_why))
