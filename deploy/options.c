@@ -139,6 +139,20 @@ static int set_lb_period(struct deploy_options *options, const char *as_typed, c
     return deploy_options_seconds(as_typed, value, &seconds, reason);
 }
 
+/* Whether it can be written each PE sees when it starts (objects/run.c). */
+static int set_lb_record(struct deploy_options *options, const char *as_typed, const char *value,
+                         struct deploy_reason *reason) {
+    if (value[0] == '\0')
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes the name of files" HINT, as_typed);
+    options->lb_record = value;
+    return 0;
+}
+
+static int set_lb_record_period(struct deploy_options *options, const char *as_typed, const char *value,
+                                struct deploy_reason *reason) {
+    return deploy_options_seconds(as_typed, value, &options->lb_record_period, reason);
+}
+
 #define FLAG(field)                                                                                                    \
     static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                    \
                            struct deploy_reason *reason) {                                                             \
@@ -172,6 +186,10 @@ static const struct option OPTIONS[] = {
      set_balancer},
     {NULL, "--lb-period", "S", "balance no more often than every S seconds", set_lb_period},
     {NULL, "--lb-log", NULL, "a line for each step of load balancing", set_lb_log},
+    {NULL, "--lb-record", "FILE",
+     "record what chares cost in FILE.<pe>.json, for chariot lb-lab; a phase is a step of load balancing",
+     set_lb_record},
+    {NULL, "--lb-record-period", "S", "for programs without steps: a phase is S seconds", set_lb_record_period},
     {NULL, "--interactive", NULL, "a prompt on PE 0; a program given too runs before, on every PE", set_interactive},
     {NULL, "--launcher", "NAME", "what starts the PEs; the default, and so far the only one, is local", set_launcher},
     {"-h", "--help", NULL, "print this text", set_help},
@@ -231,6 +249,9 @@ int deploy_options_parse(struct deploy_options *options, char **argv, struct dep
         int err = take_option(options, &words, reason);
         if (err != 0) return err;
     }
+    if (options->lb_record_period > 0 && options->lb_record == NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "--lb-record-period is of use with --lb-record FILE" HINT);
     options->program = words;
     if (*words != NULL && strcmp(*words, "-m") == 0 && words[1] == NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "-m needs the name of a module" HINT);

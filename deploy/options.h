@@ -16,19 +16,21 @@ enum { DEPLOY_MAX_PES = 65536 };
 
 struct deploy_options {
     uint32_t num_pes;
-    bool tag;              /* put "[pe] " before each line of output */
-    bool charm4py;         /* `import charm4py` finds chariot */
-    bool quiet;            /* no banner */
-    bool interactive;      /* a prompt on PE 0, after the program if there is one */
-    bool help;             /* print help, start nothing */
-    const char *transport; /* "shm", "unix", "tcp" or "tls" */
-    const char *launcher;  /* name of a launcher's ops table */
-    const char *trace;     /* file for the timeline; NULL: none is wanted */
-    uint64_t trace_limit;  /* events that each PE keeps for it */
-    const char *balancer;  /* "NAME" or "NAME:option=value,..."; NULL: none */
-    const char *lb_period; /* seconds, as text; NULL: not said */
-    bool lb_log;           /* a line for each step of load balancing */
-    double timeout;        /* seconds after which the job is ended; 0: never */
+    bool tag;                /* put "[pe] " before each line of output */
+    bool charm4py;           /* `import charm4py` finds chariot */
+    bool quiet;              /* no banner */
+    bool interactive;        /* a prompt on PE 0, after the program if there is one */
+    bool help;               /* print help, start nothing */
+    const char *transport;   /* "shm", "unix", "tcp" or "tls" */
+    const char *launcher;    /* name of a launcher's ops table */
+    const char *trace;       /* file for the timeline; NULL: none is wanted */
+    uint64_t trace_limit;    /* events that each PE keeps for it */
+    const char *balancer;    /* "NAME" or "NAME:option=value,..."; NULL: none */
+    const char *lb_period;   /* seconds, as text; NULL: not said */
+    bool lb_log;             /* a line for each step of load balancing */
+    const char *lb_record;   /* files for what chares cost, without the PE's number; NULL: none are wanted */
+    double lb_record_period; /* seconds of a phase in them; 0: phases are the steps of load balancing */
+    double timeout;          /* seconds after which the job is ended; 0: never */
     char *
         *program; /* program and its arguments, up to NULL; empty only with help or interactive. "-m" first: a module */
 };

@@ -24,6 +24,12 @@ static const struct deploy_launcher_ops *find_launcher(const char *name, struct 
 
 static void set_environment(const struct deploy_options *options) {
     if (options->charm4py) setenv("CHARIOT_CHARM4PY", "1", 1);
+    if (options->lb_record != NULL) setenv("CHARIOT_LB_RECORD", options->lb_record, 1);
+    if (options->lb_record_period > 0) {
+        char seconds[32];
+        snprintf(seconds, sizeof seconds, "%.9g", options->lb_record_period);
+        setenv("CHARIOT_LB_RECORD_PERIOD", seconds, 1);
+    }
     if (options->quiet) setenv("CHARIOT_QUIET", "1", 1);
     if (options->balancer != NULL) setenv("CHARIOT_BALANCER", options->balancer, 1);
     if (options->lb_period != NULL) setenv("CHARIOT_LB_PERIOD", options->lb_period, 1);

@@ -299,6 +299,7 @@ static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *co
     elem->stays = parcel->head.stays != 0;
     elem->synced = parcel->head.synced != LB_IS_FREE;
     if (parcel->head.synced == LB_IS_UNCOUNTED) lb_note(pe, LB_WAITING, 1);
+    elem->load_ns = parcel->head.load_ns;
     struct obj_move *move = obj_move_of(pe, elem);
     if (move == NULL) return NULL;
     move->epoch = msg->seq;

@@ -6,6 +6,7 @@
 
 #include "lb/location.h"
 #include "objects/future.h"
+#include "objects/load.h"
 #include "objects/seat.h"
 
 enum { MOST_EXPECTED = 1 << 16 }; /* what is larger grows on its way */
@@ -50,7 +51,7 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
     head = (struct lb_parcel_head){middle - begin,       writer.msg->size - middle,
                                    elem->own.broadcasts, elem->own.reductions,
                                    elem->at_sync,        elem->stays,
-                                   synced(elem)};
+                                   synced(elem),         obj_load_in_phase(pe, elem)};
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
     obj_seats_write(pe, elem, &writer);
     obj_channel_put(&writer, elem);

@@ -12,8 +12,9 @@ struct lb_parcel_head {
     uint64_t broadcasts;   /* the last one that it has seen */
     uint64_t reductions;   /* that it has contributed to */
     uint64_t at_sync;
-    uint64_t stays;  /* no balancer may move it */
-    uint64_t synced; /* enum lb_synced */
+    uint64_t stays;   /* no balancer may move it */
+    uint64_t synced;  /* enum lb_synced */
+    uint64_t load_ns; /* what it has cost in this phase so far */
 };
 
 /* Whether it waits for a step of load balancing, and whether PE 0 knows. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/record.h"
 #include "lb/step.h"
 #include "objects/call.h"
 #include "objects/load.h"
@@ -233,4 +234,5 @@ const struct obj_balance_ops obj_balance_ops = {.init = init,
                                                 .on_gone = on_elem_gone,
                                                 .on_turn = lb_watch_on_turn,
                                                 .on_due = lb_watch_on_due,
+                                                .on_phase = lb_record_phase,
                                                 .describe = describe};

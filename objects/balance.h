@@ -21,6 +21,8 @@ struct obj_balance_ops {
     void (*on_turn)(struct chariot_pe *pe, bool rests);
     /* pe->balance_due_ns has come. */
     void (*on_due)(struct chariot_pe *pe);
+    /* A phase of load has ended on this PE, and is wanted (obj_surroundings.record): its number. */
+    void (*on_phase)(struct chariot_pe *pe, uint64_t number);
     /* The job hangs: what waits for a step here. */
     void (*describe)(struct chariot_pe *pe, struct chariot_report *report);
 };

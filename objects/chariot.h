@@ -211,6 +211,8 @@ struct chariot_face {
     void (*describe_blocked)(void *ctx, struct chariot_report *report);
     /* An element of a type that can move may do so now: 0; negative: it may not, and why ("its coroutines ..."). */
     int (*may_move)(void *ctx, struct chariot_elem *elem, char *why, size_t why_size);
+    /* About how many bytes its state would be, without making it; 0: unknown. */
+    size_t (*state_bytes)(void *ctx, struct chariot_elem *elem);
     /* It has come to live here, and what it was sent comes next. */
     void (*on_moved)(void *ctx, struct chariot_elem *elem);
     const char *exit_name; /* of chariot_exit(), in messages for people */
@@ -251,9 +253,15 @@ int chariot_profile_start(struct chariot_pe *pe);
 /* The table of what has run so far, as text of whole lines; the caller frees it. CHARIOT_ESTATE: not started. */
 int chariot_profile_text(struct chariot_pe *pe, char **text);
 
-/* Measures from now on what each chare of this PE costs, for who balances load (lb/lb.h); false: no more. It is on from
- * the beginning where a balancer was asked for. CHARIOT_ENOMEM. */
+/* Measures from now on what each chare of this PE costs, for who balances load (lb/lb.h); false: no more, whoever else
+ * may ask. It begins by itself where a balancer or a record was asked for. CHARIOT_ENOMEM. */
 int chariot_load_measure(struct chariot_pe *pe, bool on);
+
+/* Records what chares cost, in files that `chariot lb-lab` and LBAF read: name.<pe>.json, each in vt's form. A phase
+ * ends with each step of load balancing or, where period_s is above 0, when so many seconds have passed. Before
+ * chariot_run(). CHARIOT_ESTATE: they are being recorded already, since the launcher was asked to (--lb-record).
+ * CHARIOT_EIO, with errno; CHARIOT_ETOOBIG: the name. */
+int chariot_load_record(struct chariot_pe *pe, const char *name, double period_s);
 
 /* For faces. Whether what follows has any effect now: with tracing, profiling, and while load is measured. */
 bool chariot_is_metered(const struct chariot_pe *pe);

@@ -10,6 +10,7 @@
 #define CHARIOT_OBJECTS_HANG_H
 
 #include "objects/chariot.h"
+#include "objects/text.h"
 
 enum { OBJ_REPORT_LINES = 50, OBJ_REPORT_SUBJECTS = 8 };
 
@@ -56,16 +57,6 @@ struct obj_hang {
 /* PE 0: the job is quiescent and nothing can wake it. */
 void obj_hang_found(struct chariot_pe *pe);
 void obj_hang_deinit(struct chariot_pe *pe);
-
-/* Text that grows; all zero: empty. Without memory it fails, and stays as it is. */
-struct obj_text {
-    char *data; /* owned */
-    size_t size, capacity;
-    bool failed;
-};
-void obj_text_add(struct obj_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Gives the string; NULL: out of memory. */
-char *obj_text_give(struct obj_text *text);
 
 /* hang_text.c: a PE's report as lines of text. NULL: out of memory. */
 char *obj_report_text(const struct chariot_report *report, uint32_t pe);

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "objects/balance.h"
 #include "objects/meter.h"
+#include "objects/runtime.h"
 
 /* ---------------------------------------------------------------- the two clocks */
 
@@ -57,7 +59,7 @@ static int load_new(struct chariot_pe *pe) {
 }
 
 int obj_load_measure(struct chariot_pe *pe, bool on) {
-    if (on == obj_load_is_on(pe)) return 0;
+    if (on == obj_load_is_on(pe) || (on && pe->load != NULL && pe->load->refused)) return 0;
     int rc = load_new(pe);
     if (rc == 0) rc = obj_meter_listen(pe, on);
     if (rc != 0) return rc;
@@ -68,6 +70,8 @@ int obj_load_measure(struct chariot_pe *pe, bool on) {
 
 int chariot_load_measure(struct chariot_pe *pe, bool on) {
     OBJ_API(pe);
+    if (load_new(pe) != 0) return CHARIOT_ENOMEM;
+    pe->load->refused = !on;
     return obj_load_measure(pe, on);
 }
 
@@ -91,6 +95,7 @@ void obj_load_note_sent(struct chariot_pe *pe, const struct chariot_elem *elem, 
     if (!load->counts_traffic || load->ended || !counts) return;
     struct chariot_ref ref;
     obj_elem_ref(elem, &ref);
+    if (obj_id_is_resident(ref.collection) || obj_id_is_resident(msg->target)) return; /* the runtime's own */
     const struct obj_name from = {ref.collection, {ref.index[0], ref.index[1], ref.index[2]}};
     const struct obj_name to = {msg->target, {msg->index[0], msg->index[1], msg->index[2]}};
     obj_traffic_add(&load->traffic, &from, &to, bytes_of(pe, msg));
@@ -105,11 +110,18 @@ int obj_load_each_edge(const struct chariot_pe *pe, int (*fn)(void *ctx, const s
 
 /* ---------------------------------------------------------------- phases */
 
+static void end(struct chariot_pe *pe) {
+    struct obj_load *load = pe->load;
+    if (load->on) obj_meter_charge(pe);
+    if (load->ended) return;
+    load->ended = true;
+    if (pe->around.record != NULL) obj_balance_ops.on_phase(pe, load->number);
+}
+
 void obj_load_end_phase(struct chariot_pe *pe, struct obj_load_phase *out) {
     *out = (struct obj_load_phase){0};
     if (pe->load == NULL) return;
-    if (pe->load->on) obj_meter_charge(pe);
-    pe->load->ended = true;
+    end(pe);
     *out = pe->load->phase;
 }
 
@@ -120,11 +132,36 @@ static void reset(struct chariot_elem *elem, void *ctx) {
 
 void obj_load_begin_phase(struct chariot_pe *pe) {
     if (pe->load == NULL) return;
-    if (pe->load->on) obj_meter_charge(pe);
+    end(pe);
     obj_elem_each(pe, reset, NULL);
+    pe->load->number++;
     pe->load->phase = (struct obj_load_phase){0};
     obj_traffic_clear(&pe->load->traffic);
+    if (pe->load->on) obj_meter_charge(pe);
     pe->load->ended = false;
+}
+
+int obj_load_start(struct chariot_pe *pe) {
+    if (pe->around.record == NULL) return 0;
+    int rc = obj_load_measure(pe, true);
+    if (rc == 0) rc = obj_load_count_traffic(pe);
+    if (rc != 0 || pe->around.record_period_ns <= 0) return rc;
+    pe->load->started_ns = chariot_now_ns(pe);
+    pe->load_due_ns = pe->load->started_ns + pe->around.record_period_ns;
+    return 0;
+}
+
+void obj_load_on_due(struct chariot_pe *pe, int64_t now_ns) {
+    while (now_ns >= pe->load_due_ns) {
+        pe->load_due_ns += pe->around.record_period_ns;
+        obj_load_begin_phase(pe);
+    }
+}
+
+void obj_load_finish(struct chariot_pe *pe) {
+    if (pe->load == NULL || pe->around.record == NULL) return;
+    obj_load_on_due(pe, chariot_now_ns(pe));
+    if (pe->load->number == 0) end(pe);
 }
 
 void obj_load_free(struct chariot_pe *pe) {

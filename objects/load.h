@@ -31,7 +31,10 @@ struct obj_load_phase {
 
 struct obj_load {
     bool on;
-    bool ended; /* the phase has, and the next has not begun: nothing is added */
+    bool refused;       /* the program does not want it, whoever else does */
+    bool ended;         /* the phase has, and the next has not begun: nothing is added */
+    uint64_t number;    /* of the phase, from 0 */
+    int64_t started_ns; /* where phases end by time: when the first began */
     struct obj_load_phase phase;
     int64_t looked_ns, looked_cpu_ns; /* the last look at both clocks */
     int64_t vague_ns;                 /* idle since: who knows whether this thread slept or span */
@@ -39,7 +42,8 @@ struct obj_load {
     struct obj_traffic traffic; /* of this phase */
 };
 
-/* Measures from now on; false: no more, until it is asked for again (what was measured stays). CHARIOT_ENOMEM. */
+/* Measures from now on, unless the program has said that it does not want that (chariot_load_measure()); false: no
+ * more, until it is asked for again. What was measured stays. CHARIOT_ENOMEM. */
 int obj_load_measure(struct chariot_pe *pe, bool on);
 static inline bool obj_load_is_on(const struct chariot_pe *pe) {
     return pe->load != NULL && pe->load->on;
@@ -47,8 +51,18 @@ static inline bool obj_load_is_on(const struct chariot_pe *pe) {
 /* The phase ends: gives what it was. elem->load_ns, the CPU time of each element in it, stays as it is until the next
  * one begins. What is done in between is in no phase. */
 void obj_load_end_phase(struct chariot_pe *pe, struct obj_load_phase *out);
-/* All loads are 0 again. No effect where pe->load is NULL. */
+/* The phase ends, unless it has, and all loads are 0 again. No effect where pe->load is NULL. */
 void obj_load_begin_phase(struct chariot_pe *pe);
+/* What elem has cost in the phase that goes on; 0 between two. */
+static inline uint64_t obj_load_in_phase(const struct chariot_pe *pe, const struct chariot_elem *elem) {
+    return pe->load == NULL || pe->load->ended ? 0 : elem->load_ns;
+}
+/* The PE starts: measures where phases are to be recorded (obj_surroundings.record). CHARIOT_ENOMEM. */
+int obj_load_start(struct chariot_pe *pe);
+/* Phases end by time, and the present one is due; those in which this PE did nothing are passed, empty. */
+void obj_load_on_due(struct chariot_pe *pe, int64_t now_ns);
+/* The job ends by its own exit: what is left to record is. Behind the last whole phase nothing is. */
+void obj_load_finish(struct chariot_pe *pe);
 void obj_load_free(struct chariot_pe *pe);
 
 /* Counts from now on, while load is measured, what elements send each other. CHARIOT_ENOMEM. */

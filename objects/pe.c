@@ -104,6 +104,7 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
     if (now_ns >= pe->quiet.due_ns) obj_quiet_on_due(pe);
     if (pe->num_timers > 0) obj_timer_run_due(pe);
     if (now_ns >= pe->balance_due_ns) obj_balance_ops.on_due(pe);
+    if (__builtin_expect(now_ns >= pe->load_due_ns, 0)) obj_load_on_due(pe, now_ns);
     obj_waiters_run(pe);
     while (budget-- > 0 && !pe->ending) {
         struct chariot_msg *msg = rpc_msg_queue_pop(&pe->run_queue);
@@ -150,6 +151,7 @@ void obj_api_leave(struct chariot_pe **pe) {
 int obj_pe_init(struct chariot_pe *pe) {
     pe->crowded = -1;
     pe->balance_due_ns = INT64_MAX;
+    pe->load_due_ns = INT64_MAX;
     pe->piece_bytes = OBJ_PIECE_BYTES;
     pe->next_collection = OBJ_NUM_RESIDENTS; /* PE 0 has those */
     pe->next_future = 1;

@@ -40,6 +40,9 @@ struct obj_surroundings {
     int64_t (*now_ns)(void *ctx);
     /* CPU time of the PE's thread; without it, all time is its own. */
     int64_t (*cpu_ns)(void *ctx);
+    /* Writes down a phase of load (lb/record.h), for --lb-record. NULL: nobody wants it. */
+    void (*record)(void *ctx, const char *phase, size_t size);
+    int64_t record_period_ns; /* phases end when so much time has passed; 0: with the steps of load balancing */
     /* The job must end: tell the launcher. Once per PE. */
     void (*on_abort)(void *ctx, int status, const char *text);
     /* Something to tell people; the job goes on. */
@@ -75,6 +78,7 @@ struct chariot_pe {
     void *location_ctx;      /* the location manager's own */
     struct obj_meter *meter; /* NULL: nobody wants to know where time goes (meter.h) */
     struct obj_load *load;   /* NULL: nor has anybody asked what elements cost (load.h) */
+    int64_t load_due_ns;     /* a phase of it ends with the next step from then on; INT64_MAX: none does */
     int64_t now_ns;
 
     struct rpc_msg_queue run_queue;

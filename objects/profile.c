@@ -1,37 +1,12 @@
 /* The table of a profile: what charm.printStats() prints. Times are what the meter has charged; see meter.h. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "objects/meter.h"
+#include "objects/text.h"
 
 enum { INTERNAL_SHOWN_FROM_NS = 1000000 };
-
-struct text {
-    char *data;
-    size_t size, cap;
-    bool failed;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct text *text, const char *format, ...) {
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format);
-    int made = vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    size_t size = made < 0 ? 0 : (size_t)made < sizeof line ? (size_t)made : sizeof line - 1;
-    if (text->size + size + 1 > text->cap) {
-        size_t cap = 2 * text->cap + size + 1024;
-        char *data = text->failed ? NULL : realloc(text->data, cap);
-        text->failed = data == NULL;
-        if (data == NULL) return;
-        text->data = data;
-        text->cap = cap;
-    }
-    memcpy(text->data + text->size, line, size + 1);
-    text->size += size;
-}
 
 /* ---------------------------------------------------------------- rows */
 
@@ -48,10 +23,10 @@ static double seconds(int64_t ns) {
     return (double)ns / 1e9;
 }
 
-static void put_row(struct text *text, const char *label, const struct obj_meter_row *row) {
-    put(text, "  %-39.39s %10llu %11.6f %11.6f %11.6f %11.6f\n", label, (unsigned long long)row->calls,
-        seconds(row->ns[CHARIOT_RUNNING]), seconds(row->ns[CHARIOT_SENDING]), seconds(row->ns[CHARIOT_RECEIVING]),
-        seconds(total_of(row)));
+static void put_row(struct obj_text *text, const char *label, const struct obj_meter_row *row) {
+    obj_text_add(text, "  %-39.39s %10llu %11.6f %11.6f %11.6f %11.6f\n", label, (unsigned long long)row->calls,
+                 seconds(row->ns[CHARIOT_RUNNING]), seconds(row->ns[CHARIOT_SENDING]),
+                 seconds(row->ns[CHARIOT_RECEIVING]), seconds(total_of(row)));
 }
 
 /* ---------------------------------------------------------------- chares */
@@ -67,7 +42,7 @@ static bool is_internal(const struct chariot_type *type) {
 }
 
 /* Arrays alone have elements that move; a class without a method of that name has the row all the same. */
-static void put_methods(struct text *text, const struct chariot_type *type, uint32_t kind,
+static void put_methods(struct obj_text *text, const struct chariot_type *type, uint32_t kind,
                         const struct obj_meter_section *section) {
     const struct obj_meter_row none = {0};
     bool migrated = false;
@@ -81,18 +56,18 @@ static void put_methods(struct text *text, const struct chariot_type *type, uint
     if (!migrated && kind == CHARIOT_ARRAY_OF) put_row(text, "migrated", &none);
 }
 
-static void put_section(struct text *text, const struct chariot_type *type, uint32_t kind,
+static void put_section(struct obj_text *text, const struct chariot_type *type, uint32_t kind,
                         const struct obj_meter_section *section, struct obj_meter_row *all) {
     struct obj_meter_row sum = {0};
     for (uint32_t i = 0; i < section->num_rows; i++) add(&sum, &section->rows[i]);
     add(all, &sum);
     if (is_internal(type) && total_of(&sum) < INTERNAL_SHOWN_FROM_NS) return;
-    put(text, "%.80s (%s)\n", obj_meter_type_name(type), kind_names[kind]);
+    obj_text_add(text, "%.80s (%s)\n", obj_meter_type_name(type), kind_names[kind]);
     put_methods(text, type, kind, section);
     put_row(text, "total", &sum);
 }
 
-static void put_chares(struct text *text, struct chariot_pe *pe, struct obj_meter_row *all) {
+static void put_chares(struct obj_text *text, struct chariot_pe *pe, struct obj_meter_row *all) {
     for (uint32_t type = 0; type < pe->num_types; type++) {
         for (uint32_t kind = CHARIOT_MAIN; kind <= CHARIOT_SECTION; kind++) {
             const struct obj_meter_section *section = obj_meter_section_of(pe->meter, type, kind);
@@ -103,7 +78,7 @@ static void put_chares(struct text *text, struct chariot_pe *pe, struct obj_mete
 
 /* ---------------------------------------------------------------- the rest */
 
-static void put_special(struct text *text, struct chariot_pe *pe, uint32_t row, struct obj_meter_row *sum) {
+static void put_special(struct obj_text *text, struct chariot_pe *pe, uint32_t row, struct obj_meter_row *sum) {
     char label[64];
     const struct chariot_activity what = {.type = OBJ_NO_TYPE, .method = row};
     obj_meter_label(pe, &what, label, sizeof label);
@@ -115,15 +90,15 @@ static bool has_run(const struct obj_meter *meter, uint32_t row) {
     return meter->rows[row].calls > 0 || total_of(&meter->rows[row]) > 0;
 }
 
-static void put_main(struct text *text, struct chariot_pe *pe, struct obj_meter_row *all) {
+static void put_main(struct obj_text *text, struct chariot_pe *pe, struct obj_meter_row *all) {
     if (!has_run(pe->meter, OBJ_ROW_MAIN)) return;
-    put(text, "main function\n");
+    obj_text_add(text, "main function\n");
     put_special(text, pe, OBJ_ROW_MAIN, all);
 }
 
-static void put_runtime(struct text *text, struct chariot_pe *pe, struct obj_meter_row *all) {
+static void put_runtime(struct obj_text *text, struct chariot_pe *pe, struct obj_meter_row *all) {
     struct obj_meter_row sum = {0};
-    put(text, "runtime\n");
+    obj_text_add(text, "runtime\n");
     put_special(text, pe, OBJ_ROW_REDUCTION, &sum);
     put_special(text, pe, OBJ_ROW_REDUCER, &sum);
     put_special(text, pe, OBJ_ROW_MIGRATION, &sum);
@@ -136,25 +111,26 @@ static void put_runtime(struct text *text, struct chariot_pe *pe, struct obj_met
     add(all, &sum);
 }
 
-static void put_traffic(struct text *text, const char *label, const struct obj_meter_traffic *traffic) {
+static void put_traffic(struct obj_text *text, const char *label, const struct obj_meter_traffic *traffic) {
     double mean = traffic->count == 0 ? 0 : (double)traffic->bytes / (double)traffic->count;
-    put(text, "  %-39s %10llu %11llu %11.1f %11llu %11.3f\n", label, (unsigned long long)traffic->count,
-        (unsigned long long)traffic->min, mean, (unsigned long long)traffic->max, (double)traffic->bytes / 1e6);
+    obj_text_add(text, "  %-39s %10llu %11llu %11.1f %11llu %11.3f\n", label, (unsigned long long)traffic->count,
+                 (unsigned long long)traffic->min, mean, (unsigned long long)traffic->max,
+                 (double)traffic->bytes / 1e6);
 }
 
-static void put_all(struct text *text, struct chariot_pe *pe) {
+static void put_all(struct obj_text *text, struct chariot_pe *pe) {
     const struct obj_meter *meter = pe->meter;
     struct obj_meter_row all = {0};
-    put(text, "Profile of PE %u of %u after %.6f s: seconds in entry methods (em), sending, receiving\n", pe->node.pe,
-        pe->node.num_pes, seconds(meter->mark_ns - meter->started_ns));
-    put(text, "  %-39s %10s %11s %11s %11s %11s\n", "", "calls", "em", "send", "recv", "total");
+    obj_text_add(text, "Profile of PE %u of %u after %.6f s: seconds in entry methods (em), sending, receiving\n",
+                 pe->node.pe, pe->node.num_pes, seconds(meter->mark_ns - meter->started_ns));
+    obj_text_add(text, "  %-39s %10s %11s %11s %11s %11s\n", "", "calls", "em", "send", "recv", "total");
     put_main(text, pe, &all);
     put_chares(text, pe, &all);
     put_runtime(text, pe, &all);
-    put(text, "all\n");
+    obj_text_add(text, "all\n");
     put_row(text, "busy", &all);
     put_row(text, "idle", &meter->rows[OBJ_ROW_IDLE]);
-    put(text, "messages %41s %11s %11s %11s %11s\n", "count", "min bytes", "mean bytes", "max bytes", "MB");
+    obj_text_add(text, "messages %41s %11s %11s %11s %11s\n", "count", "min bytes", "mean bytes", "max bytes", "MB");
     put_traffic(text, "sent", &meter->sent);
     put_traffic(text, "received", &meter->received);
     put_traffic(text, "calls between chares of this PE", &meter->local);
@@ -162,17 +138,13 @@ static void put_all(struct text *text, struct chariot_pe *pe) {
 
 int chariot_profile_text(struct chariot_pe *pe, char **out) {
     OBJ_API(pe);
-    struct text text = {0};
+    struct obj_text text = {0};
     *out = NULL;
     if (pe->meter == NULL || !pe->meter->profile) return CHARIOT_ESTATE;
     obj_meter_charge(pe);
     put_all(&text, pe);
-    if (!text.failed) {
-        *out = text.data;
-        return 0;
-    }
-    free(text.data);
-    return CHARIOT_ENOMEM;
+    *out = obj_text_give(&text);
+    return *out == NULL ? CHARIOT_ENOMEM : 0;
 }
 
 int chariot_profile_start(struct chariot_pe *pe) {

@@ -3,12 +3,15 @@
  *   chariot_open   ticket from the launcher, loop, PE
  *   chariot_run    meet the other PEs, check that all agree, then turn: some messages, then the loop
  *   EXIT arrives   obj_route_take() sets pe->ending; farewell, goodbye to all peers */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "objects/load.h"
 #include "objects/meter.h"
 #include "rpc/job.h"
+#include "rpc/record.h"
 
 enum { MESSAGES_PER_TURN = 64 };
 
@@ -17,6 +20,7 @@ struct run {
     struct chariot_pe pe;
     struct rpc_job job;
     struct rpc_timeline_file timeline;
+    struct rpc_record record;
 };
 
 static struct run *run_of(struct chariot_pe *pe) {
@@ -64,6 +68,41 @@ static int start_timeline(struct run *run) {
     return obj_timeline_start(&run->pe, &to);
 }
 
+/* ---------------------------------------------------------------- a record of load */
+
+static void record(void *ctx, const char *phase, size_t size) {
+    struct run *run = ctx;
+    char line[RPC_RECORD_MAX_PATH + 200];
+    if (run->record.fd < 0 || rpc_record_add(&run->record, phase, size) == 0) return;
+    snprintf(line, sizeof line, "chariot: PE %u cannot write '%s', and records no more: %s\n", run->pe.node.pe,
+             run->record.path, strerror(errno));
+    rpc_record_close(&run->record, false);
+    run->pe.around.on_warning(run, line);
+}
+
+int chariot_load_record(struct chariot_pe *pe, const char *name, double period_s) {
+    struct run *run = run_of(pe);
+    const struct rpc_ticket *ticket = &run->job.control.ticket;
+    if (pe->around.record != NULL) return CHARIOT_ESTATE;
+    if (!(period_s >= 0 && period_s <= 1e9)) return CHARIOT_EINVAL;
+    int rc = rpc_record_open(&run->record, name, ticket->pe, ticket->num_pes, ticket->job == NULL ? "" : ticket->job);
+    if (rc != 0) return rc;
+    pe->around.record = record;
+    pe->around.record_period_ns = (int64_t)(period_s * 1e9);
+    return 0;
+}
+
+/* Where the launcher was asked to. What this process starts is no part of the job. */
+static int start_record(struct run *run) {
+    const char *name = getenv("CHARIOT_LB_RECORD"), *period = getenv("CHARIOT_LB_RECORD_PERIOD");
+    int rc = name == NULL || name[0] == 0 ? 0 : chariot_load_record(&run->pe, name, period == NULL ? 0 : atof(period));
+    unsetenv("CHARIOT_LB_RECORD");
+    unsetenv("CHARIOT_LB_RECORD_PERIOD");
+    return rc;
+}
+
+/* ---------------------------------------------------------------- opening */
+
 static void on_warning(void *ctx, const char *text) {
     (void)ctx;
     fflush(stdout);
@@ -76,6 +115,7 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
         snprintf(why, why_size, "chariot: out of memory\n");
         return CHARIOT_ENOMEM;
     }
+    run->record.fd = -1;
     int rc = rpc_job_open(&run->job, why, why_size);
     if (rc != 0) {
         free(run);
@@ -110,6 +150,13 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
         chariot_close(pe);
         return rc;
     }
+    rc = start_record(run);
+    if (rc != 0) {
+        snprintf(why, why_size, "chariot: PE %u cannot record load in '%.200s': %s\n", pe->node.pe, run->record.path,
+                 rc == CHARIOT_EIO ? strerror(errno) : chariot_error_text(rc));
+        chariot_close(pe);
+        return rc;
+    }
     *out = pe;
     return 0;
 }
@@ -119,6 +166,7 @@ void chariot_close(struct chariot_pe *pe) {
     struct run *run = run_of(pe);
     obj_pe_deinit(pe);
     rpc_timeline_file_close(&run->timeline);
+    rpc_record_close(&run->record, false);
     rpc_job_close(&run->job, &pe->node, true);
     free(run);
 }
@@ -169,6 +217,8 @@ int chariot_console_prompt_over(int fd) {
 
 static int end(struct run *run) {
     struct chariot_pe *pe = &run->pe;
+    if (!pe->aborted) obj_load_finish(pe);
+    rpc_record_close(&run->record, !pe->aborted);
     OBJ_METER(pe, obj_meter_note_end(pe));
     if (!pe->aborted) rpc_job_farewell(&run->job, pe->status);
     if (pe->node.transport != NULL) pe->node.transport->ops->close(pe->node.transport, pe->aborted);

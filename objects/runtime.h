@@ -8,6 +8,9 @@
 
 /* Groups that every PE knows from the first moment, by their number among the collections of PE 0. */
 enum { OBJ_RESIDENT_RUNTIME = 0, OBJ_RESIDENT_BALANCER, OBJ_NUM_RESIDENTS };
+static inline bool obj_id_is_resident(uint64_t id) {
+    return obj_id_kind(id) == CHARIOT_GROUP && obj_id_pe(id) == 0 && obj_id_number(id) < OBJ_NUM_RESIDENTS;
+}
 int obj_resident_init(struct chariot_pe *pe, uint64_t number, const struct chariot_type *type);
 void obj_resident_start(struct chariot_pe *pe, uint64_t number); /* makes this PE's element */
 

@@ -55,6 +55,7 @@ void py_face_fill(struct py_state *st, struct chariot_face *face) {
                                   .on_release = py_readonlies_on_release,
                                   .encode = py_message_encode,
                                   .object_bytes = py_message_object_bytes,
+                                  .state_bytes = py_message_state_bytes,
                                   .combine = py_face_combine,
                                   .on_unreceived_error = on_unreceived_error,
                                   .describe_blocked = py_hang_describe,

@@ -230,27 +230,52 @@ size_t py_message_bytes_held(PyObject *const *args, Py_ssize_t num) {
     return bytes;
 }
 
-enum { NUMBER_BYTES = 9 }; /* encoded; most other values are of that order */
+enum { NUMBER_BYTES = 9 /* encoded; most other values are of that order */, SAMPLE = 8, DEPTH = 4 };
 
-static size_t bytes_of(PyObject *const *args, Py_ssize_t num) {
-    size_t bytes = py_message_bytes_held(args, num) + NUMBER_BYTES * (size_t)num;
-    for (Py_ssize_t i = 0; i < num; i++) {
-        if (PyList_CheckExact(args[i]) || PyTuple_CheckExact(args[i]) || PyDict_CheckExact(args[i]))
-            bytes += NUMBER_BYTES * (size_t)PyObject_Size(args[i]);
-    }
+static size_t value_bytes(PyObject *value, int depth);
+
+/* Of `count` alike: the first few stand for all. */
+static size_t values_bytes(PyObject *const *values, Py_ssize_t count, int depth) {
+    size_t bytes = 0;
+    Py_ssize_t looked = count < SAMPLE ? count : SAMPLE;
+    for (Py_ssize_t i = 0; i < looked; i++) bytes += value_bytes(values[i], depth);
+    return looked == 0 ? 0 : bytes / (size_t)looked * (size_t)count + bytes % (size_t)looked;
+}
+
+static size_t dict_bytes(PyObject *dict, int depth) {
+    PyObject *name, *value;
+    size_t bytes = 0;
+    for (Py_ssize_t at = 0; PyDict_Next(dict, &at, &name, &value);)
+        bytes += value_bytes(name, depth) + value_bytes(value, depth);
     return bytes;
+}
+
+static size_t value_bytes(PyObject *value, int depth) {
+    size_t bytes = NUMBER_BYTES + py_message_bytes_held(&value, 1);
+    if (depth == DEPTH) return bytes;
+    if (PyList_CheckExact(value) || PyTuple_CheckExact(value)) {
+        Py_ssize_t count = PySequence_Fast_GET_SIZE(value);
+        return bytes + values_bytes(PySequence_Fast_ITEMS(value), count, depth + 1);
+    }
+    return PyDict_CheckExact(value) ? bytes + dict_bytes(value, depth + 1) : bytes;
 }
 
 size_t py_message_object_bytes(void *ctx, const struct chariot_msg *msg) {
     struct py_state *st = ctx;
-    PyObject *object = chariot_msg_object(msg), *name, *value;
+    PyObject *object = chariot_msg_object(msg);
     struct py_box *box = is_box(st, object) ? (struct py_box *)(void *)object : NULL;
-    PyObject *args = box != NULL ? box->args : PyTuple_CheckExact(object) ? object : NULL;
-    if (args == NULL) return bytes_of(box == NULL ? &object : &box->value, 1);
-    size_t bytes = bytes_of(&PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args));
-    Py_ssize_t at = 0;
-    while (box != NULL && box->keywords != NULL && PyDict_Next(box->keywords, &at, &name, &value))
-        bytes += bytes_of(&value, 1);
+    if (box == NULL) return value_bytes(object, 0);
+    if (box->args == NULL) return value_bytes(box->value, 0);
+    return value_bytes(box->args, 0) + (box->keywords == NULL ? 0 : dict_bytes(box->keywords, 1));
+}
+
+size_t py_message_state_bytes(void *ctx, struct chariot_elem *elem) {
+    (void)ctx;
+    PyObject *chare = chariot_elem_object(elem);
+    PyObject *dict = chare == NULL ? NULL : PyObject_GenericGetDict(chare, NULL);
+    if (dict == NULL) PyErr_Clear();
+    size_t bytes = dict == NULL ? 0 : dict_bytes(dict, 1);
+    Py_XDECREF(dict);
     return bytes;
 }
 

@@ -27,8 +27,10 @@ PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg);
 /* What objects that travel by reference hold, as far as that is plain to see. */
 size_t py_message_bytes_held(PyObject *const *args, Py_ssize_t num);
 
-/* chariot_face.encode, object_bytes; ctx is the state. */
+/* chariot_face.encode, object_bytes, state_bytes; ctx is the state. What is in attributes is looked at, not what a
+ * __getstate__ would give. */
 int py_message_encode(void *ctx, struct chariot_msg **msg);
 size_t py_message_object_bytes(void *ctx, const struct chariot_msg *msg);
+size_t py_message_state_bytes(void *ctx, struct chariot_elem *elem);
 
 #endif

@@ -4,6 +4,45 @@
 
 #include "python/charm.h"
 
+static PyObject *lb_option(struct py_state *st, const char *name) {
+    PyObject *lb = PyObject_GetAttrString(st->options, "lb");
+    PyObject *value = lb == NULL ? NULL : PyObject_GetAttrString(lb, name);
+    Py_XDECREF(lb);
+    return value;
+}
+
+static int raise_record(struct py_state *st, int rc, PyObject *name) {
+    if (rc == CHARIOT_EIO) {
+        PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, name);
+        return -1;
+    }
+    return py_raise_code(st, rc, "charm.options.lb.record");
+}
+
+/* What the launcher was asked for goes before what the program says. */
+static int start_record(struct py_state *st) {
+    PyObject *name = lb_option(st, "record"), *period = lb_option(st, "record_period");
+    int rc = name == NULL || period == NULL ? -1 : 0;
+    if (rc == 0 && name != Py_None) {
+        double seconds = period == Py_None ? 0 : PyFloat_AsDouble(period);
+        const char *text = PyErr_Occurred() ? NULL : PyUnicode_AsUTF8(name);
+        rc = text == NULL ? -1 : chariot_load_record(st->pe, text, seconds);
+        if (rc == CHARIOT_ESTATE) rc = 0;
+        if (rc != 0 && text != NULL) rc = raise_record(st, rc, name);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(period);
+    return rc;
+}
+
+/* LBTurnInstrumentOff() may have been called by now. */
+static int start_load(struct py_state *st) {
+    PyObject *wanted = lb_option(st, "instrument");
+    int rc = wanted == NULL ? -1 : wanted == Py_True ? 0 : chariot_load_measure(st->pe, false);
+    Py_XDECREF(wanted);
+    return rc > -1 || PyErr_Occurred() ? rc : py_raise_code(st, rc, "charm.options.lb.instrument");
+}
+
 int py_meter_start(struct py_state *st) {
     PyObject *wanted = PyObject_GetAttrString(st->options, "profiling");
     int truth = wanted == NULL ? -1 : PyObject_IsTrue(wanted);
@@ -12,7 +51,7 @@ int py_meter_start(struct py_state *st) {
     int rc = truth ? chariot_profile_start(st->pe) : 0;
     if (rc != 0) return py_raise_code(st, rc, "starting the profile");
     st->has_phases = chariot_has_phases(st->pe);
-    return 0;
+    return start_record(st) != 0 ? -1 : start_load(st);
 }
 
 static PyObject *stats_text(struct py_state *st) {

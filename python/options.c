@@ -27,14 +27,16 @@ static const struct option OPTIONS[] = {
     {"", "hang_report", A_HANG_REPORT, 0, "exit"},
     {"interactive", "verbose", AN_INT, 1, NULL},
     {"interactive", "broadcast_imports", A_BOOL, 1, NULL},
-    {"lb", "balancer", A_BALANCER, 0, NULL}, /* +balancer NAME; _balancing.py */
-    {"lb", "period", A_NUMBER, 0, NULL},     /* +LBPeriod s */
-    {"lb", "debug", AN_INT, 0, NULL},        /* +LBDebug n: more than 0: a line for each step */
-    {"lb", "continuous", A_BOOL, 1, NULL},   /* steps also where nobody asks for them */
-    {"lb", "comm", A_BOOL, 1, NULL},         /* +LBCommOff */
-    {"lb", "obj_only", A_BOOL, 0, NULL},     /* +LBObjOnly */
-    {"lb", "off", A_BOOL, 0, NULL},          /* +LBOff */
-    {"lb", "instrument", A_BOOL, 1, NULL},   /* LBTurnInstrumentOn(), Off() */
+    {"lb", "balancer", A_BALANCER, 0, NULL},    /* +balancer NAME; _balancing.py */
+    {"lb", "period", A_NUMBER, 0, NULL},        /* +LBPeriod s */
+    {"lb", "debug", AN_INT, 0, NULL},           /* +LBDebug n: more than 0: a line for each step */
+    {"lb", "continuous", A_BOOL, 1, NULL},      /* steps also where nobody asks for them */
+    {"lb", "comm", A_BOOL, 1, NULL},            /* +LBCommOff */
+    {"lb", "obj_only", A_BOOL, 0, NULL},        /* +LBObjOnly */
+    {"lb", "off", A_BOOL, 0, NULL},             /* +LBOff */
+    {"lb", "instrument", A_BOOL, 1, NULL},      /* LBTurnInstrumentOn(), Off() */
+    {"lb", "record", A_TEXT, 0, NULL},          /* --lb-record FILE */
+    {"lb", "record_period", A_NUMBER, 0, NULL}, /* --lb-record-period S */
 };
 enum { NUM_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };
 static const char *const SPACES[] = {"interactive", "lb"}; /* inside charm.options */

@@ -93,8 +93,11 @@ static int take_task(const struct place *at, struct lab_trace *trace, int64_t ph
     int error = take_id(at, entity, &task.id);
     if (error == 0) error = take_whole(at, row, "node", 1e7, &node);
     if (error == 0) error = take_amount(at, row, "time", &task.object.load);
+    json_t *more = json_object_get(row, "user_defined");
     if (error == 0 && json_object_get(row, "serialized_bytes") != NULL)
         error = take_whole(at, row, "serialized_bytes", 0x1p31, &bytes);
+    if (error == 0 && json_is_integer(json_object_get(more, "task_serialized_bytes")))
+        error = take_whole(at, more, "task_serialized_bytes", 0x1p31, &bytes);
     if (error != 0) return error;
     if (movable != NULL && !json_is_boolean(movable)) return bad(at, "'migratable' is not true or false");
     task.object.pe = (uint32_t)node;
@@ -136,18 +139,72 @@ static int take_list(struct place *at, struct lab_trace *trace, json_t *phase, t
     return 0;
 }
 
-static int take_file(struct lab_trace *trace, const char *path, const char *list, take_row *take, char *why) {
+/* ---------------------------------------------------------------- what our own records say beside */
+
+static int take_background(struct lab_trace *trace, json_t *phases, uint32_t pe) {
+    json_t *phase;
+    size_t i;
+    int error = 0;
+    json_array_foreach(phases, i, phase) {
+        json_t *seconds = json_object_get(json_object_get(phase, "user_defined"), "background");
+        int64_t number = json_integer_value(json_object_get(phase, "id"));
+        if (error == 0 && json_is_number(seconds) && json_number_value(seconds) >= 0)
+            error = lab_trace_add_background(trace, number, pe, json_number_value(seconds));
+    }
+    return error;
+}
+
+/* A file of our own among so many that are read together. */
+static int take_about(struct lab_trace *trace, const char *path, json_t *root, uint32_t count, char *why) {
+    json_t *about = json_object_get(root, "metadata"), *more = json_object_get(about, "attributes");
+    json_t *rank = json_object_get(about, "rank"), *pes = json_object_get(more, "pes");
+    const char *job = json_string_value(json_object_get(more, "job"));
+    if (job == NULL || !json_is_integer(rank) || !json_is_integer(pes)) return 0;
+    if (trace->job[0] == 0) snprintf(trace->job, sizeof trace->job, "%s", job);
+    if (strncmp(trace->job, job, sizeof trace->job - 1) != 0) {
+        snprintf(why, LAB_WHY_BYTES, "%s: was recorded by another job than the files before it", path);
+        return CHARIOT_EINVAL;
+    }
+    if (json_integer_value(pes) != count) {
+        snprintf(why, LAB_WHY_BYTES, "%s: is one of %lld files that its job recorded, a file per PE; %u were given",
+                 path, (long long)json_integer_value(pes), count);
+        return CHARIOT_EINVAL;
+    }
+    trace->incomplete |= json_is_false(json_object_get(more, "complete"));
+    int64_t pe = json_integer_value(rank);
+    return pe < 0 || pe >= count ? 0 : take_background(trace, json_object_get(root, "phases"), (uint32_t)pe);
+}
+
+/* ---------------------------------------------------------------- files */
+
+static int take_phases(struct lab_trace *trace, json_t *root, const char *path, const char *list, take_row *take,
+                       char *why) {
     struct place at = {.path = path, .list = list, .why = why};
     int error = 0;
-    json_t *root = load(path, why), *phase, *phases = json_object_get(root, "phases");
-    if (root == NULL) return CHARIOT_EINVAL;
+    json_t *phase, *phases = json_object_get(root, "phases");
     if (!json_is_array(phases)) {
         snprintf(why, LAB_WHY_BYTES, "%s: there is no list 'phases': is it a trace of vt or LBAF?", path);
-        error = CHARIOT_EINVAL;
+        return CHARIOT_EINVAL;
     }
     json_array_foreach(phases, at.phase, phase) {
         if (error == 0) error = take_list(&at, trace, phase, take);
     }
+    return error;
+}
+
+static int take_tasks(struct lab_trace *trace, const char *path, uint32_t count, char *why) {
+    json_t *root = load(path, why);
+    if (root == NULL) return CHARIOT_EINVAL;
+    int error = take_phases(trace, root, path, "tasks", take_task, why);
+    if (error == 0) error = take_about(trace, path, root, count, why);
+    json_decref(root);
+    return error;
+}
+
+static int take_messages(struct lab_trace *trace, const char *path, char *why) {
+    json_t *root = load(path, why);
+    if (root == NULL) return CHARIOT_EINVAL;
+    int error = take_phases(trace, root, path, "communications", take_message, why);
     json_decref(root);
     return error;
 }
@@ -155,15 +212,13 @@ static int take_file(struct lab_trace *trace, const char *path, const char *list
 int lab_trace_read_json(struct lab_trace *trace, const char *const *paths, uint32_t count, char *why) {
     int error = 0;
     *trace = (struct lab_trace){0};
-    for (uint32_t i = 0; error == 0 && i < count; i++) error = take_file(trace, paths[i], "tasks", take_task, why);
+    for (uint32_t i = 0; error == 0 && i < count; i++) error = take_tasks(trace, paths[i], count, why);
     if (error == 0 && trace->num_phases == 0) {
         snprintf(why, LAB_WHY_BYTES, "%s: there is no task", paths[0]);
         error = CHARIOT_EINVAL;
     }
     if (error == 0) error = lab_trace_sort(trace, why);
-    for (uint32_t i = 0; error == 0 && i < count; i++) {
-        error = take_file(trace, paths[i], "communications", take_message, why);
-    }
+    for (uint32_t i = 0; error == 0 && i < count; i++) error = take_messages(trace, paths[i], why);
     if (error != 0) lab_trace_deinit(trace);
     return error;
 }

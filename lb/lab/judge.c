@@ -15,14 +15,17 @@ struct view {
     struct lb_stats stats;
     struct lb_object *objects; /* owned */
     uint32_t *hosts;           /* owned */
+    double *background;        /* owned */
 };
 
 static int view_init(struct view *view, const struct lab_trace *trace, const struct lab_phase *phase,
                      const struct lab_setting *setting) {
     uint32_t num_pes = setting->num_pes > 0 ? setting->num_pes : trace->num_pes;
     *view = (struct view){.objects = malloc((phase->num_objects + (size_t)1) * sizeof *view->objects),
-                          .hosts = malloc(num_pes * sizeof *view->hosts)};
-    if (view->objects == NULL || view->hosts == NULL) return CHARIOT_ENOMEM;
+                          .hosts = malloc(num_pes * sizeof *view->hosts),
+                          .background = calloc(num_pes, sizeof *view->background)};
+    if (view->objects == NULL || view->hosts == NULL || view->background == NULL) return CHARIOT_ENOMEM;
+    for (uint32_t pe = 0; pe < phase->num_background; pe++) view->background[pe % num_pes] += phase->background[pe];
     for (uint32_t i = 0; i < phase->num_objects; i++) {
         view->objects[i] = phase->objects[i];
         view->objects[i].pe %= num_pes;
@@ -34,6 +37,7 @@ static int view_init(struct view *view, const struct lab_trace *trace, const str
                                     .num_objects = phase->num_objects,
                                     .objects = view->objects,
                                     .hosts = view->hosts,
+                                    .background = view->background,
                                     .edges = phase->edges,
                                     .num_edges = phase->num_edges,
                                     .coords = phase->coords,
@@ -44,6 +48,7 @@ static int view_init(struct view *view, const struct lab_trace *trace, const str
 static void view_deinit(struct view *view) {
     free(view->objects);
     free(view->hosts);
+    free(view->background);
 }
 
 /* Sets the loads of phase `at` to what its and earlier phases foretell. */

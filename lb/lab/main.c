@@ -181,6 +181,8 @@ static int judge_trace(const struct request *r, const struct lab_trace *trace, c
     if (status == 0 && !r->json && trace->num_strangers > 0)
         printf("%llu messages from or to what has no task in their phase: left out\n",
                (unsigned long long)trace->num_strangers);
+    if (status == 0 && trace->incomplete)
+        fprintf(stderr, "chariot lb-lab: %s: the job did not end by itself: the record ends before it did\n", name);
     if (status == 0 && !r->json && count > 1) lab_report_mean(stdout, scores, count);
     if (status == 0 && r->json) json_array_append_new(all, lab_report_json(name, &r->setting, scores, count));
     free(scores);

@@ -48,8 +48,8 @@ int lab_trace_add_task(struct lab_trace *trace, const struct lab_task *task) {
     phase->ids[at] = task->id;
     phase->objects[at] = task->object;
     memcpy(&phase->coords[at * (size_t)LAB_MAX_DIMS], task->coords, sizeof task->coords);
-    if (trace->num_phases == 1 && at == 0) trace->dims = task->dims;
-    if (task->dims < trace->dims) trace->dims = task->dims;
+    if (task->object.migratable && (!trace->has_movable || task->dims < trace->dims)) trace->dims = task->dims;
+    trace->has_movable |= task->object.migratable;
     if (task->object.pe >= trace->num_pes) trace->num_pes = task->object.pe + 1;
     return 0;
 }
@@ -143,12 +143,27 @@ int lab_trace_add_message(struct lab_trace *trace, const struct lab_message *mes
     return 0;
 }
 
+int lab_trace_add_background(struct lab_trace *trace, int64_t number, uint32_t pe, double seconds) {
+    struct lab_phase *phase = find_phase(trace, number);
+    if (phase == NULL) return 0;
+    if (pe >= phase->num_background) {
+        double *grown = realloc(phase->background, (pe + (size_t)1) * sizeof *grown);
+        if (grown == NULL) return CHARIOT_ENOMEM;
+        for (uint32_t i = phase->num_background; i <= pe; i++) grown[i] = 0;
+        phase->background = grown;
+        phase->num_background = pe + 1;
+    }
+    phase->background[pe] += seconds;
+    return 0;
+}
+
 void lab_trace_deinit(struct lab_trace *trace) {
     for (uint32_t i = 0; i < trace->num_phases; i++) {
         free(trace->phases[i].ids);
         free(trace->phases[i].objects);
         free(trace->phases[i].coords);
         free(trace->phases[i].edges);
+        free(trace->phases[i].background);
     }
     free(trace->phases);
     *trace = (struct lab_trace){0};

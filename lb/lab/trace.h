@@ -16,13 +16,18 @@ struct lab_phase {
     uint32_t num_objects, room;
     struct lb_edge *edges; /* owned */
     size_t num_edges, edge_room;
+    double *background; /* owned: per PE, seconds that are no task's; num_background PEs, later ones have none */
+    uint32_t num_background;
 };
 
 struct lab_trace {
     struct lab_phase *phases; /* owned, in ascending order of their numbers */
     uint32_t num_phases, room;
-    uint32_t num_pes; /* the highest rank and one */
-    uint32_t dims;
+    uint32_t num_pes;       /* the highest rank and one */
+    uint32_t dims;          /* of the coordinates that all have which may be moved */
+    bool has_movable;       /* there is such a one */
+    bool incomplete;        /* the job that wrote it did not end by itself */
+    char job[80];           /* that wrote it; empty: nobody knows */
     uint64_t num_strangers; /* messages from or to what has no task in their phase: left out */
 };
 
@@ -50,6 +55,8 @@ void lab_trace_deinit(struct lab_trace *trace);
 int lab_trace_add_task(struct lab_trace *trace, const struct lab_task *task);
 /* CHARIOT_EINVAL: an object stands twice in a phase, as `why` says. */
 int lab_trace_sort(struct lab_trace *trace, char *why);
+/* Of a phase that has a task, before or after lab_trace_sort. */
+int lab_trace_add_background(struct lab_trace *trace, int64_t phase, uint32_t pe, double seconds);
 /* Counts it among strangers if it names what is not there. */
 int lab_trace_add_message(struct lab_trace *trace, const struct lab_message *message);
 

@@ -207,6 +207,8 @@ class _BalancerOptions:
     continuous: bool
     comm: bool
     instrument: bool
+    record: str | None
+    record_period: float | None
     obj_only: bool
     off: bool
 

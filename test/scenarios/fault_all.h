@@ -63,6 +63,7 @@
 #define same      hang_same
 #include "objects/hang.c"
 #include "objects/hang_text.c"
+#include "objects/text.c"
 #undef forget
 #undef pass_on
 #undef finish

@@ -251,11 +251,20 @@ static void without_asking_there_is_none(void) {
     struct obj_load_phase phase = {.wall_ns = 9};
     probe_open(1);
     CU_ASSERT_PTR_NULL(probe_pe(0)->load);
-    CU_ASSERT_EQUAL(chariot_load_measure(probe_pe(0), false), 0);
-    CU_ASSERT_PTR_NULL(probe_pe(0)->load);
     obj_load_end_phase(probe_pe(0), &phase);
     CU_ASSERT_EQUAL(phase.wall_ns, 0);
     obj_load_begin_phase(probe_pe(0));
+    CU_ASSERT_PTR_NULL(probe_pe(0)->load);
+    probe_close();
+}
+
+static void who_does_not_want_it_is_asked_no_more(void) {
+    probe_open(1);
+    CU_ASSERT_EQUAL(chariot_load_measure(probe_pe(0), false), 0);
+    CU_ASSERT_EQUAL(obj_load_measure(probe_pe(0), true), 0); /* a balancer, say */
+    CU_ASSERT_FALSE(obj_load_is_on(probe_pe(0)));
+    CU_ASSERT_EQUAL(chariot_load_measure(probe_pe(0), true), 0);
+    CU_ASSERT_TRUE(obj_load_is_on(probe_pe(0)));
     probe_close();
 }
 
@@ -411,7 +420,7 @@ UNIT_MAIN("objects/load", UNIT(each_element_has_what_its_methods_took),
           UNIT(a_coroutine_is_its_elements_load_while_it_runs), UNIT(a_phase_ends_and_the_next_begins_at_nothing),
           UNIT(an_element_that_goes_while_it_runs_leaves_its_time_to_nobody),
           UNIT(it_can_be_turned_off_and_on_inside_a_method), UNIT(beside_a_profile_both_are_right),
-          UNIT(without_asking_there_is_none), UNIT(what_elements_send_each_other_is_counted_where_it_leaves),
-          UNIT(a_table_of_traffic_is_bounded), UNIT(time_that_others_had_the_core_is_no_load),
-          UNIT(sleep_of_an_idle_pe_is_not_stolen_from_who_comes_next),
+          UNIT(without_asking_there_is_none), UNIT(who_does_not_want_it_is_asked_no_more),
+          UNIT(what_elements_send_each_other_is_counted_where_it_leaves), UNIT(a_table_of_traffic_is_bounded),
+          UNIT(time_that_others_had_the_core_is_no_load), UNIT(sleep_of_an_idle_pe_is_not_stolen_from_who_comes_next),
           UNIT(short_methods_share_a_look_at_the_slow_clock))
