@@ -6,7 +6,7 @@
 #include <string.h>
 #include <structmember.h>
 
-enum kind { A_BOOL, AN_INT, A_NUMBER, A_BALANCER, A_HANG_REPORT };
+enum kind { A_BOOL, AN_INT, A_NUMBER, A_TEXT, A_BALANCER, A_HANG_REPORT };
 
 struct option {
     const char *space; /* the namespace it stands in; "": charm.options itself */
@@ -106,6 +106,8 @@ static bool fits(const struct option *option, PyObject *value) {
         return PyLong_Check(value) && !PyBool_Check(value);
     case A_NUMBER:
         return value == Py_None || PyFloat_Check(value) || (PyLong_Check(value) && !PyBool_Check(value));
+    case A_TEXT:
+        return value == Py_None || PyUnicode_Check(value);
     case A_BALANCER:
         return value == Py_None || PyUnicode_Check(value) || PyObject_HasAttrString(value, "plan");
     case A_HANG_REPORT:
@@ -115,7 +117,10 @@ static bool fits(const struct option *option, PyObject *value) {
 }
 
 static int refuse(PyObject *self, const struct option *option, PyObject *value) {
-    static const char *const wanted[] = {"True or False", "an int", "a number",
+    static const char *const wanted[] = {"True or False",
+                                         "an int",
+                                         "a number",
+                                         "a str",
                                          "a name, 'module:Class', or a class or object with a method plan(stats)",
                                          "'exit', 'warn' or 'off'"};
     PyObject *path = path_of(self);
