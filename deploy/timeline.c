@@ -158,6 +158,10 @@ static void put_name(struct merge *merge, const char *before, const struct rpc_t
     fprintf(merge->out, ",\"cat\":\"%s\"", categories[record->category]);
 }
 
+static bool is_move(const struct rpc_timeline_record *record) {
+    return record->kind == RPC_TIMELINE_INSTANT && record->category == RPC_TIMELINE_MIGRATION;
+}
+
 static void put_args(struct merge *merge, const struct rpc_timeline_record *record, bool ended) {
     const uint8_t *index = (const uint8_t *)(record + 1);
     const char *comma = "";
@@ -176,6 +180,7 @@ static void put_args(struct merge *merge, const struct rpc_timeline_record *reco
         fprintf(merge->out, "%s\"bytes\":%llu", comma, (unsigned long long)record->bytes);
         comma = ",";
     }
+    if (is_move(record)) fprintf(merge->out, "%s\"%s\":%u", comma, record->number == 0 ? "to" : "from", record->peer);
     fprintf(merge->out, "%s}", ended ? "" : comma[0] == 0 ? "\"unfinished\":true" : ",\"unfinished\":true");
 }
 
@@ -219,8 +224,11 @@ static void send(struct merge *merge, const struct rpc_timeline_record *record) 
 }
 
 static void instant(struct merge *merge, const struct rpc_timeline_record *record) {
+    const char *before = record->category == RPC_TIMELINE_CREATION ? "create " : "";
+    if (is_move(record)) before = record->number == 0 ? "leave " : "arrive ";
     put_event(merge, "i", record->at_ns);
-    put_name(merge, record->category == RPC_TIMELINE_CREATION ? "create " : "", record);
+    put_name(merge, before, record);
+    if (is_move(record)) put_args(merge, record, true);
     fputs(",\"s\":\"t\"}", merge->out);
 }
 

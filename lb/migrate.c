@@ -8,6 +8,7 @@
 #include "lb/step.h"
 #include "objects/call.h"
 #include "objects/future.h"
+#include "objects/meter.h"
 #include "objects/reduce.h"
 #include "objects/seat.h"
 
@@ -203,6 +204,7 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     msg->reply = elem->move->in_step;
     elem->move->in_step = elem->synced = false; /* that moves with it */
     memcpy(msg->index, elem->index, sizeof msg->index);
+    OBJ_METER(pe, obj_meter_note_moves(pe, elem, false, to));
     obj_send_take(pe, to, msg);
     obj_future_travel_promise(pe, to);
     obj_channel_leave(pe, elem, &elem->move->held);
@@ -227,7 +229,10 @@ static void on_leave(struct chariot_pe *pe) {
     take_along(pe);
     for (size_t i = 0; i < count && !pe->ending; i++) {
         struct chariot_elem *elem = leaver_of(pe, &list[i]);
-        if (elem != NULL && elem->move->leaving) leave(pe, elem);
+        if (elem == NULL || !elem->move->leaving) continue;
+        OBJ_METER(pe, obj_meter_note_leave(pe, elem));
+        leave(pe, elem);
+        OBJ_METER_END(pe);
     }
     free(list);
 }
@@ -334,6 +339,7 @@ static void on_arrive(struct chariot_pe *pe, struct obj_coll *coll, struct chari
     lb_take_waiting(coll, elem->index, &elem->move->held);
     tell_home(pe, elem);
     obj_reduce_joined(pe, coll, parcel.head.reductions);
+    OBJ_METER(pe, obj_meter_note_moves(pe, elem, true, msg->from));
     lb_parcel_unpack(pe, elem, &parcel);
     if (msg->reply == 1) lb_move_settled(pe, msg->size);
 }

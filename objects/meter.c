@@ -14,93 +14,6 @@ struct meter_peer {
     uint32_t sent, received;
 };
 
-enum { NUM_KINDS = CHARIOT_SECTION + 1 };
-
-/* ---------------------------------------------------------------- rows */
-
-static struct obj_meter_section *section_new(const struct chariot_type *type) {
-    uint32_t num_rows = type->num_methods + 1;
-    struct obj_meter_section *section = calloc(1, sizeof *section + num_rows * sizeof section->rows[0]);
-    if (section != NULL) section->num_rows = num_rows;
-    return section;
-}
-
-static int reserve_sections(struct obj_meter *meter, size_t count) {
-    if (count <= meter->num_sections) return 0;
-    struct obj_meter_section **sections = realloc(meter->sections, count * sizeof(struct obj_meter_section *));
-    if (sections == NULL) return CHARIOT_ENOMEM;
-    memset(sections + meter->num_sections, 0, (count - meter->num_sections) * sizeof(struct obj_meter_section *));
-    meter->sections = sections;
-    meter->num_sections = count;
-    return 0;
-}
-
-const struct obj_meter_section *obj_meter_section_of(const struct obj_meter *meter, uint32_t type, uint32_t kind) {
-    size_t at = (size_t)type * NUM_KINDS + kind;
-    return at < meter->num_sections ? meter->sections[at] : NULL;
-}
-
-/* Without memory time is charged to the scheduler: a profile is not worth a job. */
-struct obj_meter_row *obj_meter_row_of(struct chariot_pe *pe, const struct chariot_activity *what) {
-    struct obj_meter *meter = pe->meter;
-    struct obj_meter_row *scheduler = &meter->rows[OBJ_ROW_SCHEDULER];
-    if (what->type == OBJ_NO_TYPE) return what->method < OBJ_NUM_ROWS ? &meter->rows[what->method] : scheduler;
-    if (what->type >= pe->num_types || what->kind >= NUM_KINDS) return scheduler;
-    if (reserve_sections(meter, (size_t)pe->num_types * NUM_KINDS) != 0) return scheduler;
-    struct obj_meter_section **section = &meter->sections[(size_t)what->type * NUM_KINDS + what->kind];
-    if (*section == NULL) *section = section_new(pe->types[what->type]);
-    if (*section == NULL) return scheduler;
-    uint32_t last = (*section)->num_rows - 1;
-    if (what->method == OBJ_METHOD_CONSTRUCTOR) return &(*section)->rows[last];
-    return what->method < last ? &(*section)->rows[what->method] : scheduler;
-}
-
-/* ---------------------------------------------------------------- names */
-
-const char *obj_meter_type_name(const struct chariot_type *type) {
-    static const char main[] = "__main__.";
-    return strncmp(type->name, main, sizeof main - 1) == 0 ? type->name + sizeof main - 1 : type->name;
-}
-
-static const char *kind_text(uint32_t kind) {
-    switch (kind) {
-#define KIND_TEXT(name, number, handler)                                                                               \
-    case number:                                                                                                       \
-        return #name;
-        OBJ_KINDS(KIND_TEXT)
-#undef KIND_TEXT
-    default:
-        return "?";
-    }
-}
-
-/* "message: future value": what its handler is about. */
-static void kind_label(uint32_t kind, char *text, size_t size) {
-    size_t used = (size_t)snprintf(text, size, "message ");
-    for (const char *at = kind_text(kind); *at != 0 && used + 1 < size; at++) {
-        bool upper = *at >= 'A' && *at <= 'Z';
-        text[used++] = upper ? (char)(*at - 'A' + 'a') : *at == '_' ? ' ' : *at;
-    }
-    text[used] = 0;
-}
-
-void obj_meter_label(const struct chariot_pe *pe, const struct chariot_activity *what, char *text, size_t size) {
-    static const char *const rows[] = {
-#define ROW_TEXT(name, text) [OBJ_ROW_##name] = (text),
-        OBJ_METER_ROWS(ROW_TEXT)
-#undef ROW_TEXT
-    };
-    if (what->type == OBJ_NO_TYPE && what->method >= OBJ_ROW_FIRST_KIND) {
-        kind_label(what->method - OBJ_ROW_FIRST_KIND, text, size);
-    } else if (what->type == OBJ_NO_TYPE) {
-        snprintf(text, size, "%s", rows[what->method]);
-    } else {
-        const struct chariot_type *type = pe->types[what->type];
-        snprintf(text, size, "%.150s.%.80s", obj_meter_type_name(type),
-                 what->method < type->num_methods ? type->methods[what->method].name : "__init__");
-    }
-}
-
 /* ---------------------------------------------------------------- time */
 
 static struct obj_meter_frame *top(struct obj_meter *meter) {
@@ -157,9 +70,9 @@ void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, 
     wake(pe);
     if (++meter->depth >= OBJ_MAX_NESTED) return;
     struct obj_meter_frame *frame = top(meter);
-    *frame = (struct obj_meter_frame){.what = *what, .elem = elem, .row = &meter->rows[OBJ_ROW_SCHEDULER]};
+    frame->elem = elem;
     if (!meter->detailed) return;
-    frame->row = obj_meter_row_of(pe, what);
+    *frame = (struct obj_meter_frame){.what = *what, .elem = elem, .row = obj_meter_row_of(pe, what)};
     bool is_message = category == RPC_TIMELINE_MESSAGE;
     if (!is_message || (cause->number != 0 && cause->kind != OBJ_KIND_CALL)) {
         obj_timeline_begin(pe, frame, category, cause);
@@ -178,10 +91,10 @@ void obj_meter_pop(struct chariot_pe *pe) {
 
 void obj_meter_forget(struct chariot_pe *pe, const struct chariot_elem *elem) {
     struct obj_meter *meter = pe->meter;
-    if (!meter->load) return;
-    obj_meter_charge(pe);
     for (uint32_t i = 0; i <= meter->depth && i < OBJ_MAX_NESTED; i++) {
-        if (meter->frames[i].elem == elem) meter->frames[i].elem = NULL;
+        if (meter->frames[i].elem != elem) continue;
+        obj_meter_charge(pe);
+        meter->frames[i].elem = NULL;
     }
 }
 
@@ -225,7 +138,8 @@ static void begin_on(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t 
 }
 
 void obj_meter_note_call(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *msg) {
-    if (msg->kind == OBJ_KIND_CALL && msg->number == 0) count(&pe->meter->local, msg->size);
+    bool local = pe->meter->detailed && msg->kind == OBJ_KIND_CALL && msg->number == 0;
+    if (local) count(&pe->meter->local, msg->size);
     begin_on(pe, elem, method, RPC_TIMELINE_METHOD, msg);
 }
 
@@ -235,7 +149,23 @@ void obj_meter_note_create(struct chariot_pe *pe, struct chariot_elem *elem, str
 
 void obj_meter_note_instant(struct chariot_pe *pe, const struct chariot_activity *what,
                             enum rpc_timeline_category category) {
-    if (pe->meter->detailed) obj_timeline_instant(pe, what, obj_meter_row_of(pe, what), category);
+    if (pe->meter->detailed) obj_timeline_instant(pe, what, obj_meter_row_of(pe, what), category, 0, 0);
+}
+
+void obj_meter_note_leave(struct chariot_pe *pe, const struct chariot_elem *elem) {
+    struct chariot_activity what;
+    chariot_activity_of(elem, OBJ_METHOD_MOVE, &what);
+    what.type = OBJ_NO_TYPE;
+    what.method = OBJ_ROW_MIGRATION;
+    pe->meter->rows[OBJ_ROW_MIGRATION].calls++;
+    obj_meter_push(pe, &what, NULL, RPC_TIMELINE_MIGRATION, NULL);
+}
+
+void obj_meter_note_moves(struct chariot_pe *pe, const struct chariot_elem *elem, bool arrives, uint32_t other) {
+    struct chariot_activity what;
+    if (!pe->meter->detailed) return;
+    chariot_activity_of(elem, OBJ_METHOD_MOVE, &what);
+    obj_timeline_instant(pe, &what, obj_meter_row_of(pe, &what), RPC_TIMELINE_MIGRATION, other, arrives);
 }
 
 /* ---------------------------------------------------------------- messages */
@@ -288,6 +218,9 @@ static int meter_new(struct chariot_pe *pe) {
     if (meter == NULL) return CHARIOT_ENOMEM;
     meter->started_ns = meter->mark_ns = chariot_now_ns(pe);
     pe->meter = meter;
+    for (uint32_t i = 1; i < OBJ_MAX_NESTED; i++) /* where nobody wants to know more */
+        meter->frames[i] =
+            (struct obj_meter_frame){.what = {.type = OBJ_NO_TYPE}, .row = &meter->rows[OBJ_ROW_SCHEDULER]};
     bottom(pe, OBJ_ROW_SCHEDULER);
     return 0;
 }

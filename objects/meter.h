@@ -32,8 +32,9 @@ enum obj_meter_row_number {
     OBJ_NUM_ROWS = OBJ_ROW_FIRST_KIND + OBJ_KIND_END,
 };
 
-enum { OBJ_NO_TYPE = UINT32_MAX, OBJ_MAX_NESTED = 16, OBJ_NUM_PHASES = 3 };
+enum { OBJ_NO_TYPE = UINT32_MAX, OBJ_MAX_NESTED = 16, OBJ_NUM_PHASES = 3, OBJ_MORE_ROWS = 2 };
 #define OBJ_METHOD_CONSTRUCTOR 0xfffffff8u /* chariot_activity.method */
+#define OBJ_METHOD_MOVE        0xfffffff7u /* the same: an element leaves or arrives */
 
 struct obj_meter_row {
     int64_t ns[OBJ_NUM_PHASES]; /* by enum chariot_phase */
@@ -41,7 +42,7 @@ struct obj_meter_row {
     uint32_t name; /* in the timeline; 0: not told yet */
 };
 
-/* The methods of one type in one kind of collection, and last their constructor. */
+/* The methods of one type in one kind of collection, then their constructor, and what moves are called by. */
 struct obj_meter_section {
     uint32_t num_rows;
     struct obj_meter_row rows[];
@@ -84,7 +85,7 @@ struct obj_meter {
     struct obj_timeline timeline;
 };
 
-/* meter.c */
+/* meter.c, meter_rows.c */
 int obj_meter_start(struct chariot_pe *pe);             /* for profile and timeline. CHARIOT_ENOMEM */
 int obj_meter_listen(struct chariot_pe *pe, bool load); /* for load, or no more. CHARIOT_ENOMEM */
 void obj_meter_free(struct chariot_pe *pe);
@@ -97,6 +98,9 @@ void obj_meter_forget(struct chariot_pe *pe, const struct chariot_elem *elem); /
 enum chariot_phase obj_meter_phase(struct chariot_pe *pe, enum chariot_phase phase);
 void obj_meter_note_call(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *msg);
 void obj_meter_note_create(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg);
+/* It may leave from here on, until OBJ_METER_END; it does, or has come. other: the other PE. */
+void obj_meter_note_leave(struct chariot_pe *pe, const struct chariot_elem *elem);
+void obj_meter_note_moves(struct chariot_pe *pe, const struct chariot_elem *elem, bool arrives, uint32_t other);
 void obj_meter_note_row(struct chariot_pe *pe, enum obj_meter_row_number row, enum rpc_timeline_category category);
 void obj_meter_note_message(struct chariot_pe *pe, struct chariot_msg *msg);
 void obj_meter_note_sent(struct chariot_pe *pe, uint32_t to, const struct chariot_msg *msg);
@@ -123,8 +127,9 @@ void obj_timeline_begin(struct chariot_pe *pe, struct obj_meter_frame *frame, en
                         struct chariot_msg *cause);
 void obj_timeline_end(struct chariot_pe *pe, struct obj_meter_frame *frame);
 void obj_timeline_send(struct chariot_pe *pe, uint32_t to, uint32_t number, const struct chariot_msg *msg);
+/* other, number: see struct rpc_timeline_record. */
 void obj_timeline_instant(struct chariot_pe *pe, const struct chariot_activity *what, struct obj_meter_row *row,
-                          enum rpc_timeline_category category);
+                          enum rpc_timeline_category category, uint32_t other, uint32_t number);
 /* Writes down what happens from now on. CHARIOT_ENOMEM. */
 int obj_timeline_start(struct chariot_pe *pe, const struct obj_timeline *to);
 

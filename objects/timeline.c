@@ -110,10 +110,12 @@ void obj_timeline_send(struct chariot_pe *pe, uint32_t to, uint32_t number, cons
 }
 
 void obj_timeline_instant(struct chariot_pe *pe, const struct chariot_activity *what, struct obj_meter_row *row,
-                          enum rpc_timeline_category category) {
+                          enum rpc_timeline_category category, uint32_t other, uint32_t number) {
     struct rpc_timeline_record *record = pe->meter->timeline.ctx == NULL ? NULL : event_of(pe, what, row, category);
     if (record == NULL) return;
     record->at_ns = chariot_now_ns(pe);
+    record->peer = other;
+    record->number = number;
     finish(record, RPC_TIMELINE_INSTANT);
 }
 

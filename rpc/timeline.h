@@ -32,7 +32,7 @@ enum rpc_timeline_category {
     RPC_TIMELINE_IDLE,        /* nothing to do */
     RPC_TIMELINE_CREATION,    /* instant: chares are asked for */
     RPC_TIMELINE_ENDING,      /* instant: the job is to end */
-    RPC_TIMELINE_MIGRATION,   /* an element leaves or arrives */
+    RPC_TIMELINE_MIGRATION,   /* elements leave; instant: one leaves, or arrives */
     RPC_TIMELINE_NUM_CATEGORIES,
 };
 
@@ -44,8 +44,10 @@ struct rpc_timeline_record {
     uint8_t ndims; /* dimensions of the index that follows, an int64_t each */
     uint32_t name;
     int64_t at_ns;   /* monotonic time of the host */
-    uint32_t peer;   /* BEGIN: PE that the message which caused it came from; SEND: PE it goes to */
-    uint32_t number; /* of that message among all from one PE to the other, from 1; 0: none */
+    uint32_t peer;   /* BEGIN: PE that the message which caused it came from; SEND: PE it goes to; INSTANT of MIGRATION:
+                        PE that the element goes to, or comes from */
+    uint32_t number; /* of that message among all from one PE to the other, from 1; 0: none. INSTANT of MIGRATION: 1: it
+                        arrives */
     uint64_t bytes;
 };
 

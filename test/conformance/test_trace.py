@@ -207,3 +207,53 @@ def test_names_are_text_whatever_they_are(tmp_path: Path) -> None:
     """
     holds(text, 2, options=["--trace", str(out)])
     assert any("Größe" in e["name"] for e in read(out))
+
+
+MOVES = """
+class Stone(Chare):
+    def go(self):
+        self.migrate((charm.myPe() + 1) % charm.numPes())
+    def where(self):
+        return charm.myPe()
+
+def main(args):
+    stones = Array(Stone, 6)
+    before = stones.where(ret=True).get()
+    stones.go(awaitable=True).get()
+    charm.waitQD()
+    eq("moved", stones.where(ret=True).get(), [(pe + 1) % charm.numPes() for pe in before])
+    done()
+
+charm.start(main)
+"""
+
+
+def test_elements_that_move_are_marked_where_they_leave_and_arrive(tmp_path: Path) -> None:
+    """Migrations (issue 6, "Seeing it"): a mark at either end, an arrow between what holds them; in the profile too."""
+    out = tmp_path / "out.json"
+    text = "charm.options.profiling = True\n" + MOVES.replace("    done()", "    charm.printStats()\n    done()")
+    table = holds(text, 2, options=["--trace", str(out)]).stdout
+    (row,) = (line.split() for line in table.splitlines() if line.startswith("  migrating out "))
+    assert row[2] == "3"
+    events = read(out)
+    moves = [e for e in events if e["ph"] == "i" and e["cat"] == "migration"]
+    left = {tuple(e["args"]["index"]): e for e in moves if e["name"] == "leave Stone"}
+    came = {tuple(e["args"]["index"]): e for e in moves if e["name"] == "arrive Stone"}
+    assert len(moves) == 12 and sorted(left) == sorted(came) == [(i,) for i in range(6)]
+    begins = {e["id"]: e for e in events if e["ph"] == "s"}
+    ends = [(begins[e["id"]], e) for e in events if e["ph"] == "f"]
+    for index, leaving in left.items():
+        arriving = came[index]
+        assert leaving["args"]["to"] == arriving["tid"] - 1 and arriving["args"]["from"] == leaving["tid"] - 1
+        assert ns(leaving, "ts") <= ns(arriving, "ts")
+        (out_of,) = (
+            e for e in slices(events, leaving["tid"]) if e["cat"] == "migration" and e["args"]["index"] == list(index)
+        )
+        into = [e for e in slices(events, arriving["tid"]) if ns(e, "ts") <= ns(arriving, "ts") <= ns(e, "ts") + ns(e, "dur")]
+        assert ns(out_of, "ts") <= ns(leaving, "ts") <= ns(out_of, "ts") + ns(out_of, "dur")
+        assert any(
+            s["tid"] == leaving["tid"]
+            and ns(out_of, "ts") <= ns(s, "ts") <= ns(out_of, "ts") + ns(out_of, "dur")
+            and any(f["tid"] == e["tid"] and ns(f, "ts") == ns(e, "ts") for e in into)
+            for s, f in ends
+        ), f"no arrow goes with element {index}"
