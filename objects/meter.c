@@ -1,7 +1,6 @@
 /* What runs, and the time that it takes. See meter.h. */
 #include "objects/meter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -59,6 +59,7 @@ SOURCES = (
     *on((2, 4), "py_section", "test/bench/py_section.py"),
     *on((2,), "migrate", BENCH + "migrate"),
     *on((2,), "py_migrate", "test/bench/py_migrate.py"),
+    Source("load", (BENCH + "load",)),
     *on((2, 4), "py_balance", "test/bench/py_balance.py"),
     *(Source(f"py_balance {who} {n}", ("test/bench/py_balance.py", who), n) for n in (2, 4) for who in BALANCERS),
     Source("floor_local", (BENCH + "floor_local",)),

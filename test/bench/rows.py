@@ -183,6 +183,17 @@ def migration() -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def load() -> tuple[Row, ...]:
+    """The floor is the same without measuring, in the same program, batch by batch in turn."""
+    section = "Load, measured, 1 PE"
+    return (
+        Row(section, "C, a method that computes", "chariot.load.off", "us"),
+        Row(section, "the same, load measured", "chariot.load.on", "us", "chariot.load.off", floor(1.02)),
+        Row(section, "C, an empty method", "chariot.load.empty.off", "ns"),
+        Row(section, "the same, load measured", "chariot.load.empty.on", "ns", "chariot.load.empty.off"),
+    )
+
+
 def balancing() -> tuple[Row, ...]:
     """The floor of a step that looks at loads, and moves nothing, is one without a balancer."""
     section = "Balancing: AtSync() of all to resumeFromSync() of all"
@@ -349,6 +360,7 @@ def rows(default: str) -> tuple[Row, ...]:
         *(row for lane in lanes for row in py_messages(lane, lane == default)),
         *agreement(),
         *sections(),
+        *load(),
         *migration(),
         *balancing(),
         *local(),
