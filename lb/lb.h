@@ -30,7 +30,6 @@ struct chariot_balancing {
     bool on_demand;        /* no steps but those that elements or chariot_balance() ask for */
     bool objects_only;     /* load that belongs to no object that could move is left out */
     bool no_edges;         /* balancers are not told who talks to whom */
-    bool unmeasured;       /* load is not measured until chariot_load_measure() says so */
 };
 /* Before chariot_run(), on every PE alike; in place of what the job was started with (chariot run --balancer ...).
  * CHARIOT_EINVAL: with what is wrong and what there is instead in `why`; CHARIOT_ESTATE: too late; CHARIOT_ENOMEM. */

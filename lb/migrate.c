@@ -46,6 +46,10 @@ int lb_may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, b
     return rc;
 }
 
+bool lb_is_movable(struct chariot_pe *pe, struct chariot_elem *elem) {
+    return !elem->stays && lb_may_move(pe, elem, pe->node.pe, true, NULL, 0) == 0;
+}
+
 int chariot_may_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe, char *why, size_t why_size) {
     OBJ_API(pe);
     return lb_may_move(pe, elem, to_pe, false, why, why_size);

@@ -198,7 +198,7 @@ static void on_start(struct chariot_pe *pe) {
     bool good = part->is_set || take_wish(pe);
     obj_resident_start(pe, OBJ_RESIDENT_BALANCER);
     if (!good || !lb_has_balancer(part)) return;
-    int rc = part->how.unmeasured ? 0 : obj_load_measure(pe, true);
+    int rc = obj_load_measure(pe, true);
     if (rc == 0 && lb_wants_edges(part)) rc = obj_load_count_traffic(pe);
     if (rc != 0) obj_out_of_memory(pe);
     lb_when_ended(pe, 0);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/step.h"
 #include "objects/load.h"
 #include "objects/location.h"
+#include "objects/move.h"
 #include "objects/ref.h"
 #include "objects/runtime.h"
 #include "objects/text.h"
@@ -34,17 +36,6 @@ static void put_time(struct obj_text *text, const char *before, int64_t ns) {
 
 /* ---------------------------------------------------------------- tasks */
 
-static bool is_migratable(struct chariot_pe *pe, struct chariot_elem *elem) {
-    const struct chariot_type *type = pe->types[elem->own.coll->type];
-    bool array = elem->own.coll->kind == CHARIOT_ARRAY_OF;
-    bool movable = array && type->pack != NULL && type->unpack != NULL && !elem->stays;
-    if (!movable || pe->face.may_move == NULL) return movable;
-    rpc_turn_lend(&pe->node.turn);
-    int rc = pe->face.may_move(pe->face.ctx, elem, NULL, 0);
-    rpc_turn_take(&pe->node.turn);
-    return rc == 0;
-}
-
 static void put_index(struct obj_text *text, const struct chariot_ref *ref) {
     struct chariot_index index;
     chariot_ref_index(ref, &index);
@@ -61,10 +52,12 @@ static void put_entity(struct phase *phase, struct chariot_elem *elem, const str
                  id_of(&name), ref->collection & NUMBER_MASK);
     put_index(&phase->text, ref);
     obj_text_add(&phase->text, "\"home\":%u,\"migratable\":%s}", home,
-                 is_migratable(phase->pe, elem) ? "true" : "false");
+                 lb_is_movable(phase->pe, elem) ? "true" : "false");
 }
 
+/* What its last move took, or an estimate. */
 static uint64_t state_bytes(struct chariot_pe *pe, struct chariot_elem *elem) {
+    if (elem->move != NULL && elem->move->bytes > 0) return elem->move->bytes;
     return pe->face.state_bytes == NULL ? 0 : pe->face.state_bytes(pe->face.ctx, elem);
 }
 

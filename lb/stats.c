@@ -35,7 +35,7 @@ struct walk {
 static void visit(struct walk *walk, struct chariot_elem *elem) {
     if (walk->why == LB_WHY_SYNC && !elem->synced) return;
     struct lb_local local = {.elem = elem, .load = (double)elem->load_ns * 1e-9};
-    local.movable = !elem->stays && lb_may_move(walk->pe, elem, walk->pe->node.pe, true, NULL, 0) == 0;
+    local.movable = lb_is_movable(walk->pe, elem);
     walk->sum += local.load;
     walk->rc = walk->fn(walk->ctx, &local);
 }

@@ -178,6 +178,8 @@ int lb_each_local(struct chariot_pe *pe, enum lb_why why, int (*fn)(void *ctx, c
                   double *background);
 
 /* migrate.c */
+/* A balancer may move it, as things are. */
+bool lb_is_movable(struct chariot_pe *pe, struct chariot_elem *elem);
 /* chariot_may_migrate(), for who has the turn; in_step: to wait for a step is no obstacle. */
 int lb_may_move(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, bool in_step, char *why, size_t size);
 /* The same and chariot_migrate(); what becomes of it is told by lb_move_settled() or lb_move_refused(), once, unless

@@ -134,8 +134,7 @@ static int set(struct py_state *st, PyObject *options, const char *text, const c
                                           .log = number_of(options, "debug") > 0,
                                           .on_demand = !is_set(options, "continuous"),
                                           .objects_only = is_set(options, "obj_only"),
-                                          .no_edges = !is_set(options, "comm"),
-                                          .unmeasured = !is_set(options, "instrument")};
+                                          .no_edges = !is_set(options, "comm")};
     if (PyErr_Occurred()) return -1;
     int rc = chariot_balancing_set(st->pe, &how, why, sizeof why);
     if (rc == 0) return 0;
