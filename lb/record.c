@@ -72,8 +72,11 @@ static void put_task(struct chariot_elem *elem, void *ctx) {
     put_entity(phase, elem, &ref);
     obj_text_add(&phase->text, ",\"node\":%u,\"resource\":\"cpu\"", phase->pe->node.pe);
     put_time(&phase->text, ",\"time\":", (int64_t)elem->load_ns);
-    obj_text_add(&phase->text, ",\"user_defined\":{\"task_serialized_bytes\":%" PRIu64 "}}",
-                 state_bytes(phase->pe, elem));
+    uint64_t bytes = state_bytes(phase->pe, elem);
+    obj_text_add(&phase->text,
+                 ",\"user_defined\":{\"task_serialized_bytes\":%" PRIu64 ".0,\"task_footprint_bytes\":%" PRIu64
+                 ".0,\"task_working_bytes\":0.0}}",
+                 bytes, bytes);
 }
 
 /* ---------------------------------------------------------------- communications */

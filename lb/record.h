@@ -2,7 +2,8 @@
  *
  * A task for each element that lives here and was not made by the runtime; those of groups and single chares only where
  * they cost something. An element's id is a hash of its collection's id and its index: the same in every phase and on
- * every PE. Times are CPU time in seconds, to the nanosecond. What is not of vt's form stands in "user_defined". */
+ * every PE. Times are CPU time in seconds, to the nanosecond. What is not of vt's form stands in "user_defined"; LBAF
+ * wants all three of its numbers of bytes there, if any. */
 #ifndef CHARIOT_LB_RECORD_H
 #define CHARIOT_LB_RECORD_H
 

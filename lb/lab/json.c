@@ -69,6 +69,15 @@ static int take_amount(const struct place *at, json_t *in, const char *name, dou
     return json_is_number(value) && isfinite(*out) && *out >= 0 ? 0 : bad(at, "'%s' is not a number from 0", name);
 }
 
+/* LBAF writes them as reals. */
+static int take_bytes(const struct place *at, json_t *in, const char *name, uint64_t *out) {
+    double bytes;
+    int error = take_amount(at, in, name, &bytes);
+    if (error == 0 && bytes > 0x1p31) return bad(at, "'%s' is more than %.0f", name, 0x1p31);
+    *out = (uint64_t)bytes;
+    return error;
+}
+
 /* Newer files say "id", older ones "seq_id" too, which then is the name. */
 static int take_id(const struct place *at, json_t *entity, uint64_t *out) {
     if (!json_is_object(entity)) return bad(at, "there is no entity with an 'id'");
@@ -96,8 +105,8 @@ static int take_task(const struct place *at, struct lab_trace *trace, int64_t ph
     json_t *more = json_object_get(row, "user_defined");
     if (error == 0 && json_object_get(row, "serialized_bytes") != NULL)
         error = take_whole(at, row, "serialized_bytes", 0x1p31, &bytes);
-    if (error == 0 && json_is_integer(json_object_get(more, "task_serialized_bytes")))
-        error = take_whole(at, more, "task_serialized_bytes", 0x1p31, &bytes);
+    if (error == 0 && json_object_get(more, "task_serialized_bytes") != NULL)
+        error = take_bytes(at, more, "task_serialized_bytes", &bytes);
     if (error != 0) return error;
     if (movable != NULL && !json_is_boolean(movable)) return bad(at, "'migratable' is not true or false");
     task.object.pe = (uint32_t)node;

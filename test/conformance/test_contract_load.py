@@ -79,6 +79,7 @@ def check_form(file: dict[str, Any], pe: int, pes: int) -> None:
         assert set(phase) <= {"id", "tasks", "communications", "user_defined"} and type(phase["id"]) is int
         for task in phase["tasks"]:
             assert set(task) <= {"entity", "node", "resource", "subphases", "time", "user_defined", "attributes"}
+            assert all(type(size) is float for size in task["user_defined"].values())  # LBAF refuses others
             assert task["node"] == pe and task["resource"] == "cpu" and type(task["time"]) is float
             check_entity(task["entity"])
             assert type(task["entity"]["home"]) is int and all(type(at) is int for at in task["entity"]["index"])
@@ -129,6 +130,7 @@ def test_a_record_says_what_was_done_and_the_laboratory_reads_it(n: int, tmp_pat
         assert times == sorted(times) and times[0] >= 0.0015, times  # each burns twice what the one before it does
         sizes = [workers[i]["user_defined"]["task_serialized_bytes"] for i in range(4)]
         assert [size // 1000 for size in sizes] == [0, 1, 2, 3]
+        assert sum(task["user_defined"]["task_footprint_bytes"] for task in workers.values()) == sum(sizes)
         sent = {
             (edge["from"]["id"], edge["to"]["id"]): (edge["messages"], edge["bytes"])
             for file in files
