@@ -150,11 +150,15 @@ static void put_off(struct chariot_pe *pe, struct obj_member *member, struct cha
         obj_move_keep(pe, member, msg);
 }
 
+static size_t count_to_see(const struct obj_coll *coll, uint64_t number) {
+    size_t count = 0;
+    for (size_t i = 0; i < coll->num_members; i++) count += has_to_see(coll->members[i], number);
+    return count;
+}
+
 static void deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
     struct chariot_reply reply = obj_broadcast_reply(msg, pe->node.pe);
-    size_t count = 0;
-    for (size_t i = 0; i < coll->num_members; i++) count += has_to_see(coll->members[i], msg->seq);
-    if (obj_broadcast_wants(msg)) begin(pe, coll, msg, count);
+    if (obj_broadcast_wants(msg)) begin(pe, coll, msg, count_to_see(coll, msg->seq));
     rpc_msg_ref(msg); /* shared by them, so none takes its payload for its own */
     for (size_t i = 0, here = coll->num_members; i < here && !pe->ending; i++) {
         struct obj_member *member = coll->members[i];

@@ -172,30 +172,30 @@ struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *ms
     return NULL;
 }
 
-static struct chariot_reply reply_of(const struct chariot_msg *call) {
-    struct chariot_reply reply = {.to = call->reply,
-                                  .kind = call->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
-                                  .want_value = (call->flags & OBJ_FLAG_WANT_VALUE) != 0};
-    if (obj_id_kind(call->reply) != CHARIOT_SECTION) return reply;
-    reply.kind = OBJ_REPLY_BROADCAST;
-    reply.seq = call->seq;
-    reply.at = call->from;
-    reply.of = call->target;
-    reply.ndims = call->ndims;
-    memcpy(reply.index, call->index, sizeof reply.index);
-    return reply;
+/* The call is a section's broadcast, to an absent member. */
+static void reply_to_section(const struct chariot_msg *call, struct chariot_reply *reply) {
+    reply->to = call->reply;
+    reply->kind = OBJ_REPLY_BROADCAST;
+    reply->seq = call->seq;
+    reply->at = call->from;
+    reply->of = call->target;
+    reply->ndims = call->ndims;
+    memcpy(reply->index, call->index, sizeof reply->index);
 }
 
 void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_call_elem(pe, msg);
     if (elem == NULL) return;
-    struct chariot_reply reply = reply_of(msg);
+    struct chariot_reply reply = {.to = msg->reply,
+                                  .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
+                                  .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
+    if (__builtin_expect(obj_id_kind(msg->reply) == CHARIOT_SECTION, 0)) reply_to_section(msg, &reply);
     obj_call_invoke(pe, elem, msg, msg->method, &reply);
 }
 
 void obj_call_excuse(struct chariot_pe *pe, const struct chariot_msg *msg) {
-    struct chariot_reply reply = reply_of(msg);
-    reply.want_value = false;
+    struct chariot_reply reply = {.want_value = false};
+    reply_to_section(msg, &reply);
     if (msg->method != OBJ_METHOD_CLOSE) obj_reply_take(pe, &reply, NULL); /* it has left: UNSEATED says so */
 }
 
@@ -225,9 +225,7 @@ static struct chariot_msg *no_method(struct chariot_pe *pe, const struct chariot
     const struct chariot_type *of = coll == NULL ? type : pe->types[coll->type];
     char text[300];
     if (msg->method == OBJ_METHOD_UNNAMED) { /* it comes from where the name is known (seat.h) */
-        snprintf(text, sizeof text,
-                 "%.120s, a member of a combined section, has no remote method of the name that was "
-                 "called",
+        snprintf(text, sizeof text, "%.120s, a member of a combined section, has no remote method of that name",
                  type->name);
         return obj_error_new(pe, "AttributeError", text);
     }
