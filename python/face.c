@@ -24,10 +24,11 @@ static void after_sleep(void *ctx) {
 
 /* What failed: a method, or that an element moves. */
 static const char *label_of(struct chariot_elem *elem, uint32_t number, char *label, size_t size) {
-    const struct py_chare *chare = elem == NULL ? NULL : chariot_elem_object(elem);
+    struct py_chare *chare = elem == NULL ? NULL : chariot_elem_object(elem);
     const struct py_class *cls = chare == NULL ? NULL : chare->cls;
     if (cls == NULL) return py_method_label(NULL, label, size);
     if (number < cls->num_methods) return py_method_label(&cls->methods[number], label, size);
+    chare->left = false; /* it was packed, maybe, and stays all the same */
     py_chare_label(chare, ".migrate", label, size);
     return label;
 }

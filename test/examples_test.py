@@ -80,6 +80,8 @@ PROGRAMS = [
     ("hwmon/hwmon.py", "3 0.01", ["memory"]),
     ("dynamic_array/dynamic_array.py", "5", ["the tree has 31 nodes"]),
     ("planes.py", "3 4", ["9 planes of 27 blocks", "equal to numpy"]),
+    ("drift.py", "--side 6 --particles 6 --phases 4 --steps 2", ["216 particles, checksum", "times the average"]),
+    ("mesh.py", "--side 5 --steps 30", ["130 times 8 x 8 cells at the end", "checksum 629492197"]),
     ("combined.py", "9", ["round 3: 9 values forgotten, the sum is 1428", "all agree"]),
 ]
 
@@ -108,6 +110,29 @@ def test_program_runs_under_the_other_name(renamed: Path, program: str, args: st
     said = run(2, "--charm4py", renamed / "examples" / program, *args.split())
     for words in expected:
         assert words in said, said
+
+
+def checksum(said: str) -> str:
+    found = re.search(r"checksum (\d+)", said)
+    assert found is not None, said
+    return found[1]
+
+
+def test_drift_ends_alike_wherever_cells_live_and_draws_the_load(tmp_path: Path) -> None:
+    program = ["examples/drift.py", *"--side 8 --particles 6 --phases 6 --steps 2 --out".split(), tmp_path / "load.svg"]
+    alone = checksum(run(1, *program))
+    assert checksum(run(3, *program)) == alone
+    assert checksum(run(3, "--balancer", "rotate", *program)) == alone
+    assert checksum(run(3, "--balancer", "greedy-refine", *program)) == alone
+    drawn = (tmp_path / "load.svg").read_text()
+    assert drawn.startswith("<svg") and drawn.count("<polyline") == 3
+
+
+def test_mesh_ends_alike_wherever_patches_live() -> None:
+    program = ["examples/mesh.py", *"--side 5 --steps 40 --every 0.01".split()]
+    alone = checksum(run(1, *program))
+    for balancer in ("rotate", "greedy-refine"):
+        assert checksum(run(3, "--balancer", balancer, *program)) == alone
 
 
 def test_waves_are_drawn(tmp_path: Path) -> None:
