@@ -18,7 +18,7 @@ struct chariot_msg *lb_news_new(struct chariot_pe *pe, uint64_t coll, const uint
 
 /* Broadcasts that are passed on now may complete reductions, which is user code, and waits for its turn. */
 void lb_away_told(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away *away, uint64_t upto) {
-    if (coll->num_passing == 0) {
+    if (coll->num_passing == 0 && !coll->delivering) {
         obj_away_told(pe, coll, away, upto);
         return;
     }

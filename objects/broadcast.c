@@ -247,6 +247,7 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         destroy(pe, coll, msg);
         return;
     }
+    coll->delivering = true; /* user code runs, and meanwhile word of those that left may come */
     switch (msg->method) {
     case OBJ_METHOD_COUNT:
         count(pe, coll, msg);
@@ -268,6 +269,7 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         }
         deliver(pe, coll, msg);
     }
+    coll->delivering = false;
     obj_away_check(pe, coll);
 }
 

@@ -181,6 +181,7 @@ struct obj_coll {
     size_t num_unheard;           /* of them: those of which it is not known how far they were where they arrived */
     struct chariot_msg **passing; /* broadcasts that were delivered here since, for those of them */
     size_t num_passing, cap_passing;
+    bool delivering; /* a broadcast is being delivered: what it expects of those that left is not settled yet */
     struct rpc_msg_queue kept; /* broadcasts for early insertions that are still under way */
     struct rpc_msg_queue held; /* root: broadcasts to number when the array is settled */
     uint64_t broadcasts;       /* number of the last one delivered here */
