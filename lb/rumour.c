@@ -13,7 +13,7 @@
 #include "lb/step.h"
 #include "objects/load.h"
 
-enum { MOST_FANOUT = 1000 };
+enum { MOST_FANOUT = 1000, ACT_NS = 20000 }; /* ACT_NS: of PE 0's time, for an act, at most */
 
 enum act_kind { ENTER, SHARE, BEGIN, SPREAD, OFFER, CLAIM, LEAVE };
 
@@ -345,6 +345,7 @@ static void note_sum(struct chariot_pe *pe) {
     figures->average = sum.work / sum.speed;
     figures->objects = (size_t)fmin(fmax(rumour->sums[OBJECTS], 0), 1e15); /* also where somebody lies */
     rumour->next.sum = sum;
+    lb_part_of(pe)->step.work_ns = (int64_t)rumour->next.number * ACT_NS;
 }
 
 /* An iteration begins, or it is good enough, or as good as it gets. */
@@ -359,7 +360,7 @@ static void iterate(struct chariot_pe *pe) {
         rumour->rounds = 1; /* BEGIN is the first */
         rumour->trades = 0;
         lead(pe, BEGIN);
-    } else if (step->why == LB_WHY_IDLE && !lb_when_pays(pe, &step->figures)) {
+    } else if (step->why == LB_WHY_IDLE && !lb_when_pays(pe, &step->figures, 0)) {
         step->figures.after = step->figures.before;
         lb_step_moves(pe, 0);
     } else {

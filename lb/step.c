@@ -90,7 +90,6 @@ static void finish(struct chariot_pe *pe) {
     if (step->measures) {
         step->number++;
         step->ended_ns = now_ns;
-        step->cost_ns = step->cost_ns == 0 ? took_ns : (3 * step->cost_ns + took_ns) / 4;
         if (part->how.log) tell_people(pe, part, took_ns);
         serve(pe, part);
     }
@@ -186,7 +185,7 @@ static void carry_out(struct chariot_pe *pe, const struct lb_gathered *gathered,
     OBJ_API(pe);
     struct lb_part *part = lb_part_of(pe);
     struct lb_step *step = &part->step;
-    if (step->why == LB_WHY_IDLE && !lb_when_pays(pe, &step->figures)) {
+    if (step->why == LB_WHY_IDLE && !lb_when_pays(pe, &step->figures, plan->num_moves)) {
         plan->num_moves = 0;
         step->figures.after = step->figures.before;
     }
@@ -198,7 +197,7 @@ static void carry_out(struct chariot_pe *pe, const struct lb_gathered *gathered,
         lb_moves_send(pe, gathered, plan);
 }
 
-static int decide(struct chariot_pe *pe, const struct lb_gathered *gathered) {
+static int decide(struct chariot_pe *pe, const struct lb_gathered *gathered, int64_t began_ns) {
     struct lb_part *part = lb_part_of(pe);
     struct lb_plan plan;
     char why[400] = "";
@@ -208,6 +207,7 @@ static int decide(struct chariot_pe *pe, const struct lb_gathered *gathered) {
         if (rc != 0) complain(pe, part, why);
         rc = measure(&gathered->stats, &plan, &part->step.figures);
     }
+    part->step.work_ns = chariot_now_ns(pe) - began_ns;
     if (rc == 0) carry_out(pe, gathered, &plan);
     lb_plan_deinit(&plan);
     return rc;
@@ -218,8 +218,9 @@ int lb_on_shares(struct chariot_call *call) {
     struct lb_part *part = lb_part_of(pe);
     struct lb_gathered gathered;
     if (part->step.state != LB_GATHERS) return CHARIOT_EMALFORMED;
+    int64_t began_ns = chariot_now_ns(pe);
     int rc = lb_gathered_init(&gathered, pe, call->args);
-    if (rc == 0) rc = decide(pe, &gathered);
+    if (rc == 0) rc = decide(pe, &gathered, began_ns);
     lb_gathered_deinit(&gathered);
     return rc;
 }
@@ -259,6 +260,7 @@ void lb_step_begin(struct chariot_pe *pe, enum lb_why why) {
     struct lb_step *step = &part->step;
     step->why = why;
     step->began_ns = chariot_now_ns(pe);
+    step->work_ns = 0;
     step->measures = lb_has_balancer(part) && !is_too_early(pe, part);
     if (!step->measures) {
         end(pe);

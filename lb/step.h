@@ -75,7 +75,7 @@ struct lb_step {
     bool measures; /* it looks at loads; else it does nothing but end */
     int64_t planned;
     int64_t began_ns, ended_ns; /* ended: the last one that looked at loads */
-    int64_t cost_ns;            /* what such a step has taken, the last ones more than older ones */
+    int64_t work_ns;            /* of this PE for the step: for most of its time a step waits for its turn */
     uint64_t number;            /* of those */
     struct lb_figures figures;
     uint64_t *asked, *served; /* owned: futures of who asked since; of whom this step serves */
@@ -218,8 +218,8 @@ void lb_watch_begin(struct chariot_pe *pe, bool on);
 void lb_watch_on_turn(struct chariot_pe *pe, bool rests);
 void lb_watch_on_due(struct chariot_pe *pe);
 /* PE 0: a step for LB_WHY_IDLE that moves objects pays. */
-bool lb_when_pays(struct chariot_pe *pe, const struct lb_figures *figures);
-/* PE 0: a step has ended that took so long; or, 0, the job begins. */
+bool lb_when_pays(struct chariot_pe *pe, const struct lb_figures *figures, size_t moves);
+/* PE 0: a step has ended, that long after it began; or, 0, the job begins. */
 void lb_when_ended(struct chariot_pe *pe, int64_t took_ns);
 
 #endif

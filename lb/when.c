@@ -14,7 +14,10 @@
 #define WATCH_NS     20000000
 #define MIN_PAUSE_NS 100000000
 #define MAX_PAUSE_NS 30000000000
-enum { COST_PART = 100 }; /* steps take at most one such part of the time */
+enum {
+    COST_PART = 100, /* steps take at most one such part of the time */
+    MOVE_NS = 20000, /* of both PEs, for an element that moves, as a rule less */
+};
 
 /* ---------------------------------------------------------------- the program asks */
 
@@ -139,12 +142,16 @@ static int64_t at_most(int64_t value, int64_t most) {
     return value < most ? value : most;
 }
 
-/* What is gained, if the next phase is like this one, is more than the step costs: as it has cost so far, or as others
- * have. */
-bool lb_when_pays(struct chariot_pe *pe, const struct lb_figures *figures) {
+/* How long it took says nothing: most of that it waited behind methods. Others do for it what PE 0 does, at the same
+ * time. */
+static int64_t cost_of(const struct lb_step *step, int64_t moves) {
+    return 2 * step->work_ns + moves * MOVE_NS;
+}
+
+/* What is gained, if the next phase is like this one, is more than the step costs. */
+bool lb_when_pays(struct chariot_pe *pe, const struct lb_figures *figures, size_t moves) {
     struct lb_part *part = lb_part_of(pe);
-    int64_t so_far_ns = chariot_now_ns(pe) - part->step.began_ns;
-    int64_t cost_ns = part->step.cost_ns > 2 * so_far_ns ? part->step.cost_ns : 2 * so_far_ns;
+    int64_t cost_ns = cost_of(&part->step, (int64_t)moves);
     bool pays = (figures->before - figures->after) * 1e9 > (double)cost_ns;
     part->watch.pause_ns = pays ? 0 : at_most(2 * part->watch.pause_ns + MIN_PAUSE_NS, MAX_PAUSE_NS);
     return pays;
@@ -152,8 +159,9 @@ bool lb_when_pays(struct chariot_pe *pe, const struct lb_figures *figures) {
 
 void lb_when_ended(struct chariot_pe *pe, int64_t took_ns) {
     struct lb_part *part = lb_part_of(pe);
-    int64_t pause_ns = COST_PART * took_ns;
+    int64_t pause_ns = COST_PART * cost_of(&part->step, part->counts[LB_SETTLED]);
     if (pause_ns < MIN_PAUSE_NS) pause_ns = MIN_PAUSE_NS;
+    if (pause_ns < took_ns) pause_ns = took_ns;
     if (pause_ns < part->watch.pause_ns) pause_ns = part->watch.pause_ns;
     int64_t period_ns = (int64_t)(part->how.period_s * 1e9);
     part->watch.next_ns = chariot_now_ns(pe) + (period_ns > 0 ? period_ns : pause_ns);
