@@ -115,6 +115,11 @@ static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how
     deploy_job_check_gone(job);
 }
 
+/* A host is lost. */
+static void on_failed(void *context, const struct deploy_reason *reason) {
+    deploy_job_end_saying(context, reason->status, "chariot: %s\n", reason->text);
+}
+
 static void on_broken(void *context, bool is_out, int error) {
     struct deploy_job *job = context;
     if (error == EPIPE) {
@@ -171,8 +176,10 @@ static void on_signal(void *context, int number, bool from_terminal) {
 static void send_ticket(struct deploy_job *job, uint32_t pe, const struct rpc_identity *identity) {
     const struct deploy_job_config *config = job->config;
     char transport[16], run_dir[256];
+    struct deploy_place place;
+    config->launcher->where(job->launcher, pe, &place);
     snprintf(transport, sizeof transport, "%s", config->options->transport);
-    snprintf(run_dir, sizeof run_dir, "%s", config->run_dir);
+    snprintf(run_dir, sizeof run_dir, "%s", place.run_dir);
     Chariot__V1__Ticket ticket = CHARIOT__V1__TICKET__INIT;
     ticket.job = job->name;
     ticket.pe = pe;
@@ -238,6 +245,8 @@ static void prepare(struct deploy_job *job) {
     bool shm = strcmp(config->options->transport, "shm") == 0 && job->num_pes > 1;
     job->launch = (struct deploy_launch){.loop = job->loop,
                                          .shm_dir = shm ? config->run_dir : NULL,
+                                         .run_dir = config->run_dir,
+                                         .remote = config->remote,
                                          .guard = config->guard,
                                          .num_pes = job->num_pes,
                                          .path = config->program->path,
@@ -245,6 +254,7 @@ static void prepare(struct deploy_job *job) {
                                          .terminal = isatty(0) == 1,
                                          .signal_mask = job->signals.before,
                                          .on_exit = on_exit_of,
+                                         .on_failed = on_failed,
                                          .context = job};
     getrlimit(RLIMIT_NOFILE, &job->launch.open_files);
     struct rlimit most = job->launch.open_files;

@@ -20,6 +20,7 @@ struct deploy_job_config {
     const struct deploy_program *program;
     const struct deploy_launcher_ops *launcher;
     const struct deploy_guard *guard;
+    const struct deploy_remote *remote; /* NULL: all PEs run here */
     const char *run_dir;
 };
 

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 
 #include "deploy/guard.h"
+#include "deploy/hosts.h"
 #include "deploy/reason.h"
 
 /* How a PE ended. */
@@ -25,7 +26,17 @@ struct deploy_exit {
 /* Where a PE is, for messages. */
 struct deploy_place {
     long pid;
-    const char *host; /* borrowed until close */
+    const char *host;    /* borrowed until close */
+    const char *run_dir; /* its private directory for sockets; likewise */
+};
+
+/* Other hosts, and how they are reached. */
+struct deploy_remote {
+    struct deploy_hosts hosts;
+    const char *shell;        /* words of a command to which a host and a command line for its shell are added */
+    const char *chariot;      /* path of this program there */
+    const char *directory;    /* working directory there */
+    char *const *environment; /* "NAME=value", up to NULL */
 };
 
 /* What to start: the same for all PEs. Borrowed by the launcher until close. */
@@ -33,15 +44,19 @@ struct deploy_launch {
     struct ev_loop *loop;
     const struct deploy_guard *guard; /* is told of every process on this host */
     uint32_t num_pes;
-    const char *path;         /* what is executed */
-    char *const *argv;        /* up to NULL */
-    const char *shm_dir;      /* PEs listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
-    bool terminal;            /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
-    sigset_t signal_mask;     /* which PEs get: ours as it was before the launcher changed it */
-    struct rlimit open_files; /* likewise */
+    const char *path;    /* what is executed */
+    char *const *argv;   /* up to NULL */
+    const char *shm_dir; /* PEs listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
+    bool terminal;       /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
+    const struct deploy_remote *remote; /* how PEs on other hosts are started; NULL: all are on this one */
+    const char *run_dir;                /* the private directory for sockets here */
+    sigset_t signal_mask;               /* which PEs get: ours as it was before the launcher changed it */
+    struct rlimit open_files;           /* likewise */
     /* PE `pe` is gone; called once for each that was started, from the loop, never inside start or signal. All that it
      * wrote is in its streams by now. */
     void (*on_exit)(void *context, uint32_t pe, const struct deploy_exit *how);
+    /* A host is lost, or cannot run the job: the reason for it to end. on_exit of its PEs follows. */
+    void (*on_failed)(void *context, const struct deploy_reason *reason);
     void *context;
 };
 
@@ -69,5 +84,6 @@ struct deploy_launcher_ops {
 };
 
 extern const struct deploy_launcher_ops deploy_local_ops;
+extern const struct deploy_launcher_ops deploy_ssh_ops;
 
 #endif

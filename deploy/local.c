@@ -262,7 +262,7 @@ static int local_open(const struct deploy_launch *launch, void **state, struct d
 
 static void local_where(void *state, uint32_t pe, struct deploy_place *place) {
     struct local *local = state;
-    *place = (struct deploy_place){.pid = local->pes[pe].pid, .host = local->host};
+    *place = (struct deploy_place){.pid = local->pes[pe].pid, .host = local->host, .run_dir = local->launch->run_dir};
 }
 
 const struct deploy_launcher_ops deploy_local_ops = {

@@ -36,8 +36,8 @@ uint32_t deploy_options_cores(void) {
 }
 
 void deploy_options_init(struct deploy_options *options) {
-    *options = (struct deploy_options){
-        .num_pes = deploy_options_cores(), .transport = "shm", .launcher = "local", .trace_limit = TRACE_LIMIT};
+    *options =
+        (struct deploy_options){.num_pes = deploy_options_cores(), .transport = "shm", .trace_limit = TRACE_LIMIT};
 }
 
 /* The old launch line (charmrun.c) shares the parsers of values. */
@@ -72,7 +72,32 @@ int deploy_options_seconds(const char *option, const char *value, double *second
 
 static int set_num_pes(struct deploy_options *options, const char *as_typed, const char *value,
                        struct deploy_reason *reason) {
+    options->has_num_pes = true;
     return deploy_options_num_pes(as_typed, value, &options->num_pes, reason);
+}
+
+#define TEXT(field, what)                                                                                              \
+    static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                    \
+                           struct deploy_reason *reason) {                                                             \
+        if (value[0] == '\0') return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes " what HINT, as_typed);  \
+        options->field = value;                                                                                        \
+        return 0;                                                                                                      \
+    }
+TEXT(hosts, "names of hosts, as in 'a:4,b:4'")
+TEXT(hosts_file, "the name of a file")
+TEXT(remote_shell, "a command, such as 'ssh -p 2222'")
+TEXT(remote_chariot, "the path of chariot on the other hosts")
+#undef TEXT
+
+static int add_environment(struct deploy_options *options, const char *as_typed, const char *value,
+                           struct deploy_reason *reason) {
+    size_t count = 0, most = sizeof options->environment / sizeof options->environment[0] - 1;
+    while (options->environment[count] != NULL) count++;
+    if (value[0] == '\0' || value[0] == '=' || count == most)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes NAME or NAME=VALUE, at most %zu times" HINT,
+                                 as_typed, most);
+    options->environment[count] = value;
+    return 0;
 }
 
 static int set_timeout(struct deploy_options *options, const char *as_typed, const char *value,
@@ -86,6 +111,7 @@ static int set_transport(struct deploy_options *options, const char *as_typed, c
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(value, known[i]) == 0) {
             options->transport = value;
+            options->has_transport = true;
             return 0;
         }
     }
@@ -191,7 +217,13 @@ static const struct option OPTIONS[] = {
      set_lb_record},
     {NULL, "--lb-record-period", "S", "for programs without steps: a phase is S seconds", set_lb_record_period},
     {NULL, "--interactive", NULL, "a prompt on PE 0; a program given too runs before, on every PE", set_interactive},
-    {NULL, "--launcher", "NAME", "what starts the PEs; the default, and so far the only one, is local", set_launcher},
+    {NULL, "--hosts", "A:4,B:4", "run on these hosts, with so many PEs each; they are reached by ssh", set_hosts},
+    {NULL, "--hosts-file", "FILE", "the same from a file, a host per line", set_hosts_file},
+    {NULL, "--remote-shell", "CMD", "what reaches a host, in place of ssh", set_remote_shell},
+    {NULL, "--remote-chariot", "PATH", "where this program is on the other hosts; the default is where it is here",
+     set_remote_chariot},
+    {NULL, "--env", "NAME[=VAL]", "set this variable for PEs on other hosts too; may be repeated", add_environment},
+    {NULL, "--launcher", "NAME", "what starts the PEs: local, or ssh, the default with --hosts", set_launcher},
     {"-h", "--help", NULL, "print this text", set_help},
 };
 enum { NUM_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };

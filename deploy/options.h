@@ -22,7 +22,7 @@ struct deploy_options {
     bool interactive;        /* a prompt on PE 0, after the program if there is one */
     bool help;               /* print help, start nothing */
     const char *transport;   /* "shm", "unix", "tcp" or "tls" */
-    const char *launcher;    /* name of a launcher's ops table */
+    const char *launcher;    /* name of a launcher's ops table; NULL: whichever the job needs */
     const char *trace;       /* file for the timeline; NULL: none is wanted */
     uint64_t trace_limit;    /* events that each PE keeps for it */
     const char *balancer;    /* "NAME" or "NAME:option=value,..."; NULL: none */
@@ -30,7 +30,16 @@ struct deploy_options {
     bool lb_log;             /* a line for each step of load balancing */
     const char *lb_record;   /* files for what chares cost, without the PE's number; NULL: none are wanted */
     double lb_record_period; /* seconds of a phase in them; 0: phases are the steps of load balancing */
-    double timeout;          /* seconds after which the job is ended; 0: never */
+    bool has_num_pes;        /* it was asked for */
+    bool has_transport;
+    const char *hosts;           /* as deploy_hosts_parse() takes them; NULL: this host */
+    const char *hosts_file;      /* or a file of them */
+    const char *nodelist;        /* or one of Charm++'s kind, */
+    const char *nodegroup;       /* with a group in it; NULL: main */
+    const char *remote_shell;    /* what reaches other hosts */
+    const char *remote_chariot;  /* path of this program there; NULL: as here */
+    const char *environment[64]; /* "NAME" or "NAME=value" for PEs on other hosts, up to NULL */
+    double timeout;              /* seconds after which the job is ended; 0: never */
     char *
         *program; /* program and its arguments, up to NULL; empty only with help or interactive. "-m" first: a module */
 };

@@ -7,18 +7,19 @@
 #include "deploy/charmrun.h"
 #include "deploy/guard.h"
 #include "deploy/job.h"
+#include "deploy/remote.h"
 #include "deploy/rundir.h"
 #include "deploy/timeline.h"
 #include "rpc/error.h"
 
-static const struct deploy_launcher_ops *const LAUNCHERS[] = {&deploy_local_ops};
+static const struct deploy_launcher_ops *const LAUNCHERS[] = {&deploy_local_ops, &deploy_ssh_ops};
 enum { NUM_LAUNCHERS = sizeof LAUNCHERS / sizeof LAUNCHERS[0] };
 
 static const struct deploy_launcher_ops *find_launcher(const char *name, struct deploy_reason *reason) {
     for (size_t i = 0; i < NUM_LAUNCHERS; i++) {
         if (strcmp(LAUNCHERS[i]->name, name) == 0) return LAUNCHERS[i];
     }
-    deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "no launcher '%s'; there is: local", name);
+    deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "no launcher '%s'; there are: local, ssh", name);
     return NULL;
 }
 
@@ -74,24 +75,37 @@ static int fail(const struct deploy_reason *reason) {
     return reason->status;
 }
 
+static int init_program(struct deploy_program *program, const char *argv0, const struct deploy_options *options,
+                        struct deploy_reason *reason) {
+    return options->interactive ? deploy_program_init_interactive(program, argv0, options->program, reason)
+                                : deploy_program_init(program, argv0, options->program, reason);
+}
+
 static int run_options(const char *argv0, struct deploy_options *options) {
     struct deploy_reason reason = {0};
     struct deploy_program program;
     struct deploy_job_config config = {.options = options, .program = &program};
-    config.launcher = find_launcher(options->launcher, &reason);
-    if (config.launcher == NULL) return fail(&reason);
-    int err = options->interactive ? deploy_program_init_interactive(&program, argv0, options->program, &reason)
-                                   : deploy_program_init(&program, argv0, options->program, &reason);
+    struct deploy_remote remote;
+    int err = deploy_remote_init(&remote, options, &reason);
     if (err != 0) return fail(&reason);
+    if (remote.hosts.count > 0) config.remote = &remote;
+    config.launcher = find_launcher(options->launcher, &reason);
+    err = config.launcher == NULL ? CHARIOT_EABORTED : init_program(&program, argv0, options, &reason);
+    if (err != 0) {
+        deploy_remote_deinit(&remote);
+        return fail(&reason);
+    }
     set_environment(options);
     int status = run_guarded(&config, &reason);
     deploy_program_deinit(&program);
+    deploy_remote_deinit(&remote);
     return reason.text[0] == '\0' ? status : fail(&reason);
 }
 
 void deploy_run_help(void) {
     fputs("usage: chariot run [-n N] [options] prog.py [arguments]\n\n"
-          "Starts N PEs of one job on this host, each running the program, and returns the job's status.\n\n",
+          "Starts N PEs of one job, on this host or on others, each running the program, and returns the job's "
+          "status.\n\n",
           stdout);
     deploy_options_help(stdout);
 }

@@ -52,6 +52,12 @@ static void host_identity(char *text, size_t size) {
     snprintf(text, size, "%s/%s", boot, name);
 }
 
+/* Any port of the address that others reach this host under; nobody's but this host's where none was given. */
+static void tcp_target(const char *address, char *target, size_t size) {
+    if (address == NULL || address[0] == '\0') address = "127.0.0.1";
+    snprintf(target, size, strchr(address, ':') != NULL ? "[%s]:0" : "%s:0", address);
+}
+
 static int listen_on(struct rpc_job *job, struct rpc_node *node, const struct rpc_module *grpc, char **own, char *why,
                      size_t why_size) {
     const struct rpc_ticket *ticket = &job->control.ticket;
@@ -59,7 +65,7 @@ static int listen_on(struct rpc_job *job, struct rpc_node *node, const struct rp
     if (strcmp(ticket->transport, "unix") == 0)
         snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
     else
-        snprintf(target, sizeof target, "127.0.0.1:0");
+        tcp_target(strcmp(ticket->transport, "tls") == 0 ? getenv("CHARIOT_ADDRESS") : NULL, target, sizeof target);
     struct rpc_grpc_config config = {.listen = target, .identity = &ticket->identity, .limits = rpc_limits_default};
     memcpy(config.token, ticket->token, sizeof config.token);
     int rc = grpc->open(job->loop, node, &config, own);

@@ -1,0 +1,344 @@
+/* deploy/agent.c: see agent.h.
+ *
+ *   OPEN -> START for each PE -> (data, signals) -> EXITED for each -> the launcher closes the stream -> gone
+ *
+ * What ends it before: the stream's end, silence, a signal. Then its PEs get SIGTERM, a second later SIGKILL, and the
+ * agent leaves when they have. */
+#include "deploy/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deploy/bridge.h"
+#include "deploy/guard.h"
+#include "deploy/launcher.h"
+#include "deploy/rundir.h"
+#include "deploy/signals.h"
+#include "rpc/error.h"
+
+enum { NUM_STREAMS = 3 };
+#define FIRST_WORD_S 60.0 /* for the launcher to say what it wants */
+#define KILL_AFTER_S 1.0
+
+struct agent_pe {
+    struct deploy_bridge bridges[NUM_STREAMS];
+    bool started, gone, told;
+    struct deploy_exit how;
+};
+
+struct agent {
+    struct ev_loop *loop;
+    struct deploy_relay relay;
+    struct deploy_relay_handler relay_handler;
+    struct deploy_signals signals;
+    struct deploy_guard guard;
+    struct deploy_launch launch;
+    void *launcher; /* local.c's; NULL: not open */
+    struct agent_pe *pes;
+    char *path, *run_dir;
+    char **words;
+    uint32_t alive;
+    bool leaving;
+    ev_timer kill;
+};
+
+/* ---------------------------------------------------------------- saying */
+
+static void say_failed(struct agent *agent, const struct deploy_reason *reason) {
+    Chariot__V1__AgentFailed failed = CHARIOT__V1__AGENT_FAILED__INIT;
+    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
+    failed.status = (uint32_t)reason->status;
+    failed.text = (char *)(uintptr_t)reason->text;
+    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED;
+    message.failed = &failed;
+    deploy_relay_send(&agent->relay, &message);
+}
+
+static void say_started(struct agent *agent, uint32_t pe) {
+    Chariot__V1__AgentStarted started = CHARIOT__V1__AGENT_STARTED__INIT;
+    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
+    struct deploy_place place;
+    deploy_local_ops.where(agent->launcher, pe, &place);
+    started.pe = pe;
+    started.pid = place.pid;
+    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_STARTED;
+    message.started = &started;
+    deploy_relay_send(&agent->relay, &message);
+}
+
+static void say_exited(struct agent *agent, uint32_t pe) {
+    Chariot__V1__AgentExited exited = CHARIOT__V1__AGENT_EXITED__INIT;
+    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
+    exited.pe = pe;
+    exited.by_signal = agent->pes[pe].how.by_signal;
+    exited.code = agent->pes[pe].how.code;
+    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_EXITED;
+    message.exited = &exited;
+    deploy_relay_send(&agent->relay, &message);
+}
+
+/* ---------------------------------------------------------------- the end */
+
+static void leave_if_done(struct agent *agent) {
+    if (agent->leaving && agent->alive == 0) ev_break(agent->loop, EVBREAK_ALL);
+}
+
+static void on_kill(struct ev_loop *loop, ev_timer *watcher, int events) {
+    struct agent *agent = watcher->data;
+    (void)loop, (void)events;
+    for (uint32_t pe = 0; pe < agent->launch.num_pes; pe++) {
+        if (agent->pes[pe].started) deploy_local_ops.signal(agent->launcher, pe, SIGKILL, false);
+    }
+}
+
+static void leave(struct agent *agent) {
+    if (agent->leaving) return;
+    agent->leaving = true;
+    for (uint32_t pe = 0; agent->launcher != NULL && pe < agent->launch.num_pes; pe++) {
+        if (agent->pes[pe].started) deploy_local_ops.signal(agent->launcher, pe, SIGTERM, false);
+    }
+    ev_timer_set(&agent->kill, KILL_AFTER_S, 0.);
+    ev_timer_start(agent->loop, &agent->kill);
+    leave_if_done(agent);
+}
+
+static void on_end(void *context, enum deploy_relay_end how) {
+    struct agent *agent = context;
+    (void)how;
+    leave(agent);
+}
+
+static void on_signal(void *context, int number, bool from_terminal) {
+    struct agent *agent = context;
+    (void)from_terminal;
+    if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) leave(agent);
+}
+
+static void fail(struct agent *agent, const struct deploy_reason *reason) {
+    say_failed(agent, reason);
+    leave(agent);
+}
+
+/* ---------------------------------------------------------------- PEs */
+
+/* A PE that is gone is told of when all that it wrote has been sent. */
+static void tell_if_gone(struct agent *agent, uint32_t pe) {
+    struct agent_pe *one = &agent->pes[pe];
+    if (!one->gone || one->told) return;
+    for (int i = 0; i < NUM_STREAMS; i++) {
+        if (!deploy_bridge_drain(&one->bridges[i])) return;
+    }
+    one->told = true;
+    for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&one->bridges[i]);
+    say_exited(agent, pe);
+}
+
+static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how) {
+    struct agent *agent = context;
+    agent->pes[pe].gone = true;
+    agent->pes[pe].how = *how;
+    agent->alive--;
+    tell_if_gone(agent, pe);
+    leave_if_done(agent);
+}
+
+static void start(struct agent *agent, uint32_t pe) {
+    struct agent_pe *one = &agent->pes[pe];
+    struct deploy_streams streams;
+    struct deploy_reason reason;
+    if (one->started) return;
+    if (deploy_local_ops.start(agent->launcher, pe, &streams, &reason) != 0) {
+        fail(agent, &reason);
+        return;
+    }
+    one->started = true;
+    agent->alive++;
+    const int fds[NUM_STREAMS] = {streams.control, streams.out, streams.err};
+    for (uint32_t i = 0; i < NUM_STREAMS; i++) deploy_bridge_open(&one->bridges[i], &agent->relay, pe, i, fds[i], true);
+    say_started(agent, pe);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static char **copy_words(char *const *words, size_t count) {
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy != NULL && i < count; i++) copy[i] = strdup(words[i]);
+    return copy;
+}
+
+/* Where PEs listen: as told, or where ssh has reached this host ("client port server port"). */
+static void set_address(const char *address) {
+    const char *connection = getenv("SSH_CONNECTION");
+    char server[64] = "127.0.0.1";
+    if (address[0] == '\0' && connection != NULL) (void)sscanf(connection, "%*s %*s %63s", server);
+    setenv("CHARIOT_ADDRESS", address[0] != '\0' ? address : server, 1);
+}
+
+static int set_surroundings(const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
+    for (size_t i = 0; i < open->n_environment; i++) {
+        char *value = strchr(open->environment[i], '=');
+        if (value == NULL) continue;
+        *value = '\0';
+        setenv(open->environment[i], value + 1, 1);
+    }
+    set_address(open->address);
+    if (chdir(open->directory) == 0) return 0;
+    return deploy_reason_set(reason, DEPLOY_STATUS_NOT_FOUND, "cannot enter directory '%s': %s", open->directory,
+                             strerror(errno));
+}
+
+static int check(const struct agent *agent, const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
+    if (strcmp(open->version, CHARIOT_VERSION) != 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "chariot there is version %s, here it is %s",
+                                 CHARIOT_VERSION, open->version);
+    bool good = agent->launcher == NULL && open->num_pes > 0 && open->num_pes <= 65536 && open->path[0] != '\0' &&
+                open->run_dir[0] == '/' && strlen(open->run_dir) <= DEPLOY_RUNDIR_MAX;
+    if (good) return 0;
+    return deploy_reason_set(reason, DEPLOY_STATUS_PES, "the launcher asks for what cannot be");
+}
+
+static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
+    agent->pes = calloc(open->num_pes, sizeof *agent->pes);
+    agent->path = strdup(open->path);
+    agent->run_dir = strdup(open->run_dir);
+    agent->words = copy_words(open->words, open->n_words);
+    if (agent->pes == NULL || agent->path == NULL || agent->run_dir == NULL || agent->words == NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+    for (uint32_t pe = 0; pe < open->num_pes; pe++) {
+        for (int i = 0; i < NUM_STREAMS; i++) agent->pes[pe].bridges[i].fd = -1;
+    }
+    int rc = deploy_guard_start(&agent->guard, agent->run_dir, reason);
+    if (rc == 0) rc = deploy_rundir_make(agent->run_dir, reason);
+    if (rc != 0) return rc;
+    agent->launch = (struct deploy_launch){.loop = agent->loop,
+                                           .guard = &agent->guard,
+                                           .run_dir = agent->run_dir,
+                                           .num_pes = open->num_pes,
+                                           .path = agent->path,
+                                           .argv = agent->words,
+                                           .signal_mask = agent->signals.before,
+                                           .on_exit = on_exit_of,
+                                           .context = agent};
+    getrlimit(RLIMIT_NOFILE, &agent->launch.open_files);
+    return deploy_local_ops.open(&agent->launch, &agent->launcher, reason);
+}
+
+static void on_open(struct agent *agent, const Chariot__V1__AgentOpen *open) {
+    struct deploy_reason reason;
+    int rc = check(agent, open, &reason);
+    if (rc == 0) rc = set_surroundings(open, &reason);
+    if (rc == 0) rc = open_launcher(agent, open, &reason);
+    if (rc != 0) fail(agent, &reason);
+}
+
+/* ---------------------------------------------------------------- what the launcher says */
+
+static struct deploy_bridge *bridge_of(struct agent *agent, uint32_t pe, uint32_t stream) {
+    if (agent->launcher == NULL || pe >= agent->launch.num_pes || stream >= NUM_STREAMS) return NULL;
+    return agent->pes[pe].started ? &agent->pes[pe].bridges[stream] : NULL;
+}
+
+/* False: that makes no sense. */
+static bool hear(struct agent *agent, const Chariot__V1__AgentMessage *message) {
+    struct deploy_bridge *bridge;
+    switch (message->what_case) {
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN:
+        on_open(agent, message->open);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_START:
+        if (agent->launcher == NULL || message->start->pe >= agent->launch.num_pes) return false;
+        if (!agent->leaving) start(agent, message->start->pe);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL:
+        bridge = bridge_of(agent, message->signal->pe, 0);
+        if (bridge == NULL || message->signal->number < 1 || message->signal->number >= NSIG) return false;
+        deploy_local_ops.signal(agent->launcher, message->signal->pe, message->signal->number, false);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_DATA:
+        bridge = bridge_of(agent, message->data->pe, message->data->stream);
+        return bridge != NULL && message->data->stream == 0 && deploy_bridge_on_data(bridge, message->data);
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_TAKEN:
+        bridge = bridge_of(agent, message->taken->pe, message->taken->stream);
+        if (bridge == NULL || !deploy_bridge_on_taken(bridge, message->taken->bytes)) return false;
+        tell_if_gone(agent, message->taken->pe);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_message(void *context, const Chariot__V1__AgentMessage *message) {
+    struct agent *agent = context;
+    struct deploy_reason reason;
+    if (hear(agent, message)) return;
+    deploy_reason_set(&reason, DEPLOY_STATUS_PES, "the agent there got a message that makes no sense");
+    fail(agent, &reason);
+}
+
+/* ---------------------------------------------------------------- life */
+
+/* The stream gets descriptors of its own: nothing that runs here may print into it. */
+static int move_stream(int fd, int flags) {
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", flags | O_CLOEXEC);
+    if (moved < 0 || null < 0 || dup2(null, fd) < 0) return -1;
+    close(null);
+    return moved;
+}
+
+static void run(struct agent *agent, int in, int out) {
+    agent->relay_handler = (struct deploy_relay_handler){on_message, on_end, agent};
+    ev_timer_init(&agent->kill, on_kill, KILL_AFTER_S, 0.);
+    agent->kill.data = agent;
+    deploy_relay_open(&agent->relay, agent->loop, in, out, FIRST_WORD_S, &agent->relay_handler);
+    ev_run(agent->loop, 0);
+    deploy_relay_flush(&agent->relay, KILL_AFTER_S);
+    ev_timer_stop(agent->loop, &agent->kill);
+    for (uint32_t pe = 0; agent->pes != NULL && pe < agent->launch.num_pes; pe++) {
+        for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&agent->pes[pe].bridges[i]);
+    }
+    deploy_relay_close(&agent->relay);
+    if (agent->launcher != NULL) deploy_local_ops.close(agent->launcher);
+    if (agent->run_dir != NULL) deploy_rundir_remove(agent->run_dir);
+    deploy_guard_done(&agent->guard);
+}
+
+static void agent_deinit(struct agent *agent) {
+    for (size_t i = 0; agent->words != NULL && agent->words[i] != NULL; i++) free(agent->words[i]);
+    free(agent->words);
+    free(agent->path);
+    free(agent->run_dir);
+    free(agent->pes);
+    deploy_signals_close(&agent->signals);
+    ev_loop_destroy(agent->loop);
+}
+
+int deploy_agent(const char *argv0, char **argv) {
+    struct agent agent = {.guard = {.fd = -1}};
+    struct deploy_reason reason;
+    (void)argv0, (void)argv;
+    int in = move_stream(STDIN_FILENO, O_RDONLY), out = move_stream(STDOUT_FILENO, O_WRONLY);
+    agent.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+    if (in < 0 || out < 0 || agent.loop == NULL) {
+        fprintf(stderr, "chariot: agent: no descriptors or memory to be had\n");
+        return DEPLOY_STATUS_OS;
+    }
+    agent.signals = (struct deploy_signals){.fd = -1, .on_signal = on_signal, .context = &agent};
+    if (deploy_signals_open(&agent.signals, agent.loop, &reason) != 0) {
+        deploy_reason_print(&reason);
+        return reason.status;
+    }
+    run(&agent, in, out);
+    agent_deinit(&agent);
+    return 0;
+}
+
+void deploy_agent_help(void) {
+    puts("usage: chariot agent\n\nStarts PEs for a launcher on another host, which speaks chariot/v1/agent.proto to it "
+         "by\n"
+         "standard input and output. 'chariot run --hosts' starts it there by ssh; nobody else need.");
+}

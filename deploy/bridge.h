@@ -1,0 +1,39 @@
+/* deploy/bridge.h: a descriptor here that stands for one on the other side of a relay: what can be read from it goes
+ * over, what comes over is written to it. The same at both ends (agent.c, ssh.c).
+ *
+ * A window bounds what is under way: a slow reader at one end slows the writer at the other, and nothing else. */
+#ifndef CHARIOT_DEPLOY_BRIDGE_H
+#define CHARIOT_DEPLOY_BRIDGE_H
+
+#include "deploy/relay.h"
+
+enum { DEPLOY_BRIDGE_WINDOW = 256 << 10 };
+
+struct deploy_bridge {
+    struct deploy_relay *relay;
+    uint32_t pe, stream;
+    int fd; /* owned; -1: closed */
+    ev_io readable, writable;
+    uint32_t ahead;  /* bytes that went over and were not taken there yet */
+    bool read_ended; /* nothing more can be read: the other side knows */
+    bool write_ends; /* when all that came is written, it is closed */
+    uint8_t *data;   /* came, to be written from `at` */
+    size_t size, at;
+    /* Everything that came is written and it was closed. */
+    void (*on_closed)(void *context, struct deploy_bridge *bridge);
+    void *context;
+};
+
+/* Takes fd, which is read too if `reads`. on_closed and context are the caller's to set. */
+void deploy_bridge_open(struct deploy_bridge *bridge, struct deploy_relay *relay, uint32_t pe, uint32_t stream, int fd,
+                        bool reads);
+/* Reads what is there now, as far as the window lets it. True: all was read. */
+bool deploy_bridge_drain(struct deploy_bridge *bridge);
+/* From the other side. False: more than its window, or after its end. */
+bool deploy_bridge_on_data(struct deploy_bridge *bridge, const Chariot__V1__AgentData *data);
+bool deploy_bridge_on_taken(struct deploy_bridge *bridge, uint32_t bytes);
+/* As if the other side's end had come, where it has not. */
+void deploy_bridge_end(struct deploy_bridge *bridge);
+void deploy_bridge_close(struct deploy_bridge *bridge);
+
+#endif

@@ -1,0 +1,173 @@
+/* deploy/relay.c: see relay.h. */
+#include "deploy/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rpc/control.h"
+#include "rpc/error.h"
+
+enum { HEADER_BYTES = 4, READ_BYTES = 64 << 10 };
+
+static void end(struct deploy_relay *relay, enum deploy_relay_end how) {
+    if (relay->in < 0) return;
+    deploy_relay_close(relay);
+    relay->handler->on_end(relay->handler->context, how);
+}
+
+static int grow(uint8_t **data, size_t *capacity, size_t needed) {
+    if (needed <= *capacity) return 0;
+    size_t more = *capacity == 0 ? 4096 : *capacity;
+    while (more < needed) more *= 2;
+    uint8_t *bytes = realloc(*data, more);
+    if (bytes == NULL) return CHARIOT_ENOMEM;
+    *data = bytes;
+    *capacity = more;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- in */
+
+static size_t frame_size(const uint8_t *data) {
+    return (size_t)data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 | (size_t)data[3] << 24;
+}
+
+static bool handle_frame(struct deploy_relay *relay, const uint8_t *data, size_t size) {
+    Chariot__V1__AgentMessage *message = chariot__v1__agent_message__unpack(NULL, size, data);
+    if (message == NULL) return false;
+    if (message->what_case != CHARIOT__V1__AGENT_MESSAGE__WHAT_ALIVE)
+        relay->handler->on_message(relay->handler->context, message);
+    chariot__v1__agent_message__free_unpacked(message, NULL);
+    return true;
+}
+
+/* A handler may close the relay. */
+static bool handle_data(struct deploy_relay *relay) {
+    size_t at = 0;
+    while (relay->in >= 0 && relay->size - at >= HEADER_BYTES) {
+        size_t size = frame_size(relay->data + at);
+        if (size > RPC_CONTROL_MAX_BYTES) return false;
+        if (relay->size - at - HEADER_BYTES < size) break;
+        if (!handle_frame(relay, relay->data + at + HEADER_BYTES, size)) return false;
+        at += HEADER_BYTES + size;
+    }
+    if (relay->in < 0) return true;
+    relay->size -= at;
+    if (relay->size > 0 && at > 0) memmove(relay->data, relay->data + at, relay->size);
+    return true;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct deploy_relay *relay = watcher->data;
+    (void)events;
+    if (grow(&relay->data, &relay->capacity, relay->size + READ_BYTES) != 0) {
+        end(relay, DEPLOY_RELAY_NO_MEMORY);
+        return;
+    }
+    ssize_t got = read(relay->in, relay->data + relay->size, READ_BYTES);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) {
+        end(relay, DEPLOY_RELAY_CLOSED);
+        return;
+    }
+    relay->heard = ev_now(loop);
+    relay->patience_s = DEPLOY_RELAY_SILENCE_S;
+    relay->size += (size_t)got;
+    if (!handle_data(relay)) end(relay, DEPLOY_RELAY_GARBAGE);
+}
+
+/* ---------------------------------------------------------------- out */
+
+/* False: the other end is gone; its end of the other direction says so too. */
+static bool write_some(struct deploy_relay *relay) {
+    while (relay->at < relay->queued) {
+        ssize_t put = write(relay->out, relay->queue + relay->at, relay->queued - relay->at);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return errno == EAGAIN;
+        relay->at += (size_t)put;
+    }
+    relay->at = relay->queued = 0;
+    return true;
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct deploy_relay *relay = watcher->data;
+    (void)events;
+    bool there = write_some(relay);
+    if (!there || relay->queued == 0) ev_io_stop(loop, watcher);
+}
+
+void deploy_relay_send(struct deploy_relay *relay, const Chariot__V1__AgentMessage *message) {
+    if (relay->out < 0) return;
+    size_t size = chariot__v1__agent_message__get_packed_size(message);
+    if (relay->at > 0) {
+        memmove(relay->queue, relay->queue + relay->at, relay->queued - relay->at);
+        relay->queued -= relay->at;
+        relay->at = 0;
+    }
+    if (grow(&relay->queue, &relay->queue_capacity, relay->queued + HEADER_BYTES + size) != 0) {
+        end(relay, DEPLOY_RELAY_NO_MEMORY);
+        return;
+    }
+    uint8_t *at = relay->queue + relay->queued;
+    for (int i = 0; i < HEADER_BYTES; i++) at[i] = (uint8_t)(size >> 8 * i);
+    chariot__v1__agent_message__pack(message, at + HEADER_BYTES);
+    relay->queued += HEADER_BYTES + size;
+    if (write_some(relay) && relay->queued > 0) ev_io_start(relay->loop, &relay->writable);
+}
+
+void deploy_relay_flush(struct deploy_relay *relay, double seconds) {
+    struct pollfd wait = {.fd = relay->out, .events = POLLOUT};
+    for (int ms = (int)(seconds * 1000); ms > 0 && relay->out >= 0 && relay->queued > 0; ms -= 10) {
+        (void)poll(&wait, 1, 10);
+        if (!write_some(relay)) return;
+    }
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void on_alive(struct ev_loop *loop, ev_timer *watcher, int events) {
+    struct deploy_relay *relay = watcher->data;
+    (void)events;
+    if (ev_now(loop) - relay->heard > relay->patience_s) {
+        end(relay, DEPLOY_RELAY_SILENT);
+        return;
+    }
+    Chariot__V1__AgentAlive alive = CHARIOT__V1__AGENT_ALIVE__INIT;
+    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
+    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_ALIVE;
+    message.alive = &alive;
+    deploy_relay_send(relay, &message);
+}
+
+void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in, int out, double first_s,
+                       const struct deploy_relay_handler *handler) {
+    *relay = (struct deploy_relay){.loop = loop, .handler = handler, .in = in, .out = out, .patience_s = first_s};
+    (void)fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
+    (void)fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
+    relay->heard = ev_now(loop);
+    ev_io_init(&relay->readable, on_readable, in, EV_READ);
+    ev_io_init(&relay->writable, on_writable, out, EV_WRITE);
+    ev_timer_init(&relay->alive, on_alive, 1.0, 1.0);
+    relay->readable.data = relay->writable.data = relay->alive.data = relay;
+    ev_io_start(loop, &relay->readable);
+    ev_timer_start(loop, &relay->alive);
+}
+
+void deploy_relay_close(struct deploy_relay *relay) {
+    if (relay->in < 0) return;
+    ev_io_stop(relay->loop, &relay->readable);
+    ev_io_stop(relay->loop, &relay->writable);
+    ev_timer_stop(relay->loop, &relay->alive);
+    close(relay->in);
+    if (relay->out != relay->in) close(relay->out);
+    relay->in = relay->out = -1;
+    free(relay->data);
+    free(relay->queue);
+    relay->data = relay->queue = NULL;
+    relay->size = relay->queued = relay->at = relay->capacity = relay->queue_capacity = 0;
+}

@@ -1,0 +1,150 @@
+/* deploy/remote.c: see remote.h. */
+#include "deploy/remote.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rpc/error.h"
+
+extern char **environ;
+
+/* No questions, no terminal; a host that is not there is noticed. */
+static const char SHELL[] =
+    "ssh -T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=2 -o ServerAliveCountMax=2";
+
+/* What PEs find here they are to find there. */
+static const char *const PASSED_ON[] = {"PATH",
+                                        "LD_LIBRARY_PATH",
+                                        "PYTHONPATH",
+                                        "VIRTUAL_ENV",
+                                        "OMP_NUM_THREADS",
+                                        "OPENBLAS_NUM_THREADS",
+                                        "MKL_NUM_THREADS",
+                                        "LANG",
+                                        "LC_ALL"};
+
+static int no_memory(struct deploy_reason *reason) {
+    return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+}
+
+/* ---------------------------------------------------------------- hosts */
+
+static int read_hosts(struct deploy_hosts *hosts, const struct deploy_options *options, struct deploy_reason *reason) {
+    if (options->hosts != NULL && options->hosts_file != NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--hosts and --hosts-file: one of the two");
+    if (options->hosts != NULL) return deploy_hosts_parse(hosts, options->hosts, reason);
+    if (options->hosts_file != NULL) return deploy_hosts_read(hosts, options->hosts_file, reason);
+    if (options->nodelist != NULL)
+        return deploy_hosts_read_nodelist(hosts, options->nodelist,
+                                          options->nodegroup == NULL ? "main" : options->nodegroup, reason);
+    if (options->launcher != NULL && strcmp(options->launcher, "ssh") == 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--launcher ssh needs --hosts or --hosts-file");
+    return 0;
+}
+
+static int settle(const struct deploy_hosts *hosts, struct deploy_options *options, struct deploy_reason *reason) {
+    if (options->has_transport && strcmp(options->transport, "tls") != 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "--transport %s is for one host; PEs of several reach each other by tls",
+                                 options->transport);
+    if (options->interactive)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--interactive is for PEs on this host, so far");
+    if (options->trace != NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--trace is for PEs on this host, so far");
+    (void)hosts;
+    options->transport = "tls";
+    options->launcher = "ssh";
+    return 0;
+}
+
+/* ---------------------------------------------------------------- surroundings */
+
+/* "NAME=value" of a variable of ours, or the word itself where it has a value; NULL: no memory. "": there is none. */
+static char *variable(const char *word) {
+    char *text;
+    const char *value = strchr(word, '=') != NULL ? NULL : getenv(word);
+    if (value == NULL) return strdup(strchr(word, '=') != NULL ? word : "");
+    return asprintf(&text, "%s=%s", word, value) < 0 ? NULL : text;
+}
+
+static bool add_take(char **list, size_t *count, char *text) {
+    if (text == NULL) return false;
+    if (text[0] == '\0')
+        free(text);
+    else
+        list[(*count)++] = text;
+    return true;
+}
+
+/* Ours that begin with CHARIOT_, but for what is between one launcher and its PEs. */
+static bool is_ours(const char *variable_text) {
+    return strncmp(variable_text, "CHARIOT_", 8) == 0 && strncmp(variable_text, "CHARIOT_CONTROL_FD=", 19) != 0;
+}
+
+static char **environment_new(const struct deploy_options *options) {
+    size_t most = sizeof PASSED_ON / sizeof PASSED_ON[0] + sizeof options->environment / sizeof options->environment[0];
+    for (char **at = environ; *at != NULL; at++) most += is_ours(*at);
+    char **list = calloc(most + 3, sizeof *list);
+    size_t count = 0;
+    bool good = list != NULL;
+    for (size_t i = 0; good && i < sizeof PASSED_ON / sizeof PASSED_ON[0]; i++)
+        good = add_take(list, &count, variable(PASSED_ON[i]));
+    for (char **at = environ; good && *at != NULL; at++) good = !is_ours(*at) || add_take(list, &count, strdup(*at));
+    if (good && options->charm4py) good = add_take(list, &count, strdup("CHARIOT_CHARM4PY=1"));
+    if (good && options->quiet) good = add_take(list, &count, strdup("CHARIOT_QUIET=1"));
+    for (size_t i = 0; good && options->environment[i] != NULL; i++)
+        good = add_take(list, &count, variable(options->environment[i]));
+    if (good) return list;
+    for (size_t i = 0; i < count; i++) free(list[i]);
+    free(list);
+    return NULL;
+}
+
+static char *own_path(void) {
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+    return size < 0 ? NULL : strndup(path, (size_t)size);
+}
+
+static int set_surroundings(struct deploy_remote *remote, const struct deploy_options *options,
+                            struct deploy_reason *reason) {
+    remote->shell = options->remote_shell == NULL ? SHELL : options->remote_shell;
+    remote->chariot = options->remote_chariot == NULL ? own_path() : strdup(options->remote_chariot);
+    remote->directory = getcwd(NULL, 0);
+    remote->environment = environment_new(options);
+    if (remote->chariot != NULL && remote->directory != NULL && remote->environment != NULL) return 0;
+    return no_memory(reason);
+}
+
+/* ---------------------------------------------------------------- life */
+
+int deploy_remote_init(struct deploy_remote *remote, struct deploy_options *options, struct deploy_reason *reason) {
+    *remote = (struct deploy_remote){0};
+    int rc = read_hosts(&remote->hosts, options, reason);
+    uint32_t num_pes = options->has_num_pes ? options->num_pes : 0;
+    if (rc == 0 && remote->hosts.count > 0) {
+        rc = deploy_hosts_place(&remote->hosts, &num_pes, reason);
+        options->num_pes = num_pes;
+        if (rc == 0 && deploy_hosts_are_local(&remote->hosts) && options->launcher == NULL)
+            deploy_hosts_deinit(&remote->hosts);
+    }
+    if (rc == 0 && remote->hosts.count > 0) {
+        rc = settle(&remote->hosts, options, reason);
+        if (rc == 0) rc = set_surroundings(remote, options, reason);
+    }
+    if (options->launcher == NULL) options->launcher = "local";
+    if (rc != 0) deploy_remote_deinit(remote);
+    return rc;
+}
+
+void deploy_remote_deinit(struct deploy_remote *remote) {
+    for (size_t i = 0; remote->environment != NULL && remote->environment[i] != NULL; i++) free(remote->environment[i]);
+    free((void *)(uintptr_t)remote->environment);
+    free((char *)(uintptr_t)remote->chariot);
+    free((char *)(uintptr_t)remote->directory);
+    deploy_hosts_deinit(&remote->hosts);
+    *remote = (struct deploy_remote){0};
+}
