@@ -27,8 +27,7 @@ enum { NUM_STREAMS = 3 };
 
 struct agent_pe {
     struct deploy_bridge bridges[NUM_STREAMS];
-    bool started, gone, told;
-    struct deploy_exit how;
+    bool started, gone;
 };
 
 struct agent {
@@ -71,12 +70,12 @@ static void say_started(struct agent *agent, uint32_t pe) {
     deploy_relay_send(&agent->relay, &message);
 }
 
-static void say_exited(struct agent *agent, uint32_t pe) {
+static void say_exited(struct agent *agent, uint32_t pe, const struct deploy_exit *how) {
     Chariot__V1__AgentExited exited = CHARIOT__V1__AGENT_EXITED__INIT;
     Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
     exited.pe = pe;
-    exited.by_signal = agent->pes[pe].how.by_signal;
-    exited.code = agent->pes[pe].how.code;
+    exited.by_signal = how->by_signal;
+    exited.code = how->code;
     message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_EXITED;
     message.exited = &exited;
     deploy_relay_send(&agent->relay, &message);
@@ -126,24 +125,19 @@ static void fail(struct agent *agent, const struct deploy_reason *reason) {
 
 /* ---------------------------------------------------------------- PEs */
 
-/* A PE that is gone is told of when all that it wrote has been sent. */
-static void tell_if_gone(struct agent *agent, uint32_t pe) {
-    struct agent_pe *one = &agent->pes[pe];
-    if (!one->gone || one->told) return;
-    for (int i = 0; i < NUM_STREAMS; i++) {
-        if (!deploy_bridge_drain(&one->bridges[i])) return;
+/* It is gone: of its streams what is there now is all. */
+static void finish_streams(struct agent_pe *one) {
+    for (int i = NUM_STREAMS - 1; i >= 0; i--) { /* what it wrote before what it said */
+        if (deploy_bridge_drain(&one->bridges[i])) deploy_bridge_finish(&one->bridges[i]);
     }
-    one->told = true;
-    for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&one->bridges[i]);
-    say_exited(agent, pe);
 }
 
 static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how) {
     struct agent *agent = context;
     agent->pes[pe].gone = true;
-    agent->pes[pe].how = *how;
     agent->alive--;
-    tell_if_gone(agent, pe);
+    finish_streams(&agent->pes[pe]);
+    say_exited(agent, pe, how);
     leave_if_done(agent);
 }
 
@@ -160,6 +154,7 @@ static void start(struct agent *agent, uint32_t pe) {
     agent->alive++;
     const int fds[NUM_STREAMS] = {streams.control, streams.out, streams.err};
     for (uint32_t i = 0; i < NUM_STREAMS; i++) deploy_bridge_open(&one->bridges[i], &agent->relay, pe, i, fds[i], true);
+    deploy_bridge_order(&one->bridges[1], &one->bridges[2], &one->bridges[0]);
     say_started(agent, pe);
 }
 
@@ -265,7 +260,7 @@ static bool hear(struct agent *agent, const Chariot__V1__AgentMessage *message) 
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_TAKEN:
         bridge = bridge_of(agent, message->taken->pe, message->taken->stream);
         if (bridge == NULL || !deploy_bridge_on_taken(bridge, message->taken->bytes)) return false;
-        tell_if_gone(agent, message->taken->pe);
+        if (agent->pes[message->taken->pe].gone) finish_streams(&agent->pes[message->taken->pe]);
         return true;
     default:
         return false;

@@ -50,6 +50,7 @@ static bool may_read(const struct deploy_bridge *bridge) {
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct deploy_bridge *bridge = watcher->data;
     (void)events;
+    for (int i = 0; i < 2 && bridge->before[i] != NULL; i++) (void)deploy_bridge_drain(bridge->before[i]);
     if (may_read(bridge)) read_some(bridge);
     if (!may_read(bridge)) ev_io_stop(loop, watcher);
 }
@@ -89,7 +90,15 @@ static size_t write_now(struct deploy_bridge *bridge) {
     return (size_t)put;
 }
 
+static bool must_wait(const struct deploy_bridge *bridge) {
+    for (int i = 0; i < 2 && bridge->before[i] != NULL; i++) {
+        if (bridge->before[i]->at < bridge->before[i]->size) return true;
+    }
+    return false;
+}
+
 static void flush(struct deploy_bridge *bridge) {
+    if (must_wait(bridge)) return;
     size_t put = bridge->at < bridge->size ? write_now(bridge) : 0;
     bridge->at += put;
     if (put > 0) say_taken(bridge, put);
@@ -99,9 +108,9 @@ static void flush(struct deploy_bridge *bridge) {
     }
     ev_io_stop(bridge->relay->loop, &bridge->writable);
     bridge->at = bridge->size = 0;
+    if (bridge->behind != NULL && bridge->behind->fd >= 0) flush(bridge->behind);
     if (!bridge->write_ends || bridge->fd < 0) return;
     deploy_bridge_close(bridge);
-    if (bridge->on_closed != NULL) bridge->on_closed(bridge->context, bridge);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -128,9 +137,15 @@ bool deploy_bridge_on_data(struct deploy_bridge *bridge, const Chariot__V1__Agen
 }
 
 void deploy_bridge_end(struct deploy_bridge *bridge) {
-    if (bridge->write_ends) return;
     bridge->write_ends = true;
+    bridge->before[0] = bridge->before[1] = NULL;
     if (bridge->fd >= 0) flush(bridge);
+}
+
+void deploy_bridge_finish(struct deploy_bridge *bridge) {
+    if (bridge->fd < 0) return;
+    if (!bridge->read_ended) end_reading(bridge);
+    deploy_bridge_close(bridge);
 }
 
 /* ---------------------------------------------------------------- life */
@@ -143,6 +158,12 @@ void deploy_bridge_open(struct deploy_bridge *bridge, struct deploy_relay *relay
     ev_io_init(&bridge->writable, on_writable, fd, EV_WRITE);
     bridge->readable.data = bridge->writable.data = bridge;
     if (reads) ev_io_start(relay->loop, &bridge->readable);
+}
+
+void deploy_bridge_order(struct deploy_bridge *one, struct deploy_bridge *other, struct deploy_bridge *last) {
+    last->before[0] = one;
+    last->before[1] = other;
+    one->behind = other->behind = last;
 }
 
 void deploy_bridge_close(struct deploy_bridge *bridge) {

@@ -19,21 +19,24 @@ struct deploy_bridge {
     bool write_ends; /* when all that came is written, it is closed */
     uint8_t *data;   /* came, to be written from `at` */
     size_t size, at;
-    /* Everything that came is written and it was closed. */
-    void (*on_closed)(void *context, struct deploy_bridge *bridge);
-    void *context;
+    struct deploy_bridge *before[2], *behind; /* see deploy_bridge_order() */
 };
 
-/* Takes fd, which is read too if `reads`. on_closed and context are the caller's to set. */
+/* Takes fd, which is read too if `reads`. */
 void deploy_bridge_open(struct deploy_bridge *bridge, struct deploy_relay *relay, uint32_t pe, uint32_t stream, int fd,
                         bool reads);
+/* What comes by `one` and `other` goes before what comes by `last` afterwards: what a PE prints before what it says. */
+void deploy_bridge_order(struct deploy_bridge *one, struct deploy_bridge *other, struct deploy_bridge *last);
 /* Reads what is there now, as far as the window lets it. True: all was read. */
 bool deploy_bridge_drain(struct deploy_bridge *bridge);
 /* From the other side. False: more than its window, or after its end. */
 bool deploy_bridge_on_data(struct deploy_bridge *bridge, const Chariot__V1__AgentData *data);
 bool deploy_bridge_on_taken(struct deploy_bridge *bridge, uint32_t bytes);
-/* As if the other side's end had come, where it has not. */
+/* As if the other side's end had come, where it has not; what has come is written now, before all else, and then it is
+ * closed. */
 void deploy_bridge_end(struct deploy_bridge *bridge);
+/* Nothing more is to be read of it: tells the other side, where it does not know, and closes it. */
+void deploy_bridge_finish(struct deploy_bridge *bridge);
 void deploy_bridge_close(struct deploy_bridge *bridge);
 
 #endif

@@ -2,10 +2,8 @@
 #include "deploy/control_link.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,8 +22,10 @@ static void fail(struct deploy_link *link) {
 static int handle_frame(struct deploy_link *link, const uint8_t *data, size_t size) {
     Chariot__V1__ToLauncher *message = chariot__v1__to_launcher__unpack(NULL, size, data);
     if (message == NULL) return CHARIOT_EMALFORMED;
-    link->opened = true;
-    link->handler->on_message(link->handler->context, link->pe, message);
+    if (message->what_case == CHARIOT__V1__TO_LAUNCHER__WHAT_HELLO)
+        link->opened = true;
+    else
+        link->handler->on_message(link->handler->context, link->pe, message);
     chariot__v1__to_launcher__free_unpacked(message, NULL);
     return 0;
 }
@@ -75,8 +75,6 @@ static int read_some(struct deploy_link *link) {
         return err != 0 ? err : 1;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-    /* The end. A socket that is closed with something unread resets its peer: then not even the ticket was read. */
-    if (got == 0) link->opened = true;
     bool cut_short = got == 0 && link->size > 0;
     deploy_link_close(link);
     return cut_short ? CHARIOT_EMALFORMED : 0;
@@ -121,7 +119,6 @@ int deploy_link_send_rendezvous(struct deploy_link *link, char *address) {
     rendezvous.address = address;
     message.what_case = CHARIOT__V1__FROM_LAUNCHER__WHAT_RENDEZVOUS;
     message.rendezvous = &rendezvous;
-    (void)deploy_link_is_opened(link); /* now it can be seen; afterwards this message may lie unread */
     return send_message(link, &message);
 }
 
@@ -149,12 +146,6 @@ int deploy_link_say_verdict(int fd, uint32_t pe, int status, char *text) {
 }
 
 /* ---------------------------------------------------------------- life */
-
-bool deploy_link_is_opened(struct deploy_link *link) {
-    int unread = 0;
-    if (!link->opened && link->fd >= 0 && ioctl(link->fd, SIOCOUTQ, &unread) == 0) link->opened = unread == 0;
-    return link->opened;
-}
 
 void deploy_link_open(struct deploy_link *link, struct ev_loop *loop, int fd, uint32_t pe,
                       const struct deploy_link_handler *handler) {

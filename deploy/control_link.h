@@ -26,7 +26,7 @@ struct deploy_link {
     uint32_t pe;
     int fd; /* -1: closed */
     ev_io readable;
-    bool opened;   /* the PE has read its ticket: it takes part in the job */
+    bool opened;   /* the PE takes part in the job; a program that does not use chariot never does */
     uint8_t *data; /* bytes of a frame that is not whole yet */
     size_t size, capacity;
 };
@@ -40,8 +40,6 @@ int deploy_link_send_rendezvous(struct deploy_link *link, char *address);
 int deploy_link_send_settled(struct deploy_link *link);
 /* Handles all that has come by now. */
 void deploy_link_drain(struct deploy_link *link);
-/* Whether the PE has ever read its ticket. A program that does not use chariot never does. */
-bool deploy_link_is_opened(struct deploy_link *link);
 
 /* For a PE's end, in a process that failed before it became a PE. */
 int deploy_link_say_verdict(int fd, uint32_t pe, int status, char *text);

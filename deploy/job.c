@@ -277,6 +277,7 @@ static int open_and_run(struct deploy_job *job, struct deploy_reason *reason) {
         deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
         goto err_after_signals;
     }
+    job->output.to_end = config->launcher->carries_output;
     if (config->launcher->open(&job->launch, &job->launcher, reason) == 0) {
         status = run(job, reason);
         config->launcher->close(job->launcher);

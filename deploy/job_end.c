@@ -94,7 +94,7 @@ static void on_deserted(struct ev_loop *loop, ev_timer *timer, int events) {
     struct deploy_job *job = timer->data;
     (void)loop, (void)events;
     for (uint32_t pe = 0; pe < job->num_pes; pe++) {
-        if (job->pes[pe].gone || !deploy_link_is_opened(&job->pes[pe].link)) continue;
+        if (job->pes[pe].gone || !job->pes[pe].link.opened) continue;
         deploy_job_end_saying(job, DEPLOY_STATUS_PES,
                               "chariot: PE %u ended without charm.exit() while others still run: "
                               "did every PE call charm.start()?\n",

@@ -53,7 +53,7 @@ struct deploy_launch {
     sigset_t signal_mask;               /* which PEs get: ours as it was before the launcher changed it */
     struct rlimit open_files;           /* likewise */
     /* PE `pe` is gone; called once for each that was started, from the loop, never inside start or signal. All that it
-     * wrote is in its streams by now. */
+     * said on its control stream is there by now. */
     void (*on_exit)(void *context, uint32_t pe, const struct deploy_exit *how);
     /* A host is lost, or cannot run the job: the reason for it to end. on_exit of its PEs follows. */
     void (*on_failed)(void *context, const struct deploy_reason *reason);
@@ -69,6 +69,9 @@ struct deploy_streams {
 
 struct deploy_launcher_ops {
     const char *name;
+    /* Output of a PE that is gone may still be on its way; each stream ends when all has come. False: what a PE wrote
+     * is in its streams when it is gone, and a stream that does not end then is held by a process that it left. */
+    bool carries_output;
     /* Before everything else. Gives *state. CHARIOT_EABORTED with *reason. */
     int (*open)(const struct deploy_launch *launch, void **state, struct deploy_reason *reason);
     /* Once for each PE, in ascending order. On failure nothing of this PE is left. A failure that shows only later (the

@@ -267,6 +267,7 @@ static void local_where(void *state, uint32_t pe, struct deploy_place *place) {
 
 const struct deploy_launcher_ops deploy_local_ops = {
     .name = "local",
+    .carries_output = false,
     .open = local_open,
     .start = local_start,
     .signal = local_signal,

@@ -155,7 +155,8 @@ static bool make_room(struct deploy_stream *stream) {
     return true;
 }
 
-/* True if bytes came. When the job is over an empty pipe has ended, whoever may still hold its other end. */
+/* True if bytes came. When the job is over an empty pipe has ended, whoever may still hold its other end, unless all
+ * end by themselves. */
 static bool read_once(struct deploy_stream *stream) {
     if (stream->fd < 0 || !make_room(stream)) return false;
     ssize_t got = read(stream->fd, stream->data + stream->size, stream->capacity - stream->size);
@@ -164,7 +165,7 @@ static bool read_once(struct deploy_stream *stream) {
         return true;
     }
     bool empty = got < 0 && (errno == EAGAIN || errno == EINTR);
-    if (!empty || stream->output->finishing) end_stream(stream);
+    if (!empty || (stream->output->finishing && !stream->output->to_end)) end_stream(stream);
     return false;
 }
 
@@ -181,6 +182,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)loop, (void)events;
     if (stream->output->finishing) {
         finish_stream(stream);
+        if (stream->fd < 0) look_again(stream->output);
         return;
     }
     (void)read_once(stream);

@@ -57,6 +57,7 @@ struct deploy_output {
     const struct deploy_output_handler *handler; /* borrowed until close */
     bool tag;
     bool finishing;
+    bool to_end; /* its streams end by themselves, when all has come; set by the caller, after open */
     bool prompt; /* PE 0 shows one on the terminal of prompt_outlet */
     struct deploy_outlet *prompt_outlet;
     bool settling; /* on_settled is still to be called */

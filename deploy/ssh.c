@@ -2,8 +2,8 @@
  *
  * start:  ssh to the host, where it is not there yet -> OPEN, START -> a socket pair and two pipes stand here for the
  *         PE's streams there.
- * end:    EXITED -> what came is written -> on_exit. An ssh that ends before, or falls silent, has lost its host: the
- *         job ends with what ssh said, and its PEs count as killed.
+ * end:    EXITED -> on_exit, while what it wrote may still come. An ssh that ends before, or falls silent, has lost its
+ * host: the job ends with what ssh said, and its PEs count as killed.
  *
  * Nothing secret is on ssh's command line: tickets go the same way as everything, through its standard input. */
 #include <errno.h>
@@ -31,8 +31,7 @@ struct ssh;
 struct ssh_pe {
     struct deploy_bridge bridges[NUM_STREAMS];
     long pid; /* there; 0: not heard of yet */
-    bool started, gone, told;
-    struct deploy_exit how;
+    bool started, gone;
 };
 
 struct ssh_host {
@@ -67,27 +66,13 @@ static void send_what(struct ssh_host *host, Chariot__V1__AgentMessage__WhatCase
 
 /* ---------------------------------------------------------------- what becomes of PEs */
 
-static void tell_if_gone(struct ssh *ssh, uint32_t pe) {
-    struct ssh_pe *one = &ssh->pes[pe];
-    if (!one->gone || one->told) return;
-    for (int i = 0; i < NUM_STREAMS; i++) {
-        if (one->bridges[i].fd >= 0) return;
-    }
-    one->told = true;
-    ssh->launch->on_exit(ssh->launch->context, pe, &one->how);
-}
-
-static void on_closed(void *context, struct deploy_bridge *bridge) {
-    tell_if_gone(context, bridge->pe);
-}
-
 static void gone(struct ssh *ssh, uint32_t pe, bool by_signal, int code) {
     struct ssh_pe *one = &ssh->pes[pe];
+    const struct deploy_exit how = {.by_signal = by_signal, .code = code};
     if (one->gone) return;
     one->gone = true;
-    one->how = (struct deploy_exit){.by_signal = by_signal, .code = code};
-    for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_end(&one->bridges[i]);
-    tell_if_gone(ssh, pe);
+    deploy_bridge_end(&one->bridges[CONTROL]); /* whatever the reader of its output does */
+    ssh->launch->on_exit(ssh->launch->context, pe, &how);
 }
 
 static void end_ssh(struct ssh_host *host) {
@@ -105,8 +90,10 @@ static void lose(struct ssh_host *host, const struct deploy_reason *reason) {
     host->lost = true;
     deploy_relay_close(&host->relay);
     ssh->launch->on_failed(ssh->launch->context, reason);
-    for (uint32_t i = 0; i < host->host->num_pes; i++) {
-        if (ssh->pes[host->host->first_pe + i].started) gone(ssh, host->host->first_pe + i, true, SIGKILL);
+    for (uint32_t pe = host->host->first_pe; pe < host->host->first_pe + host->host->num_pes; pe++) {
+        if (!ssh->pes[pe].started) continue;
+        gone(ssh, pe, true, SIGKILL);
+        for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_end(&ssh->pes[pe].bridges[i]); /* nothing more comes */
     }
 }
 
@@ -367,9 +354,8 @@ static int ssh_start(void *state, uint32_t pe, struct deploy_streams *streams, s
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot start PE %u: %s", pe, strerror(errno));
     for (uint32_t i = 0; i < NUM_STREAMS; i++) {
         deploy_bridge_open(&one->bridges[i], &host->relay, pe, i, ours[i], i == CONTROL);
-        one->bridges[i].on_closed = on_closed;
-        one->bridges[i].context = ssh;
     }
+    deploy_bridge_order(&one->bridges[1], &one->bridges[2], &one->bridges[CONTROL]);
     one->started = true;
     Chariot__V1__AgentStart start = CHARIOT__V1__AGENT_START__INIT;
     start.pe = pe;
@@ -446,6 +432,7 @@ static int ssh_open(const struct deploy_launch *launch, void **state, struct dep
 
 const struct deploy_launcher_ops deploy_ssh_ops = {
     .name = "ssh",
+    .carries_output = true,
     .open = ssh_open,
     .start = ssh_start,
     .signal = ssh_signal,

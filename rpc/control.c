@@ -203,6 +203,15 @@ static int wait_ticket(struct rpc_control *control) {
     return error;
 }
 
+/* A launcher that is gone is noticed later. */
+static void say_hello(struct rpc_control *control) {
+    Chariot__V1__Hello hello = CHARIOT__V1__HELLO__INIT;
+    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
+    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_HELLO;
+    message.hello = &hello;
+    (void)say(control->fd, &message);
+}
+
 static int parse_fd(const char *text, int *fd) {
     char *end;
     errno = 0;
@@ -230,6 +239,7 @@ int rpc_control_open(struct rpc_control *control) {
     int error = inherit_fd(FD_VARIABLE, &control->fd);
     if (error == 0 && getenv(SHM_FD_VARIABLE) != NULL) error = inherit_fd(SHM_FD_VARIABLE, &control->shm_fd);
     if (error == 0) error = wait_ticket(control);
+    if (error == 0) say_hello(control);
     if (error == 0 && strcmp(control->ticket.transport, "shm") == 0 && control->ticket.num_pes > 1 &&
         control->shm_fd < 0)
         error = CHARIOT_EMALFORMED;

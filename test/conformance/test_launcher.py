@@ -46,6 +46,7 @@ def field(tag, value):
 def say(tag, body):
     message = field(tag, body)
     os.write(C, struct.pack("<I", len(message)) + message)
+def hello(): say(6, b"")
 def listening(address): say(1, field(1, address.encode()))
 def verdict(status, text): say(2, field(2, status) + field(3, text.encode()))
 def farewell(status=0): say(3, field(1, status))
@@ -81,6 +82,7 @@ def forever():
 tag, T = hear()
 assert tag == 1, tag
 ME, N = T.get(2, 0), T[3]
+hello()
 """
 
 
@@ -91,17 +93,33 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLIN
         time.sleep(0.01)
 
 
-class Place:
-    """A directory for programs, with its own TMPDIR, and a mark by which processes of its jobs are found."""
+# Stands for ssh: hosts are names, their shells run here. What is said on its standard error is what ssh would say.
+SSH = """#!/bin/sh
+export SSH_CONNECTION="127.0.0.1 40000 127.0.0.1 22"
+shift
+exec /bin/sh -c "$1"
+"""
 
-    def __init__(self, path: Path) -> None:
+
+class Place:
+    """A directory for programs, with its own TMPDIR, and a mark by which processes of its jobs are found.
+
+    by_ssh: jobs of `chariot run` are those of two hosts.
+    """
+
+    def __init__(self, path: Path, by_ssh: bool = False) -> None:
         self.path = path
+        self.by_ssh = by_ssh
         self.tmp = Path(tempfile.mkdtemp(prefix="cl-", dir="/tmp"))
         self.tmp.chmod(0o1777)
         self.mark = f"CHARIOT_LAUNCHER_TEST={uuid.uuid4()}"
         drop = ("XDG_RUNTIME_DIR", "CHARIOT_PYTHON", "CHARIOT_CONTROL_FD")
         self.env = {key: text for key, text in os.environ.items() if key not in drop}
         self.env |= {"TMPDIR": str(self.tmp), self.mark.split("=")[0]: self.mark.split("=")[1]}
+
+    def host(self, pe: int, pes: int) -> str:
+        """Where it runs, as messages name it."""
+        return socket.gethostname() if not self.by_ssh else "a" if pe < (pes + 1) // 2 else "b"
 
     def program(self, name: str, text: str, mode: int = 0o755) -> str:
         (self.path / name).write_text(text)
@@ -116,6 +134,9 @@ class Place:
 
     def start(self, *words: object, command: str = CHARIOT, **kwargs: Any) -> subprocess.Popen[bytes]:
         given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | kwargs
+        if self.by_ssh and words[0] == "run":
+            self.program("ssh", SSH)
+            words = ("run", "--hosts", "a,b", "--remote-shell", f"{self.path}/ssh", *words[1:])
         return subprocess.Popen(
             [command, *map(str, words)], cwd=self.path, env=self.env, start_new_session=True, **given
         )
@@ -143,10 +164,13 @@ class Place:
         return not self.processes() and not list(self.tmp.iterdir())
 
 
+by_ssh_too = pytest.mark.parametrize("place", ["here", "by ssh"], indirect=True)
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     tmp_path.chmod(0o755)
-    made = Place(tmp_path)
+    made = Place(tmp_path, getattr(request, "param", "here") == "by ssh")
     yield made
     try:
         left, files = made.processes(), list(made.tmp.iterdir())
@@ -190,6 +214,7 @@ farewell()
     assert run_dir.startswith(f"{place.tmp}/chariot-") and not os.path.exists(run_dir)
 
 
+@by_ssh_too
 def test_the_token_is_in_no_environment_and_on_no_command_line(place: Place) -> None:
     prog = place.pe(
         """
@@ -203,6 +228,7 @@ put(T[4].hex()); farewell()
     assert len(tokens) == 2
 
 
+@by_ssh_too
 def test_others_hear_where_pe_0_listens(place: Place) -> None:
     prog = place.pe(
         """
@@ -242,6 +268,7 @@ farewell()
     assert (status, out) == (0, shell.stdout)
 
 
+@by_ssh_too
 def test_python_programs_run_by_chariot_boot(place: Place) -> None:
     place.env["CHARIOT_PYTHON"] = place.program("python", '#!/bin/sh\necho "$@"\n')
     place.program("prog.py", "")
@@ -263,12 +290,14 @@ def test_standard_descriptors_may_be_closed(place: Place) -> None:
 # ---------------------------------------------------------------- endings
 
 
+@by_ssh_too
 @pytest.mark.parametrize("status", [0, 3, 255])
 def test_farewell_gives_the_status(place: Place, status: int) -> None:
     prog = place.pe(f"farewell({status}); sys.exit({status} if ME == 0 else 0)\n")
     assert place.run("run", "-n", 3, prog) == (status, "", "")
 
 
+@by_ssh_too
 def test_a_verdict_ends_the_job_and_is_printed_once(place: Place) -> None:
     prog = place.pe(
         """
@@ -286,17 +315,20 @@ forever()
     assert set(out.splitlines()) <= {f"PE {pe} is there" for pe in range(3)}
 
 
+@by_ssh_too
 def test_output_before_a_verdict_comes_first(place: Place) -> None:
     prog = place.pe("for i in range(1000): print(i)\nsys.stdout.flush()\nverdict(1, 'the end')\nforever()\n")
     status, out, _ = place.run("run", "-n", 1, prog, stderr=subprocess.STDOUT)
     assert (status, out) == (1, "".join(f"{i}\n" for i in range(1000)) + "the end\n")
 
 
+@by_ssh_too
 def test_a_verdict_comes_before_the_death_that_follows_it(place: Place) -> None:
     prog = place.pe("if ME == 1:\n    verdict(4, 'why'); os.kill(os.getpid(), signal.SIGKILL)\nforever()\n")
     assert place.run("run", "-n", 2, prog) == (4, "", "why\n")
 
 
+@by_ssh_too
 @pytest.mark.parametrize("number, text", [(11, "Segmentation fault"), (9, "Killed"), (6, "Aborted"), (15, "Terminated")])
 def test_a_pe_killed_by_a_signal_is_named(place: Place, number: int, text: str) -> None:
     prog = place.pe(
@@ -311,18 +343,20 @@ forever()
     status, out, err = place.run("run", "-n", 3, prog)
     assert status == 128 + number
     assert err == (
-        f"chariot: PE 2 (pid {out.strip()} on {socket.gethostname()}) was killed by signal {number} ({text})\n"
+        f"chariot: PE 2 (pid {out.strip()} on {place.host(2, 3)}) was killed by signal {number} ({text})\n"
     )
     assert time.monotonic() - start < DEADLINE_S / 2
 
 
+@by_ssh_too
 def test_a_pe_that_fails_before_the_end_is_named(place: Place) -> None:
     prog = place.pe("if ME == 1: sys.exit(3)\nforever()\n")
     status, out, err = place.run("run", "-n", 2, prog)
     assert (status, out) == (3, "")
-    assert re.fullmatch(rf"chariot: PE 1 \(pid \d+ on {socket.gethostname()}\) ended with status 3 before the job did\n", err)
+    assert re.fullmatch(rf"chariot: PE 1 \(pid \d+ on {place.host(1, 2)}\) ended with status 3 before the job did\n", err)
 
 
+@by_ssh_too
 def test_a_pe_that_fails_after_the_end_is_named(place: Place) -> None:
     prog = place.pe("farewell()\nif ME == 1: sys.exit(3)\n")
     status, _, err = place.run("run", "-n", 2, prog)
@@ -330,12 +364,14 @@ def test_a_pe_that_fails_after_the_end_is_named(place: Place) -> None:
     assert re.fullmatch(r"chariot: PE 1 \(pid .*\) ended with status 3 after the job had ended with 0\n", err)
 
 
+@by_ssh_too
 def test_programs_without_chariot_end_as_they_like(place: Place) -> None:
     # The second half is longer than the time after which an absent PE of a job would be missed.
     prog = place.shell('echo here; mkdir only-one 2>/dev/null && exit 0; sleep 6; exit 0\n')
     assert place.run("run", "-n", 2, prog) == (0, "here\nhere\n", "")
 
 
+@by_ssh_too
 def test_a_pe_that_ends_without_a_word_is_missed(place: Place) -> None:
     prog = place.pe("if ME == 0: sys.exit(0)\nforever()\n")
     status, _, err = place.run("run", "-n", 2, prog)
@@ -344,6 +380,7 @@ def test_a_pe_that_ends_without_a_word_is_missed(place: Place) -> None:
     assert err.count("\n") == 1
 
 
+@by_ssh_too
 def test_a_pe_that_does_not_end_with_the_job_is_named(place: Place) -> None:
     prog = place.pe("if ME == 0: farewell(); sys.exit(0)\nforever()\n".replace(": farewell", ":\n    farewell"))
     status, _, err = place.run("run", "-n", 3, prog)
@@ -352,6 +389,7 @@ def test_a_pe_that_does_not_end_with_the_job_is_named(place: Place) -> None:
     assert err.count("\n") == 1
 
 
+@by_ssh_too
 @pytest.mark.parametrize(
     "bad",
     [
@@ -367,12 +405,14 @@ def test_garbage_on_the_control_stream_ends_the_job(place: Place, bad: str) -> N
     assert place.run("run", "-n", 2, prog) == (70, "", "chariot: PE 1 sent garbage on its control stream\n")
 
 
+@by_ssh_too
 def test_timeout_ends_the_job(place: Place) -> None:
     prog = place.pe("forever()\n")
     status, _, err = place.run("run", "-n", 2, "--timeout", "0.2", prog)
     assert (status, err) == (124, "chariot: the job has run for 0.2 s (--timeout) and is ended\n")
 
 
+@by_ssh_too
 def test_what_a_pe_has_started_ends_with_it(place: Place) -> None:
     prog = place.shell("sleep 1000 & exit 0\n")
     assert place.run("run", "-n", 2, prog) == (0, "", "")
@@ -391,6 +431,7 @@ forever()
 """
 
 
+@by_ssh_too
 @pytest.mark.parametrize("number, text", [(2, "Interrupt"), (15, "Terminated"), (1, "Hangup")])
 def test_signals_that_end_are_passed_on(place: Place, number: int, text: str) -> None:
     with place.start("run", "-n", 2, place.pe(READY)) as child:
@@ -405,6 +446,7 @@ def test_signals_that_end_are_passed_on(place: Place, number: int, text: str) ->
 STUBBORN = "for number in range(1, 16):\n    if number != 9: signal.signal(number, signal.SIG_IGN)\nput('ready')\nforever()\n"
 
 
+@by_ssh_too
 @pytest.mark.parametrize("times", [1, 2])
 def test_pes_that_ignore_an_interrupt_are_killed(place: Place, times: int) -> None:
     with place.start("run", "-n", 2, place.pe(STUBBORN)) as child:
@@ -421,6 +463,7 @@ def test_pes_that_ignore_an_interrupt_are_killed(place: Place, times: int) -> No
         assert time.monotonic() - start >= 1.9
 
 
+@by_ssh_too
 def test_other_signals_are_passed_on(place: Place) -> None:
     with place.start("run", "-n", 2, place.pe(READY)) as child:
         lines_of(child, 2)
@@ -455,6 +498,7 @@ def test_what_nohup_ignores_stays_ignored(place: Place) -> None:
         assert end_of(child)[0] == 143
 
 
+@by_ssh_too
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_a_killed_launcher_takes_all_along(place: Place, whole_group: bool) -> None:
     prog = place.pe(
@@ -462,7 +506,8 @@ def test_a_killed_launcher_takes_all_along(place: Place, whole_group: bool) -> N
     )
     with place.start("run", "-n", 3, prog) as child:
         assert lines_of(child, 3) == ["ready"] * 3
-        assert len(place.processes()) == 8  # launcher, guard, PEs, a child of each
+        agents = 4 if place.by_ssh else 0  # with a guard each
+        assert len(place.processes()) == 8 + agents  # launcher, guard, PEs, a child of each
         if whole_group:
             os.killpg(child.pid, signal.SIGKILL)
         else:
@@ -474,6 +519,7 @@ def test_a_killed_launcher_takes_all_along(place: Place, whole_group: bool) -> N
 # ---------------------------------------------------------------- output
 
 
+@by_ssh_too
 def test_lines_never_mix(place: Place) -> None:
     prog = place.pe(
         """
@@ -490,6 +536,7 @@ farewell()
     assert all(len(line) == 499 and len(set(line)) == 1 for line in lines)
 
 
+@by_ssh_too
 def test_tags(place: Place) -> None:
     prog = place.pe("put(f'one\\ntwo')\nsys.stderr.write('err\\n')\nfarewell()\n")
     status, out, err = place.run("run", "-n", 2, "--tag", prog)
@@ -498,11 +545,13 @@ def test_tags(place: Place) -> None:
     assert sorted(err.splitlines()) == ["[0] err", "[1] err"]
 
 
+@by_ssh_too
 def test_an_unfinished_last_line_is_kept_as_it_is(place: Place) -> None:
     prog = place.pe("os.write(1, b'no newline')\nfarewell()\n")
     assert place.run("run", "-n", 1, prog) == (0, "no newline", "")
 
 
+@by_ssh_too
 def test_a_slow_reader_loses_nothing(place: Place) -> None:
     prog = place.pe("for i in range(300000): print(i)\nfarewell()\n")
     with place.start("run", "-n", 1, prog) as child:
@@ -523,16 +572,18 @@ def is_writing(place: Place) -> bool:
     return False
 
 
+@by_ssh_too
 def test_signals_are_heard_while_our_output_is_stuck(place: Place) -> None:
     prog = place.pe("while True: print('x' * 100)\n")
     with place.start("run", "-n", 2, prog) as child:
         wait_until(lambda: is_writing(place), "a PE waits in write")
         child.send_signal(signal.SIGTERM)
-        wait_until(lambda: len(place.processes()) <= 2, "no PE left")
+        wait_until(lambda: not any(process.endswith(" pe") for process in place.processes()), "no PE left")
         child.send_signal(signal.SIGTERM)  # nobody will ever read what is left
         assert child.wait(DEADLINE_S) == 143
 
 
+@by_ssh_too
 def test_a_reader_who_leaves_ends_the_job(place: Place) -> None:
     prog = place.pe("while True: print('x' * 100)\n")
     with place.start("run", "-n", 2, prog) as child:
@@ -644,7 +695,7 @@ BAD = [
     (["run", "--frobnicate", "prog.py"], 2, "unknown option '--frobnicate'; 'chariot help run' lists the options"),
     (["run", "--transport", "pigeon", "prog.py"], 2, "--transport takes 'shm', 'unix', 'tcp' or 'tls', not 'pigeon'; 'chariot help run' lists the options"),
     (["run", "--timeout", "0", "prog.py"], 2, "--timeout takes a time in seconds above 0, not '0'; 'chariot help run' lists the options"),
-    (["run", "--launcher", "pigeon", "prog.py"], 2, "no launcher 'pigeon'; there is: local"),
+    (["run", "--launcher", "pigeon", "prog.py"], 2, "no launcher 'pigeon'; there are: local, ssh"),
     (["run", "nothing.py"], 127, "cannot run 'nothing.py': No such file or directory"),
     (["run", "./nothing"], 127, "cannot run './nothing': No such file or directory"),
     (["run", "no-such-command-anywhere"], 127, "cannot run 'no-such-command-anywhere': No such file or directory"),

@@ -185,15 +185,16 @@ static void the_pe_hears_ticket_and_rendezvous(void) {
     rig_deinit(&rig);
 }
 
-static void who_reads_its_ticket_has_opened_the_job(void) {
+static void who_says_hello_has_opened_the_job(void) {
+    static const uint8_t hello[] = {6 << 3 | 2, 0};
     struct rig rig;
     rig_init(&rig);
     CU_ASSERT_EQUAL(send_ticket(&rig), 0);
-    CU_ASSERT_FALSE(deploy_link_is_opened(&rig.link));
-    chariot__v1__from_launcher__free_unpacked(hear(&rig), NULL);
-    CU_ASSERT_TRUE(deploy_link_is_opened(&rig.link));
-    CU_ASSERT_EQUAL(deploy_link_send_rendezvous(&rig.link, "unix:/x"), 0);
-    CU_ASSERT_TRUE(deploy_link_is_opened(&rig.link)); /* whatever lies unread since */
+    CU_ASSERT_FALSE(rig.link.opened);
+    CU_ASSERT_EQUAL(rpc_control_write(rig.pe_end, hello, sizeof hello), 0);
+    deploy_link_drain(&rig.link);
+    CU_ASSERT_TRUE(rig.link.opened);
+    CU_ASSERT_EQUAL(rig.messages, 0); /* it is for the link alone */
     rig_deinit(&rig);
 }
 
@@ -204,7 +205,7 @@ static void who_ends_without_reading_it_has_not(void) {
     close(rig.pe_end);
     rig.pe_end = -1;
     deploy_link_drain(&rig.link);
-    CU_ASSERT_FALSE(deploy_link_is_opened(&rig.link));
+    CU_ASSERT_FALSE(rig.link.opened);
     CU_ASSERT_EQUAL(rig.link.fd, -1);
     CU_ASSERT_EQUAL(rig.malformed, 0);
     CU_ASSERT_EQUAL(send_ticket(&rig), CHARIOT_EGONE);
@@ -226,5 +227,5 @@ static void a_process_that_failed_can_say_why(void) {
 
 UNIT_MAIN("deploy/control_link", UNIT(frames_in_any_pieces_are_heard), UNIT(garbage_closes_the_link),
           UNIT(the_greatest_frame_is_heard), UNIT(a_handler_may_close_the_link),
-          UNIT(the_pe_hears_ticket_and_rendezvous), UNIT(who_reads_its_ticket_has_opened_the_job),
+          UNIT(the_pe_hears_ticket_and_rendezvous), UNIT(who_says_hello_has_opened_the_job),
           UNIT(who_ends_without_reading_it_has_not), UNIT(a_process_that_failed_can_say_why))

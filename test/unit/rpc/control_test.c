@@ -254,6 +254,9 @@ static struct rpc_control opened(int fds[2]) {
     CU_ASSERT_EQUAL(write_ticket(fds[0], 1, 2, 32, "unix"), 0);
     CU_ASSERT_EQUAL(tell_launcher_fd(fds[1]), 0);
     CU_ASSERT_EQUAL_FATAL(rpc_control_open(&control), 0);
+    Chariot__V1__ToLauncher *said = read_from_pe(fds[0]);
+    CU_ASSERT_EQUAL_FATAL(said->what_case, CHARIOT__V1__TO_LAUNCHER__WHAT_HELLO);
+    chariot__v1__to_launcher__free_unpacked(said, NULL);
     return control;
 }
 
