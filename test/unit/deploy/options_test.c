@@ -28,7 +28,7 @@ static void defaults_are_all_cores_and_shared_memory(void) {
     CU_ASSERT_EQUAL(options.num_pes, deploy_options_cores());
     CU_ASSERT(options.num_pes >= 1);
     CU_ASSERT_STRING_EQUAL(options.transport, "shm");
-    CU_ASSERT_STRING_EQUAL(options.launcher, "local");
+    CU_ASSERT_PTR_NULL(options.launcher);
     CU_ASSERT_FALSE(options.tag || options.charm4py || options.quiet || options.help);
     CU_ASSERT_EQUAL(options.timeout, 0);
 }
