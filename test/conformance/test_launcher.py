@@ -93,7 +93,7 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLIN
         time.sleep(0.01)
 
 
-# Stands for ssh: hosts are names, their shells run here. What is said on its standard error is what ssh would say.
+# Stands for ssh: hosts are names, their shells run here. test/cluster/ has real ones.
 SSH = """#!/bin/sh
 export SSH_CONNECTION="127.0.0.1 40000 127.0.0.1 22"
 shift
