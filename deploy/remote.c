@@ -87,14 +87,12 @@ static bool is_ours(const char *variable_text) {
 static char **environment_new(const struct deploy_options *options) {
     size_t most = sizeof PASSED_ON / sizeof PASSED_ON[0] + sizeof options->environment / sizeof options->environment[0];
     for (char **at = environ; *at != NULL; at++) most += is_ours(*at);
-    char **list = calloc(most + 3, sizeof *list);
+    char **list = calloc(most + 1, sizeof *list);
     size_t count = 0;
     bool good = list != NULL;
     for (size_t i = 0; good && i < sizeof PASSED_ON / sizeof PASSED_ON[0]; i++)
         good = add_take(list, &count, variable(PASSED_ON[i]));
     for (char **at = environ; good && *at != NULL; at++) good = !is_ours(*at) || add_take(list, &count, strdup(*at));
-    if (good && options->charm4py) good = add_take(list, &count, strdup("CHARIOT_CHARM4PY=1"));
-    if (good && options->quiet) good = add_take(list, &count, strdup("CHARIOT_QUIET=1"));
     for (size_t i = 0; good && options->environment[i] != NULL; i++)
         good = add_take(list, &count, variable(options->environment[i]));
     if (good) return list;

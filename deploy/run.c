@@ -23,6 +23,7 @@ static const struct deploy_launcher_ops *find_launcher(const char *name, struct 
     return NULL;
 }
 
+/* PEs inherit it, here and on other hosts. */
 static void set_environment(const struct deploy_options *options) {
     if (options->charm4py) setenv("CHARIOT_CHARM4PY", "1", 1);
     if (options->lb_record != NULL) setenv("CHARIOT_LB_RECORD", options->lb_record, 1);
@@ -86,6 +87,7 @@ static int run_options(const char *argv0, struct deploy_options *options) {
     struct deploy_program program;
     struct deploy_job_config config = {.options = options, .program = &program};
     struct deploy_remote remote;
+    set_environment(options);
     int err = deploy_remote_init(&remote, options, &reason);
     if (err != 0) return fail(&reason);
     if (remote.hosts.count > 0) config.remote = &remote;
@@ -95,7 +97,6 @@ static int run_options(const char *argv0, struct deploy_options *options) {
         deploy_remote_deinit(&remote);
         return fail(&reason);
     }
-    set_environment(options);
     int status = run_guarded(&config, &reason);
     deploy_program_deinit(&program);
     deploy_remote_deinit(&remote);
