@@ -176,7 +176,10 @@ static int set_lb_record(struct deploy_options *options, const char *as_typed, c
 
 static int set_lb_record_period(struct deploy_options *options, const char *as_typed, const char *value,
                                 struct deploy_reason *reason) {
-    return deploy_options_seconds(as_typed, value, &options->lb_record_period, reason);
+    int err = deploy_options_seconds(as_typed, value, &options->lb_record_period, reason);
+    if (err != 0 || options->lb_record_period >= 1e-3) return err;
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes at least 0.001 seconds, not '%s'" HINT, as_typed,
+                             value);
 }
 
 #define FLAG(field)                                                                                                    \

@@ -260,7 +260,7 @@ int chariot_load_measure(struct chariot_pe *pe, bool on);
 /* Records what chares cost, in files that `chariot lb-lab` and LBAF read: name.<pe>.json, each in vt's form. A phase
  * ends with each step of load balancing or, where period_s is above 0, when so many seconds have passed. Before
  * chariot_run(). CHARIOT_ESTATE: they are being recorded already, since the launcher was asked to (--lb-record).
- * CHARIOT_EIO, with errno; CHARIOT_ETOOBIG: the name. */
+ * CHARIOT_ERANGE: period_s is less than a millisecond; CHARIOT_EIO, with errno; CHARIOT_ETOOBIG: the name. */
 int chariot_load_record(struct chariot_pe *pe, const char *name, double period_s);
 
 /* For faces. Whether what follows has any effect now: with tracing, profiling, and while load is measured. */

@@ -84,7 +84,7 @@ int chariot_load_record(struct chariot_pe *pe, const char *name, double period_s
     struct run *run = run_of(pe);
     const struct rpc_ticket *ticket = &run->job.control.ticket;
     if (pe->around.record != NULL) return CHARIOT_ESTATE;
-    if (!(period_s >= 0 && period_s <= 1e9)) return CHARIOT_EINVAL;
+    if (period_s != 0 && !(period_s >= 1e-3 && period_s <= 1e9)) return CHARIOT_ERANGE;
     int rc = rpc_record_open(&run->record, name, ticket->pe, ticket->num_pes, ticket->job == NULL ? "" : ticket->job);
     if (rc != 0) return rc;
     pe->around.record = record;

@@ -263,6 +263,7 @@ def test_records_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     for words, reason in (
         (["--lb-record-period", "1"], "--lb-record-period is of use with --lb-record FILE"),
         (["--lb-record", "t", "--lb-record-period", "x"], "--lb-record-period takes a time in seconds"),
+        (["--lb-record", "t", "--lb-record-period", "1e-5"], "--lb-record-period takes at least 0.001 seconds"),
         (["--lb-record", ""], "--lb-record takes the name of files"),
     ):
         result = command("run", *words, "prog.py")
