@@ -74,9 +74,10 @@ static X509 *certificate_new(EVP_PKEY *key, const char *name, time_t end) {
 
 /* What the buffer holds, as a string. */
 static char *text_of_take(BIO *buffer) {
-    char *data, *text = NULL;
+    char *data;
     long size = BIO_get_mem_data(buffer, &data);
-    if (size > 0) text = strndup(data, (size_t)size);
+    char *text = size > 0 ? calloc((size_t)size + 1, 1) : NULL;
+    if (text != NULL) memcpy(text, data, (size_t)size);
     BIO_free(buffer);
     return text;
 }

@@ -104,7 +104,9 @@ static char **environment_new(const struct deploy_options *options) {
 static char *own_path(void) {
     char path[PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
-    return size < 0 ? NULL : strndup(path, (size_t)size);
+    if (size < 0) return NULL;
+    path[size] = '\0';
+    return strdup(path);
 }
 
 static int set_surroundings(struct deploy_remote *remote, const struct deploy_options *options,
