@@ -68,6 +68,7 @@ SOURCES = (
     Source("py_kernels", (PYTHON, "test/bench/py_kernels.py")),
     Source("py_floor", (PYTHON, "test/bench/py_floor.py")),
     Source("py_local", ("test/bench/py_local.py",), 1),
+    Source("py_drift", (PYTHON, "test/bench/py_drift.py"), every=SWEEP_EVERY),
     *on((1, 2, 8), "py_create", "test/bench/py_create.py"),
     Source("sweep ring", (BENCH + "floor_ring", "sweep"), every=SWEEP_EVERY),
     Source("sweep socket", (BENCH + "floor_socket", "sweep"), every=SWEEP_EVERY),

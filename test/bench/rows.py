@@ -206,6 +206,15 @@ def balancing() -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def drifting() -> tuple[Row, ...]:
+    section = "Particles that drift, examples/drift.py on 4 PEs"
+    return (
+        Row(section, "without a balancer", "py.drift.without", "s"),
+        Row(section, "greedy-refine", "py.drift.balanced", "s", "py.drift.without", floor(0.75)),
+        Row(section, "steps of load balancing, part of that", "py.drift.steps", "%", "", at(1)),
+    )
+
+
 def local() -> tuple[Row, ...]:
     section = "One PE, and chares"
     return (
@@ -363,6 +372,7 @@ def rows(default: str) -> tuple[Row, ...]:
         *load(),
         *migration(),
         *balancing(),
+        *drifting(),
         *local(),
         *many(default),
         *starts(),
