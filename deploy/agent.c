@@ -17,6 +17,7 @@
 #include "deploy/bridge.h"
 #include "deploy/guard.h"
 #include "deploy/launcher.h"
+#include "deploy/options.h"
 #include "deploy/rundir.h"
 #include "deploy/signals.h"
 #include "rpc/error.h"
@@ -50,35 +51,26 @@ struct agent {
 
 static void say_failed(struct agent *agent, const struct deploy_reason *reason) {
     Chariot__V1__AgentFailed failed = CHARIOT__V1__AGENT_FAILED__INIT;
-    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
     failed.status = (uint32_t)reason->status;
     failed.text = (char *)(uintptr_t)reason->text;
-    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED;
-    message.failed = &failed;
-    deploy_relay_send(&agent->relay, &message);
+    deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED, &failed);
 }
 
 static void say_started(struct agent *agent, uint32_t pe) {
     Chariot__V1__AgentStarted started = CHARIOT__V1__AGENT_STARTED__INIT;
-    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
     struct deploy_place place;
     deploy_local_ops.where(agent->launcher, pe, &place);
     started.pe = pe;
     started.pid = place.pid;
-    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_STARTED;
-    message.started = &started;
-    deploy_relay_send(&agent->relay, &message);
+    deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_STARTED, &started);
 }
 
 static void say_exited(struct agent *agent, uint32_t pe, const struct deploy_exit *how) {
     Chariot__V1__AgentExited exited = CHARIOT__V1__AGENT_EXITED__INIT;
-    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
     exited.pe = pe;
     exited.by_signal = how->by_signal;
     exited.code = how->code;
-    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_EXITED;
-    message.exited = &exited;
-    deploy_relay_send(&agent->relay, &message);
+    deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_EXITED, &exited);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -191,8 +183,8 @@ static int check(const struct agent *agent, const Chariot__V1__AgentOpen *open, 
     if (strcmp(open->version, CHARIOT_VERSION) != 0)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "chariot there is version %s, here it is %s",
                                  CHARIOT_VERSION, open->version);
-    bool good = agent->launcher == NULL && open->num_pes > 0 && open->num_pes <= 65536 && open->path[0] != '\0' &&
-                open->run_dir[0] == '/' && strlen(open->run_dir) <= DEPLOY_RUNDIR_MAX;
+    bool good = agent->launcher == NULL && open->num_pes > 0 && open->num_pes <= DEPLOY_MAX_PES &&
+                open->path[0] != '\0' && open->run_dir[0] == '/' && strlen(open->run_dir) <= DEPLOY_RUNDIR_MAX;
     if (good) return 0;
     return deploy_reason_set(reason, DEPLOY_STATUS_PES, "the launcher asks for what cannot be");
 }

@@ -164,14 +164,6 @@ int deploy_authority_issue(struct deploy_authority *authority, uint32_t pe, time
     X509_free(certificate);
     EVP_PKEY_free(key);
     if (out->authority != NULL && out->certificate != NULL && out->key != NULL) return 0;
-    deploy_identity_deinit(out);
+    rpc_identity_deinit(out);
     return fail(reason, "a certificate");
-}
-
-void deploy_identity_deinit(struct rpc_identity *identity) {
-    free(identity->authority);
-    free(identity->certificate);
-    if (identity->key != NULL) explicit_bzero(identity->key, strlen(identity->key));
-    free(identity->key);
-    *identity = (struct rpc_identity){0};
 }

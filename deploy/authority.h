@@ -19,8 +19,6 @@ void deploy_authority_free(struct deploy_authority *authority); /* takes NULL */
 /* PE `pe`'s identity, until `end`; freed by the caller. The name in it is rpc_identity_name(pe). CHARIOT_EABORTED. */
 int deploy_authority_issue(struct deploy_authority *authority, uint32_t pe, time_t end, struct rpc_identity *out,
                            struct deploy_reason *reason);
-/* Forgets the key and frees the texts. */
-void deploy_identity_deinit(struct rpc_identity *identity);
 
 /* For certificates that live as long as their job, however long that is. */
 #define DEPLOY_AUTHORITY_YEARS(n) ((time_t)(n)*365 * 24 * 3600)

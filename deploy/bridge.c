@@ -13,15 +13,12 @@ enum { READ_BYTES = 32 << 10 };
 
 static void send_data(struct deploy_bridge *bridge, uint8_t *bytes, size_t size, bool is_end) {
     Chariot__V1__AgentData data = CHARIOT__V1__AGENT_DATA__INIT;
-    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
     data.pe = bridge->pe;
     data.stream = bridge->stream;
     data.data = (ProtobufCBinaryData){.len = size, .data = bytes};
     data.end = is_end;
-    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_DATA;
-    message.data = &data;
     bridge->ahead += (uint32_t)size;
-    deploy_relay_send(bridge->relay, &message);
+    deploy_relay_send(bridge->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_DATA, &data);
 }
 
 static void end_reading(struct deploy_bridge *bridge) {
@@ -73,13 +70,10 @@ bool deploy_bridge_on_taken(struct deploy_bridge *bridge, uint32_t bytes) {
 
 static void say_taken(struct deploy_bridge *bridge, size_t bytes) {
     Chariot__V1__AgentTaken taken = CHARIOT__V1__AGENT_TAKEN__INIT;
-    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
     taken.pe = bridge->pe;
     taken.stream = bridge->stream;
     taken.bytes = (uint32_t)bytes;
-    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_TAKEN;
-    message.taken = &taken;
-    deploy_relay_send(bridge->relay, &message);
+    deploy_relay_send(bridge->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_TAKEN, &taken);
 }
 
 /* What nobody reads any more counts as written. */

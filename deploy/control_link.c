@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "rpc/control.h"
+#include "rpc/envelope.h"
 #include "rpc/error.h"
 
 enum { HEADER_BYTES = 4, FIRST_CAPACITY = 512 };
@@ -30,15 +31,11 @@ static int handle_frame(struct deploy_link *link, const uint8_t *data, size_t si
     return 0;
 }
 
-static size_t frame_size(const uint8_t *data) {
-    return (size_t)data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 | (size_t)data[3] << 24;
-}
-
 /* Handles the whole frames among link->data and keeps the rest. A handler may close the link. */
 static int handle_data(struct deploy_link *link) {
     size_t at = 0;
     while (link->fd >= 0 && link->size - at >= HEADER_BYTES) {
-        size_t size = frame_size(link->data + at);
+        size_t size = rpc_fixed32_read(link->data + at);
         if (size > RPC_CONTROL_MAX_BYTES) return CHARIOT_ETOOBIG;
         if (link->size - at - HEADER_BYTES < size) break;
         int err = handle_frame(link, link->data + at + HEADER_BYTES, size);

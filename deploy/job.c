@@ -211,7 +211,7 @@ static int start_pe(struct deploy_job *job, uint32_t pe, struct deploy_reason *r
         deploy_output_add(&job->output, pe, streams.out, streams.err);
         send_ticket(job, pe, &identity);
     }
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "rpc/control.h"
+#include "rpc/envelope.h"
 #include "rpc/error.h"
 
 enum { HEADER_BYTES = 4, READ_BYTES = 64 << 10 };
@@ -32,10 +33,6 @@ static int grow(uint8_t **data, size_t *capacity, size_t needed) {
 
 /* ---------------------------------------------------------------- in */
 
-static size_t frame_size(const uint8_t *data) {
-    return (size_t)data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 | (size_t)data[3] << 24;
-}
-
 static bool handle_frame(struct deploy_relay *relay, const uint8_t *data, size_t size) {
     Chariot__V1__AgentMessage *message = chariot__v1__agent_message__unpack(NULL, size, data);
     if (message == NULL) return false;
@@ -49,7 +46,7 @@ static bool handle_frame(struct deploy_relay *relay, const uint8_t *data, size_t
 static bool handle_data(struct deploy_relay *relay) {
     size_t at = 0;
     while (relay->in >= 0 && relay->size - at >= HEADER_BYTES) {
-        size_t size = frame_size(relay->data + at);
+        size_t size = rpc_fixed32_read(relay->data + at);
         if (size > RPC_CONTROL_MAX_BYTES) return false;
         if (relay->size - at - HEADER_BYTES < size) break;
         if (!handle_frame(relay, relay->data + at + HEADER_BYTES, size)) return false;
@@ -101,9 +98,12 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
     if (!there || relay->queued == 0) ev_io_stop(loop, watcher);
 }
 
-void deploy_relay_send(struct deploy_relay *relay, const Chariot__V1__AgentMessage *message) {
+void deploy_relay_send(struct deploy_relay *relay, Chariot__V1__AgentMessage__WhatCase what, void *part) {
     if (relay->out < 0) return;
-    size_t size = chariot__v1__agent_message__get_packed_size(message);
+    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
+    message.what_case = what;
+    message.open = part; /* a union of pointers */
+    size_t size = chariot__v1__agent_message__get_packed_size(&message);
     if (relay->at > 0) {
         memmove(relay->queue, relay->queue + relay->at, relay->queued - relay->at);
         relay->queued -= relay->at;
@@ -114,8 +114,8 @@ void deploy_relay_send(struct deploy_relay *relay, const Chariot__V1__AgentMessa
         return;
     }
     uint8_t *at = relay->queue + relay->queued;
-    for (int i = 0; i < HEADER_BYTES; i++) at[i] = (uint8_t)(size >> 8 * i);
-    chariot__v1__agent_message__pack(message, at + HEADER_BYTES);
+    rpc_fixed32_pack((uint32_t)size, at);
+    chariot__v1__agent_message__pack(&message, at + HEADER_BYTES);
     relay->queued += HEADER_BYTES + size;
     if (write_some(relay) && relay->queued > 0) ev_io_start(relay->loop, &relay->writable);
 }
@@ -138,10 +138,7 @@ static void on_alive(struct ev_loop *loop, ev_timer *watcher, int events) {
         return;
     }
     Chariot__V1__AgentAlive alive = CHARIOT__V1__AGENT_ALIVE__INIT;
-    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
-    message.what_case = CHARIOT__V1__AGENT_MESSAGE__WHAT_ALIVE;
-    message.alive = &alive;
-    deploy_relay_send(relay, &message);
+    deploy_relay_send(relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_ALIVE, &alive);
 }
 
 void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in, int out, double first_s,

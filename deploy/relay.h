@@ -47,8 +47,8 @@ struct deploy_relay {
  */
 void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in, int out, double first_s,
                        const struct deploy_relay_handler *handler);
-/* No effect where it is closed. A failure shows as an end. */
-void deploy_relay_send(struct deploy_relay *relay, const Chariot__V1__AgentMessage *message);
+/* Sends the part of AgentMessage that `what` names. No effect where it is closed. A failure shows as an end. */
+void deploy_relay_send(struct deploy_relay *relay, Chariot__V1__AgentMessage__WhatCase what, void *part);
 /* What is queued is written, for so long at most: before a process ends. */
 void deploy_relay_flush(struct deploy_relay *relay, double seconds);
 void deploy_relay_close(struct deploy_relay *relay);

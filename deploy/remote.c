@@ -45,7 +45,7 @@ static int read_hosts(struct deploy_hosts *hosts, const struct deploy_options *o
     return 0;
 }
 
-static int settle(const struct deploy_hosts *hosts, struct deploy_options *options, struct deploy_reason *reason) {
+static int settle(struct deploy_options *options, struct deploy_reason *reason) {
     if (options->has_transport && strcmp(options->transport, "tls") != 0)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
                                  "--transport %s is for one host; PEs of several reach each other by tls",
@@ -54,7 +54,6 @@ static int settle(const struct deploy_hosts *hosts, struct deploy_options *optio
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--interactive is for PEs on this host, so far");
     if (options->trace != NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--trace is for PEs on this host, so far");
-    (void)hosts;
     options->transport = "tls";
     options->launcher = "ssh";
     return 0;
@@ -132,7 +131,7 @@ int deploy_remote_init(struct deploy_remote *remote, struct deploy_options *opti
             deploy_hosts_deinit(&remote->hosts);
     }
     if (rc == 0 && remote->hosts.count > 0) {
-        rc = settle(&remote->hosts, options, reason);
+        rc = settle(options, reason);
         if (rc == 0) rc = set_surroundings(remote, options, reason);
     }
     if (options->launcher == NULL) options->launcher = "local";

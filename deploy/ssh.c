@@ -57,13 +57,6 @@ static struct ssh_host *host_of(struct ssh *ssh, uint32_t pe) {
     return &ssh->hosts[deploy_hosts_of(&ssh->launch->remote->hosts, pe)];
 }
 
-static void send_what(struct ssh_host *host, Chariot__V1__AgentMessage__WhatCase what, void *part) {
-    Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
-    message.what_case = what;
-    message.open = part; /* a union of pointers */
-    deploy_relay_send(&host->relay, &message);
-}
-
 /* ---------------------------------------------------------------- what becomes of PEs */
 
 static void gone(struct ssh *ssh, uint32_t pe, bool by_signal, int code) {
@@ -296,7 +289,7 @@ static void say_open(struct ssh_host *host) {
     open.environment = (char **)(uintptr_t)launch->remote->environment;
     open.directory = (char *)(uintptr_t)launch->remote->directory;
     open.run_dir = host->run_dir;
-    send_what(host, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN, &open);
+    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN, &open);
 }
 
 static int start_ssh(struct ssh_host *host, struct deploy_reason *reason) {
@@ -359,7 +352,7 @@ static int ssh_start(void *state, uint32_t pe, struct deploy_streams *streams, s
     one->started = true;
     Chariot__V1__AgentStart start = CHARIOT__V1__AGENT_START__INIT;
     start.pe = pe;
-    send_what(host, CHARIOT__V1__AGENT_MESSAGE__WHAT_START, &start);
+    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_START, &start);
     *streams = (struct deploy_streams){.control = theirs[0], .out = theirs[1], .err = theirs[2]};
     return 0;
 }
@@ -371,7 +364,7 @@ static void ssh_signal(void *state, uint32_t pe, int number, bool from_terminal)
     Chariot__V1__AgentSignal signal = CHARIOT__V1__AGENT_SIGNAL__INIT;
     signal.pe = pe;
     signal.number = number;
-    send_what(host_of(ssh, pe), CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL, &signal);
+    deploy_relay_send(&host_of(ssh, pe)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL, &signal);
 }
 
 static void ssh_where(void *state, uint32_t pe, struct deploy_place *place) {

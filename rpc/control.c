@@ -148,10 +148,7 @@ static void ticket_deinit(struct rpc_ticket *ticket) {
     free(ticket->job);
     free(ticket->transport);
     free(ticket->run_dir);
-    free(ticket->identity.authority);
-    free(ticket->identity.certificate);
-    if (ticket->identity.key != NULL) explicit_bzero(ticket->identity.key, strlen(ticket->identity.key));
-    free(ticket->identity.key);
+    rpc_identity_deinit(&ticket->identity);
     *ticket = (struct rpc_ticket){0};
 }
 

@@ -6,13 +6,24 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* PEM texts. */
+/* PEM texts, owned. */
 struct rpc_identity {
     char *authority; /* the authority's certificate; NULL: no TLS */
     char *certificate;
     char *key; /* secret */
 };
+
+/* Forgets the key and frees the texts. */
+static inline void rpc_identity_deinit(struct rpc_identity *identity) {
+    free(identity->authority);
+    free(identity->certificate);
+    if (identity->key != NULL) explicit_bzero(identity->key, strlen(identity->key));
+    free(identity->key);
+    *identity = (struct rpc_identity){0};
+}
 
 enum { RPC_IDENTITY_NAME_BYTES = 40 };
 

@@ -213,19 +213,13 @@ static bool run(long nth, uint64_t seed) {
         CU_ASSERT_EQUAL(chariot_balancing_set(&world.pes[p], &how, NULL, 0), 0);
     }
     world.pes[0].entry = step;
-    fault_arm(nth);
-    bool ended = world_run(&world);
-    bool hit = fault_hit;
-    fault_disarm();
-    CU_ASSERT_TRUE(ended);
+    bool ended, hit = fault_run(&world, nth, &ended);
     if (!ended) fprintf(stderr, "seed %d, allocation %ld: the job hangs at step %d\n", (int)seed, nth, now.step);
     CU_ASSERT_TRUE(world.aborts > 0 ? hit : now.step == NUM_STEPS);
     CU_ASSERT_TRUE(world.aborts == 0 || strstr(world.abort_text, "memory") != NULL);
     CU_ASSERT_TRUE(hit || now.moves >= NUM_CELLS / 2);
     chariot_future_unref(now.waits);
-    world_close(&world);
-    CU_ASSERT_EQUAL(fault_live(), 0);
-    if (fault_live() != 0) fprintf(stderr, "allocation %ld: %ld blocks are left\n", nth, fault_live());
+    fault_close(&world, nth);
     return hit;
 }
 

@@ -160,4 +160,25 @@
 #undef on_last
 #undef note_left
 
+#include <CUnit/CUnit.h>
+
+#include "test/scenarios/world.h"
+
+/* Runs the job to its end while its nth allocation fails. True: it came to that. *ended: it did not hang. */
+static inline bool fault_run(struct world *world, long nth, bool *ended) {
+    fault_arm(nth);
+    *ended = world_run(world);
+    bool hit = fault_hit;
+    fault_disarm();
+    CU_ASSERT_TRUE(*ended);
+    return hit;
+}
+
+/* After that: nothing is left. */
+static inline void fault_close(struct world *world, long nth) {
+    world_close(world);
+    CU_ASSERT_EQUAL(fault_live(), 0);
+    if (fault_live() != 0) fprintf(stderr, "allocation %ld: %ld blocks are left\n", nth, fault_live());
+}
+
 #endif

@@ -268,17 +268,12 @@ static bool run(long nth) {
                                              pool_on_rest,  pool_on_forget,     pool_on_answer};
         chariot_pool_serve(&world.pes[i], &ops);
     }
-    fault_arm(nth);
-    bool ended = world_run(&world);
-    bool hit = fault_hit;
-    fault_disarm();
-    CU_ASSERT_TRUE(ended);
+    bool ended, hit = fault_run(&world, nth, &ended);
     if (!ended) fprintf(stderr, "allocation %ld: the job hangs at step %d\n", nth, now.step);
     CU_ASSERT_TRUE(world.aborts > 0 ? hit : now.step == LAST + 2);
     chariot_future_unref(now.waits);
     chariot_future_unref(now.sum);
-    world_close(&world);
-    CU_ASSERT_EQUAL(fault_live(), 0);
+    fault_close(&world, nth);
     return hit;
 }
 

@@ -220,18 +220,12 @@ static bool run(long nth) {
     now.type = world_register(&world, &type);
     now.other = world_register(&world, &other);
     world.pes[0].entry = step;
-    fault_arm(nth);
-    bool ended = world_run(&world);
-    bool hit = fault_hit;
-    fault_disarm();
-    CU_ASSERT_TRUE(ended);
+    bool ended, hit = fault_run(&world, nth, &ended);
     if (!ended) fprintf(stderr, "allocation %ld: the job hangs at step %d\n", nth, now.step);
     CU_ASSERT_TRUE(world.aborts > 0 ? hit : now.step == NUM_STEPS + 2);
     CU_ASSERT_TRUE(hit || !wander_is_on() || wander_moves(world.wander) > 10);
     chariot_future_unref(now.waits);
-    world_close(&world);
-    CU_ASSERT_EQUAL(fault_live(), 0);
-    if (fault_live() != 0) fprintf(stderr, "allocation %ld: %ld blocks are left\n", nth, fault_live());
+    fault_close(&world, nth);
     return hit;
 }
 

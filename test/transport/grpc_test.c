@@ -44,7 +44,7 @@ static void open_end(struct grpc_world *world, uint32_t pe, const struct rpc_lim
     struct rpc_grpc_config config = {.listen = target, .identity = &identity, .limits = *limits};
     memset(config.token, 0x5a, sizeof config.token);
     CU_ASSERT_EQUAL_FATAL(rpc_grpc_open(loop_of(world, pe), &world->peers[pe].node, &config, address), 0);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
 }
 
 static bool poll_all_but(void *inner, const struct peer *but) {

@@ -53,7 +53,7 @@ static void a_pe_is_who_it_is(void) {
     CU_ASSERT_EQUAL(verify(identity.authority, identity.certificate, "pe-7.chariot.internal"), X509_V_OK);
     CU_ASSERT_EQUAL(verify(identity.authority, identity.certificate, "pe-8.chariot.internal"),
                     X509_V_ERR_HOSTNAME_MISMATCH);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     deploy_authority_free(authority);
 }
 
@@ -70,8 +70,8 @@ static void the_key_is_the_certificates(void) {
         BIO_free(buffer);
     }
     X509_free(certificate);
-    deploy_identity_deinit(&identity);
-    deploy_identity_deinit(&other);
+    rpc_identity_deinit(&identity);
+    rpc_identity_deinit(&other);
     deploy_authority_free(authority);
 }
 
@@ -80,8 +80,8 @@ static void it_holds_for_its_time(void) {
     struct rpc_identity over = issue(authority, 0, -60), years = issue(authority, 0, DEPLOY_AUTHORITY_YEARS(10));
     CU_ASSERT_EQUAL(verify(over.authority, over.certificate, "pe-0.chariot.internal"), X509_V_ERR_CERT_HAS_EXPIRED);
     CU_ASSERT_EQUAL(verify(years.authority, years.certificate, "pe-0.chariot.internal"), X509_V_OK);
-    deploy_identity_deinit(&over);
-    deploy_identity_deinit(&years);
+    rpc_identity_deinit(&over);
+    rpc_identity_deinit(&years);
     deploy_authority_free(authority);
 }
 
@@ -89,8 +89,8 @@ static void authorities_are_strangers(void) {
     struct deploy_authority *one = authority_new(), *other = authority_new();
     struct rpc_identity a = issue(one, 0, 3600), b = issue(other, 0, 3600);
     CU_ASSERT_NOT_EQUAL(verify(a.authority, b.certificate, "pe-0.chariot.internal"), X509_V_OK);
-    deploy_identity_deinit(&a);
-    deploy_identity_deinit(&b);
+    rpc_identity_deinit(&a);
+    rpc_identity_deinit(&b);
     deploy_authority_free(one);
     deploy_authority_free(other);
 }
@@ -106,7 +106,7 @@ static void a_pe_is_no_authority(void) {
     CU_ASSERT_EQUAL(X509_get_extended_key_usage(leaf), XKU_SSL_SERVER | XKU_SSL_CLIENT);
     X509_free(root);
     X509_free(leaf);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     deploy_authority_free(authority);
 }
 

@@ -48,7 +48,7 @@ static void open_pe(struct net *net, uint32_t number, const struct rpc_limits *l
     struct rpc_grpc_config config = {.listen = target, .identity = &identity, .limits = *limits};
     memset(config.token, NET_TOKEN_BYTE, sizeof config.token);
     CU_ASSERT_EQUAL_FATAL(rpc_grpc_open(net->loop, &pe->node, &config, &pe->address), 0);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
 }
 
 struct deploy_authority *net_authority(void) {

@@ -40,7 +40,7 @@ void net_open(struct net *net, uint32_t num_pes, const struct rpc_limits *limits
 void net_open_unjoined(struct net *net, uint32_t num_pes, const struct rpc_limits *limits);
 /* The same as net_open(), with mutual TLS. */
 void net_open_tls(struct net *net, uint32_t num_pes, const struct rpc_limits *limits);
-/* PE `pe`'s identity, by an authority, valid for so long; the caller frees it with deploy_identity_deinit(). */
+/* PE `pe`'s identity, by an authority, valid for so long; the caller frees it with rpc_identity_deinit(). */
 struct rpc_identity net_identity(struct deploy_authority *authority, uint32_t pe, time_t seconds);
 struct deploy_authority *net_authority(void);
 void net_close_pe(struct net *net, uint32_t pe, bool abrupt);

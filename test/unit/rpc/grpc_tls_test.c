@@ -49,7 +49,7 @@ static void its_own_certificate_and_token(void) {
     raw_send(&raw, "", 0);
     CU_ASSERT_FALSE(raw.ended);
     raw_close(&raw);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     net_close(&net);
 }
 
@@ -101,7 +101,7 @@ static void no_certificate(void) {
     struct raw_claim claim = raw_valid("2");
     claim.identity = &shown;
     expect_end(&net, &claim, GRPC_STATUS_UNAVAILABLE);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     net_close(&net);
 }
 
@@ -115,8 +115,8 @@ static void another_authority(void) {
     struct raw_claim claim = raw_valid("2");
     claim.identity = &shown;
     expect_end(&net, &claim, GRPC_STATUS_UNAVAILABLE);
-    deploy_identity_deinit(&real);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&real);
+    rpc_identity_deinit(&identity);
     deploy_authority_free(other);
     net_close(&net);
 }
@@ -128,7 +128,7 @@ static void expired(void) {
     struct raw_claim claim = raw_valid("2");
     claim.identity = &identity;
     expect_end(&net, &claim, GRPC_STATUS_UNAVAILABLE);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     net_close(&net);
 }
 
@@ -140,7 +140,7 @@ static void a_certificate_of_another_pe(void) {
     claim.identity = &identity;
     expect_end(&net, &claim, GRPC_STATUS_UNAUTHENTICATED);
     CU_ASSERT_TRUE(net_logged(&net, "why=\"the certificate is not that PE's\""));
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     net_close(&net);
 }
 
@@ -153,7 +153,7 @@ static void a_certificate_and_a_wrong_token(void) {
     claim.token = "0123456789abcdef0123456789abcdef";
     expect_end(&net, &claim, GRPC_STATUS_UNAUTHENTICATED);
     CU_ASSERT_TRUE(net_logged(&net, "why=\"wrong job token\""));
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     net_close(&net);
 }
 
@@ -166,7 +166,7 @@ static void a_server_of_another_name(void) {
     claim.identity = &identity;
     claim.name = 1;
     expect_end(&net, &claim, GRPC_STATUS_UNAVAILABLE);
-    deploy_identity_deinit(&identity);
+    rpc_identity_deinit(&identity);
     net_close(&net);
 }
 
