@@ -1,8 +1,16 @@
-/* lb/names.h: from the name of an element to its number among a step's objects: a hash table that only grows once. */
+/* lb/names.h: names of array elements, and from a name to its number among a step's objects: a hash table that only
+ * grows once. */
 #ifndef CHARIOT_LB_NAMES_H
 #define CHARIOT_LB_NAMES_H
 
+#include <string.h>
+
 #include "lb/step.h"
+
+static inline void lb_name_of(const struct chariot_elem *elem, struct obj_name *name) {
+    name->coll = elem->own.coll->id;
+    memcpy(name->index, elem->index, sizeof name->index);
+}
 
 struct lb_names {
     const struct obj_name *names; /* borrowed */

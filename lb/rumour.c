@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lb/gossip.h"
+#include "lb/names.h"
 #include "lb/step.h"
 #include "objects/load.h"
 
@@ -165,9 +166,7 @@ static int keep_name(struct lb_rumour *rumour, const struct chariot_elem *elem) 
         rumour->names = grown;
         rumour->cap_names = cap;
     }
-    struct obj_name *name = &rumour->names[rumour->num_names++];
-    name->coll = elem->own.coll->id;
-    memcpy(name->index, elem->index, sizeof name->index);
+    lb_name_of(elem, &rumour->names[rumour->num_names++]);
     return 0;
 }
 

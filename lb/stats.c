@@ -32,7 +32,10 @@ struct walk {
     int rc;
 };
 
-static void visit(struct walk *walk, struct chariot_elem *elem) {
+/* Of arrays, those that this step is for. */
+static void visit(struct chariot_elem *elem, void *ctx) {
+    struct walk *walk = ctx;
+    if (elem->own.coll->kind != CHARIOT_ARRAY_OF || walk->rc != 0) return;
     if (walk->why == LB_WHY_SYNC && !elem->synced) return;
     struct lb_local local = {.elem = elem, .load = (double)elem->load_ns * 1e-9};
     local.movable = lb_is_movable(walk->pe, elem);
@@ -40,21 +43,12 @@ static void visit(struct walk *walk, struct chariot_elem *elem) {
     walk->rc = walk->fn(walk->ctx, &local);
 }
 
-static void visit_all_of(void *value, void *ctx) {
-    const struct obj_coll *coll = value;
-    struct walk *walk = ctx;
-    if (coll->kind != CHARIOT_ARRAY_OF) return;
-    for (size_t i = 0; i < coll->num_members && walk->rc == 0; i++) {
-        if (coll->members[i] != NULL) visit(walk, coll->members[i]->elem);
-    }
-}
-
 int lb_each_local(struct chariot_pe *pe, enum lb_why why, int (*fn)(void *ctx, const struct lb_local *local), void *ctx,
                   double *background) {
     struct obj_load_phase phase = {0};
     if (pe->load != NULL) obj_load_end_phase(pe, &phase);
     struct walk walk = {.pe = pe, .why = why, .fn = fn, .ctx = ctx};
-    obj_map_each(&pe->collections, visit_all_of, &walk);
+    obj_elem_each(pe, visit, &walk);
     double rest = (double)phase.cpu_ns * 1e-9 - walk.sum;
     *background = rest > 0 && !lb_part_of(pe)->how.objects_only ? rest : 0;
     return walk.rc;
@@ -81,16 +75,11 @@ static int pack(struct packer *packer, const void *data, size_t size) {
     return 0;
 }
 
-static void name_of(const struct chariot_elem *elem, struct obj_name *name) {
-    name->coll = elem->own.coll->id;
-    memcpy(name->index, elem->index, sizeof name->index);
-}
-
 static int pack_local(void *ctx, const struct lb_local *local) {
     struct packer *packer = ctx;
     struct share_object object = {
         .load = local->load, .ndims = local->elem->own.coll->ndims, .movable = local->movable};
-    name_of(local->elem, &object.name);
+    lb_name_of(local->elem, &object.name);
     if (local->elem->move != NULL) object.bytes = local->elem->move->bytes;
     packer->head.num_objects++;
     return pack(packer, &object, sizeof object);
