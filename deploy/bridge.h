@@ -1,5 +1,5 @@
 /* deploy/bridge.h: a descriptor here that stands for one on the other side of a relay: what can be read from it goes
- * over, what comes over is written to it. The same at both ends (agent.c, ssh.c).
+ * over, what comes over is written to it. The same at both ends (agent.c, agents.c).
  *
  * A window bounds what is under way: a slow reader at one end slows the writer at the other, and nothing else. */
 #ifndef CHARIOT_DEPLOY_BRIDGE_H

@@ -1,7 +1,7 @@
 /* deploy/launcher.h: what starts PEs: one ops table per kind.
  *
- * `local` (fork and exec on this host) is the default; ssh, Slurm and others stand behind the same table. The job
- * (job.h) knows only this. A launcher hands over three descriptors for each PE: one that speaks
+ * `local` (fork and exec on this host) is the default; `agents` has agents on several hosts do it. The job (job.h)
+ * knows only this. A launcher hands over three descriptors for each PE: one that speaks
  * chariot/v1/control.proto and the ends of what are, or stand for, the PE's standard output and error; where the PE is
  * on another host, the launcher carries their bytes. All functions are called on the loop's thread; none waits. */
 #ifndef CHARIOT_DEPLOY_LAUNCHER_H
@@ -30,9 +30,12 @@ struct deploy_place {
     const char *run_dir; /* its private directory for sockets; likewise */
 };
 
+struct deploy_reach_ops; /* reach.h */
+
 /* Other hosts, and how they are reached. */
 struct deploy_remote {
     struct deploy_hosts hosts;
+    const struct deploy_reach_ops *reach;
     const char *shell;        /* words of a command to which a host and a command line for its shell are added */
     const char *chariot;      /* path of this program there */
     const char *directory;    /* working directory there */
@@ -87,6 +90,6 @@ struct deploy_launcher_ops {
 };
 
 extern const struct deploy_launcher_ops deploy_local_ops;
-extern const struct deploy_launcher_ops deploy_ssh_ops;
+extern const struct deploy_launcher_ops deploy_agents_ops;
 
 #endif

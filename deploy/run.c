@@ -7,20 +7,33 @@
 #include "deploy/charmrun.h"
 #include "deploy/guard.h"
 #include "deploy/job.h"
+#include "deploy/reach.h"
 #include "deploy/remote.h"
 #include "deploy/rundir.h"
 #include "deploy/timeline.h"
-#include "rpc/error.h"
 
-static const struct deploy_launcher_ops *const LAUNCHERS[] = {&deploy_local_ops, &deploy_ssh_ops};
+struct launcher {
+    const char *name;
+    const struct deploy_launcher_ops *ops;
+    const struct deploy_reach_ops *reach; /* NULL: there are no agents */
+};
+
+static const struct launcher LAUNCHERS[] = {
+    {"local", &deploy_local_ops, NULL},
+    {"ssh", &deploy_agents_ops, &deploy_ssh_reach},
+};
 enum { NUM_LAUNCHERS = sizeof LAUNCHERS / sizeof LAUNCHERS[0] };
 
-static const struct deploy_launcher_ops *find_launcher(const char *name, struct deploy_reason *reason) {
+static int choose_launcher(struct deploy_job_config *config, struct deploy_remote *remote,
+                           struct deploy_reason *reason) {
+    const char *name = config->options->launcher;
     for (size_t i = 0; i < NUM_LAUNCHERS; i++) {
-        if (strcmp(LAUNCHERS[i]->name, name) == 0) return LAUNCHERS[i];
+        if (strcmp(LAUNCHERS[i].name, name) != 0) continue;
+        config->launcher = LAUNCHERS[i].ops;
+        remote->reach = LAUNCHERS[i].reach;
+        return 0;
     }
-    deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "no launcher '%s'; there are: local, ssh", name);
-    return NULL;
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "no launcher '%s'; there are: local, ssh", name);
 }
 
 /* PEs inherit it, here and on other hosts. */
@@ -91,8 +104,8 @@ static int run_options(const char *argv0, struct deploy_options *options) {
     int err = deploy_remote_init(&remote, options, &reason);
     if (err != 0) return fail(&reason);
     if (remote.hosts.count > 0) config.remote = &remote;
-    config.launcher = find_launcher(options->launcher, &reason);
-    err = config.launcher == NULL ? CHARIOT_EABORTED : init_program(&program, argv0, options, &reason);
+    err = choose_launcher(&config, &remote, &reason);
+    if (err == 0) err = init_program(&program, argv0, options, &reason);
     if (err != 0) {
         deploy_remote_deinit(&remote);
         return fail(&reason);

@@ -1,0 +1,292 @@
+/* deploy/agents.c: the launcher of several hosts: an agent on each (agent.h), which starts that host's PEs. How the
+ * streams to agents come about is another's affair (reach.h).
+ *
+ * start:  reach the host, where it is not reached yet -> OPEN, START -> a socket pair and two pipes stand here for the
+ *         PE's streams there.
+ * end:    EXITED -> on_exit, while what it wrote may still come. An agent whose stream ends before, or falls silent,
+ * has lost its host: the job ends with the reach's words for it, and the host's PEs count as killed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "deploy/bridge.h"
+#include "deploy/launcher.h"
+#include "deploy/reach.h"
+#include "deploy/rundir.h"
+#include "rpc/error.h"
+
+enum { NUM_STREAMS = 3, CONTROL = 0 };
+#define FIRST_WORD_S 60.0 /* ssh may have to ask name servers and authentication agents */
+
+struct agents_pe {
+    struct deploy_bridge bridges[NUM_STREAMS];
+    long pid; /* there; 0: not heard of yet */
+    bool started, gone;
+};
+
+struct agents_host {
+    struct agents *agents;
+    size_t number;
+    const struct deploy_host *host;
+    struct deploy_relay relay;
+    struct deploy_relay_handler handler;
+    char run_dir[DEPLOY_RUNDIR_MAX + 1];
+    bool reached, lost;
+};
+
+struct agents {
+    const struct deploy_launch *launch;
+    const struct deploy_reach_ops *reach;
+    void *reach_state;
+    struct agents_host *hosts;
+    struct agents_pe *pes;
+};
+
+static struct agents_host *host_of(struct agents *agents, uint32_t pe) {
+    return &agents->hosts[deploy_hosts_of(&agents->launch->remote->hosts, pe)];
+}
+
+/* ---------------------------------------------------------------- what becomes of PEs */
+
+static void gone(struct agents *agents, uint32_t pe, bool by_signal, int code) {
+    struct agents_pe *one = &agents->pes[pe];
+    const struct deploy_exit how = {.by_signal = by_signal, .code = code};
+    if (one->gone) return;
+    one->gone = true;
+    deploy_bridge_end(&one->bridges[CONTROL]); /* whatever the reader of its output does */
+    agents->launch->on_exit(agents->launch->context, pe, &how);
+}
+
+/* Its connection is gone, or of no use: so are its PEs. */
+static void lose(struct agents_host *host, const struct deploy_reason *reason) {
+    struct agents *agents = host->agents;
+    if (host->lost) return;
+    host->lost = true;
+    deploy_relay_close(&host->relay);
+    agents->launch->on_failed(agents->launch->context, reason);
+    for (uint32_t pe = host->host->first_pe; pe < host->host->first_pe + host->host->num_pes; pe++) {
+        if (!agents->pes[pe].started) continue;
+        gone(agents, pe, true, SIGKILL);
+        for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_end(&agents->pes[pe].bridges[i]); /* nothing more comes */
+    }
+}
+
+static void on_end(void *context, enum deploy_relay_end how) {
+    struct agents_host *host = context;
+    struct deploy_reason reason;
+    if (how == DEPLOY_RELAY_NO_MEMORY)
+        deploy_reason_set(&reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+    else
+        host->agents->reach->explain(host->agents->reach_state, host->number, how, &reason);
+    lose(host, &reason);
+}
+
+/* ---------------------------------------------------------------- what the agent says */
+
+static struct agents_pe *pe_of(const struct agents_host *host, uint32_t pe) {
+    bool here = pe >= host->host->first_pe && pe - host->host->first_pe < host->host->num_pes;
+    return here && host->agents->pes[pe].started ? &host->agents->pes[pe] : NULL;
+}
+
+static struct deploy_bridge *bridge_of(const struct agents_host *host, uint32_t pe, uint32_t stream) {
+    struct agents_pe *one = pe_of(host, pe);
+    return one == NULL || stream >= NUM_STREAMS ? NULL : &one->bridges[stream];
+}
+
+static bool hear(struct agents_host *host, const Chariot__V1__AgentMessage *message) {
+    struct deploy_bridge *bridge;
+    struct deploy_reason reason;
+    switch (message->what_case) {
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_STARTED:
+        if (pe_of(host, message->started->pe) == NULL) return false;
+        pe_of(host, message->started->pe)->pid = message->started->pid;
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_DATA:
+        bridge = bridge_of(host, message->data->pe, message->data->stream);
+        return bridge != NULL && deploy_bridge_on_data(bridge, message->data);
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_TAKEN:
+        bridge = bridge_of(host, message->taken->pe, message->taken->stream);
+        return bridge != NULL && deploy_bridge_on_taken(bridge, message->taken->bytes);
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_EXITED:
+        if (pe_of(host, message->exited->pe) == NULL) return false;
+        gone(host->agents, message->exited->pe, message->exited->by_signal, message->exited->code);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED:
+        deploy_reason_set(&reason,
+                          message->failed->status > 0 && message->failed->status < 256 ? (int)message->failed->status
+                                                                                       : DEPLOY_STATUS_PES,
+                          "host %s: %s", host->host->name, message->failed->text);
+        lose(host, &reason);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_message(void *context, const Chariot__V1__AgentMessage *message) {
+    struct agents_host *host = context;
+    struct deploy_reason reason;
+    if (host->lost || hear(host, message)) return;
+    deploy_reason_set(&reason, DEPLOY_STATUS_PES, "the agent on host %s said what makes no sense", host->host->name);
+    lose(host, &reason);
+}
+
+/* ---------------------------------------------------------------- opening a host */
+
+static void say_open(struct agents_host *host) {
+    const struct deploy_launch *launch = host->agents->launch;
+    char version[] = CHARIOT_VERSION;
+    Chariot__V1__AgentOpen open = CHARIOT__V1__AGENT_OPEN__INIT;
+    size_t words = 0, environment = 0;
+    while (launch->argv[words] != NULL) words++;
+    while (launch->remote->environment[environment] != NULL) environment++;
+    open.version = version;
+    open.num_pes = launch->num_pes;
+    open.path = (char *)(uintptr_t)launch->path;
+    open.n_words = words;
+    open.words = (char **)(uintptr_t)launch->argv;
+    open.n_environment = environment;
+    open.environment = (char **)(uintptr_t)launch->remote->environment;
+    open.directory = (char *)(uintptr_t)launch->remote->directory;
+    open.run_dir = host->run_dir;
+    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN, &open);
+}
+
+static int reach(struct agents_host *host, struct deploy_reason *reason) {
+    struct agents *agents = host->agents;
+    int in, out;
+    if (host->reached) return 0;
+    int rc = agents->reach->reach(agents->reach_state, host->number, &in, &out, reason);
+    if (rc != 0) return rc;
+    host->reached = true;
+    host->handler = (struct deploy_relay_handler){on_message, on_end, host};
+    deploy_relay_open(&host->relay, agents->launch->loop, in, out, FIRST_WORD_S, &host->handler);
+    say_open(host);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the operations */
+
+/* Ends that the caller gets, and ends that bridges take. */
+static int make_streams(int theirs[NUM_STREAMS], int ours[NUM_STREAMS]) {
+    int pair[2];
+    for (int i = 0; i < NUM_STREAMS; i++) {
+        int rc = i == CONTROL ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) : pipe2(pair, O_CLOEXEC);
+        if (rc != 0) {
+            while (i-- > 0) close(theirs[i]), close(ours[i]);
+            return CHARIOT_EIO;
+        }
+        theirs[i] = pair[0];
+        ours[i] = pair[1];
+        if (i != CONTROL) (void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    }
+    return 0;
+}
+
+static int agents_start(void *state, uint32_t pe, struct deploy_streams *streams, struct deploy_reason *reason) {
+    struct agents *agents = state;
+    struct agents_host *host = host_of(agents, pe);
+    struct agents_pe *one = &agents->pes[pe];
+    int theirs[NUM_STREAMS], ours[NUM_STREAMS];
+    int rc = reach(host, reason);
+    if (rc != 0) return rc;
+    if (make_streams(theirs, ours) != 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot start PE %u: %s", pe, strerror(errno));
+    for (uint32_t i = 0; i < NUM_STREAMS; i++) {
+        deploy_bridge_open(&one->bridges[i], &host->relay, pe, i, ours[i], i == CONTROL);
+    }
+    deploy_bridge_order(&one->bridges[1], &one->bridges[2], &one->bridges[CONTROL]);
+    one->started = true;
+    Chariot__V1__AgentStart start = CHARIOT__V1__AGENT_START__INIT;
+    start.pe = pe;
+    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_START, &start);
+    *streams = (struct deploy_streams){.control = theirs[0], .out = theirs[1], .err = theirs[2]};
+    return 0;
+}
+
+static void agents_signal(void *state, uint32_t pe, int number, bool from_terminal) {
+    struct agents *agents = state;
+    (void)from_terminal;
+    if (!agents->pes[pe].started || agents->pes[pe].gone) return;
+    Chariot__V1__AgentSignal signal = CHARIOT__V1__AGENT_SIGNAL__INIT;
+    signal.pe = pe;
+    signal.number = number;
+    deploy_relay_send(&host_of(agents, pe)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL, &signal);
+}
+
+static void agents_where(void *state, uint32_t pe, struct deploy_place *place) {
+    struct agents *agents = state;
+    struct agents_host *host = host_of(agents, pe);
+    *place = (struct deploy_place){.pid = agents->pes[pe].pid, .host = host->host->name, .run_dir = host->run_dir};
+}
+
+/* Agents leave when their streams end: all at once. */
+static void agents_close(void *state) {
+    struct agents *agents = state;
+    size_t count = agents->launch->remote->hosts.count;
+    for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
+        for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&agents->pes[pe].bridges[i]);
+    }
+    for (size_t i = 0; i < count; i++) deploy_relay_flush(&agents->hosts[i].relay, 0.5);
+    for (size_t i = 0; i < count; i++) deploy_relay_close(&agents->hosts[i].relay);
+    for (size_t i = 0; i < count; i++) {
+        if (agents->hosts[i].reached) agents->reach->leave(agents->reach_state, i);
+    }
+    if (agents->reach_state != NULL) agents->reach->close(agents->reach_state);
+    free(agents->hosts);
+    free(agents->pes);
+    free(agents);
+}
+
+/* Hosts may share a /tmp, and this one's other places for it may not be there. */
+static void name_run_dir(struct agents_host *host, size_t number) {
+    const char *own = strrchr(host->agents->launch->run_dir, '/');
+    snprintf(host->run_dir, sizeof host->run_dir, "/tmp%.30s-%zu", own, number);
+}
+
+static void init(struct agents *agents) {
+    const struct deploy_hosts *hosts = &agents->launch->remote->hosts;
+    for (size_t i = 0; i < hosts->count; i++) {
+        agents->hosts[i] = (struct agents_host){
+            .agents = agents, .number = i, .host = &hosts->items[i], .relay = {.in = -1, .out = -1}};
+        name_run_dir(&agents->hosts[i], i);
+    }
+    for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
+        for (int i = 0; i < NUM_STREAMS; i++) agents->pes[pe].bridges[i].fd = -1;
+    }
+}
+
+static int agents_open(const struct deploy_launch *launch, void **state, struct deploy_reason *reason) {
+    struct agents *agents = calloc(1, sizeof *agents);
+    struct agents_host *hosts = calloc(launch->remote->hosts.count, sizeof *hosts);
+    struct agents_pe *pes = calloc(launch->num_pes, sizeof *pes);
+    if (agents == NULL || hosts == NULL || pes == NULL) {
+        free(agents);
+        free(hosts);
+        free(pes);
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+    }
+    *agents = (struct agents){.launch = launch, .reach = launch->remote->reach, .hosts = hosts, .pes = pes};
+    init(agents);
+    int rc = agents->reach->open(launch, &agents->reach_state, reason);
+    if (rc != 0)
+        agents_close(agents);
+    else
+        *state = agents;
+    return rc;
+}
+
+const struct deploy_launcher_ops deploy_agents_ops = {
+    .name = "agents",
+    .carries_output = true,
+    .open = agents_open,
+    .start = agents_start,
+    .signal = agents_signal,
+    .where = agents_where,
+    .close = agents_close,
+};
