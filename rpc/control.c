@@ -174,9 +174,17 @@ static bool is_transport(const char *name) {
     return false;
 }
 
+/* PEs of this machine, this one among them. */
+static bool is_range(const Chariot__V1__Ticket *from) {
+    if (from->local_count == 0) return from->local_first == 0;
+    return from->local_first <= from->pe && from->pe - from->local_first < from->local_count &&
+           from->local_count <= from->num_pes - from->local_first;
+}
+
 static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *from) {
     if (from->token.len != sizeof ticket->token || from->num_pes == 0 || from->pe >= from->num_pes)
         return CHARIOT_EMALFORMED;
+    if (!is_range(from)) return CHARIOT_EMALFORMED;
     bool tls = strcmp(from->transport, "tls") == 0;
     bool whole = from->authority[0] != '\0' && from->certificate[0] != '\0' && from->key[0] != '\0';
     if (!is_transport(from->transport) || (tls && !whole)) return CHARIOT_EMALFORMED;
@@ -186,6 +194,9 @@ static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *fro
     ticket->pe = from->pe;
     ticket->num_pes = from->num_pes;
     ticket->trace_limit = from->trace_limit;
+    ticket->local_first = from->local_first;
+    ticket->local_count = from->local_count;
+    ticket->silence_ms = from->silence_ms;
     memcpy(ticket->token, from->token.data, sizeof ticket->token);
     return 0;
 }
@@ -227,6 +238,13 @@ static int inherit_fd(const char *variable, int *fd) {
     return error;
 }
 
+/* A socket where one is needed, and none where nobody knows for which PEs. */
+static bool has_socket(const struct rpc_control *control) {
+    const struct rpc_ticket *ticket = &control->ticket;
+    if (strcmp(ticket->transport, "shm") == 0) return ticket->num_pes == 1 || control->shm_fd >= 0;
+    return control->shm_fd < 0 || ticket->local_count > 0;
+}
+
 int rpc_control_open(struct rpc_control *control) {
     *control = (struct rpc_control){.fd = -1, .shm_fd = -1};
     if (getenv(FD_VARIABLE) == NULL) {
@@ -237,9 +255,7 @@ int rpc_control_open(struct rpc_control *control) {
     if (error == 0 && getenv(SHM_FD_VARIABLE) != NULL) error = inherit_fd(SHM_FD_VARIABLE, &control->shm_fd);
     if (error == 0) error = wait_ticket(control);
     if (error == 0) say_hello(control);
-    if (error == 0 && strcmp(control->ticket.transport, "shm") == 0 && control->ticket.num_pes > 1 &&
-        control->shm_fd < 0)
-        error = CHARIOT_EMALFORMED;
+    if (error == 0 && !has_socket(control)) error = CHARIOT_EMALFORMED;
     if (error != 0) rpc_control_close(control);
     return error;
 }

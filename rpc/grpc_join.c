@@ -191,13 +191,13 @@ int rpc_join_finish(struct rpc_grpc *g, char *why, size_t why_size) {
     return join->error;
 }
 
-int rpc_grpc_join(struct rpc_node *node, const char *pe0_address, const char *own_address, const char *host_identity,
-                  int timeout_ms, char *why, size_t why_size) {
-    struct rpc_grpc *g = (struct rpc_grpc *)node->transport;
+int rpc_grpc_join(struct rpc_transport *grpc, const char *pe0_address, const char *own_address,
+                  const char *host_identity, int timeout_ms, char *why, size_t why_size) {
+    struct rpc_grpc *g = (struct rpc_grpc *)grpc;
     int64_t deadline_ns = rpc_loop_now_ns() + (int64_t)timeout_ms * 1000000;
     int error = rpc_join_begin(g, pe0_address, own_address, host_identity, timeout_ms);
     if (error != 0) {
-        snprintf(why, why_size, "PE %u cannot join the job: %s\n", node->pe, chariot_error_text(error));
+        snprintf(why, why_size, "PE %u cannot join the job: %s\n", grpc->pe, chariot_error_text(error));
         return error;
     }
     while (!rpc_join_over(g) && rpc_loop_now_ns() < deadline_ns) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "rpc/error.h"
+#include "rpc/mix.h"
 #include "rpc/module.h"
 #include "rpc/shm.h"
 #include "rpc/spare.h"
@@ -39,8 +40,9 @@ int rpc_job_open(struct rpc_job *job, char *why, size_t why_size) {
     return rc;
 }
 
-/* The kernel's boot id and the host name: equal for PEs of one machine, different for containers on it. */
-static void host_identity(char *text, size_t size) {
+/* The kernel's boot id, the host name, and the first of the PEs that the launcher says are here: equal for PEs of one
+ * machine, different for containers on it. */
+static void host_identity(const struct rpc_ticket *ticket, char *text, size_t size) {
     char boot[64] = "", name[128] = "";
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
     if (file != NULL) {
@@ -49,7 +51,7 @@ static void host_identity(char *text, size_t size) {
     }
     boot[strcspn(boot, "\n")] = 0;
     if (gethostname(name, sizeof name - 1) != 0) name[0] = 0;
-    snprintf(text, size, "%s/%s", boot, name);
+    snprintf(text, size, "%s/%s/%u", boot, name, ticket->local_first);
 }
 
 /* Any port of the address that others reach this host under; nobody's but this host's where none was given. */
@@ -58,7 +60,7 @@ static void tcp_target(const char *address, char *target, size_t size) {
     snprintf(target, size, strchr(address, ':') != NULL ? "[%s]:0" : "%s:0", address);
 }
 
-static int listen_on(struct rpc_job *job, struct rpc_node *node, const struct rpc_module *grpc, char **own, char *why,
+static int open_grpc(struct rpc_job *job, struct rpc_node *node, const struct rpc_module *grpc, char **own, char *why,
                      size_t why_size) {
     const struct rpc_ticket *ticket = &job->control.ticket;
     char target[256];
@@ -91,11 +93,11 @@ static int find_pe0(struct rpc_job *job, const char *own, char **pe0, char *why,
     return rc;
 }
 
-/* All PEs on one host, their sockets made by the launcher: nobody need be met. */
-static int connect_by_memory(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
+/* Reaches the PEs of this host, whose sockets the launcher has made: nobody need be met. */
+static int open_memory(struct rpc_job *job, struct rpc_node *node, bool held, char *why, size_t why_size) {
     const struct rpc_ticket *ticket = &job->control.ticket;
     struct rpc_shm_config config = {
-        .dir = ticket->run_dir, .listener = job->control.shm_fd, .limits = rpc_limits_default};
+        .dir = ticket->run_dir, .listener = job->control.shm_fd, .held = held, .limits = rpc_limits_default};
     memcpy(config.token, ticket->token, sizeof config.token);
     job->control.shm_fd = -1;
     int rc = rpc_shm_open(job->loop, node, &config);
@@ -114,19 +116,41 @@ static int load_grpc(const struct rpc_node *node, const struct rpc_module **grpc
     return rc;
 }
 
+/* PEs of this host are reached by `near`, if there is one. */
+static int put_together_take(struct rpc_node *node, struct rpc_transport *near, struct rpc_transport *far,
+                             const struct rpc_ticket *ticket) {
+    if (near == NULL) return 0;
+    const struct rpc_mix_config config = {near, far, ticket->local_first, ticket->local_count};
+    int rc = rpc_mix_open_take(node, &config);
+    if (rc != 0) near->ops->close(near, true);
+    return rc;
+}
+
+/* node->transport, if there is one, reaches the PEs of this host. */
 static int connect_by_grpc(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
     const struct rpc_module *grpc;
+    struct rpc_transport *near = node->transport, *far;
     char *own = NULL, *pe0 = NULL, host[256];
     int rc = load_grpc(node, &grpc, why, why_size);
-    if (rc == 0) rc = listen_on(job, node, grpc, &own, why, why_size);
+    if (rc == 0) rc = open_grpc(job, node, grpc, &own, why, why_size);
+    far = node->transport;
+    if (rc == 0) rc = put_together_take(node, near, far, &job->control.ticket);
     if (rc == 0) rc = find_pe0(job, own, &pe0, why, why_size);
     if (rc == 0) {
-        host_identity(host, sizeof host);
-        rc = grpc->join(node, pe0, own, host, RENDEZVOUS_TIMEOUT_MS, why, why_size);
+        host_identity(&job->control.ticket, host, sizeof host);
+        rc = grpc->join(far, pe0, own, host, RENDEZVOUS_TIMEOUT_MS, why, why_size);
     }
+    if (rc == 0 && near != NULL) rpc_shm_release(near);
     free(own);
     free(pe0);
     return rc;
+}
+
+/* Some PEs share memory with this one, and some do not: the first send of any other finds this one's socket, but until
+ * this one knows all PEs it reads nothing that it might have to pass on. */
+static int connect_by_both(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
+    int rc = open_memory(job, node, true, why, why_size);
+    return rc == 0 ? connect_by_grpc(job, node, why, why_size) : rc;
 }
 
 /* Copies of large arrays, and gRPC's receives, cost twice as much when malloc gives their memory back after each. */
@@ -142,8 +166,9 @@ int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_
     keep_memory();
     int rc = rpc_spares_new(KEEP_SPARES, &node->spares);
     if (rc != 0) return rc;
-    bool shm = strcmp(job->control.ticket.transport, "shm") == 0;
-    return shm ? connect_by_memory(job, node, why, why_size) : connect_by_grpc(job, node, why, why_size);
+    if (strcmp(job->control.ticket.transport, "shm") == 0) return open_memory(job, node, false, why, why_size);
+    return job->control.shm_fd >= 0 ? connect_by_both(job, node, why, why_size)
+                                    : connect_by_grpc(job, node, why, why_size);
 }
 
 void rpc_job_make_room(struct rpc_node *node, uint32_t to, const bool *stop) {

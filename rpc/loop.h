@@ -59,11 +59,11 @@ struct rpc_grpc_config {
 int rpc_grpc_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc_grpc_config *config,
                   char **bound_address);
 
-/* The rendezvous, by PE 0: tells PE 0 (at pe0_address) that this PE listens at own_address, waits until all PEs of the
- * job have done so, and sets the address book and node->hosts. On PE 0 pe0_address is its own. Waits in the loop for at
- * most timeout_ms. CHARIOT_ETIMEOUT (why: which PEs are missing, on PE 0), CHARIOT_EAUTH, CHARIOT_EVERSION,
- * CHARIOT_EGONE; `why` (of why_size bytes) gets a line for people. */
-int rpc_grpc_join(struct rpc_node *node, const char *pe0_address, const char *own_address, const char *host_identity,
-                  int timeout_ms, char *why, size_t why_size);
+/* The rendezvous, by PE 0, of a transport that rpc_grpc_open() has opened: tells PE 0 (at pe0_address) that this PE
+ * listens at own_address, waits until all PEs of the job have done so, and sets the address book and node->hosts. On PE
+ * 0 pe0_address is its own. Waits in the loop for at most timeout_ms. CHARIOT_ETIMEOUT (why: which PEs are missing, on
+ * PE 0), CHARIOT_EAUTH, CHARIOT_EVERSION, CHARIOT_EGONE; `why` (of why_size bytes) gets a line for people. */
+int rpc_grpc_join(struct rpc_transport *grpc, const char *pe0_address, const char *own_address,
+                  const char *host_identity, int timeout_ms, char *why, size_t why_size);
 
 #endif

@@ -20,7 +20,7 @@ struct rpc_module {
     size_t layout;       /* RPC_MODULE_LAYOUT as it was compiled */
     int (*open)(struct rpc_loop *loop, struct rpc_node *node, const struct rpc_grpc_config *config,
                 char **bound_address);
-    int (*join)(struct rpc_node *node, const char *pe0_address, const char *own_address, const char *host_identity,
+    int (*join)(struct rpc_transport *grpc, const char *pe0_address, const char *own_address, const char *host_identity,
                 int timeout_ms, char *why, size_t why_size);
 };
 

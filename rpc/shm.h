@@ -27,11 +27,16 @@ struct rpc_shm_config {
     int listener;      /* from rpc_shm_listen; taken, also where opening fails */
     uint8_t token[32]; /* who does not have it is refused */
     struct rpc_limits limits;
+    bool held; /* nothing is read until rpc_shm_release() */
 };
 
 /* Opens the transport on this loop for node (its pe and num_pes are set): sets node->transport and node->heap, and has
  * the stand-in serve node->turn. CHARIOT_ENOMEM: no memory, or none that can be shared; CHARIOT_EIO. */
 int rpc_shm_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc_shm_config *config);
+
+/* Of a transport that was opened held: what peers send comes in from now on. Until then it can be sent on, and who it
+ * has sent to may have answered: a PE that must meet others first would not know what to do with that. */
+void rpc_shm_release(struct rpc_transport *shm);
 
 /* ---------------------------------------------------------------- for the loop and its stand-in */
 

@@ -108,6 +108,7 @@ struct rpc_shm {
     size_t num_guests;
     struct shm_queue spent; /* what the stand-in has sent, for the scheduler to drop */
     bool instead;           /* the stand-in polls */
+    bool held;              /* nothing is read yet */
     bool closing;
 };
 

@@ -93,6 +93,7 @@ static int report(struct shm_peer *peer) {
 
 int rpc_shm_poll(struct rpc_shm *shm, bool urgent, bool instead) {
     int count = 0;
+    if (__builtin_expect(shm->held, 0)) return 0;
     shm->instead = instead;
     if (!instead && shm->spent.count > 0) rpc_shm_drop_spent(shm);
     for (struct shm_peer *peer = shm->first; peer != NULL; peer = peer->next) {
@@ -125,6 +126,7 @@ bool rpc_shm_settle(struct rpc_shm *shm) {
     atomic_store(&shm->board->asleep, 1);
     for (struct shm_peer *peer = shm->first; peer != NULL; peer = peer->next) ask_for_room(peer);
     atomic_thread_fence(memory_order_seq_cst);
+    if (shm->held) return true;
     for (struct shm_peer *peer = shm->first; peer != NULL; peer = peer->next) {
         bool room = !peer->gone && peer->queue.count > 0 && rpc_ring_has_room(&peer->writer);
         if (!room && !rpc_shm_readable(peer) && !is_to_report(peer) && !peer->uncalled) continue;
@@ -266,6 +268,7 @@ int rpc_shm_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc_
     shm->node = node;
     shm->limits = config->limits;
     shm->listener = config->listener;
+    shm->held = config->held;
     shm->epoll = -1;
     shm->dir = strdup(config->dir);
     memcpy(shm->token, config->token, sizeof shm->token);
@@ -279,6 +282,10 @@ int rpc_shm_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc_
     node->transport = &shm->base;
     node->heap = shm->heap;
     return 0;
+}
+
+void rpc_shm_release(struct rpc_transport *shm) {
+    shm_of(shm)->held = false;
 }
 
 static const struct rpc_transport_ops shm_ops = {
