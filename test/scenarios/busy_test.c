@@ -173,9 +173,9 @@ static void open_all(void) {
     CU_ASSERT_EQUAL_FATAL(rpc_loop_new(&now.outer), 0);
     for (uint32_t i = 0; i < NUM_PES; i++) end_open(i);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&now.thread, NULL, outer_main, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        rpc_grpc_join(now.ends[0].pe.node.transport, now.ends[0].address, now.ends[0].address, "here", 30000, why, sizeof why),
-        0);
+    CU_ASSERT_EQUAL_FATAL(rpc_grpc_join(now.ends[0].pe.node.transport, now.ends[0].address, now.ends[0].address, "here",
+                                        30000, why, sizeof why),
+                          0);
     obj_start(&now.ends[0].pe);
 }
 

@@ -58,7 +58,8 @@ static void the_wait_for_pe_0_is_bounded(void) {
     struct net net;
     char why[256] = "";
     net_open_unjoined(&net, 2, &rpc_limits_default);
-    int error = rpc_grpc_join(net.pes[1].node.transport, net.pes[0].address, net.pes[1].address, "here", 50, why, sizeof why);
+    int error =
+        rpc_grpc_join(net.pes[1].node.transport, net.pes[0].address, net.pes[1].address, "here", 50, why, sizeof why);
     CU_ASSERT_EQUAL(error, CHARIOT_ETIMEOUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "PE 0 has not answered in time"));
     net_close(&net);

@@ -138,8 +138,8 @@ static void trio_open(struct trio *trio) {
     for (uint32_t pe = 0; pe < NUM_PES; pe++) end_open(trio, pe);
     trio->ends[1].scheduler = pthread_self();
     CU_ASSERT_EQUAL_FATAL(pthread_create(&trio->thread, NULL, outer_main, trio), 0);
-    CU_ASSERT_EQUAL_FATAL(rpc_grpc_join(trio->ends[1].node.transport, trio->ends[0].address, trio->ends[1].address, "here",
-                                        30000, why, sizeof why),
+    CU_ASSERT_EQUAL_FATAL(rpc_grpc_join(trio->ends[1].node.transport, trio->ends[0].address, trio->ends[1].address,
+                                        "here", 30000, why, sizeof why),
                           0);
 }
 
