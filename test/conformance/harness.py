@@ -8,6 +8,7 @@ is late is killed, all of it. Nothing here imports chariot.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,7 @@ PYTHON = BIN / "python"
 CHECKS = Path(__file__).with_name("checks.py")
 PES = tuple(map(int, os.environ.get("CHARIOT_TEST_PES", "1,2,4").split(",")))
 DEADLINE_S = 60.0  # of a job that hangs: no job of the tests takes a tenth of that on an idle machine
+RUN_ARGS = shlex.split(os.environ.get("CHARIOT_TEST_RUN_ARGS", ""))  # for `chariot run`: other hosts (test/cluster/net.py)
 GRACE_S = 20.0  # for what is cleaned up behind a job's back after a launcher that was killed
 
 PREAMBLE = """\
@@ -172,7 +174,7 @@ def job(
 ) -> Iterator[Job]:
     """Starts a program (or, with n=None, plain Python) and yields the running job; kills what is left of it."""
     with directory_of(text, files, preamble) as directory:
-        launch: list[str | Path] = [PYTHON] if n is None else [CHARIOT, "run", "-n", str(n), *options]
+        launch: list[str | Path] = [PYTHON] if n is None else [CHARIOT, "run", "-n", str(n), *RUN_ARGS, *options]
         running = Job([*launch, "prog.py", *args], directory, timeout)
         try:
             yield running

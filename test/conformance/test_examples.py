@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from harness import RUN_ARGS
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARIOT = ROOT / ".venv/bin/chariot"
@@ -41,7 +42,7 @@ def run(*command: str | Path, tmp: Path, **options: Any) -> subprocess.Completed
 
 
 def job(pes: int, *command: str | Path, tmp: Path) -> subprocess.CompletedProcess[str]:
-    return run(CHARIOT, "run", "-n", str(pes), *command, tmp=tmp)
+    return run(CHARIOT, "run", "-n", str(pes), *RUN_ARGS, *command, tmp=tmp)
 
 
 def png(rows: int, cols: int, body: bytes, depth: int = 8, colour: int = 0, interlaced: int = 0) -> bytes:
