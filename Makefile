@@ -181,6 +181,12 @@ check-sections: ## PROGRAMS (10,000) random programs of sections against a model
 	CHARIOT_PROGRAMS=$(or $(PROGRAMS),10000) CHARIOT_FIRST=$(or $(FIRST),1) $(B)/test/scenarios/section_test model_says
 	$(if $(FIRST),,CHARIOT_SEEDS=1300 $(B)/test/unit/sections/tree_test)
 
+check-cluster: $(SETUP) ## jobs on hosts of namespaces, cut off, slowed, killed; FAULTS (10) seeded faults; needs root
+	tools/setup.sh check-more
+	$(MAKE) all
+	CHARIOT_CLUSTER_FAULTS=$(or $(FAULTS),10) CHARIOT_CLUSTER_FIRST=$(or $(FIRST),1) \
+		.venv/bin/python -m pytest -v --timeout=900 test/cluster
+
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 
@@ -353,5 +359,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-cluster check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

@@ -199,7 +199,7 @@ static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open
     for (uint32_t pe = 0; pe < open->num_pes; pe++) {
         for (int i = 0; i < NUM_STREAMS; i++) agent->pes[pe].bridges[i].fd = -1;
     }
-    int rc = deploy_guard_start(&agent->guard, agent->run_dir, reason);
+    int rc = deploy_guard_start(&agent->guard, agent->run_dir, agent->relay.in, reason);
     if (rc == 0) rc = deploy_rundir_make(agent->run_dir, reason);
     if (rc != 0) return rc;
     agent->launch = (struct deploy_launch){.loop = agent->loop,

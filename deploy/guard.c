@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,9 @@
 #include <unistd.h>
 
 #include "deploy/rundir.h"
+
+enum { PIPE = 3, STREAM = 4 }; /* the descriptors that it keeps */
+enum { FOLLOW_WITHIN_MS = 5000 };
 
 enum record_kind { RECORD_ADD = 1, RECORD_REMOVE, RECORD_DONE };
 
@@ -64,6 +68,12 @@ static bool is_ward_there(const struct ward *ward) {
     return kill(ward->group != 0 ? -ward->group : ward->pid, 0) == 0;
 }
 
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static bool is_any_there(const struct wards *wards) {
     for (size_t i = 0; i < wards->count; i++) {
         if (is_ward_there(&wards->items[i])) return true;
@@ -89,55 +99,80 @@ static void clean_up(const struct wards *wards, const char *run_dir) {
 }
 
 /* False at the end of the pipe. */
-static bool next_record(int fd, struct record *record) {
+static bool next_record(struct record *record) {
     ssize_t got;
     do {
-        got = read(fd, record, sizeof *record);
+        got = read(PIPE, record, sizeof *record);
     } while (got < 0 && errno == EINTR);
     return got == (ssize_t)sizeof *record;
 }
 
-static void watch(int fd, const char *run_dir) {
+/* Until there is a record, or the pipe has ended. Who does not follow the stream's end is killed, which ends the pipe.
+ */
+static void wait_for_record(pid_t agent, bool has_stream, int64_t *follow_until_ms) {
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = PIPE, .events = POLLIN},
+                                {.fd = has_stream && *follow_until_ms == 0 ? STREAM : -1, .events = POLLRDHUP}};
+        int64_t left_ms = *follow_until_ms == 0 ? -1 : *follow_until_ms - now_ms();
+        if (*follow_until_ms != 0 && left_ms <= 0) {
+            kill(agent, SIGKILL);
+            left_ms = -1;
+        }
+        (void)poll(fds, 2, (int)left_ms);
+        if (fds[0].revents != 0) return;
+        if (fds[1].revents != 0) *follow_until_ms = now_ms() + FOLLOW_WITHIN_MS;
+    }
+}
+
+static void watch(pid_t agent, bool has_stream, const char *run_dir) {
     struct wards wards = {0};
     struct record record;
-    while (next_record(fd, &record)) {
+    int64_t follow_until_ms = 0; /* 0: the stream has not ended */
+    for (;;) {
+        wait_for_record(agent, has_stream, &follow_until_ms);
+        if (!next_record(&record)) break;
         if (record.kind == RECORD_DONE) return;
         if (record.kind == RECORD_ADD) wards_add(&wards, &record);
         if (record.kind == RECORD_REMOVE) wards_remove(&wards, record.pid);
     }
+    if (has_stream) close(STREAM); /* the other end hears of the death now, not when all is tidy */
     clean_up(&wards, run_dir);
 }
 
-/* Holds no descriptor of the launcher's, so that readers of its output see the end when it ends. */
-static void close_all_but(int fd) {
-    if (fd > 0) close_range(0, (unsigned)fd - 1, 0);
-    close_range((unsigned)fd + 1, ~0U, 0);
-    for (int i = 0; i < 3; i++) {
+/* Holds no other descriptor of the launcher's, so that readers of its output see the end when it ends. */
+static void keep_only(int fd, int stream) {
+    int pipe = fcntl(fd, F_DUPFD, 10), other = stream < 0 ? -1 : fcntl(stream, F_DUPFD, 10);
+    dup2(pipe, PIPE);
+    if (other >= 0) dup2(other, STREAM);
+    close_range(other >= 0 ? STREAM + 1 : PIPE + 1, ~0U, 0);
+    close_range(0, PIPE - 1, 0);
+    for (int i = 0; i < PIPE; i++) {
         if (open("/dev/null", O_RDWR) < 0) break; /* fills 0 to 2 */
     }
 }
 
-static _Noreturn void guard_main(int fd, const char *run_dir) {
+static _Noreturn void guard_main(pid_t parent, int fd, int stream, const char *run_dir) {
     static const int IGNORED[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGTSTP, SIGTTIN,
                                   SIGTTOU, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
     for (size_t i = 0; i < sizeof IGNORED / sizeof IGNORED[0]; i++) signal(IGNORED[i], SIG_IGN);
     prctl(PR_SET_NAME, "chariot-guard");
     setsid();
-    close_all_but(fd);
-    watch(fd, run_dir);
+    keep_only(fd, stream);
+    watch(parent, stream >= 0, run_dir);
     _exit(0);
 }
 
 /* ---------------------------------------------------------------- the launcher's side */
 
-int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, struct deploy_reason *reason) {
+int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, int stream, struct deploy_reason *reason) {
     int ends[2];
+    pid_t parent = getpid();
     if (pipe2(ends, O_CLOEXEC) != 0)
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot make a pipe: %s", strerror(errno));
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[1]);
-        guard_main(ends[0], run_dir);
+        guard_main(parent, ends[0], stream, run_dir);
     }
     close(ends[0]);
     if (pid < 0) {

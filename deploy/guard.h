@@ -3,7 +3,10 @@
  * The launcher forks it first of all. It has left the launcher's session, ignores what a terminal or a service manager
  * sends, holds nothing open but its end of one pipe, and learns there which processes exist. When the pipe ends without
  * DONE the launcher has died, by whatever cause: the guard kills every process group it knows of and removes the run
- * directory. */
+ * directory.
+ *
+ * An agent's guard watches the agent's stream too: when that has ended and the agent does not follow within some
+ * seconds, as one that is stopped does not, the guard kills the agent, and the rest. */
 #ifndef CHARIOT_DEPLOY_GUARD_H
 #define CHARIOT_DEPLOY_GUARD_H
 
@@ -16,8 +19,8 @@ struct deploy_guard {
     pid_t pid;
 };
 
-/* Forks the guard. `run_dir` is the path that it would remove; it need not exist yet. */
-int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, struct deploy_reason *reason);
+/* Forks the guard. `run_dir` is the path that it would remove; it need not exist yet. `stream`: see above; -1: none. */
+int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, int stream, struct deploy_reason *reason);
 /* A process began, in a group of its own or (group 0) in one that must not be killed. Said by the new process itself
  * before it executes anything, so that none is ever unknown. */
 void deploy_guard_add(const struct deploy_guard *guard, pid_t pid, pid_t group);

@@ -149,7 +149,7 @@ void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in,
     relay->heard = ev_now(loop);
     ev_io_init(&relay->readable, on_readable, in, EV_READ);
     ev_io_init(&relay->writable, on_writable, out, EV_WRITE);
-    ev_timer_init(&relay->alive, on_alive, 1.0, 1.0);
+    ev_timer_init(&relay->alive, on_alive, 0., 1.0); /* at once: from the first word on silence counts */
     relay->readable.data = relay->writable.data = relay->alive.data = relay;
     ev_io_start(loop, &relay->readable);
     ev_timer_start(loop, &relay->alive);

@@ -13,7 +13,7 @@ extern char **environ;
 
 /* No questions, no terminal; a host that is not there is noticed. */
 static const char SHELL[] =
-    "ssh -T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=2 -o ServerAliveCountMax=2";
+    "ssh -T -o BatchMode=yes -o ConnectTimeout=8 -o ServerAliveInterval=2 -o ServerAliveCountMax=2";
 
 /* What PEs find here they are to find there. */
 static const char *const PASSED_ON[] = {"PATH",

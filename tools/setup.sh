@@ -17,13 +17,24 @@ venv=$root/.venv
 build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libssl-dev libprotobuf-c-dev protobuf-c-compiler
                 libev-dev libscotch-7.0 libjansson-dev zlib1g-dev ca-certificates)
 check_packages=(libcunit1-dev clang clang-format protobuf-compiler tmux)
-more_packages=(python3-dbg valgrind)
+more_packages=(python3-dbg valgrind openssh-server openssh-client nftables iproute2)
 
 missing_packages() {
     local package
     for package in "$@"; do
         dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
     done
+}
+
+# Packages of servers start them, unless this file says that nothing may be started; one that is there already stays.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d rc=0
+    [ -e "$policy" ] && { "$@"; return; }
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    "$@" || rc=$?
+    rm -f "$policy"
+    return $rc
 }
 
 # An install from known lists first: they are fetched only if there are none or they are too old to serve.
@@ -47,7 +58,7 @@ setup_system() {
         exit 1
     fi
     echo "setup: installing ${missing[*]}"
-    apt_install "${missing[@]}"
+    without_services apt_install "${missing[@]}"
 }
 
 # .venv sees python/ itself, and has the hook of an installation. Only written when it changes: others may be running.

@@ -227,7 +227,7 @@ class Net:
         self.switch.kinds = ("--net",)
         self.login = Login(self)
         self.hosts = [Host(self, number + 1) for number in range(hosts)]
-        self.links = 0
+        self.places: list[Host | Login] = [self.login, *self.hosts]
 
     def __enter__(self) -> Net:
         if why := missing():
@@ -242,7 +242,7 @@ class Net:
             self.switch.system("ip", "link", "set", "dev", "bridge", "up")
             self.switch.system("nft", "-f", "-", given="add table bridge cut\nadd chain bridge cut f "
                                "{ type filter hook forward priority 0; }\n")  # fmt: skip
-            for one in (self.login, *self.hosts):
+            for one in self.places:
                 one.start()
             self.wait_ready()
         except BaseException:
@@ -261,7 +261,7 @@ class Net:
         (self.path / "known_hosts").write_text("chariot-net " + (self.path / "host_key.pub").read_text())
         (self.path / "sshd_config").write_text(SSHD.format(path=self.path))
         (self.path / "ssh_config").write_text(SSH.format(path=self.path))
-        names = [f"{one.address} {one.name}\n{one.address6} {one.name} {one.name}-6\n" for one in (self.login, *self.hosts)]
+        names = [f"{one.address} {one.name}\n{one.address6} {one.name} {one.name}-6\n" for one in self.places]
         (self.path / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n" + "".join(names))
         for script in ("ssh", "ssh6"):
             path = self.path / script
@@ -297,12 +297,12 @@ class Net:
     def hosts_list(self, pes: int | None = None) -> str:
         return ",".join(host.name if pes is None else f"{host.name}:{pes}" for host in self.hosts)
 
-    def command(self, words: Sequence[str | Path], on: str = "login") -> list[str]:
+    def command(self, words: Sequence[object], on: str = "login") -> list[str]:
         """Those words, to be run there from the present directory."""
         space: Space = self.login if on == "login" else self.host(on)
         return [*space.enter(), *map(str, words)]
 
-    def run(self, words: Sequence[str | Path], on: str = "login", **how: object) -> subprocess.CompletedProcess[str]:
+    def run(self, words: Sequence[object], on: str = "login", **how: object) -> subprocess.CompletedProcess[str]:
         how = {"text": True, "stdin": subprocess.DEVNULL, "check": False} | how
         return subprocess.run(self.command(words, on), **how)  # type: ignore[call-overload,no-any-return]
 

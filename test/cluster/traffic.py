@@ -1,10 +1,11 @@
 """All kinds of traffic at once, for SECONDS: calls, broadcasts, reductions, futures, channels, sections, migrations,
-the pool, quiescence; every result is compared with what it must be. Usage: traffic.py SECONDS
+the pool, quiescence; every result is compared with what it must be. Usage: traffic.py SECONDS, on 2 PEs or more.
 
 It prints `traffic begins` when all is set up, and `right answer after N rounds` last."""
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -29,19 +30,18 @@ class Cell(Chare):
 
     @coro
     def step(self, number: int, size: int) -> int:
-        charm_cells = self.thisProxy
         block = np.full(size, number % 100, dtype=np.int64)
-        right = charm_cells[(self.thisIndex[0] + number) % (PER_PE * charm.numPes())].take(block, ret=True)
+        right = self.thisProxy[(self.thisIndex[0] + number) % (PER_PE * charm.numPes())].take(block, ret=True)
         total = self.allreduce(self.thisIndex[0], Reducer.sum).get()
         assert right.get() == number % 100 * size
-        return total
+        return int(total)
 
     def leave(self, number: int) -> None:
         if (self.thisIndex[0] + number) % 3 == 0:
             self.migrate((charm.myPe() + 1) % charm.numPes())
 
     def weight(self) -> int:
-        return self.thisIndex[0]
+        return int(self.thisIndex[0])
 
 
 class Ring(Chare):
@@ -67,7 +67,7 @@ class Ring(Chare):
         return len(data)
 
 
-def one_round(number: int, cells, ring, halves) -> None:
+def one_round(number: int, cells: Any, ring: Any, halves: list[Any]) -> None:
     elements, pes = PER_PE * charm.numPes(), charm.numPes()
     totals = cells.step(number, 500 if number % 4 else 2500, ret=True)
     pings = [ring[pe].ping(bytes(10 + pe), ret=True) for pe in range(pes)]

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ struct report {
     pid_t single; /* in the launcher's group */
 };
 
-enum ending { DIES, IS_DONE, FORGETS };
+enum ending { DIES, IS_DONE, FORGETS, STOPS };
 
 static pid_t start_sleeper(pid_t group) {
     pid_t pid = fork();
@@ -37,12 +38,14 @@ static pid_t start_sleeper(pid_t group) {
     return pid;
 }
 
-static _Noreturn void play_launcher(int out, const char *run_dir, enum ending ending) {
+static _Noreturn void play_launcher(int out, int stream, const char *run_dir, enum ending ending) {
     struct deploy_reason reason;
     struct deploy_guard guard;
     struct report report;
     char path[DEPLOY_RUNDIR_MAX + 16];
-    if (deploy_guard_start(&guard, run_dir, &reason) != 0 || deploy_rundir_make(run_dir, &reason) != 0) _exit(1);
+    if (deploy_guard_start(&guard, run_dir, ending == STOPS ? stream : -1, &reason) != 0 ||
+        deploy_rundir_make(run_dir, &reason) != 0)
+        _exit(1);
     snprintf(path, sizeof path, "%s/0.sock", run_dir);
     close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     report.guard = guard.pid;
@@ -57,21 +60,32 @@ static _Noreturn void play_launcher(int out, const char *run_dir, enum ending en
         deploy_guard_done(&guard);
         _exit(0);
     }
-    raise(SIGKILL);
+    raise(ending == STOPS ? SIGSTOP : SIGKILL);
     _exit(1);
+}
+
+static bool is_killed(int status) {
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 /* Ends with the launcher gone and reaped. */
 static struct report run(const char *run_dir, enum ending ending) {
     struct report report = {0};
-    int ends[2];
+    int ends[2], stream[2], status;
     CU_ASSERT_FATAL(pipe2(ends, O_CLOEXEC) == 0);
+    CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) == 0);
     pid_t pid = fork();
-    if (pid == 0) play_launcher(ends[1], run_dir, ending);
+    if (pid == 0) {
+        close(stream[1]);
+        play_launcher(ends[1], stream[0], run_dir, ending);
+    }
     close(ends[1]);
+    close(stream[0]);
     CU_ASSERT_EQUAL_FATAL(read(ends[0], &report, sizeof report), (ssize_t)sizeof report);
     close(ends[0]);
-    CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+    close(stream[1]);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_TRUE(ending == IS_DONE ? status == 0 : is_killed(status));
     return report;
 }
 
@@ -80,10 +94,6 @@ static int end_of(pid_t pid) {
     int status = -1;
     CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
     return status;
-}
-
-static bool is_killed(int status) {
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 static void choose(char *run_dir) {
@@ -96,6 +106,17 @@ static void a_dead_launcher_leaves_nothing(void) {
     char run_dir[DEPLOY_RUNDIR_MAX + 1];
     choose(run_dir);
     struct report report = run(run_dir, DIES);
+    CU_ASSERT_TRUE(is_killed(end_of(report.leader)));
+    CU_ASSERT_TRUE(is_killed(end_of(report.member)));
+    CU_ASSERT_TRUE(is_killed(end_of(report.single)));
+    CU_ASSERT_EQUAL(end_of(report.guard), 0);
+    CU_ASSERT_NOT_EQUAL(access(run_dir, F_OK), 0);
+}
+
+static void who_is_stopped_when_its_stream_ends_leaves_nothing(void) {
+    char run_dir[DEPLOY_RUNDIR_MAX + 1];
+    choose(run_dir);
+    struct report report = run(run_dir, STOPS);
     CU_ASSERT_TRUE(is_killed(end_of(report.leader)));
     CU_ASSERT_TRUE(is_killed(end_of(report.member)));
     CU_ASSERT_TRUE(is_killed(end_of(report.single)));
@@ -137,7 +158,7 @@ static void signals_of_terminals_and_services_do_not_end_it(void) {
     struct deploy_reason reason;
     struct deploy_guard guard;
     choose(run_dir);
-    CU_ASSERT_EQUAL_FATAL(deploy_guard_start(&guard, run_dir, &reason), 0);
+    CU_ASSERT_EQUAL_FATAL(deploy_guard_start(&guard, run_dir, -1, &reason), 0);
     while (getpgid(guard.pid) != guard.pid) poll(NULL, 0, 1); /* it has ignored them by then */
     for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) CU_ASSERT_EQUAL(kill(guard.pid, NUMBERS[i]), 0);
     CU_ASSERT_EQUAL(waitpid(guard.pid, NULL, WNOHANG | WUNTRACED), 0);
@@ -145,5 +166,6 @@ static void signals_of_terminals_and_services_do_not_end_it(void) {
     CU_ASSERT_EQUAL(guard.fd, -1);
 }
 
-UNIT_MAIN("deploy/guard", UNIT(a_dead_launcher_leaves_nothing), UNIT(after_done_it_touches_nothing),
+UNIT_MAIN("deploy/guard", UNIT(a_dead_launcher_leaves_nothing),
+          UNIT(who_is_stopped_when_its_stream_ends_leaves_nothing), UNIT(after_done_it_touches_nothing),
           UNIT(what_was_removed_is_not_killed), UNIT(signals_of_terminals_and_services_do_not_end_it))
