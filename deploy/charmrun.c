@@ -1,12 +1,25 @@
 /* deploy/charmrun.c: see charmrun.h. */
 #include "deploy/charmrun.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "deploy/nearest.h"
 #include "rpc/error.h"
 
-enum meaning { MEANS_PES, MEANS_LOCAL, MEANS_QUIET, MEANS_TIME_LIMIT, MEANS_HELP, MEANS_INTERACTIVE, MEANS_NOTHING };
+enum meaning {
+    MEANS_PES,
+    MEANS_LOCAL,
+    MEANS_QUIET,
+    MEANS_TIME_LIMIT,
+    MEANS_HELP,
+    MEANS_INTERACTIVE,
+    MEANS_NODELIST,
+    MEANS_NODEGROUP,
+    MEANS_REMOTE_SHELL,
+    MEANS_NOTHING
+};
 
 struct old_option {
     const char *name; /* "+" options take their value glued on or apart, "++" options apart */
@@ -15,7 +28,6 @@ struct old_option {
     const char *help; /* what it does here, or why it does nothing */
 };
 
-static const char LATER[] = "accepted, but has no effect yet: PEs run on this host";
 static const char NOT_OURS[] = "accepted, but has no meaning here";
 
 static const struct old_option OLD_OPTIONS[] = {
@@ -24,19 +36,20 @@ static const struct old_option OLD_OPTIONS[] = {
     {"++p", true, MEANS_PES, "the same"},
     {"++n", true, MEANS_PES, "the same"},
     {"++np", true, MEANS_PES, "the same"},
-    {"++local", false, MEANS_LOCAL, "PEs run on this host, as they do anyway"},
+    {"++local", false, MEANS_LOCAL, "PEs run on this host, whatever nodelists there are"},
     {"++quiet", false, MEANS_QUIET, "no start-up banner"},
     {"++timelimit", true, MEANS_TIME_LIMIT, "end the job after so many seconds"},
     {"++help", false, MEANS_HELP, "print this text"},
     {"++interactive", false, MEANS_INTERACTIVE, "a prompt on PE 0"},
-    {"++nodelist", true, MEANS_NOTHING, LATER},
-    {"++nodegroup", true, MEANS_NOTHING, LATER},
-    {"++mpiexec", false, MEANS_NOTHING, LATER},
-    {"++remote-shell", true, MEANS_NOTHING, LATER},
-    {"++runscript", true, MEANS_NOTHING, LATER},
-    {"++timeout", true, MEANS_NOTHING, LATER},
+    {"++nodelist", true, MEANS_NODELIST,
+     "file of the hosts to run on; else $NODELIST, ./nodelist, ~/.nodelist, or this host"},
+    {"++nodegroup", true, MEANS_NODEGROUP, "the group in it; the default is main"},
+    {"++remote-shell", true, MEANS_REMOTE_SHELL, "what reaches a host, in place of ssh"},
+    {"++mpiexec", false, MEANS_NOTHING, "accepted, but has no effect: start 'mpirun -n N chariot run prog.py' instead"},
+    {"++runscript", true, MEANS_NOTHING, "accepted, but has no effect: ~/.charmrunrc is read on each host"},
+    {"++timeout", true, MEANS_NOTHING, NOT_OURS},
     {"++ppn", true, MEANS_NOTHING, "accepted, but every PE is a process of its own"},
-    {"++processPerHost", true, MEANS_NOTHING, LATER},
+    {"++processPerHost", true, MEANS_NOTHING, "accepted, but has no effect: the nodelist says how many PEs a host takes"},
     {"++verbose", false, MEANS_NOTHING, NOT_OURS},
     {"++server", false, MEANS_NOTHING, NOT_OURS},
     {"++server-port", true, MEANS_NOTHING, NOT_OURS},
@@ -84,6 +97,16 @@ static int obey(struct deploy_options *options, const struct old_option *option,
         options->interactive = true;
         return 0;
     case MEANS_LOCAL:
+        options->launcher = "local";
+        return 0;
+    case MEANS_NODELIST:
+        options->nodelist = value;
+        return 0;
+    case MEANS_NODEGROUP:
+        options->nodegroup = value;
+        return 0;
+    case MEANS_REMOTE_SHELL:
+        options->remote_shell = value;
         return 0;
     case MEANS_NOTHING:
         fprintf(notices, "charmrun: %s: %s\n", option->name, option->help);
@@ -157,15 +180,35 @@ static void move_to_front(char **argv, char **program, size_t num_words) {
     memcpy(argv, words, num_words * sizeof *words);
 }
 
+/* What names the hosts: the first that there is. */
+static int find_nodelist(struct deploy_options *options, struct deploy_reason *reason) {
+    const char *home = getenv("HOME"), *named = getenv("NODELIST");
+    char *at_home = options->home_nodelist;
+    if (options->launcher != NULL) options->nodelist = NULL;
+    if (options->launcher != NULL || options->nodelist != NULL) return 0;
+    if (home != NULL) snprintf(at_home, sizeof options->home_nodelist, "%s/.nodelist", home);
+    if (named != NULL && named[0] != '\0')
+        options->nodelist = named;
+    else if (access("nodelist", F_OK) == 0)
+        options->nodelist = "nodelist";
+    else if (at_home[0] != '\0' && access(at_home, F_OK) == 0)
+        options->nodelist = at_home;
+    if (options->nodelist != NULL || options->nodegroup == NULL) return 0;
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "++nodegroup %s, but there is no nodelist", options->nodegroup);
+}
+
 int deploy_charmrun_parse(struct deploy_options *options, char **argv, FILE *notices, struct deploy_reason *reason) {
     struct line line = {.options = options, .words = argv, .kept = argv, .notices = notices, .reason = reason};
     options->num_pes = 1; /* as charmrun has always done */
+    options->has_num_pes = true;
     options->program = argv;
     while (*line.words != NULL) {
         int err = take_word(&line);
         if (err != 0) return err;
     }
     *line.kept = NULL;
+    int err = find_nodelist(options, reason);
+    if (err != 0) return err;
     if (line.program != NULL) {
         move_to_front(argv, line.program, strcmp(*line.program, "-m") == 0 ? 2 : 1);
         return 0;

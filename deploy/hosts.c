@@ -150,7 +150,7 @@ static int add_nodelist_line(void *context, char *line, struct deploy_reason *re
 int deploy_hosts_read_nodelist(struct deploy_hosts *hosts, const char *path, const char *group,
                                struct deploy_reason *reason) {
     char where[100];
-    *hosts = (struct deploy_hosts){0};
+    *hosts = (struct deploy_hosts){.no_limit = true};
     struct nodelist list = {.hosts = hosts, .group = group};
     snprintf(where, sizeof where, "group '%.60s' of ", group);
     int rc = each_line(path, add_nodelist_line, &list, reason);
@@ -191,17 +191,18 @@ static bool says_slots(const struct deploy_hosts *hosts) {
 int deploy_hosts_place(struct deploy_hosts *hosts, uint32_t *num_pes, struct deploy_reason *reason) {
     uint64_t slots = 0;
     for (size_t i = 0; i < hosts->count; i++) slots += slots_of(&hosts->items[i]);
-    bool equal = *num_pes > 0 && !says_slots(hosts);
-    uint64_t wanted = *num_pes == 0 ? slots : *num_pes;
-    if (wanted > DEPLOY_MAX_PES || (!equal && wanted > slots))
+    uint64_t wanted = *num_pes == 0 ? slots : *num_pes, slots_left = slots;
+    bool shares = (wanted > slots && hosts->no_limit) || (*num_pes > 0 && !says_slots(hosts));
+    if (wanted > DEPLOY_MAX_PES || (!shares && wanted > slots))
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
                                  "%llu PEs do not fit: the hosts take %llu in all, and a job at most %d",
                                  (unsigned long long)wanted, (unsigned long long)slots, DEPLOY_MAX_PES);
     uint32_t next = 0;
     for (size_t i = 0; i < hosts->count; i++) {
         struct deploy_host *host = &hosts->items[i];
-        uint64_t left = wanted - next,
-                 share = equal ? (left + hosts->count - i - 1) / (hosts->count - i) : slots_of(host);
+        uint64_t left = wanted - next, weight = slots_of(host),
+                 share = shares ? (left * weight + slots_left - 1) / slots_left : weight;
+        slots_left -= weight;
         host->first_pe = next;
         host->num_pes = (uint32_t)(share < left ? share : left);
         next += host->num_pes;

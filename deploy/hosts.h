@@ -17,22 +17,25 @@ struct deploy_host {
 
 struct deploy_hosts {
     struct deploy_host *items;
-    size_t count; /* 0: the job runs here */
+    size_t count;  /* 0: the job runs here */
+    bool no_limit; /* where slots are not enough they are proportions (a nodelist) */
 };
 
 /* "a:4,b:4", "a,b", "[fe80::1]:2". CHARIOT_EABORTED with *reason, also if it names no host or one twice. */
 int deploy_hosts_parse(struct deploy_hosts *hosts, const char *list, struct deploy_reason *reason);
 /* A line per host: "a", "a:4" or "a slots=4"; '#' begins a comment. */
 int deploy_hosts_read(struct deploy_hosts *hosts, const char *path, struct deploy_reason *reason);
-/* A nodelist: lines "group NAME" and, below it, "host NAME ...". Other lines and options are passed over. */
+/* A nodelist: lines "group NAME" and, below it, "host NAME ..." (as often as it takes PEs). Other lines and options are
+ * passed over; any number of PEs may be placed on them. */
 int deploy_hosts_read_nodelist(struct deploy_hosts *hosts, const char *path, const char *group,
                                struct deploy_reason *reason);
 void deploy_hosts_deinit(struct deploy_hosts *hosts);
 
 /* All of them are names of this host: localhost, 127.0.0.1, ::1. */
 bool deploy_hosts_are_local(const struct deploy_hosts *hosts);
-/* Divides PEs: hosts are filled in their order up to their slots; without slots each gets an equal share. *num_pes 0:
- * as many as there are slots (a host that does not say has one), which is set. */
+/* Divides PEs: hosts are filled in their order up to their slots; without slots each gets an equal share, and with
+ * no_limit a share in proportion to them where there are more PEs. *num_pes 0: as many as there are slots (a host that
+ * does not say has one), which is set. */
 int deploy_hosts_place(struct deploy_hosts *hosts, uint32_t *num_pes, struct deploy_reason *reason);
 /* The host of a PE, after that. */
 size_t deploy_hosts_of(const struct deploy_hosts *hosts, uint32_t pe);

@@ -36,6 +36,7 @@ struct deploy_options {
     const char *hosts_file;      /* or a file of them */
     const char *nodelist;        /* or one of Charm++'s kind, */
     const char *nodegroup;       /* with a group in it; NULL: main */
+    char home_nodelist[1024];    /* room for the name of the user's own */
     const char *remote_shell;    /* what reaches other hosts */
     const char *remote_chariot;  /* path of this program there; NULL: as here */
     const char *environment[64]; /* "NAME" or "NAME=value" for PEs on other hosts, up to NULL */

@@ -84,6 +84,26 @@ put(f"{ME} {hash(T[8])} {hash(T[9]) != hash(T[8])} {T[10].startswith(b'-----BEGI
     assert status == 0 and all(line.endswith("True True") for line in out.splitlines())
 
 
+def test_the_old_launch_line_reads_nodelists(hosts: Place) -> None:
+    """./nodelist without ++local; more PEs than lines are divided; ~/.charmrunrc is read there."""
+    hosts.by_ssh = False
+    hosts.program("shell", SSH)
+    (hosts.path / "nodelist").write_text("group main\nhost a\nhost b\ngroup one\nhost a\n")
+    program = hosts.pe("put(' '.join([T[5].decode(), str(ME), T[6].decode()[-1]])); farewell()\n")
+    line = ["+p4", program, "++remote-shell", hosts.path / "shell"]
+    charmrun = str(Path(CHARIOT).with_name("charmrun"))
+    status, out, err = hosts.run(*line, command=charmrun)
+    assert (status, sorted(out.splitlines())) == (0, ["tls 0 0", "tls 1 0", "tls 2 1", "tls 3 1"]), err
+    status, out, err = hosts.run(*line, "++nodegroup", "one", command=charmrun)
+    assert (status, out.count("tls"), out.count(" 0\n")) == (0, 4, 4), err
+    status, out, err = hosts.run(*line, "++local", command=charmrun)
+    assert (status, out.count("shm"), err) == (0, 4, "")
+    (hosts.path / "nodelist").write_text("group main\nhost localhost\n")
+    assert hosts.run(*line, command=charmrun)[1].count("shm") == 4
+    assert hosts.run(*line, "++nodelist", "none", command=charmrun)[::2] == (
+        2, "chariot: cannot read hosts from 'none': No such file or directory\n")  # fmt: skip
+
+
 # ---------------------------------------------------------------- what goes wrong
 
 ONE = 'shift; exec /bin/sh -c "$1"\n'  # reaches a host

@@ -2,6 +2,7 @@
 #include "deploy/charmrun.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "rpc/error.h"
 #include "test/unit/unit.h"
@@ -74,13 +75,46 @@ static void options_are_taken_from_anywhere(void) {
 }
 
 static void options_without_effect_get_one_line_each(void) {
-    CU_ASSERT_EQUAL(PARSE("+p2", "++nodelist", "hosts", "prog.py", "++ppn", "2"), 0);
+    CU_ASSERT_EQUAL(PARSE("+p2", "++runscript", "sh", "prog.py", "++ppn", "2"), 0);
     CU_ASSERT_STRING_EQUAL(left, "prog.py");
-    CU_ASSERT_PTR_NOT_NULL(strstr(notices, "charmrun: ++nodelist: accepted"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(notices, "charmrun: ++runscript: accepted"));
     CU_ASSERT_PTR_NOT_NULL(strstr(notices, "charmrun: ++ppn: accepted"));
     size_t lines = 0;
     for (const char *at = notices; (at = strchr(at, '\n')) != NULL; at++) lines++;
     CU_ASSERT_EQUAL(lines, 2);
+}
+
+/* In a directory of its own, which is HOME too. */
+static void nodelists_are_looked_for_in_order(void) {
+    char here[4096], directory[] = "/tmp/chariot-nodelist-XXXXXX", at_home[64];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(here, sizeof here));
+    CU_ASSERT_TRUE_FATAL(mkdtemp(directory) != NULL && chdir(directory) == 0);
+    snprintf(at_home, sizeof at_home, "%s/.nodelist", directory);
+    setenv("HOME", directory, 1);
+    unsetenv("NODELIST");
+    CU_ASSERT_EQUAL(PARSE("+p2", "prog.py"), 0);
+    CU_ASSERT_PTR_NULL(options.nodelist);
+    fclose(fopen(at_home, "w"));
+    CU_ASSERT_EQUAL(PARSE("+p2", "prog.py"), 0);
+    CU_ASSERT_STRING_EQUAL(options.nodelist, at_home);
+    fclose(fopen("nodelist", "w"));
+    CU_ASSERT_EQUAL(PARSE("+p2", "prog.py"), 0);
+    CU_ASSERT_STRING_EQUAL(options.nodelist, "nodelist");
+    setenv("NODELIST", "/not/there", 1);
+    CU_ASSERT_EQUAL(PARSE("+p2", "prog.py", "++nodegroup", "g"), 0);
+    CU_ASSERT_STRING_EQUAL(options.nodelist, "/not/there");
+    CU_ASSERT_STRING_EQUAL(options.nodegroup, "g");
+    CU_ASSERT_EQUAL(PARSE("+p2", "++nodelist", "hosts", "++remote-shell", "rsh -x", "prog.py"), 0);
+    CU_ASSERT_STRING_EQUAL(options.nodelist, "hosts");
+    CU_ASSERT_STRING_EQUAL(options.remote_shell, "rsh -x");
+    CU_ASSERT_TRUE(options.has_num_pes);
+    CU_ASSERT_EQUAL(PARSE("+p2", "++nodelist", "hosts", "prog.py", "++local"), 0);
+    CU_ASSERT_PTR_NULL(options.nodelist);
+    CU_ASSERT_STRING_EQUAL(options.launcher, "local");
+    unsetenv("NODELIST");
+    CU_ASSERT_TRUE(unlink("nodelist") == 0 && unlink(".nodelist") == 0);
+    expect_refused(PARSE("+p2", "++nodegroup", "g", "prog.py"), "++nodegroup g, but there is no nodelist");
+    CU_ASSERT_TRUE(chdir(here) == 0 && rmdir(directory) == 0);
 }
 
 static void run_time_options_go_to_the_program(void) {
@@ -114,6 +148,7 @@ static void the_command_is_known_by_its_name(void) {
 
 UNIT_MAIN("deploy/charmrun", UNIT(number_of_pes_in_every_spelling), UNIT(bad_number_is_refused),
           UNIT(modules_and_interactive_sessions), UNIT(options_are_taken_from_anywhere),
-          UNIT(options_without_effect_get_one_line_each), UNIT(run_time_options_go_to_the_program),
+          UNIT(options_without_effect_get_one_line_each),
+          UNIT(nodelists_are_looked_for_in_order), UNIT(run_time_options_go_to_the_program),
           UNIT(unknown_option_before_the_program_is_refused), UNIT(unknown_words_behind_the_program_are_its_own),
           UNIT(a_program_is_needed_but_for_help), UNIT(the_command_is_known_by_its_name))

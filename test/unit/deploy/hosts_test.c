@@ -100,6 +100,22 @@ static void a_nodelist_has_groups(void) {
     unlink(path);
 }
 
+static void a_nodelist_takes_any_number_of_pes(void) {
+    static const struct {
+        uint32_t num_pes, counts[3];
+    } cases[] = {{0, {2, 1, 1}}, {2, {2, 0, 0}}, {4, {2, 1, 1}}, {5, {3, 1, 1}}, {8, {4, 2, 2}}};
+    char *path = file_of("group main\nhost a\nhost b\nhost a\nhost c\n");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct deploy_hosts hosts;
+        uint32_t num_pes = cases[i].num_pes;
+        CU_ASSERT_EQUAL_FATAL(deploy_hosts_read_nodelist(&hosts, path, "main", &reason), 0);
+        CU_ASSERT_EQUAL(deploy_hosts_place(&hosts, &num_pes, &reason), 0);
+        for (size_t j = 0; j < 3; j++) CU_ASSERT_EQUAL(hosts.items[j].num_pes, cases[i].counts[j]);
+        deploy_hosts_deinit(&hosts);
+    }
+    unlink(path);
+}
+
 /* Places so many PEs (0: as many as fit), and expects so many on each host. */
 static void expect_placed(const char *list, uint32_t num_pes, const uint32_t *counts) {
     struct deploy_hosts hosts;
@@ -149,5 +165,6 @@ static void hosts_may_all_be_this_one(void) {
 }
 
 UNIT_MAIN("deploy/hosts", UNIT(lists_are_read), UNIT(what_is_no_host_is_refused), UNIT(files_are_read),
-          UNIT(files_that_say_nothing_are_refused), UNIT(a_nodelist_has_groups), UNIT(pes_are_divided),
+          UNIT(files_that_say_nothing_are_refused), UNIT(a_nodelist_has_groups),
+          UNIT(a_nodelist_takes_any_number_of_pes), UNIT(pes_are_divided),
           UNIT(more_than_fit_are_refused), UNIT(hosts_may_all_be_this_one))
