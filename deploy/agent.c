@@ -8,13 +8,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "deploy/bridge.h"
+#include "deploy/carry.h"
+#include "deploy/clock.h"
 #include "deploy/guard.h"
 #include "deploy/launcher.h"
 #include "deploy/options.h"
@@ -22,8 +26,8 @@
 #include "deploy/signals.h"
 #include "rpc/error.h"
 
-enum { NUM_STREAMS = 3 };
-#define FIRST_WORD_S 60.0 /* for the launcher to say what it wants */
+enum { NUM_STREAMS = DEPLOY_STREAM_INPUT }; /* of every PE */
+#define FIRST_WORD_S 60.0                   /* for the launcher to say what it wants */
 #define KILL_AFTER_S 1.0
 
 struct agent_pe {
@@ -40,6 +44,9 @@ struct agent {
     struct deploy_launch launch;
     void *launcher; /* local.c's; NULL: not open */
     struct agent_pe *pes;
+    struct deploy_bridge input;      /* PE 0's */
+    Chariot__V1__AgentWindow window; /* of its terminal; rows 0: it has none */
+    struct deploy_carry carry;
     char *path, *run_dir;
     char **words;
     uint32_t alive;
@@ -128,17 +135,58 @@ static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how
     struct agent *agent = context;
     agent->pes[pe].gone = true;
     agent->alive--;
+    if (pe == 0 && deploy_bridge_drain(&agent->input)) deploy_bridge_finish(&agent->input);
     finish_streams(&agent->pes[pe]);
     say_exited(agent, pe, how);
+    deploy_carry_add(&agent->carry, pe);
     leave_if_done(agent);
+}
+
+/* A pipe, or a terminal as large as the launcher's. Gives the end that is ours. */
+static int make_input(struct agent *agent, int *theirs) {
+    const struct winsize size = {.ws_row = (unsigned short)agent->window.rows,
+                                 .ws_col = (unsigned short)agent->window.columns};
+    int pair[2];
+    agent->launch.own_terminal = agent->window.rows > 0;
+    int rc = agent->launch.own_terminal ? openpty(&pair[1], &pair[0], NULL, NULL, &size) : pipe2(pair, O_CLOEXEC);
+    if (rc != 0) return -1;
+    for (int i = 0; i < 2; i++) (void)fcntl(pair[i], F_SETFD, FD_CLOEXEC);
+    *theirs = pair[0];
+    return pair[1];
+}
+
+/* What is typed, or shown, goes before what PE 0 prints. */
+static void open_input(struct agent *agent, int fd) {
+    if (!agent->launch.own_terminal) {
+        deploy_bridge_open(&agent->input, &agent->relay, 0, DEPLOY_STREAM_INPUT, fd, false);
+        return;
+    }
+    deploy_bridge_open(&agent->input, &agent->relay, 0, DEPLOY_STREAM_INPUT, fd, true);
+    deploy_bridge_order(&agent->input, &agent->pes[0].bridges[DEPLOY_STREAM_OUT]);
+    deploy_bridge_order(&agent->input, &agent->pes[0].bridges[DEPLOY_STREAM_ERR]);
+}
+
+/* *input: our end of PE 0's. */
+static int start_process(struct agent *agent, uint32_t pe, struct deploy_streams *streams, int *input,
+                         struct deploy_reason *reason) {
+    int theirs = -1, ours = pe == 0 ? make_input(agent, &theirs) : -1;
+    *input = ours;
+    if (pe == 0 && ours < 0)
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "no input for PE 0 to be had: %s", strerror(errno));
+    agent->launch.input = theirs;
+    int rc = deploy_local_ops.start(agent->launcher, pe, streams, reason);
+    if (theirs >= 0) close(theirs);
+    if (rc != 0 && ours >= 0) close(ours);
+    return rc;
 }
 
 static void start(struct agent *agent, uint32_t pe) {
     struct agent_pe *one = &agent->pes[pe];
     struct deploy_streams streams;
     struct deploy_reason reason;
+    int input;
     if (one->started) return;
-    if (deploy_local_ops.start(agent->launcher, pe, &streams, &reason) != 0) {
+    if (start_process(agent, pe, &streams, &input, &reason) != 0) {
         fail(agent, &reason);
         return;
     }
@@ -146,7 +194,9 @@ static void start(struct agent *agent, uint32_t pe) {
     agent->alive++;
     const int fds[NUM_STREAMS] = {streams.control, streams.out, streams.err};
     for (uint32_t i = 0; i < NUM_STREAMS; i++) deploy_bridge_open(&one->bridges[i], &agent->relay, pe, i, fds[i], true);
-    deploy_bridge_order(&one->bridges[1], &one->bridges[2], &one->bridges[0]);
+    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_OUT], &one->bridges[DEPLOY_STREAM_CONTROL]);
+    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_ERR], &one->bridges[DEPLOY_STREAM_CONTROL]);
+    if (pe == 0) open_input(agent, input);
     say_started(agent, pe);
 }
 
@@ -189,12 +239,22 @@ static int check(const struct agent *agent, const Chariot__V1__AgentOpen *open, 
     return deploy_reason_set(reason, DEPLOY_STATUS_PES, "the launcher asks for what cannot be");
 }
 
+/* What comes home when PEs are gone is written here meanwhile. */
+static int open_files(struct agent *agent, const Chariot__V1__AgentOpen *open) {
+    char name[512];
+    deploy_carry_record_name(agent->run_dir, name, sizeof name);
+    if (open->record) setenv("CHARIOT_LB_RECORD", name, 1);
+    if (open->window != NULL) agent->window = *open->window;
+    return deploy_carry_init(&agent->carry, &agent->relay, agent->run_dir, open->num_pes, open->timeline, open->record);
+}
+
 static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
     agent->pes = calloc(open->num_pes, sizeof *agent->pes);
     agent->path = strdup(open->path);
     agent->run_dir = strdup(open->run_dir);
     agent->words = copy_words(open->words, open->n_words);
-    if (agent->pes == NULL || agent->path == NULL || agent->run_dir == NULL || agent->words == NULL)
+    bool files = agent->run_dir != NULL && open_files(agent, open) == 0;
+    if (agent->pes == NULL || agent->path == NULL || !files || agent->words == NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
     for (uint32_t pe = 0; pe < open->num_pes; pe++) {
         for (int i = 0; i < NUM_STREAMS; i++) agent->pes[pe].bridges[i].fd = -1;
@@ -226,8 +286,38 @@ static void on_open(struct agent *agent, const Chariot__V1__AgentOpen *open) {
 /* ---------------------------------------------------------------- what the launcher says */
 
 static struct deploy_bridge *bridge_of(struct agent *agent, uint32_t pe, uint32_t stream) {
-    if (agent->launcher == NULL || pe >= agent->launch.num_pes || stream >= NUM_STREAMS) return NULL;
+    if (agent->launcher == NULL || pe >= agent->launch.num_pes || stream > DEPLOY_STREAM_INPUT) return NULL;
+    if (stream == DEPLOY_STREAM_INPUT) return pe == 0 && agent->pes[0].started ? &agent->input : NULL;
     return agent->pes[pe].started ? &agent->pes[pe].bridges[stream] : NULL;
+}
+
+static bool hear_data(struct agent *agent, const Chariot__V1__AgentData *data) {
+    struct deploy_bridge *bridge = bridge_of(agent, data->pe, data->stream);
+    bool takes = data->stream == DEPLOY_STREAM_CONTROL || data->stream == DEPLOY_STREAM_INPUT;
+    return bridge != NULL && (takes || data->data.len == 0) && deploy_bridge_on_data(bridge, data);
+}
+
+static bool hear_taken(struct agent *agent, const Chariot__V1__AgentTaken *taken) {
+    if (taken->stream >= DEPLOY_STREAM_TIMELINE) return deploy_carry_on_taken(&agent->carry, taken);
+    struct deploy_bridge *bridge = bridge_of(agent, taken->pe, taken->stream);
+    if (bridge == NULL || !deploy_bridge_on_taken(bridge, taken->bytes)) return false;
+    if (agent->pes[taken->pe].gone) finish_streams(&agent->pes[taken->pe]);
+    return true;
+}
+
+static void answer_clock(struct agent *agent, const Chariot__V1__AgentClock *asked) {
+    char machine[DEPLOY_MACHINE_MAX];
+    Chariot__V1__AgentClock clock = CHARIOT__V1__AGENT_CLOCK__INIT;
+    deploy_clock_machine(machine);
+    clock.asked_ns = asked->asked_ns;
+    clock.answered_ns = deploy_clock_now_ns();
+    clock.machine = machine;
+    deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK, &clock);
+}
+
+static void set_window(struct agent *agent, const Chariot__V1__AgentWindow *window) {
+    const struct winsize size = {.ws_row = (unsigned short)window->rows, .ws_col = (unsigned short)window->columns};
+    if (agent->launch.own_terminal && agent->input.fd >= 0) (void)ioctl(agent->input.fd, TIOCSWINSZ, &size);
 }
 
 /* False: that makes no sense. */
@@ -247,12 +337,17 @@ static bool hear(struct agent *agent, const Chariot__V1__AgentMessage *message) 
         deploy_local_ops.signal(agent->launcher, message->signal->pe, message->signal->number, false);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_DATA:
-        bridge = bridge_of(agent, message->data->pe, message->data->stream);
-        return bridge != NULL && message->data->stream == 0 && deploy_bridge_on_data(bridge, message->data);
+        return hear_data(agent, message->data);
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_TAKEN:
-        bridge = bridge_of(agent, message->taken->pe, message->taken->stream);
-        if (bridge == NULL || !deploy_bridge_on_taken(bridge, message->taken->bytes)) return false;
-        if (agent->pes[message->taken->pe].gone) finish_streams(&agent->pes[message->taken->pe]);
+        return hear_taken(agent, message->taken);
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK:
+        answer_clock(agent, message->clock);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_PAUSE:
+        deploy_relay_pause(&agent->relay, message->pause->paused);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_WINDOW:
+        set_window(agent, message->window);
         return true;
     default:
         return false;
@@ -278,7 +373,7 @@ static int move_stream(int fd, int flags) {
 }
 
 static void run(struct agent *agent, int in, int out) {
-    agent->relay_handler = (struct deploy_relay_handler){on_message, on_end, agent};
+    agent->relay_handler = (struct deploy_relay_handler){on_message, on_end, NULL, agent};
     ev_timer_init(&agent->kill, on_kill, KILL_AFTER_S, 0.);
     agent->kill.data = agent;
     deploy_relay_open(&agent->relay, agent->loop, in, out, FIRST_WORD_S, &agent->relay_handler);
@@ -288,6 +383,8 @@ static void run(struct agent *agent, int in, int out) {
     for (uint32_t pe = 0; agent->pes != NULL && pe < agent->launch.num_pes; pe++) {
         for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&agent->pes[pe].bridges[i]);
     }
+    deploy_bridge_close(&agent->input);
+    deploy_carry_deinit(&agent->carry);
     deploy_relay_close(&agent->relay);
     if (agent->launcher != NULL) deploy_local_ops.close(agent->launcher);
     if (agent->run_dir != NULL) deploy_rundir_remove(agent->run_dir);
@@ -305,7 +402,7 @@ static void agent_deinit(struct agent *agent) {
 }
 
 int deploy_agent(const char *argv0, char **argv) {
-    struct agent agent = {.guard = {.fd = -1}};
+    struct agent agent = {.guard = {.fd = -1}, .input = {.fd = -1}};
     struct deploy_reason reason;
     (void)argv0, (void)argv;
     int in = move_stream(STDIN_FILENO, O_RDONLY), out = move_stream(STDOUT_FILENO, O_WRONLY);

@@ -15,12 +15,15 @@
 #include <unistd.h>
 
 #include "deploy/bridge.h"
+#include "deploy/clock.h"
+#include "deploy/fetch.h"
 #include "deploy/launcher.h"
 #include "deploy/reach.h"
 #include "deploy/rundir.h"
+#include "deploy/terminal.h"
 #include "rpc/error.h"
 
-enum { NUM_STREAMS = 3, CONTROL = 0 };
+enum { NUM_STREAMS = DEPLOY_STREAM_INPUT, CONTROL = DEPLOY_STREAM_CONTROL }; /* of every PE */
 #define FIRST_WORD_S 60.0 /* ssh may have to ask name servers and authentication agents */
 
 struct agents_pe {
@@ -35,6 +38,7 @@ struct agents_host {
     const struct deploy_host *host;
     struct deploy_relay relay;
     struct deploy_relay_handler handler;
+    struct deploy_clock clock;
     char run_dir[DEPLOY_RUNDIR_MAX + 1];
     bool reached, lost;
 };
@@ -45,6 +49,10 @@ struct agents {
     void *reach_state;
     struct agents_host *hosts;
     struct agents_pe *pes;
+    struct deploy_bridge input; /* our standard input, to PE 0 */
+    struct deploy_terminal terminal;
+    struct deploy_fetch fetch;
+    bool gathering;
 };
 
 static struct agents_host *host_of(struct agents *agents, uint32_t pe) {
@@ -53,11 +61,27 @@ static struct agents_host *host_of(struct agents *agents, uint32_t pe) {
 
 /* ---------------------------------------------------------------- what becomes of PEs */
 
+static void check_gathered(struct agents *agents) {
+    if (!agents->gathering || agents->fetch.missing > 0) return;
+    agents->gathering = false;
+    agents->launch->on_gathered(agents->launch->context);
+}
+
+static void agents_gather(void *state) {
+    struct agents *agents = state;
+    agents->gathering = true;
+    check_gathered(agents);
+}
+
 static void gone(struct agents *agents, uint32_t pe, bool by_signal, int code) {
     struct agents_pe *one = &agents->pes[pe];
     const struct deploy_exit how = {.by_signal = by_signal, .code = code};
     if (one->gone) return;
     one->gone = true;
+    if (pe == 0) {
+        deploy_bridge_close(&agents->input);
+        deploy_terminal_give_back(&agents->terminal);
+    }
     deploy_bridge_end(&one->bridges[CONTROL]); /* whatever the reader of its output does */
     agents->launch->on_exit(agents->launch->context, pe, &how);
 }
@@ -73,7 +97,9 @@ static void lose(struct agents_host *host, const struct deploy_reason *reason) {
         if (!agents->pes[pe].started) continue;
         gone(agents, pe, true, SIGKILL);
         for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_end(&agents->pes[pe].bridges[i]); /* nothing more comes */
+        deploy_fetch_give_up(&agents->fetch, pe);
     }
+    check_gathered(agents);
 }
 
 static void on_end(void *context, enum deploy_relay_end how) {
@@ -95,7 +121,27 @@ static struct agents_pe *pe_of(const struct agents_host *host, uint32_t pe) {
 
 static struct deploy_bridge *bridge_of(const struct agents_host *host, uint32_t pe, uint32_t stream) {
     struct agents_pe *one = pe_of(host, pe);
+    if (one != NULL && pe == 0 && stream == DEPLOY_STREAM_INPUT) return &host->agents->input;
     return one == NULL || stream >= NUM_STREAMS ? NULL : &one->bridges[stream];
+}
+
+static bool hear_file(struct agents_host *host, const Chariot__V1__AgentData *data) {
+    struct agents *agents = host->agents;
+    if (pe_of(host, data->pe) == NULL || !deploy_fetch_on_data(&agents->fetch, data, &host->clock)) return false;
+    check_gathered(agents);
+    return true;
+}
+
+static bool hear_data(struct agents_host *host, const Chariot__V1__AgentData *data) {
+    if (data->stream >= DEPLOY_STREAM_TIMELINE) return hear_file(host, data);
+    struct deploy_bridge *bridge = bridge_of(host, data->pe, data->stream);
+    return bridge != NULL && deploy_bridge_on_data(bridge, data);
+}
+
+static void ask_clock(struct agents_host *host) {
+    Chariot__V1__AgentClock clock = CHARIOT__V1__AGENT_CLOCK__INIT;
+    clock.asked_ns = deploy_clock_now_ns();
+    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK, &clock);
 }
 
 static bool hear(struct agents_host *host, const Chariot__V1__AgentMessage *message) {
@@ -105,10 +151,14 @@ static bool hear(struct agents_host *host, const Chariot__V1__AgentMessage *mess
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_STARTED:
         if (pe_of(host, message->started->pe) == NULL) return false;
         pe_of(host, message->started->pe)->pid = message->started->pid;
+        if (host->agents->launch->remote->timeline) ask_clock(host);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK:
+        deploy_clock_hear(&host->clock, message->clock->asked_ns, message->clock->answered_ns, deploy_clock_now_ns(),
+                          message->clock->machine);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_DATA:
-        bridge = bridge_of(host, message->data->pe, message->data->stream);
-        return bridge != NULL && deploy_bridge_on_data(bridge, message->data);
+        return hear_data(host, message->data);
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_TAKEN:
         bridge = bridge_of(host, message->taken->pe, message->taken->stream);
         return bridge != NULL && deploy_bridge_on_taken(bridge, message->taken->bytes);
@@ -142,6 +192,7 @@ static void say_open(struct agents_host *host) {
     const struct deploy_launch *launch = host->agents->launch;
     char version[] = CHARIOT_VERSION;
     Chariot__V1__AgentOpen open = CHARIOT__V1__AGENT_OPEN__INIT;
+    Chariot__V1__AgentWindow window = CHARIOT__V1__AGENT_WINDOW__INIT;
     size_t words = 0, environment = 0;
     while (launch->argv[words] != NULL) words++;
     while (launch->remote->environment[environment] != NULL) environment++;
@@ -154,7 +205,20 @@ static void say_open(struct agents_host *host) {
     open.environment = (char **)(uintptr_t)launch->remote->environment;
     open.directory = (char *)(uintptr_t)launch->remote->directory;
     open.run_dir = host->run_dir;
+    open.timeline = launch->remote->timeline;
+    open.record = launch->remote->record != NULL;
+    if (launch->terminal && deploy_terminal_size(&window.rows, &window.columns)) open.window = &window;
     deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN, &open);
+}
+
+/* Once a second: what has to be looked at again. */
+static void on_tick(void *context) {
+    struct agents_host *host = context;
+    struct agents *agents = host->agents;
+    if (agents->launch->remote->timeline) ask_clock(host);
+    if (host_of(agents, 0) != host || agents->input.fd < 0) return;
+    if (agents->launch->terminal) deploy_terminal_take(&agents->terminal);
+    deploy_bridge_retry(&agents->input);
 }
 
 static int reach(struct agents_host *host, struct deploy_reason *reason) {
@@ -164,7 +228,7 @@ static int reach(struct agents_host *host, struct deploy_reason *reason) {
     int rc = agents->reach->reach(agents->reach_state, host->number, &in, &out, reason);
     if (rc != 0) return rc;
     host->reached = true;
-    host->handler = (struct deploy_relay_handler){on_message, on_end, host};
+    host->handler = (struct deploy_relay_handler){on_message, on_end, on_tick, host};
     deploy_relay_open(&host->relay, agents->launch->loop, in, out, FIRST_WORD_S, &host->handler);
     say_open(host);
     return 0;
@@ -188,19 +252,33 @@ static int make_streams(int theirs[NUM_STREAMS], int ours[NUM_STREAMS]) {
     return 0;
 }
 
+/* What we are given to read goes to PE 0. */
+static void open_input(struct agents *agents, struct agents_host *host) {
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) return;
+    deploy_bridge_open_shared(&agents->input, &host->relay, 0, DEPLOY_STREAM_INPUT, fd);
+    if (!agents->launch->terminal) return;
+    deploy_bridge_order(&agents->input, &agents->pes[0].bridges[DEPLOY_STREAM_OUT]);
+    deploy_bridge_order(&agents->input, &agents->pes[0].bridges[DEPLOY_STREAM_ERR]);
+    deploy_terminal_take(&agents->terminal);
+}
+
 static int agents_start(void *state, uint32_t pe, struct deploy_streams *streams, struct deploy_reason *reason) {
     struct agents *agents = state;
     struct agents_host *host = host_of(agents, pe);
     struct agents_pe *one = &agents->pes[pe];
     int theirs[NUM_STREAMS], ours[NUM_STREAMS];
     int rc = reach(host, reason);
+    if (rc == 0) rc = deploy_fetch_add(&agents->fetch, &host->relay, pe, reason);
     if (rc != 0) return rc;
     if (make_streams(theirs, ours) != 0)
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot start PE %u: %s", pe, strerror(errno));
     for (uint32_t i = 0; i < NUM_STREAMS; i++) {
         deploy_bridge_open(&one->bridges[i], &host->relay, pe, i, ours[i], i == CONTROL);
     }
-    deploy_bridge_order(&one->bridges[1], &one->bridges[2], &one->bridges[CONTROL]);
+    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_OUT], &one->bridges[CONTROL]);
+    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_ERR], &one->bridges[CONTROL]);
+    if (pe == 0) open_input(agents, host);
     one->started = true;
     Chariot__V1__AgentStart start = CHARIOT__V1__AGENT_START__INIT;
     start.pe = pe;
@@ -219,6 +297,35 @@ static void agents_signal(void *state, uint32_t pe, int number, bool from_termin
     deploy_relay_send(&host_of(agents, pe)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL, &signal);
 }
 
+static void agents_on_window(void *state) {
+    struct agents *agents = state;
+    Chariot__V1__AgentWindow window = CHARIOT__V1__AGENT_WINDOW__INIT;
+    if (!agents->launch->terminal || !deploy_terminal_size(&window.rows, &window.columns)) return;
+    deploy_relay_send(&host_of(agents, 0)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_WINDOW, &window);
+}
+
+/* Its terminal makes of the key what it is there: a signal, or a key as others. */
+static void agents_on_console(void *state) {
+    struct agents *agents = state;
+    if (agents->launch->terminal) deploy_terminal_pass_interrupt(&agents->terminal);
+}
+
+/* While we do not run, agents need not wonder why we say nothing. */
+static void agents_pause(void *state, bool paused) {
+    struct agents *agents = state;
+    Chariot__V1__AgentPause pause = CHARIOT__V1__AGENT_PAUSE__INIT;
+    pause.paused = paused;
+    for (size_t i = 0; i < agents->launch->remote->hosts.count; i++) {
+        deploy_relay_send(&agents->hosts[i].relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_PAUSE, &pause);
+        deploy_relay_pause(&agents->hosts[i].relay, paused);
+        if (paused) deploy_relay_flush(&agents->hosts[i].relay, 0.2);
+    }
+    if (paused)
+        deploy_terminal_give_back(&agents->terminal);
+    else if (agents->launch->terminal && agents->input.fd >= 0)
+        deploy_terminal_take(&agents->terminal);
+}
+
 static void agents_where(void *state, uint32_t pe, struct deploy_place *place) {
     struct agents *agents = state;
     struct agents_host *host = host_of(agents, pe);
@@ -232,6 +339,9 @@ static void agents_close(void *state) {
     for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
         for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&agents->pes[pe].bridges[i]);
     }
+    deploy_bridge_close(&agents->input);
+    deploy_terminal_give_back(&agents->terminal);
+    deploy_fetch_deinit(&agents->fetch);
     for (size_t i = 0; i < count; i++) deploy_relay_flush(&agents->hosts[i].relay, 0.5);
     for (size_t i = 0; i < count; i++) deploy_relay_close(&agents->hosts[i].relay);
     for (size_t i = 0; i < count; i++) {
@@ -271,9 +381,15 @@ static int agents_open(const struct deploy_launch *launch, void **state, struct 
         free(pes);
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
     }
-    *agents = (struct agents){.launch = launch, .reach = launch->remote->reach, .hosts = hosts, .pes = pes};
+    *agents = (struct agents){
+        .launch = launch, .reach = launch->remote->reach, .hosts = hosts, .pes = pes, .input = {.fd = -1}};
     init(agents);
-    int rc = agents->reach->open(launch, &agents->reach_state, reason);
+    int rc = deploy_fetch_init(&agents->fetch, launch->run_dir, launch->remote->timeline, launch->remote->record,
+                               launch->num_pes);
+    if (rc != 0)
+        deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(rc));
+    else
+        rc = agents->reach->open(launch, &agents->reach_state, reason);
     if (rc != 0)
         agents_close(agents);
     else
@@ -288,5 +404,9 @@ const struct deploy_launcher_ops deploy_agents_ops = {
     .start = agents_start,
     .signal = agents_signal,
     .where = agents_where,
+    .gather = agents_gather,
+    .pause = agents_pause,
+    .on_window = agents_on_window,
+    .on_console = agents_on_console,
     .close = agents_close,
 };

@@ -49,7 +49,8 @@ static const struct old_option OLD_OPTIONS[] = {
     {"++runscript", true, MEANS_NOTHING, "accepted, but has no effect: ~/.charmrunrc is read on each host"},
     {"++timeout", true, MEANS_NOTHING, NOT_OURS},
     {"++ppn", true, MEANS_NOTHING, "accepted, but every PE is a process of its own"},
-    {"++processPerHost", true, MEANS_NOTHING, "accepted, but has no effect: the nodelist says how many PEs a host takes"},
+    {"++processPerHost", true, MEANS_NOTHING,
+     "accepted, but has no effect: the nodelist says how many PEs a host takes"},
     {"++verbose", false, MEANS_NOTHING, NOT_OURS},
     {"++server", false, MEANS_NOTHING, NOT_OURS},
     {"++server-port", true, MEANS_NOTHING, NOT_OURS},
@@ -194,7 +195,8 @@ static int find_nodelist(struct deploy_options *options, struct deploy_reason *r
     else if (at_home[0] != '\0' && access(at_home, F_OK) == 0)
         options->nodelist = at_home;
     if (options->nodelist != NULL || options->nodegroup == NULL) return 0;
-    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "++nodegroup %s, but there is no nodelist", options->nodegroup);
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "++nodegroup %s, but there is no nodelist",
+                             options->nodegroup);
 }
 
 int deploy_charmrun_parse(struct deploy_options *options, char **argv, FILE *notices, struct deploy_reason *reason) {

@@ -26,6 +26,8 @@ static void on_verdict(struct deploy_job *job, const Chariot__V1__Verdict *verdi
 }
 
 static void on_settle(struct deploy_job *job, bool prompt) {
+    const struct deploy_launcher_ops *launcher = job->config->launcher;
+    if (!job->has_console && launcher->on_console != NULL) launcher->on_console(job->launcher);
     job->has_console = true;
     job->prompt_next = prompt;
     deploy_output_prompt(&job->output, false);
@@ -132,7 +134,14 @@ static void on_broken(void *context, bool is_out, int error) {
 
 static void on_finished(void *context) {
     struct deploy_job *job = context;
-    ev_break(job->loop, EVBREAK_ALL);
+    job->flushed = true;
+    if (!job->gathering) ev_break(job->loop, EVBREAK_ALL);
+}
+
+static void on_gathered(void *context) {
+    struct deploy_job *job = context;
+    job->gathering = false;
+    if (job->flushed) ev_break(job->loop, EVBREAK_ALL);
 }
 
 /* ---------------------------------------------------------------- signals */
@@ -150,12 +159,23 @@ static void on_end_signal(struct deploy_job *job, int number, bool from_terminal
     }
 }
 
+static void suspend(struct deploy_job *job, bool from_terminal) {
+    const struct deploy_launcher_ops *launcher = job->config->launcher;
+    deploy_job_signal(job, SIGTSTP, from_terminal);
+    if (launcher->pause != NULL) launcher->pause(job->launcher, true);
+    raise(SIGSTOP); /* SIGTSTP itself is blocked */
+    if (launcher->pause != NULL) launcher->pause(job->launcher, false);
+}
+
 static void on_signal(void *context, int number, bool from_terminal) {
     struct deploy_job *job = context;
+    const struct deploy_launcher_ops *launcher = job->config->launcher;
     switch (number) {
     case SIGTSTP:
-        deploy_job_signal(job, SIGTSTP, from_terminal);
-        raise(SIGSTOP); /* SIGTSTP itself is blocked */
+        suspend(job, from_terminal);
+        return;
+    case SIGWINCH:
+        if (launcher->on_window != NULL) launcher->on_window(job->launcher);
         return;
     case SIGCONT:
     case SIGUSR1:
@@ -255,6 +275,7 @@ static void prepare(struct deploy_job *job) {
                                          .signal_mask = job->signals.before,
                                          .on_exit = on_exit_of,
                                          .on_failed = on_failed,
+                                         .on_gathered = on_gathered,
                                          .context = job};
     getrlimit(RLIMIT_NOFILE, &job->launch.open_files);
     struct rlimit most = job->launch.open_files;

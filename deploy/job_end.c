@@ -26,6 +26,8 @@ void deploy_job_check_gone(struct deploy_job *job) {
     ev_timer_stop(job->loop, &job->kill);
     ev_timer_stop(job->loop, &job->leave);
     ev_timer_stop(job->loop, &job->deserted);
+    job->gathering = job->config->launcher->gather != NULL;
+    if (job->gathering) job->config->launcher->gather(job->launcher);
     deploy_output_finish(&job->output);
 }
 

@@ -41,6 +41,8 @@ struct deploy_job {
     int status;
     uint8_t token[32];
     bool prompt_next;        /* with Settled PE 0 shows a prompt */
+    bool gathering;          /* what PEs left on other hosts is on its way, */
+    bool flushed;            /* though all that they printed is written */
     bool has_console;        /* PE 0 has one: Ctrl-C is its own, and the terminal may be left in its mode */
     struct termios terminal; /* as it was before */
     uint32_t deserter;       /* the PE that ended without a word */

@@ -39,6 +39,8 @@ struct deploy_remote {
     const char *shell;        /* words of a command to which a host and a command line for its shell are added */
     const char *chariot;      /* path of this program there */
     const char *directory;    /* working directory there */
+    bool timeline;            /* PEs write one, which comes home */
+    const char *record;       /* name of the records of load that come home; NULL: none are wanted */
     char *const *environment; /* "NAME=value", up to NULL */
 };
 
@@ -51,6 +53,8 @@ struct deploy_launch {
     char *const *argv;   /* up to NULL */
     const char *shm_dir; /* PEs listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
     bool terminal;       /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
+    bool own_terminal;   /* `input` is a terminal that was made for PE 0, which leads a session on it */
+    int input;           /* PE 0's standard input: ours, unless an agent has another for it */
     const struct deploy_remote *remote; /* how PEs on other hosts are started; NULL: all are on this one */
     const char *run_dir;                /* the private directory for sockets here */
     sigset_t signal_mask;               /* which PEs get: ours as it was before the launcher changed it */
@@ -60,6 +64,8 @@ struct deploy_launch {
     void (*on_exit)(void *context, uint32_t pe, const struct deploy_exit *how);
     /* A host is lost, or cannot run the job: the reason for it to end. on_exit of its PEs follows. */
     void (*on_failed)(void *context, const struct deploy_reason *reason);
+    /* What gather() asked for is there. May be called inside it. */
+    void (*on_gathered)(void *context);
     void *context;
 };
 
@@ -85,6 +91,16 @@ struct deploy_launcher_ops {
     void (*signal)(void *state, uint32_t pe, int number, bool from_terminal);
     /* Valid for PEs that were started, also when they are gone. */
     void (*where)(void *state, uint32_t pe, struct deploy_place *place);
+    /* All PEs are gone: sees that what they have left for us is here (timelines, records), then on_gathered. NULL: it
+     * is.
+     */
+    void (*gather)(void *state);
+    /* We are about to stop (Ctrl-Z), when PEs have got the signal for it; or have gone on. NULL: no need to know. */
+    void (*pause)(void *state, bool paused);
+    /* The size of our terminal has changed. PE 0 has a console, so Ctrl-C is its own affair from now on. NULL: it has
+     * that terminal itself. */
+    void (*on_window)(void *state);
+    void (*on_console)(void *state);
     /* After everything else; kills what is left. */
     void (*close)(void *state);
 };

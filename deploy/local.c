@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -62,9 +63,16 @@ static _Noreturn void child_fail(int control, uint32_t pe, const char *what, con
     _exit(status);
 }
 
+static bool leads_session(const struct deploy_launch *launch, uint32_t pe) {
+    return pe == 0 && launch->own_terminal;
+}
+
 static void child_join_group(const struct deploy_launch *launch, uint32_t pe, pid_t parent) {
     bool own_group = pe != 0 || !launch->terminal;
-    if (own_group) setpgid(0, 0);
+    if (leads_session(launch, pe))
+        setsid();
+    else if (own_group)
+        setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(DEPLOY_STATUS_OS); /* it died before the line above */
     deploy_guard_add(launch->guard, getpid(), own_group ? getpid() : 0);
@@ -82,7 +90,10 @@ static void child_arrange(const struct deploy_launch *launch, uint32_t pe, const
     if (pe != 0) {
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (null < 0 || dup2(null, 0) < 0) child_fail(control, pe, "open", "/dev/null");
+    } else if (dup2(launch->input, 0) < 0) {
+        child_fail(control, pe, "redirect", "input");
     }
+    if (leads_session(launch, pe) && ioctl(0, TIOCSCTTY, 0) != 0) child_fail(control, pe, "take", "terminal");
     if (dup2(ends->theirs[OUT], 1) < 0 || dup2(ends->theirs[ERR], 2) < 0) child_fail(control, pe, "redirect", "output");
     child_inherit(control, pe, control, "CHARIOT_CONTROL_FD");
     if (ends->shm >= 0) child_inherit(control, pe, ends->shm, "CHARIOT_SHM_FD");
@@ -139,7 +150,8 @@ static int local_start(void *state, uint32_t pe, struct deploy_streams *streams,
         return CHARIOT_EABORTED;
     }
     bool own_group = pe != 0 || !local->launch->terminal;
-    if (own_group) setpgid(pid, pid); /* as the child does: whoever is first, a signal from now on finds the group */
+    if (own_group && !leads_session(local->launch, pe))
+        setpgid(pid, pid); /* as the child does: whoever is first, a signal from now on finds the group */
     if (ends.shm >= 0) close(ends.shm);
     local->pes[pe] = (struct local_pe){.pid = pid, .group = own_group ? pid : 0, .alive = true, .shm = -1};
     close_all(ends.theirs);
@@ -153,8 +165,9 @@ static void local_signal(void *state, uint32_t pe, int number, bool from_termina
     struct local *local = state;
     const struct local_pe *one = &local->pes[pe];
     if (!one->alive) return;
+    if (number == SIGTSTP && leads_session(local->launch, pe)) number = SIGSTOP; /* none can bring its group back */
     if (one->group != 0) {
-        kill(-one->group, number);
+        if (kill(-one->group, number) != 0) kill(one->pid, number); /* it does not lead its group yet */
     } else if (!from_terminal) {
         kill(one->pid, number);
     }

@@ -133,12 +133,21 @@ void deploy_relay_flush(struct deploy_relay *relay, double seconds) {
 static void on_alive(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct deploy_relay *relay = watcher->data;
     (void)events;
+    if (relay->paused) return;
     if (ev_now(loop) - relay->heard > relay->patience_s) {
         end(relay, DEPLOY_RELAY_SILENT);
         return;
     }
     Chariot__V1__AgentAlive alive = CHARIOT__V1__AGENT_ALIVE__INIT;
     deploy_relay_send(relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_ALIVE, &alive);
+    if (relay->handler->on_tick != NULL) relay->handler->on_tick(relay->handler->context);
+}
+
+void deploy_relay_pause(struct deploy_relay *relay, bool paused) {
+    if (relay->in < 0) return;
+    ev_now_update(relay->loop);
+    relay->paused = paused;
+    relay->heard = ev_now(relay->loop);
 }
 
 void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in, int out, double first_s,

@@ -26,6 +26,7 @@ struct deploy_relay_handler {
     void (*on_message)(void *context, const Chariot__V1__AgentMessage *message);
     /* Once; the relay is closed by then. */
     void (*on_end)(void *context, enum deploy_relay_end how);
+    void (*on_tick)(void *context); /* every second; NULL: no need */
     void *context;
 };
 
@@ -37,7 +38,8 @@ struct deploy_relay {
     ev_timer alive; /* ours is due */
     ev_tstamp heard;
     double patience_s; /* so long nothing may come */
-    uint8_t *data;     /* came, and is not a whole message yet */
+    bool paused;
+    uint8_t *data; /* came, and is not a whole message yet */
     size_t size, capacity;
     uint8_t *queue; /* to be written, from `at` */
     size_t queued, at, queue_capacity;
@@ -51,6 +53,8 @@ void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in,
 void deploy_relay_send(struct deploy_relay *relay, Chariot__V1__AgentMessage__WhatCase what, void *part);
 /* What is queued is written, for so long at most: before a process ends. */
 void deploy_relay_flush(struct deploy_relay *relay, double seconds);
+/* The other end does not run, or we are about not to: until the pause is over nobody says anything, or wonders. */
+void deploy_relay_pause(struct deploy_relay *relay, bool paused);
 void deploy_relay_close(struct deploy_relay *relay);
 
 #endif

@@ -23,6 +23,7 @@ static const char *const PASSED_ON[] = {"PATH",
                                         "OMP_NUM_THREADS",
                                         "OPENBLAS_NUM_THREADS",
                                         "MKL_NUM_THREADS",
+                                        "TERM",
                                         "LANG",
                                         "LC_ALL"};
 
@@ -50,10 +51,6 @@ static int settle(struct deploy_options *options, struct deploy_reason *reason) 
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
                                  "--transport %s is for one host; PEs of several reach each other by tls",
                                  options->transport);
-    if (options->interactive)
-        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--interactive is for PEs on this host, so far");
-    if (options->trace != NULL)
-        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--trace is for PEs on this host, so far");
     options->transport = "tls";
     options->launcher = "ssh";
     return 0;
@@ -113,6 +110,8 @@ static int set_surroundings(struct deploy_remote *remote, const struct deploy_op
     remote->shell = options->remote_shell == NULL ? SHELL : options->remote_shell;
     remote->chariot = options->remote_chariot == NULL ? own_path() : strdup(options->remote_chariot);
     remote->directory = getcwd(NULL, 0);
+    remote->timeline = options->trace != NULL;
+    remote->record = options->lb_record;
     remote->environment = environment_new(options);
     if (remote->chariot != NULL && remote->directory != NULL && remote->environment != NULL) return 0;
     return no_memory(reason);

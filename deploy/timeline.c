@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "deploy/clock.h"
 #include "deploy/timeline_read.h"
 #include "rpc/error.h"
 
@@ -146,8 +146,9 @@ static void put_us(FILE *out, const char *field, int64_t ns) {
     fprintf(out, ",\"%s\":%lld.%03lld", field, (long long)(ns / 1000), (long long)(ns % 1000));
 }
 
-/* What all events on a PE's track begin with. tid 0 means something of its own to the viewers. */
+/* What all events on a PE's track begin with; at_ns by its clock. tid 0 means something of its own to the viewers. */
 static void put_event(struct merge *merge, const char *phase, int64_t at_ns) {
+    at_ns = deploy_track_time(&merge->track, at_ns);
     fprintf(merge->out, ",\n{\"ph\":\"%s\",\"pid\":1,\"tid\":%u", phase, merge->pe + 1);
     put_us(merge->out, "ts", at_ns - merge->started_ns);
 }
@@ -199,11 +200,11 @@ static void begin(struct merge *merge, const struct rpc_timeline_record *record)
 }
 
 /* An arrow's end stands behind the event that it points to: at one time the viewers go by the order. */
-static void finish(struct merge *merge, int64_t end_ns, bool ended) {
+static void finish(struct merge *merge, int64_t end_ns, bool ended) { /* by our clock */
     if (merge->depth == 0 || --merge->depth >= MAX_OPEN) return;
     const struct rpc_timeline_record *begun = merge->open[merge->depth];
     put_event(merge, "X", begun->at_ns);
-    put_us(merge->out, "dur", end_ns - begun->at_ns);
+    put_us(merge->out, "dur", end_ns - deploy_track_time(&merge->track, begun->at_ns));
     put_name(merge, "", begun);
     put_args(merge, begun, ended);
     fputs("}", merge->out);
@@ -250,7 +251,7 @@ static void put_pe(struct merge *merge) {
             begin(merge, record);
             break;
         case RPC_TIMELINE_END:
-            finish(merge, record->at_ns, true);
+            finish(merge, deploy_track_time(&merge->track, record->at_ns), true);
             break;
         case RPC_TIMELINE_SEND:
             send(merge, record);
@@ -286,17 +287,8 @@ static int fail(const struct deploy_timeline *line, int error, struct deploy_rea
                              strerror(error));
 }
 
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 int deploy_timeline_open(struct deploy_timeline *line, const char *path, struct deploy_reason *reason) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    *line =
-        (struct deploy_timeline){.path = path, .fd = -1, .started_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec};
+    *line = (struct deploy_timeline){.path = path, .fd = -1, .started_ns = deploy_clock_now_ns()};
     if (path == NULL) return 0;
     line->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
     return line->fd < 0 ? fail(line, errno, reason) : 0;
@@ -307,7 +299,8 @@ int deploy_timeline_write(struct deploy_timeline *line, const char *run_dir, uin
     *dropped = 0;
     if (line->fd < 0) return 0;
     (void)!ftruncate(line->fd, 0); /* a pipe has nothing to cut off */
-    struct merge merge = {.out = fdopen(line->fd, "w"), .started_ns = line->started_ns, .ended_ns = now_ns()};
+    struct merge merge = {
+        .out = fdopen(line->fd, "w"), .started_ns = line->started_ns, .ended_ns = deploy_clock_now_ns()};
     line->fd = -1;
     if (merge.out == NULL) return fail(line, errno, reason);
     setvbuf(merge.out, NULL, _IOFBF, OUT_BUFFER_BYTES);

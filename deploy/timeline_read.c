@@ -31,11 +31,12 @@ void deploy_track_open(struct deploy_track *track, const char *run_dir, uint32_t
     rpc_timeline_path(run_dir, pe, path, sizeof path);
     if (!map_file(track, path)) return;
     memcpy(&head, track->data, sizeof head);
-    if (memcmp(head.magic, RPC_TIMELINE_MAGIC, sizeof head.magic) != 0) {
+    if (memcmp(head.magic, RPC_TIMELINE_MAGIC, sizeof head.magic) != 0 || head.pe != pe) {
         deploy_track_close(track);
         return;
     }
     track->dropped = head.dropped;
+    track->clock = head.clock;
     deploy_track_rewind(track);
 }
 
@@ -85,6 +86,11 @@ const struct rpc_timeline_record *deploy_track_next(struct deploy_track *track) 
         keep_name(track, record);
     }
     return NULL;
+}
+
+int64_t deploy_track_time(const struct deploy_track *track, int64_t at_ns) {
+    const struct rpc_timeline_clock *clock = &track->clock;
+    return at_ns + clock->add_ns + (int64_t)(clock->rate * (double)(at_ns - clock->at_ns));
 }
 
 const char *deploy_track_name(const struct deploy_track *track, uint32_t number) {

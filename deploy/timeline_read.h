@@ -13,6 +13,7 @@ struct deploy_track {
     const uint8_t *data; /* the file, mapped; NULL: there is none */
     size_t size, at;
     uint64_t dropped;
+    struct rpc_timeline_clock clock;
     const char **names; /* by number; point into the file */
     uint32_t num_names;
 };
@@ -24,6 +25,8 @@ void deploy_track_close(struct deploy_track *track);
 void deploy_track_rewind(struct deploy_track *track);
 /* The next record but names, which it keeps; NULL: there are no more. */
 const struct rpc_timeline_record *deploy_track_next(struct deploy_track *track);
+/* A time of a record's, by our clock. */
+int64_t deploy_track_time(const struct deploy_track *track, int64_t at_ns);
 const char *deploy_track_name(const struct deploy_track *track, uint32_t number); /* "?": none */
 
 #endif

@@ -46,12 +46,16 @@ static int put(struct rpc_record *record, const char *phase, size_t size, bool c
     return 0;
 }
 
-int rpc_record_open(struct rpc_record *record, const char *name, uint32_t pe, uint32_t num_pes, const char *job) {
+bool rpc_record_path(const char *name, uint32_t pe, char *path, size_t size) {
     size_t length = strlen(name);
     if (length > 5 && strcmp(name + length - 5, ".json") == 0) length -= 5;
+    int made = snprintf(path, size, "%.*s.%u.json", (int)length, name, pe);
+    return made >= 0 && (size_t)made < size;
+}
+
+int rpc_record_open(struct rpc_record *record, const char *name, uint32_t pe, uint32_t num_pes, const char *job) {
     *record = (struct rpc_record){.fd = -1, .end = sizeof HEAD - 1};
-    int made = snprintf(record->path, sizeof record->path, "%.*s.%u.json", (int)length, name, pe);
-    if (made < 0 || (size_t)made >= sizeof record->path) return CHARIOT_ETOOBIG;
+    if (!rpc_record_path(name, pe, record->path, sizeof record->path)) return CHARIOT_ETOOBIG;
     snprintf(
         record->about, sizeof record->about,
         "\n],\"metadata\":{\"type\":\"LBDatafile\",\"rank\":%u,\"attributes\":{\"program\":\"chariot " CHARIOT_VERSION

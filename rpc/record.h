@@ -20,8 +20,10 @@ struct rpc_record {
     char path[RPC_RECORD_MAX_PATH];
 };
 
-/* Makes the file, empty of phases, in place of one that is there. name may end with ".json" itself. job: what tells
- * this job from others. CHARIOT_EIO, CHARIOT_ETOOBIG: the name is too long. */
+/* The file of that PE; false: the name is too long. name may end with ".json" itself. */
+bool rpc_record_path(const char *name, uint32_t pe, char *path, size_t size);
+/* Makes the file, empty of phases, in place of one that is there. job: what tells this job from
+ * others. CHARIOT_EIO, CHARIOT_ETOOBIG: the name is too long. */
 int rpc_record_open(struct rpc_record *record, const char *name, uint32_t pe, uint32_t num_pes, const char *job);
 /* Appends a phase, a JSON object. CHARIOT_EIO: errno says why; the phases before it stand. */
 int rpc_record_add(struct rpc_record *record, const char *phase, size_t size);

@@ -3,7 +3,7 @@
  * A PE appends records to a file of its own in the run directory, through a shared mapping: no system call per record,
  * and what was written is there also when the process is killed. The launcher (deploy/timeline.c) reads the files when
  * all PEs are gone. The file is a row of chunks; room that is left at the end of one is zero. Machine-dependent: writer
- * and reader are one build on one host.
+ * and reader are one build on hosts of one kind; from other hosts the file comes when the PE is gone (deploy/carry.h).
  *
  * objects/timeline.c writes the records, in order of time. BEGIN and END nest; what was begun last ends first. */
 #ifndef CHARIOT_RPC_TIMELINE_H
@@ -43,7 +43,7 @@ struct rpc_timeline_record {
     uint8_t category;
     uint8_t ndims; /* dimensions of the index that follows, an int64_t each */
     uint32_t name;
-    int64_t at_ns;   /* monotonic time of the host */
+    int64_t at_ns;   /* monotonic time of the PE's host */
     uint32_t peer;   /* BEGIN: PE that the message which caused it came from; SEND: PE it goes to; INSTANT of MIGRATION:
                         PE that the element goes to, or comes from */
     uint32_t number; /* of that message among all from one PE to the other, from 1; 0: none. INSTANT of MIGRATION: 1: it
@@ -53,14 +53,21 @@ struct rpc_timeline_record {
 
 enum { RPC_TIMELINE_MAX_TEXT = 240, RPC_TIMELINE_CHUNK_BYTES = 1 << 20 };
 
+/* Where the PE's times are another clock's than the launcher's: what is to be added to them. */
+struct rpc_timeline_clock {
+    int64_t at_ns, add_ns; /* at this time so much, */
+    double rate;           /* and so much more for each nanosecond since */
+};
+
 /* At the beginning of the file. */
 struct rpc_timeline_head {
     char magic[8];
     uint32_t pe;
     uint32_t pad;
-    uint64_t dropped; /* events that were not written down any more */
+    uint64_t dropped;                /* events that were not written down any more */
+    struct rpc_timeline_clock clock; /* set by the launcher, where it knows of another */
 };
-#define RPC_TIMELINE_MAGIC "chartml1"
+#define RPC_TIMELINE_MAGIC "chartml2"
 
 /* The writer's end. */
 struct rpc_timeline_file {

@@ -3,6 +3,8 @@ should be. (What a launcher does for any job is in test_launcher.py, by ssh too.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import signal
@@ -104,6 +106,91 @@ def test_the_old_launch_line_reads_nodelists(hosts: Place) -> None:
         2, "chariot: cannot read hosts from 'none': No such file or directory\n")  # fmt: skip
 
 
+# ---------------------------------------------------------------- what comes from here, and comes home
+
+
+def test_pe_0_reads_what_is_given_here(hosts: Place) -> None:
+    """More than is under way at once, to its end; the others read nothing."""
+    program = hosts.pe(
+        """
+import hashlib
+data = sys.stdin.buffer.read()
+put(f"{ME} {len(data)} {hashlib.sha256(data).hexdigest() if ME == 0 else ''}"); farewell()
+"""
+    )
+    text = "line\n" * 400_000
+    status, out, err = hosts.run("run", "-n", 4, program, text_in=text)
+    whole = f"0 {len(text)} {hashlib.sha256(text.encode()).hexdigest()}"
+    assert (status, sorted(out.splitlines())) == (0, [whole, "1 0 ", "2 0 ", "3 0 "]), err
+
+
+def test_a_line_comes_before_the_next_is_typed(hosts: Place) -> None:
+    program = hosts.pe("for line in sys.stdin: put(line.strip()[::-1])\nfarewell()\n")
+    with hosts.start("run", "-n", 2, program, stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        for word in (b"abc", b"de"):
+            child.stdin.write(word + b"\n")
+            child.stdin.flush()
+            assert lines_of(child, 1) == [word.decode()[::-1]]
+        assert end_of(child)[0] == 0
+
+
+@pytest.mark.parametrize("body", ["time.sleep(0.5)", "if ME == 0: os.close(0); time.sleep(1)"])
+def test_a_program_need_not_read(hosts: Place, body: str) -> None:
+    """There is no end to what is given, and its giver ends when the job has."""
+    program = hosts.pe(f"{body}\nfarewell(3)\nsys.exit(3)\n")
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as yes:
+        assert hosts.run("run", "-n", 2, program, stdin=yes.stdout)[0] == 3
+        assert yes.stdout is not None
+        yes.stdout.close()
+        assert yes.wait(60) == -signal.SIGPIPE
+
+
+def test_timelines_come_home(hosts: Place) -> None:
+    """By one clock: no message arrives before it was sent."""
+    status, _, err = hosts.run("run", "-n", 4, "--trace", "line", ROOT / "examples/heat.py", "--iterations", "50")
+    assert status == 0, err
+    line = json.loads((hosts.path / "line").read_text())
+    events = [event for event in line["traceEvents"] if event["ph"] == "X"]
+    assert {event["tid"] for event in events} == {1, 2, 3, 4} and line["otherData"]["dropped"] == 0
+    sent, came = ({e["id"]: e["ts"] for e in line["traceEvents"] if e["ph"] == kind} for kind in "sf")
+    assert len(sent) > 100 and all(came[arrow] >= at for arrow, at in sent.items() if arrow in came)
+
+
+def test_a_timeline_of_a_job_that_fails(hosts: Place) -> None:
+    hosts.program("fails.py", "from chariot import charm\ndef main(args): raise ValueError('so')\ncharm.start(main)\n")
+    status, _, err = hosts.run("run", "-n", 4, "--trace", "line", "fails.py")
+    assert status == 1 and "ValueError: so" in err
+    assert len({event["tid"] for event in json.loads((hosts.path / "line").read_text())["traceEvents"]}) == 4
+
+
+def test_records_of_load_come_home(hosts: Place) -> None:
+    status, _, err = hosts.run("run", "-n", 4, "--lb-record", "load.json", ROOT / "examples/heat.py", "--iterations", "50")
+    assert status == 0, err
+    for pe in range(4):
+        record = json.loads((hosts.path / f"load.{pe}.json").read_text())
+        assert record["phases"] and record["metadata"]["attributes"]["complete"] is True
+    status, _, err = hosts.run("run", "-n", 4, "--lb-record", "/no/load", ROOT / "examples/heat.py")
+    assert (status, err) == (74, "chariot: cannot write '/no/load.0.json': No such file or directory\n")
+
+
+def test_a_job_may_be_suspended(hosts: Place) -> None:
+    """For longer than agents wait for a launcher that says nothing; and nobody runs meanwhile."""
+    program = hosts.pe("signal.signal(signal.SIGCONT, lambda *_: (put(f'on {ME}'), farewell(), os._exit(0)))\nput(str(ME)); forever()\n")
+    with hosts.start("run", "-n", 2, program) as child:
+        lines_of(child, 2)
+        child.send_signal(signal.SIGTSTP)
+        assert os.WIFSTOPPED(os.waitpid(child.pid, os.WUNTRACED)[1])
+        pes = [one.split()[0] for one in hosts.processes() if one.endswith(" pe")]
+        state = lambda pid: Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        wait_until(lambda: [state(pid) for pid in pes] == ["T", "T"], "PEs are stopped")
+        time.sleep(6.5)
+        assert [state(pid) for pid in pes] == ["T", "T"]
+        child.send_signal(signal.SIGCONT)
+        status, out, err = end_of(child)
+    assert (status, sorted(out.splitlines()), err) == (0, ["on 0", "on 1"], "")
+
+
 # ---------------------------------------------------------------- what goes wrong
 
 ONE = 'shift; exec /bin/sh -c "$1"\n'  # reaches a host
@@ -198,7 +285,6 @@ def test_an_agent_whose_launcher_is_stopped_ends_its_pes(hosts: Place) -> None:
         (["-n", "9", "--hosts", "a:4,b:4"], "9 PEs do not fit: the hosts take 8 in all, and a job at most 65536"),
         (["--hosts", "a,-x"], "'-x' is no host; hosts are named as in 'a:4,b:4'"),
         (["--hosts-file", "/no/file"], "--hosts and --hosts-file: one of the two"),
-        (["--interactive"], "--interactive is for PEs on this host, so far"),
         (["--env", "=x"], "--env takes NAME or NAME=VALUE, at most 63 times; 'chariot help run' lists the options"),
     ],
 )

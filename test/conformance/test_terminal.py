@@ -15,10 +15,19 @@ from harness import CHARIOT, PYTHON
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
 
 
-class Screen:
-    """A shell in a terminal of 100 by 50."""
+# Stands for ssh: hosts are names, their shells run here, without a terminal.
+SSH = '#!/bin/sh\nexec setsid -w /bin/sh -c "$2"\n'
 
-    def __init__(self, directory: Path) -> None:
+
+class Screen:
+    """A shell in a terminal of 100 by 50. by_ssh: jobs are those of two hosts, with PE 0 on another."""
+
+    def __init__(self, directory: Path, by_ssh: bool) -> None:
+        self.run: list[str | Path] = [CHARIOT, "run"]
+        if by_ssh:
+            (directory / "ssh").write_text(SSH)
+            (directory / "ssh").chmod(0o755)
+            self.run += ["--hosts", "a,b", "--remote-shell", directory / "ssh"]
         self.name = f"chariot-{uuid.uuid4().hex[:8]}"
         self.directory = directory
         home = f"HOME={directory}"
@@ -47,9 +56,9 @@ class Screen:
         self.tmux("kill-server")
 
 
-@pytest.fixture
-def screen(tmp_path: Path) -> Iterator[Screen]:
-    made = Screen(tmp_path)
+@pytest.fixture(params=[False, True], ids=["here", "by ssh"])
+def screen(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    made = Screen(tmp_path, request.param)
     yield made
     made.close()
 
@@ -62,7 +71,7 @@ def start(screen: Screen, *words: str | Path) -> None:
 @pytest.mark.parametrize("n", (None, 3))
 def test_a_terminal(screen: Screen, n: int | None) -> None:
     """Prompts; Ctrl-C resets the line, the block, what runs and what waits; EOF leaves the prompt; the terminal is whole."""
-    launch = [PYTHON, "-m", "chariot.interactive"] if n is None else [CHARIOT, "run", "-n", str(n), "--interactive"]
+    launch = [PYTHON, "-m", "chariot.interactive"] if n is None else [*screen.run, "-n", str(n), "--interactive"]
     start(screen, *launch)
     screen.type("1 + 1", "Enter")
     screen.expect(">>> 1 + 1", "2", ">>>")
@@ -94,7 +103,7 @@ def test_a_terminal(screen: Screen, n: int | None) -> None:
 
 def test_editing(screen: Screen) -> None:
     """Tab completes, the arrows bring lines back, also those of an earlier session; keys that edit."""
-    start(screen, CHARIOT, "run", "-n", "2", "--interactive")
+    start(screen, *screen.run, "-n", "2", "--interactive")
     screen.type("charm.myP", "Tab")
     screen.expect(">>> charm.myPe()")
     screen.type("Enter")
@@ -109,7 +118,7 @@ def test_editing(screen: Screen) -> None:
     screen.expect(">>> exit(3)", "$")
     screen.type("echo $?", "Enter")
     screen.expect("3", "$")
-    start(screen, CHARIOT, "run", "-n", "1", "--interactive")
+    start(screen, *screen.run, "-n", "1", "--interactive")
     screen.type("Up", "Up")
     screen.expect(">>> x = value = 13")
     screen.type("C-c", "C-d")
@@ -118,7 +127,7 @@ def test_editing(screen: Screen) -> None:
 
 def test_lines_of_others_come_above_the_prompt(screen: Screen) -> None:
     """Whole lines, before the next prompt where they were printed before; the line that is typed stays as it is."""
-    start(screen, CHARIOT, "run", "-n", "3", "--interactive")
+    start(screen, *screen.run, "-n", "3", "--interactive")
     for line in (
         "class A(Chare):",
         "    def say(self, text): print(text, self.thisIndex, flush=True)",
@@ -145,7 +154,7 @@ def test_lines_of_others_come_above_the_prompt(screen: Screen) -> None:
 
 def test_the_end_of_a_job_gives_the_terminal_back(screen: Screen) -> None:
     """Another PE ends the job while the prompt is shown."""
-    start(screen, CHARIOT, "run", "-n", "2", "--interactive")
+    start(screen, *screen.run, "-n", "2", "--interactive")
     screen.type("charm.thisProxy[1].exec('charm.scheduleCallableAfter(lambda: charm.abort(\"enough\"), 1)')", "Enter")
     screen.type("typing")
     until = time.monotonic() + 60

@@ -148,7 +148,7 @@ static void the_command_is_known_by_its_name(void) {
 
 UNIT_MAIN("deploy/charmrun", UNIT(number_of_pes_in_every_spelling), UNIT(bad_number_is_refused),
           UNIT(modules_and_interactive_sessions), UNIT(options_are_taken_from_anywhere),
-          UNIT(options_without_effect_get_one_line_each),
-          UNIT(nodelists_are_looked_for_in_order), UNIT(run_time_options_go_to_the_program),
-          UNIT(unknown_option_before_the_program_is_refused), UNIT(unknown_words_behind_the_program_are_its_own),
-          UNIT(a_program_is_needed_but_for_help), UNIT(the_command_is_known_by_its_name))
+          UNIT(options_without_effect_get_one_line_each), UNIT(nodelists_are_looked_for_in_order),
+          UNIT(run_time_options_go_to_the_program), UNIT(unknown_option_before_the_program_is_refused),
+          UNIT(unknown_words_behind_the_program_are_its_own), UNIT(a_program_is_needed_but_for_help),
+          UNIT(the_command_is_known_by_its_name))
