@@ -37,7 +37,6 @@ GRPC_LIBS := -lgrpc -lgpr
 
 PROTOS := $(wildcard rpc/proto/chariot/v1/*.proto)
 GEN_C := $(PROTOS:rpc/proto/%.proto=$(B)/gen/rpc/proto/%.pb-c.c)
-GEN_H := $(GEN_C:.c=.h)
 LIB_SRC := $(wildcard rpc/*.c objects/*.c sections/*.c lb/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN_C:%.c=%.o)
 LIB_A := $(B)/libchariot.a
@@ -59,6 +58,14 @@ LAB_SRC := $(wildcard lb/lab/*.c)
 LAB := $(B)/bin/chariot-lb-lab
 LAB_LIBS := -ljansson -lz
 
+# The client of etcd: a program of its own beside the launcher, so that the launcher links no gRPC.
+ETCD_SRC := $(wildcard rpc/etcd/*.c)
+ETCD := $(B)/bin/chariot-etcd
+ETCD_PROTOS := $(wildcard rpc/proto/etcd/v3/*.proto)
+ETCD_GEN := $(ETCD_PROTOS:rpc/proto/%.proto=$(B)/gen/rpc/proto/%.pb-c.c)
+GEN_H := $(GEN_C:.c=.h) $(ETCD_GEN:.c=.h)
+ETCD_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out rpc/etcd/main.c,$(ETCD_SRC))) $(ETCD_GEN:%.c=%.o)
+
 PY_SRC := $(wildcard python/*.c)
 PY_BUILD := $(B)/python
 PY_OBJ := $(PY_SRC:python/%.c=$(PY_BUILD)/%.o)
@@ -77,9 +84,9 @@ BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%) $(BENCH_PY_SRC:test/benc
 # Measures of simulated PEs, on the helpers of the tests.
 SCALE_SRC := $(wildcard test/bench/scale/*.c)
 
-C_SRC := $(LIB_SRC) $(LAB_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
+C_SRC := $(LIB_SRC) $(LAB_SRC) $(ETCD_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
 	$(SCALE_SRC)
-C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h test/*/*.h test/*/*/*.h examples/c/*.h)
+C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h rpc/etcd/*.h test/*/*.h test/*/*/*.h examples/c/*.h)
 
 # ---------------------------------------------------------------- for people
 
@@ -210,14 +217,14 @@ install: lib launcher ## C library, headers, pkg-config file and commands to DES
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(PREFIX)/lib/libchariot.so
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' tools/chariot.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/chariot.pc
-	install -m 755 $(B)/bin/chariot $(LAB) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/bin/chariot $(LAB) $(ETCD) $(DESTDIR)$(PREFIX)/bin/
 	ln -sf chariot $(DESTDIR)$(PREFIX)/bin/charmrun
 
 # ---------------------------------------------------------------- parts of the build
 
 lib: $(LIBS)
 tests: $(UNIT_BIN)
-launcher: $(LAUNCHER) $(LAB)
+launcher: $(LAUNCHER) $(LAB) $(ETCD)
 examples: $(EXAMPLE_BIN)
 benches: $(BENCH_BIN)
 
@@ -271,6 +278,11 @@ $(LAB): $(LAB_SRC:%.c=$(B)/%.o) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LAB_LIBS) $(LDLIBS)
+
+$(ETCD): $(B)/rpc/etcd/main.o $(ETCD_OBJ) $(LIB_A)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS)
 
 # As for a program that is no launcher, but for tests of TLS, which make certificates as the launcher does.
 $(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(B)/deploy/authority.o $(B)/deploy/reason.o $(LIB_A)
