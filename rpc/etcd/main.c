@@ -191,6 +191,7 @@ int main(void) {
     if (program.loop == NULL) return fail("no memory to be had");
     if (etcd_parent_open(&program.parent, program.loop, STDIN_FILENO, &handler) != 0) {
         fputs("chariot-etcd: 'chariot run --rendezvous etcd://...' starts it; nobody else need\n", stderr);
+        ev_loop_destroy(program.loop);
         return STATUS_USAGE;
     }
     if (etcd_events_open(&program.events, program.loop) != 0) return fail("no thread or pipe to be had");

@@ -23,10 +23,13 @@ LEASE_S = 3
 GRACE_S = 8  # for etcd on a busy machine to notice that a lease is over
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """All at once: one after the other the same may come twice."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 class Server:
@@ -64,7 +67,8 @@ class Etcd:
 
     def __init__(self, path: Path, count: int, *extra: str, scheme: str = "http") -> None:
         self.path, self.scheme, self.flags = path, scheme, list[str]()
-        ports = [(free_port(), free_port()) for _ in range(count)]
+        free = free_ports(2 * count)
+        ports = list(zip(free[:count], free[count:], strict=True))
         cluster = ",".join(f"m{i}=http://127.0.0.1:{peer}" for i, (_, peer) in enumerate(ports))
         self.addresses = [f"127.0.0.1:{port}" for port, _ in ports]
         self.servers = []
@@ -271,4 +275,4 @@ def members(*several: Member) -> Iterator[tuple[Member, ...]]:
         for member in several:
             with contextlib.suppress(ProcessLookupError):
                 member.program.send_signal(signal.SIGCONT)
-            member.end()
+            assert member.end() in (0, -signal.SIGKILL), member.program.returncode  # 1: a sanitizer's

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from etcd import GRACE_S, HEAD, JOINED, LEASE_S, LOST, SEEN, Etcd, Member, etcd, free_port, members
+from etcd import GRACE_S, HEAD, JOINED, LEASE_S, LOST, PROGRAM, SEEN, Etcd, Member, etcd, free_ports, members
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd") or not shutil.which("etcdctl"), reason="needs etcd-server and etcd-client")
 
@@ -197,8 +197,6 @@ def test_garbage_from_the_launcher_ends_it(one: Etcd, job: str) -> None:
 
 
 def test_it_is_no_command_for_people() -> None:
-    from etcd import PROGRAM
-
     done = subprocess.run([PROGRAM], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "chariot-etcd: 'chariot run --rendezvous etcd://...' starts it; nobody else need\n")
 
@@ -333,7 +331,7 @@ def test_a_server_that_comes_back_within_the_lease_changes_nothing(one: Etcd, jo
 
 
 def test_no_etcd_is_there(job: str) -> None:
-    with members(Member(f"127.0.0.1:{free_port()}", 0, 2, job=job, patience_s=2)) as (member,):
+    with members(Member(f"127.0.0.1:{free_ports(1)[0]}", 0, 2, job=job, patience_s=2)) as (member,):
         assert member.wait(LOST, within=10)["text"].startswith(f"etcd gives no lease for job {job}: ")
 
 
