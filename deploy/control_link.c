@@ -20,11 +20,17 @@ static void fail(struct deploy_link *link) {
     link->handler->on_malformed(link->handler->context, link->pe);
 }
 
+static void on_hello(struct deploy_link *link) {
+    if (link->opened) return;
+    link->opened = true;
+    link->handler->on_opened(link->handler->context, link->pe);
+}
+
 static int handle_frame(struct deploy_link *link, const uint8_t *data, size_t size) {
     Chariot__V1__ToLauncher *message = chariot__v1__to_launcher__unpack(NULL, size, data);
     if (message == NULL) return CHARIOT_EMALFORMED;
     if (message->what_case == CHARIOT__V1__TO_LAUNCHER__WHAT_HELLO)
-        link->opened = true;
+        on_hello(link);
     else
         link->handler->on_message(link->handler->context, link->pe, message);
     chariot__v1__to_launcher__free_unpacked(message, NULL);

@@ -17,6 +17,8 @@ struct deploy_link_handler {
     void (*on_message)(void *context, uint32_t pe, const Chariot__V1__ToLauncher *message);
     /* What came is no message; the link is closed. */
     void (*on_malformed)(void *context, uint32_t pe);
+    /* The PE takes part in the job. Once. */
+    void (*on_opened)(void *context, uint32_t pe);
     void *context;
 };
 

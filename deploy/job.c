@@ -49,6 +49,12 @@ static void on_malformed(void *context, uint32_t pe) {
     deploy_job_end_saying(context, DEPLOY_STATUS_PES, "chariot: PE %u sent garbage on its control stream\n", pe);
 }
 
+static void on_opened(void *context, uint32_t pe) {
+    struct deploy_job *job = context;
+    (void)pe;
+    if (++job->opened == job->num_pes) deploy_ready_say(job->config->ready, job->num_pes);
+}
+
 /* What PE 0 alone may say. */
 static bool hear_first(struct deploy_job *job, const Chariot__V1__ToLauncher *message) {
     switch (message->what_case) {
@@ -281,7 +287,7 @@ static void prepare(struct deploy_job *job) {
     struct rlimit most = job->launch.open_files;
     most.rlim_cur = most.rlim_max;
     setrlimit(RLIMIT_NOFILE, &most);
-    job->link_handler = (struct deploy_link_handler){on_message, on_malformed, job};
+    job->link_handler = (struct deploy_link_handler){on_message, on_malformed, on_opened, job};
     job->output_handler = (struct deploy_output_handler){.on_broken = on_broken,
                                                          .on_finished = on_finished,
                                                          .on_settled = on_settled,

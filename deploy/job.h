@@ -14,6 +14,7 @@
 #include "deploy/launcher.h"
 #include "deploy/options.h"
 #include "deploy/program.h"
+#include "deploy/ready.h"
 
 struct deploy_job_config {
     const struct deploy_options *options;
@@ -21,6 +22,7 @@ struct deploy_job_config {
     const struct deploy_launcher_ops *launcher;
     const struct deploy_guard *guard;
     const struct deploy_remote *remote; /* NULL: all PEs run here */
+    struct deploy_ready *ready;
     const char *run_dir;
 };
 

@@ -36,7 +36,7 @@ struct deploy_job {
     struct deploy_authority *authority; /* while PEs start, where they speak TLS */
     char name[32];
     struct deploy_job_pe *pes;
-    uint32_t num_pes, alive;
+    uint32_t num_pes, alive, opened; /* PEs; that live; that take part */
     enum deploy_job_phase phase;
     int status;
     uint8_t token[32];

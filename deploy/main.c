@@ -7,6 +7,7 @@
 
 #include "deploy/agent.h"
 #include "deploy/charmrun.h"
+#include "deploy/k8s.h"
 #include "deploy/lab.h"
 #include "deploy/nearest.h"
 #include "deploy/reason.h"
@@ -29,6 +30,7 @@ static int on_version(const char *argv0, char **argv) {
 
 static const struct command COMMANDS[] = {
     {"run", "start a program on several PEs", deploy_run, deploy_run_help},
+    {"k8s", "print Kubernetes manifests for a program and a size", deploy_k8s, deploy_k8s_help},
     {"lb-lab", "try balancers on recorded loads, without a job", deploy_lab, deploy_lab_help},
     {"agent", "start PEs for a launcher on another host", deploy_agent, deploy_agent_help},
     {"help", "print this text, or that of a command: chariot help run", on_help, NULL},

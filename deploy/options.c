@@ -87,6 +87,7 @@ TEXT(hosts, "names of hosts, as in 'a:4,b:4'")
 TEXT(hosts_file, "the name of a file")
 TEXT(remote_shell, "a command, such as 'ssh -p 2222'")
 TEXT(remote_chariot, "the path of chariot on the other hosts")
+TEXT(ready_file, "the name of a file")
 #undef TEXT
 
 static int add_environment(struct deploy_options *options, const char *as_typed, const char *value,
@@ -227,6 +228,8 @@ static const struct option OPTIONS[] = {
      set_remote_chariot},
     {NULL, "--env", "NAME[=VAL]", "set this variable for PEs on other hosts too; may be repeated", add_environment},
     {NULL, "--launcher", "NAME", "what starts the PEs: local, or ssh, the default with --hosts", set_launcher},
+    {NULL, "--ready-file", "FILE", "make this file when all PEs take part in the job; it goes when the job ends",
+     set_ready_file},
     {"-h", "--help", NULL, "print this text", set_help},
 };
 enum { NUM_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };

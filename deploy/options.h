@@ -20,6 +20,7 @@ struct deploy_options {
     bool charm4py;           /* `import charm4py` finds chariot */
     bool quiet;              /* no banner */
     bool interactive;        /* a prompt on PE 0, after the program if there is one */
+    const char *ready_file;  /* there while the job runs; NULL: none */
     bool help;               /* print help, start nothing */
     const char *transport;   /* "shm", "unix", "tcp" or "tls" */
     const char *launcher;    /* name of a launcher's ops table; NULL: whichever the job needs */

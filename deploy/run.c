@@ -84,6 +84,14 @@ static int run_guarded(struct deploy_job_config *config, struct deploy_reason *r
     return status;
 }
 
+/* Whoever runs services hears when it runs, and that it does no longer. */
+static int run_ready(struct deploy_job_config *config, struct deploy_reason *reason) {
+    if (deploy_ready_init(config->ready, config->options->ready_file, reason) != 0) return reason->status;
+    int status = run_guarded(config, reason);
+    deploy_ready_over(config->ready);
+    return status;
+}
+
 static int fail(const struct deploy_reason *reason) {
     deploy_reason_print(reason);
     return reason->status;
@@ -100,17 +108,19 @@ static int run_options(const char *argv0, struct deploy_options *options) {
     struct deploy_program program;
     struct deploy_job_config config = {.options = options, .program = &program};
     struct deploy_remote remote;
+    struct deploy_ready ready;
     set_environment(options);
     int err = deploy_remote_init(&remote, options, &reason);
     if (err != 0) return fail(&reason);
     if (remote.hosts.count > 0) config.remote = &remote;
+    config.ready = &ready;
     err = choose_launcher(&config, &remote, &reason);
     if (err == 0) err = init_program(&program, argv0, options, &reason);
     if (err != 0) {
         deploy_remote_deinit(&remote);
         return fail(&reason);
     }
-    int status = run_guarded(&config, &reason);
+    int status = run_ready(&config, &reason);
     deploy_program_deinit(&program);
     deploy_remote_deinit(&remote);
     return reason.text[0] == '\0' ? status : fail(&reason);

@@ -4,6 +4,7 @@
 #     tools/setup.sh build     system packages for the build, and .venv
 #     tools/setup.sh check     the same, and what only `make check` uses (clang, CUnit ...)
 #     tools/setup.sh check-more  the same, and what the long checks need, which are no part of `make check`
+#     tools/setup.sh packages  the system packages for the build alone, no .venv: for images
 #     tools/setup.sh system    install nothing; name the system packages that are missing, status 1 if any is
 #
 # As root it installs what is missing with apt-get; as anyone else it names what to install and ends with status 1.
@@ -95,9 +96,9 @@ setup_venv() {
 
 mode=${1:-build}
 case $mode in
-build | check | check-more | system) ;;
+build | check | check-more | packages | system) ;;
 *)
-    echo "usage: tools/setup.sh build|check|check-more|system" >&2
+    echo "usage: tools/setup.sh build|check|check-more|packages|system" >&2
     exit 2
     ;;
 esac
@@ -105,7 +106,7 @@ wanted=("${build_packages[@]}")
 [[ $mode = check* ]] && wanted+=("${check_packages[@]}")
 [ "$mode" = check-more ] && wanted+=("${more_packages[@]}")
 setup_system "${wanted[@]}"
-[ "$mode" = system ] && exit 0
+[[ $mode = system || $mode = packages ]] && exit 0
 setup_venv
 [[ $mode = check* ]] && touch "$venv/.setup-check-done"
 exit 0
