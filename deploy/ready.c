@@ -57,8 +57,8 @@ static int open_socket(struct deploy_ready *ready, struct deploy_reason *reason)
     if (name == NULL || name[0] == '\0') return 0;
     ready->fd = connect_to(name);
     if (ready->fd < 0)
-        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot reach the service manager at '%s' (NOTIFY_SOCKET): %s",
-                                 name, strerror(errno));
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS,
+                                 "cannot reach the service manager at '%s' (NOTIFY_SOCKET): %s", name, strerror(errno));
     unsetenv("NOTIFY_SOCKET");
     return 0;
 }

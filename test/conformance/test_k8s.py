@@ -172,12 +172,12 @@ def values(found: Objects, kind: str) -> dict[str, str]:
 def k8s(tmp_path: Path) -> Path:
     """A copy, with a secret."""
     shutil.copytree(K8S, tmp_path / "k8s")
-    (tmp_path / "k8s/base/secret").write_bytes(b"k" * 44)
+    (tmp_path / "k8s/secret/secret").write_bytes(b"k" * 44)
     return tmp_path / "k8s"
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
-@pytest.mark.parametrize(("directory", "kind", "words"), [("program", "Job", []), ("standing", "StatefulSet", ["--service"])])
+@pytest.mark.parametrize(("directory", "kind", "words"), [("overlays/program", "Job", []), ("overlays/standing", "StatefulSet", ["--service"])])
 def test_the_manifests_are_what_is_rendered(k8s: Path, directory: str, kind: str, words: list[str]) -> None:
     program = ["examples/heat.py", "examples/data/evening.png", "--out", "/tmp"]
     rendered = render("--name", "chariot", "--image", "chariot", *words, *program)
@@ -188,3 +188,26 @@ def test_the_manifests_are_what_is_rendered(k8s: Path, directory: str, kind: str
     secret["secretName"] = "chariot"
     del made["Secret"], rendered["Secret"]
     assert made == rendered
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
+def test_certificates_take_the_secrets_place(k8s: Path) -> None:
+    (k8s / "secret/secret").unlink()  # nobody asks for it
+    text = kustomize(k8s / "overlays/cert-manager")
+    made = objects(text)
+    said = values(made, "Job")
+    assert said["CHARIOT_TLS_DIR"] == "/run/secrets/chariot" and "CHARIOT_SECRET_FILE" not in said
+    volumes = {one["name"]: one for one in made["Job"]["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["secret"]["secret"] == {"secretName": "chariot-tls", "defaultMode": 0o440}
+    (wanted,) = [one for one in yaml.safe_load_all(text) if one["kind"] == "Certificate" and one["metadata"]["name"] == "chariot"]
+    assert wanted["spec"]["dnsNames"] == [said["CHARIOT_HEAD"].split(":")[0]]
+    assert wanted["spec"]["secretName"] == "chariot-tls"
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
+def test_pods_may_reach_etcd(k8s: Path) -> None:
+    plain, made = objects(kustomize(k8s / "overlays/program")), objects(kustomize(k8s / "overlays/etcd"))
+    assert values(made, "Job") == values(plain, "Job") | {"CHARIOT_RENDEZVOUS": "etcd://etcd:2379/chariot"}
+    more = made["NetworkPolicy"]["spec"]["egress"]
+    assert more[:-1] == plain["NetworkPolicy"]["spec"]["egress"]
+    assert more[-1]["ports"] == [{"protocol": "TCP", "port": 2379}]

@@ -35,8 +35,9 @@ static void a_character_is_doubled(void) {
 
 static void only_utf8_is_text(void) {
     static const char *const good[] = {"", "a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
-    static const char *const bad[] = {"\x80",         "\xff",         "\xc3",     "a\xc3z",           "\xc0\xaf",
-                                      "\xe0\x80\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80"};
+    static const char *const bad[] = {
+        "\x80",         "\xff",         "\xc3",     "a\xc3z",           "\xc0\xaf",
+        "\xe0\x80\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) CU_ASSERT_TRUE(deploy_yaml_is_text(good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) CU_ASSERT_FALSE(deploy_yaml_is_text(bad[i]));
 }
