@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deploy/allocation.h"
 #include "rpc/error.h"
 
 extern char **environ;
@@ -33,7 +34,24 @@ static int no_memory(struct deploy_reason *reason) {
 
 /* ---------------------------------------------------------------- hosts */
 
-static int read_hosts(struct deploy_hosts *hosts, const struct deploy_options *options, struct deploy_reason *reason) {
+static bool is_by(const struct deploy_options *options, const char *launcher) {
+    return options->launcher != NULL && strcmp(options->launcher, launcher) == 0;
+}
+
+/* Where that is this host alone, its tasks are PEs like others. */
+static int read_allocation(struct deploy_hosts *hosts, struct deploy_options *options, struct deploy_reason *reason) {
+    int rc = deploy_allocation_hosts(hosts, reason);
+    if (rc != 0) return rc;
+    if (options->launcher != NULL || !deploy_allocation_is_this_host(hosts)) {
+        options->launcher = "slurm";
+        return 0;
+    }
+    if (!options->has_num_pes && hosts->items[0].slots > 0) options->num_pes = hosts->items[0].slots;
+    deploy_hosts_deinit(hosts);
+    return 0;
+}
+
+static int read_hosts(struct deploy_hosts *hosts, struct deploy_options *options, struct deploy_reason *reason) {
     if (options->hosts != NULL && options->hosts_file != NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--hosts and --hosts-file: one of the two");
     if (options->hosts != NULL) return deploy_hosts_parse(hosts, options->hosts, reason);
@@ -41,8 +59,13 @@ static int read_hosts(struct deploy_hosts *hosts, const struct deploy_options *o
     if (options->nodelist != NULL)
         return deploy_hosts_read_nodelist(hosts, options->nodelist,
                                           options->nodegroup == NULL ? "main" : options->nodegroup, reason);
-    if (options->launcher != NULL && strcmp(options->launcher, "ssh") == 0)
+    if (is_by(options, "ssh"))
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "--launcher ssh needs --hosts or --hosts-file");
+    if (deploy_allocation_is_here() && (options->launcher == NULL || is_by(options, "slurm")))
+        return read_allocation(hosts, options, reason);
+    if (is_by(options, "slurm"))
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "--launcher slurm is for inside of an allocation (salloc, sbatch)");
     return 0;
 }
 
@@ -52,7 +75,7 @@ static int settle(struct deploy_options *options, struct deploy_reason *reason) 
                                  "--transport %s is for one host; PEs of several reach each other by tls",
                                  options->transport);
     options->transport = "tls";
-    options->launcher = "ssh";
+    if (options->launcher == NULL) options->launcher = "ssh";
     return 0;
 }
 
@@ -107,7 +130,9 @@ static char *own_path(void) {
 
 static int set_surroundings(struct deploy_remote *remote, const struct deploy_options *options,
                             struct deploy_reason *reason) {
-    remote->shell = options->remote_shell == NULL ? SHELL : options->remote_shell;
+    bool by_srun = is_by(options, "slurm") && options->remote_shell == NULL;
+    remote->shell = by_srun ? DEPLOY_ALLOCATION_SHELL : options->remote_shell == NULL ? SHELL : options->remote_shell;
+    remote->takes_words = by_srun;
     remote->chariot = options->remote_chariot == NULL ? own_path() : strdup(options->remote_chariot);
     remote->directory = getcwd(NULL, 0);
     remote->timeline = options->trace != NULL;

@@ -21,6 +21,7 @@ struct launcher {
 static const struct launcher LAUNCHERS[] = {
     {"local", &deploy_local_ops, NULL},
     {"ssh", &deploy_agents_ops, &deploy_ssh_reach},
+    {"slurm", &deploy_agents_ops, &deploy_ssh_reach},
 };
 enum { NUM_LAUNCHERS = sizeof LAUNCHERS / sizeof LAUNCHERS[0] };
 
@@ -33,7 +34,7 @@ static int choose_launcher(struct deploy_job_config *config, struct deploy_remot
         remote->reach = LAUNCHERS[i].reach;
         return 0;
     }
-    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "no launcher '%s'; there are: local, ssh", name);
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "no launcher '%s'; there are: local, ssh, slurm", name);
 }
 
 /* PEs inherit it, here and on other hosts. */

@@ -152,7 +152,8 @@ static _Noreturn void child_main(struct ssh_host *host, pid_t parent, const int 
     snprintf(inside, sizeof inside, "[ ! -r ~/.charmrunrc ] || . ~/.charmrunrc; exec %s agent", chariot);
     quote(command + strlen(command), sizeof command - strlen(command), inside);
     words[count++] = (char *)(uintptr_t)host->name;
-    words[count++] = command;
+    char *const line[] = {command, NULL}, *const plain[] = {"sh", "-c", inside, NULL};
+    for (char *const *word = launch->remote->takes_words ? plain : line; *word != NULL; word++) words[count++] = *word;
     words[count] = NULL;
     execvp(words[0], words);
     dprintf(2, "cannot execute '%s': %s", words[0], strerror(errno));
