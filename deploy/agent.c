@@ -318,6 +318,7 @@ static struct deploy_bridge *bridge_of(struct agent *agent, uint32_t pe, uint32_
 }
 
 static bool hear_data(struct agent *agent, const Chariot__V1__AgentData *data) {
+    if (data->stream >= DEPLOY_STREAM_TIMELINE) return data->data.len == 0; /* no room there: it goes on to be taken */
     struct deploy_bridge *bridge = bridge_of(agent, data->pe, data->stream);
     bool takes = data->stream == DEPLOY_STREAM_CONTROL || data->stream == DEPLOY_STREAM_INPUT;
     return bridge != NULL && (takes || data->data.len == 0) && deploy_bridge_on_data(bridge, data);

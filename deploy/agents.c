@@ -62,9 +62,11 @@ static struct agents_host *host_of(struct agents *agents, uint32_t pe) {
 /* ---------------------------------------------------------------- what becomes of PEs */
 
 static void check_gathered(struct agents *agents) {
+    struct deploy_reason problem;
     if (!agents->gathering || agents->fetch.missing > 0) return;
     agents->gathering = false;
-    agents->launch->on_gathered(agents->launch->context);
+    bool cut = deploy_fetch_problem(&agents->fetch, &problem);
+    agents->launch->on_gathered(agents->launch->context, cut ? &problem : NULL);
 }
 
 static void agents_gather(void *state) {

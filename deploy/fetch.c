@@ -81,8 +81,18 @@ bool deploy_fetch_on_data(struct deploy_fetch *fetch, const Chariot__V1__AgentDa
     }
     if (!deploy_bridge_on_data(bridge, data)) return false;
     if (bridge->fd >= 0) return true;
+    if (bridge->told_end && fetch->cut++ == 0) fetch->cut_of = data->pe; /* that nothing more can be written */
     if (data->stream == DEPLOY_STREAM_TIMELINE) finish_timeline(fetch, data->pe, clock);
     complete(fetch, data->stream, data->pe);
+    return true;
+}
+
+bool deploy_fetch_problem(const struct deploy_fetch *fetch, struct deploy_reason *reason) {
+    if (fetch->cut == 0) return false;
+    deploy_reason_set(reason, DEPLOY_STATUS_OUTPUT,
+                      "no room for all that PEs on other hosts have written (%u files, the first of PE %u): "
+                      "timelines come to %s, records to %s",
+                      fetch->cut, fetch->cut_of, fetch->run_dir, fetch->record == NULL ? "nowhere" : fetch->record);
     return true;
 }
 

@@ -17,6 +17,7 @@ struct deploy_fetch {
     bool timeline;
     struct deploy_fetch_pe *pes; /* NULL: nothing is wanted */
     uint32_t num_pes, missing;   /* files that have not come */
+    uint32_t cut, cut_of;        /* those that could not be written to their end, and the first one's PE */
 };
 
 /* CHARIOT_ENOMEM. */
@@ -28,6 +29,8 @@ int deploy_fetch_add(struct deploy_fetch *fetch, struct deploy_relay *relay, uin
 /* False: makes no sense. */
 bool deploy_fetch_on_data(struct deploy_fetch *fetch, const Chariot__V1__AgentData *data,
                           const struct deploy_clock *clock);
+/* False: all that has come is written. */
+bool deploy_fetch_problem(const struct deploy_fetch *fetch, struct deploy_reason *reason);
 /* Nothing more comes of that PE. */
 void deploy_fetch_give_up(struct deploy_fetch *fetch, uint32_t pe);
 

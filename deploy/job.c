@@ -144,9 +144,11 @@ static void on_finished(void *context) {
     if (!job->gathering) ev_break(job->loop, EVBREAK_ALL);
 }
 
-static void on_gathered(void *context) {
+static void on_gathered(void *context, const struct deploy_reason *problem) {
     struct deploy_job *job = context;
     job->gathering = false;
+    if (problem != NULL) deploy_reason_print(problem);
+    if (problem != NULL && job->status == 0) job->status = problem->status;
     if (job->flushed) ev_break(job->loop, EVBREAK_ALL);
 }
 

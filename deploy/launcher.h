@@ -65,8 +65,8 @@ struct deploy_launch {
     void (*on_exit)(void *context, uint32_t pe, const struct deploy_exit *how);
     /* A host is lost, or cannot run the job: the reason for it to end. on_exit of its PEs follows. */
     void (*on_failed)(void *context, const struct deploy_reason *reason);
-    /* What gather() asked for is there. May be called inside it. */
-    void (*on_gathered)(void *context);
+    /* What gather() asked for is there, as far as there is no problem (NULL). May be called inside it. */
+    void (*on_gathered)(void *context, const struct deploy_reason *problem);
     void *context;
 };
 

@@ -174,6 +174,13 @@ def test_records_of_load_come_home(hosts: Place) -> None:
     assert (status, err) == (74, "chariot: cannot write '/no/load.0.json': No such file or directory\n")
 
 
+def test_a_record_that_finds_no_room_here(hosts: Place) -> None:
+    (hosts.path / "load.1.json").symlink_to("/dev/full")
+    status, out, err = hosts.run("run", "-n", 2, "--quiet", "--lb-record", "load", ROOT / "examples/heat.py", "--iterations", "50")
+    assert status == 74 and "equal to numpy" in out
+    assert "chariot: no room for all that PEs on other hosts have written (1 files, the first of PE 1)" in err, err
+
+
 def test_a_job_may_be_suspended(hosts: Place) -> None:
     """For longer than agents wait for a launcher that says nothing; and nobody runs meanwhile."""
     program = hosts.pe("signal.signal(signal.SIGCONT, lambda *_: (put(f'on {ME}'), farewell(), os._exit(0)))\nput(str(ME)); forever()\n")

@@ -163,3 +163,28 @@ def test_the_end_of_a_job_gives_the_terminal_back(screen: Screen) -> None:
     assert any("enough" in line for line in screen.shown()), screen.shown()
     screen.type("clear; stty -a | grep -o 'intr = ^C'; stty -a | grep -ow -- '-\\?echo'", "Enter")
     screen.expect("intr = ^C", "echo", "$")
+
+
+def test_ctrl_z(screen: Screen) -> None:
+    """The shell gets its terminal, as it was, and gives it back."""
+    start(screen, *screen.run, "-n", "2", "--interactive")
+    screen.type("x = 5", "Enter")
+    screen.expect(">>> x = 5", ">>>")
+    screen.type("C-z")
+    until = time.monotonic() + 60
+    while not any("Stopped" in line for line in screen.shown()) and time.monotonic() < until:
+        time.sleep(0.05)
+    screen.type("clear; stty -a | grep -ow -- '-\\?icanon'; stty -a | grep -o 'intr = ^C'", "Enter")
+    screen.expect("icanon", "intr = ^C", "$")
+    screen.type("fg", "Enter")
+    time.sleep(1)
+    screen.type("x + 1", "Enter")
+    until = time.monotonic() + 60
+    while "6" not in screen.shown() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "6" in screen.shown(), screen.shown()
+    screen.type("C-d")
+    until = time.monotonic() + 60
+    while not screen.shown()[-1].startswith("$") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert screen.shown()[-1] == "$", screen.shown()
