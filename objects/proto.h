@@ -1,0 +1,41 @@
+/* objects/proto.h: values as foreign programs write them (chariot/v1/value.proto) made into the runtime's own
+ * (value.h), and back.
+ *
+ * By hand, since each call of a foreign program has some of them. What comes is checked, field by field: it may be
+ * anything. There is no form for a pickle, so none comes in; one that would go out is an error. */
+#ifndef CHARIOT_OBJECTS_PROTO_H
+#define CHARIOT_OBJECTS_PROTO_H
+
+#include "objects/value.h"
+#include "rpc/wire.h"
+
+enum { OBJ_PROTO_DEPTH = 48 }; /* Values inside one another */
+
+/* References and futures travel as handles: their bytes and a seal, which clients cannot make. */
+enum { OBJ_SEAL_BYTES = 16 };
+struct obj_seal {
+    void *ctx;
+    /* The seal of these bytes; kind: what they are (enum chariot_value_type). */
+    void (*make)(void *ctx, uint8_t kind, const void *data, size_t size, uint8_t seal[OBJ_SEAL_BYTES]);
+};
+
+struct obj_proto {
+    const struct obj_seal *seal;
+    bool shows_traces; /* of errors */
+    const char *why;   /* out, of a failure: for people, static */
+};
+
+/* Writes the Value in these bytes. CHARIOT_EMALFORMED: no Value; CHARIOT_EINVAL: one that says what cannot be;
+ * CHARIOT_EAUTH: a handle that is not from here; CHARIOT_ENOMEM. */
+int obj_proto_read(struct obj_proto *proto, struct rpc_wire wire, struct chariot_writer *writer);
+
+/* Writes the reader's next value as field `number` (up to 15) of a message. CHARIOT_ETYPE: a value that foreign
+ * programs have no form for; CHARIOT_EMALFORMED; CHARIOT_ENOMEM. */
+int obj_proto_write(struct obj_proto *proto, uint32_t number, struct chariot_reader *reader,
+                    struct chariot_writer *writer);
+
+/* Bytes of an element of this dtype, as value.proto describes it; 0: none of those. */
+size_t obj_proto_dtype_size(const uint8_t *dtype, size_t size);
+bool obj_proto_is_utf8(const uint8_t *data, size_t size);
+
+#endif

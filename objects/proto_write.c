@@ -1,0 +1,216 @@
+/* Values for foreign programs: see proto.h. Lengths are padded varints of five bytes, as an envelope's: so what is in a
+ * message is written behind its length, once, and the length when it is known. */
+#include <string.h>
+
+#include "objects/proto.h"
+#include "objects/value_format.h"
+#include "rpc/error.h"
+#include "rpc/msg.h"
+
+enum { KIND_NULL = 1, KIND_BOOLEAN, KIND_INTEGER, KIND_BIG_INTEGER, KIND_REAL, KIND_TEXT, KIND_DATA, KIND_LIST };
+enum { KIND_TUPLE = 9, KIND_MAP, KIND_ARRAY, KIND_REFERENCE, KIND_FUTURE, KIND_FAILURE };
+
+/* ---------------------------------------------------------------- fields */
+
+static size_t varint_size(uint64_t value) {
+    return obj_len_size(value);
+}
+
+static int put_number(struct chariot_writer *writer, uint32_t field, uint64_t value) {
+    uint8_t *at = obj_writer_room(writer, 1 + varint_size(value));
+    if (at == NULL) return writer->error;
+    *at = RPC_WIRE_TAG(field, RPC_WIRE_VARINT);
+    obj_len_put(at + 1, value);
+    return 0;
+}
+
+static int put_real(struct chariot_writer *writer, uint32_t field, double real) {
+    uint8_t *at = obj_writer_room(writer, 9);
+    uint64_t bits;
+    if (at == NULL) return writer->error;
+    memcpy(&bits, &real, sizeof bits);
+    *at = RPC_WIRE_TAG(field, RPC_WIRE_FIXED64);
+    rpc_fixed64_pack(bits, at + 1);
+    return 0;
+}
+
+static int put_data(struct chariot_writer *writer, uint32_t field, const void *data, size_t size) {
+    if (size > RPC_VARINT_MAX) return writer->error = CHARIOT_ENOMEM;
+    uint8_t *at = obj_writer_room(writer, 1 + varint_size(size) + size);
+    if (at == NULL) return writer->error;
+    *at = RPC_WIRE_TAG(field, RPC_WIRE_BYTES_OF);
+    at = obj_len_put(at + 1, size);
+    if (size > 0) memcpy(at, data, size);
+    return 0;
+}
+
+/* A message in a message: gives where it begins, for end(). */
+static size_t begin(struct chariot_writer *writer, uint32_t field) {
+    uint8_t *at = obj_writer_room(writer, 1 + RPC_VARINT_BYTES);
+    if (at == NULL) return 0;
+    *at = RPC_WIRE_TAG(field, RPC_WIRE_BYTES_OF);
+    return writer->msg->size;
+}
+
+static int end(struct chariot_writer *writer, size_t begun) {
+    if (writer->error != 0) return writer->error;
+    rpc_varint_pack(writer->msg->size - begun, rpc_msg_payload(writer->msg) + begun - RPC_VARINT_BYTES);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- kinds */
+
+static int refuse(struct obj_proto *proto, const char *why) {
+    proto->why = why;
+    return CHARIOT_ETYPE;
+}
+
+static int put_text(struct obj_proto *proto, uint32_t field, const struct chariot_value *value,
+                    struct chariot_writer *writer) {
+    if (!obj_proto_is_utf8(value->bytes.data, value->bytes.size))
+        return refuse(proto, "a string with lone surrogates, which UTF-8 does not have");
+    return put_data(writer, field, value->bytes.data, value->bytes.size);
+}
+
+static int put_array(struct obj_proto *proto, const struct chariot_value *value, struct chariot_writer *writer) {
+    const uint8_t *dtype = (const uint8_t *)value->array.dtype;
+    bool named = obj_proto_dtype_size(dtype, value->array.dtype_size) > 0 || value->array.size == 0;
+    if (!named) return refuse(proto, "an array of records, or of a dtype that foreign programs have no form for");
+    size_t array = begin(writer, KIND_ARRAY);
+    put_data(writer, 1, dtype, value->array.dtype_size);
+    size_t shape = value->array.ndim > 0 ? begin(writer, 2) : 0;
+    for (uint32_t i = 0; i < value->array.ndim; i++) {
+        uint64_t extent = (uint64_t)value->array.shape[i];
+        uint8_t *at = obj_writer_room(writer, varint_size(extent));
+        if (at != NULL) obj_len_put(at, extent);
+    }
+    if (value->array.ndim > 0) end(writer, shape);
+    put_number(writer, 3, value->array.order == 'F' ? 2 : 1);
+    put_data(writer, 4, value->array.data, value->array.size);
+    return end(writer, array);
+}
+
+/* Its encoded form, `size` bytes at data, and a seal. */
+static int put_handle(struct obj_proto *proto, uint32_t field, const struct chariot_value *value, const void *data,
+                      size_t size, struct chariot_writer *writer) {
+    if (proto->seal == NULL) return refuse(proto, "a reference, where none may be given out");
+    size_t message = begin(writer, field);
+    uint8_t *at = obj_writer_room(writer, 1 + varint_size(size + OBJ_SEAL_BYTES) + size + OBJ_SEAL_BYTES);
+    if (at == NULL) return writer->error;
+    *at = RPC_WIRE_TAG(1, RPC_WIRE_BYTES_OF);
+    at = obj_len_put(at + 1, size + OBJ_SEAL_BYTES);
+    memcpy(at, data, size);
+    proto->seal->make(proto->seal->ctx, (uint8_t)value->type, data, size, at + size);
+    return end(writer, message);
+}
+
+/* ---------------------------------------------------------------- failures */
+
+static bool is(const struct chariot_value *value, const char *text) {
+    return value->type == CHARIOT_STRING && value->bytes.size == strlen(text) &&
+           memcmp(value->bytes.data, text, value->bytes.size) == 0;
+}
+
+/* What is no UTF-8 in a text for people is not worth an error of its own. */
+static void put_plain(uint32_t field, const struct chariot_value *value, struct chariot_writer *writer) {
+    static const char unreadable[] = "(a text that is no UTF-8)";
+    if (value->type != CHARIOT_STRING) return;
+    if (obj_proto_is_utf8(value->bytes.data, value->bytes.size))
+        put_data(writer, field, value->bytes.data, value->bytes.size);
+    else
+        put_data(writer, field, unreadable, sizeof unreadable - 1);
+}
+
+static int put_failure(struct obj_proto *proto, uint64_t pairs, struct chariot_reader *reader,
+                       struct chariot_writer *writer) {
+    size_t message = begin(writer, KIND_FAILURE);
+    for (; pairs > 0; pairs--) {
+        struct chariot_reader at;
+        struct chariot_value key, value;
+        const void *data;
+        size_t size;
+        if (chariot_get(reader, &key) != 0) return CHARIOT_EMALFORMED;
+        at = *reader;
+        if (chariot_skip(reader, &data, &size) != 0 || chariot_get(&at, &value) != 0) return CHARIOT_EMALFORMED;
+        if (is(&key, "type")) put_plain(1, &value, writer);
+        if (is(&key, "text")) put_plain(2, &value, writer);
+        if (is(&key, "pe") && value.type == CHARIOT_INT) put_number(writer, 3, (uint32_t)value.integer);
+        if (is(&key, "trace") && proto->shows_traces) put_plain(4, &value, writer);
+    }
+    return end(writer, message);
+}
+
+/* ---------------------------------------------------------------- values in values */
+
+static int put_value(struct obj_proto *proto, uint32_t field, struct chariot_reader *reader, unsigned depth,
+                     struct chariot_writer *writer);
+
+static int put_items(struct obj_proto *proto, const struct chariot_value *value, struct chariot_reader *reader,
+                     unsigned depth, struct chariot_writer *writer) {
+    bool is_map = value->type == CHARIOT_MAP;
+    size_t message = begin(writer, is_map ? KIND_MAP : value->type == CHARIOT_LIST ? KIND_LIST : KIND_TUPLE);
+    int rc = writer->error;
+    for (uint64_t left = value->count; left > 0 && rc == 0; left--) {
+        size_t entry = is_map ? begin(writer, 1) : 0;
+        rc = put_value(proto, 1, reader, depth, writer);
+        if (rc == 0 && is_map) rc = put_value(proto, 2, reader, depth, writer);
+        if (rc == 0 && is_map) rc = end(writer, entry);
+    }
+    return rc != 0 ? rc : end(writer, message);
+}
+
+static int put_kind(struct obj_proto *proto, const struct chariot_value *value, struct chariot_reader *reader,
+                    unsigned depth, struct chariot_writer *writer) {
+    switch (value->type) {
+    case CHARIOT_NULL:
+        return put_data(writer, KIND_NULL, "", 0);
+    case CHARIOT_BOOL:
+        return put_number(writer, KIND_BOOLEAN, value->boolean);
+    case CHARIOT_INT:
+        return put_number(writer, KIND_INTEGER, rpc_zigzag(value->integer));
+    case CHARIOT_BIGINT:
+        return put_data(writer, KIND_BIG_INTEGER, value->bytes.data, value->bytes.size);
+    case CHARIOT_DOUBLE:
+        return put_real(writer, KIND_REAL, value->real);
+    case CHARIOT_STRING:
+        return put_text(proto, KIND_TEXT, value, writer);
+    case CHARIOT_BYTES:
+        return put_data(writer, KIND_DATA, value->bytes.data, value->bytes.size);
+    case CHARIOT_LIST:
+    case CHARIOT_TUPLE:
+    case CHARIOT_MAP:
+        return put_items(proto, value, reader, depth + 1, writer);
+    case CHARIOT_ARRAY:
+        return put_array(proto, value, writer);
+    case CHARIOT_ERROR:
+        return put_failure(proto, value->count, reader, writer);
+    default:
+        return refuse(proto, "an object of a type that only Python can read");
+    }
+}
+
+static int put_value(struct obj_proto *proto, uint32_t field, struct chariot_reader *reader, unsigned depth,
+                     struct chariot_writer *writer) {
+    struct chariot_reader ahead = *reader;
+    struct chariot_value value;
+    const void *data;
+    size_t size;
+    if (depth == OBJ_PROTO_DEPTH) return refuse(proto, "values nested more than 48 deep");
+    if (chariot_get(reader, &value) != 0) return CHARIOT_EMALFORMED;
+    size_t message = begin(writer, field);
+    int rc = writer->error;
+    if (rc == 0 && (value.type == CHARIOT_REF || value.type == CHARIOT_FUTURE)) {
+        if (chariot_skip(&ahead, &data, &size) != 0) return CHARIOT_EMALFORMED;
+        rc = put_handle(proto, value.type == CHARIOT_REF ? KIND_REFERENCE : KIND_FUTURE, &value, data, size, writer);
+    } else if (rc == 0) {
+        rc = put_kind(proto, &value, reader, depth, writer);
+    }
+    return rc != 0 ? rc : end(writer, message);
+}
+
+int obj_proto_write(struct obj_proto *proto, uint32_t number, struct chariot_reader *reader,
+                    struct chariot_writer *writer) {
+    int rc = put_value(proto, number, reader, 0, writer);
+    if (rc != 0 && rc != CHARIOT_ETYPE) proto->why = chariot_error_text(rc);
+    return rc;
+}
