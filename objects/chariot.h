@@ -139,6 +139,33 @@ struct chariot_call {
     struct chariot_msg *result; /* out: the value to reply with (given), or NULL; of a failure: the error value */
 };
 
+/* For whom a method is described that foreign programs may call: they see this text, the program does not. */
+enum chariot_parameter_kind {
+    CHARIOT_ORDINARY = 1, /* by position or by name */
+    CHARIOT_POSITION_ONLY,
+    CHARIOT_NAME_ONLY,
+    CHARIOT_REST,       /* any number of positional ones */
+    CHARIOT_NAMED_REST, /* any number of named ones */
+};
+struct chariot_parameter {
+    const char *name;
+    const char *type; /* for people; NULL: not said */
+    enum chariot_parameter_kind kind;
+    bool optional;
+};
+struct chariot_signature {
+    const char *description; /* NULL: none */
+    const char *returns;     /* for people; NULL: not said */
+    const struct chariot_parameter *parameters;
+    uint32_t num_parameters;
+};
+
+struct chariot_exposure {
+    const char *description; /* of the type; NULL: none */
+    /* By number of the method; NULL: foreign programs may not call it. */
+    const struct chariot_signature *const *methods;
+};
+
 struct chariot_method {
     const char *name;
     /* 0 done; CHARIOT_LATER; negative: failed: the error goes to whoever waits, else the job ends with it. */
@@ -149,6 +176,7 @@ struct chariot_type {
     const char *name; /* unique, such as "module.Class" */
     const struct chariot_method *methods;
     uint32_t num_methods;
+    const struct chariot_exposure *exposure; /* to foreign programs; NULL: they may call none of the methods */
     void *ctx;
     /* Constructor: makes *object for elem from args (borrowed). 0; CHARIOT_LATER: it goes on, and chariot_constructed()
      * will say when it has ended; negative: the job ends (say why by chariot_abort first). */
@@ -215,6 +243,10 @@ struct chariot_face {
     size_t (*state_bytes)(void *ctx, struct chariot_elem *elem);
     /* It has come to live here, and what it was sent comes next. */
     void (*on_moved)(void *ctx, struct chariot_elem *elem);
+    /* A foreign program calls an exposed method: whether it takes these arguments, which the face may put in the form
+     * that it has them in (*args is replaced then). 0; negative: why not, for people; *args stays the caller's. */
+    int (*admit)(void *ctx, const struct chariot_type *type, uint32_t method, struct chariot_msg **args, char *why,
+                 size_t why_size);
     const char *exit_name; /* of chariot_exit(), in messages for people */
 };
 
@@ -588,6 +620,18 @@ int chariot_contribute_take(struct chariot_pe *pe, struct chariot_elem *elem, co
 /* The same, and every element gets a future of the result. */
 int chariot_allreduce_take(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_ref *over,
                            struct chariot_msg *value, uint32_t reducer, struct chariot_future **future);
+
+/* ---------------------------------------------------------------- names */
+
+/* Foreign programs find objects by names, and nothing else: letters, digits and any of _-./: (at most 255), of which a
+ * job gives each to one object. They may call those of its methods that its type exposes. */
+bool chariot_name_is_valid(const char *name);
+/* From any PE; `done` (may be NULL) completes when every PE knows, or fails: ValueError, the name is taken.
+ * CHARIOT_EINVAL: the name, or the ref. */
+int chariot_publish(struct chariot_pe *pe, const char *name, const struct chariot_ref *ref,
+                    struct chariot_future *done);
+/* The name is free again; what has it lives on. `done` fails: KeyError, nothing has it. */
+int chariot_unpublish(struct chariot_pe *pe, const char *name, struct chariot_future *done);
 
 /* ---------------------------------------------------------------- quiescence */
 

@@ -51,6 +51,7 @@ void obj_start(struct chariot_pe *pe) {
     if (!meet_hosts(pe)) return;
     obj_runtime_start(pe);
     obj_balance_ops.start(pe);
+    obj_names_start(pe);
     if (obj_load_start(pe) != 0) obj_out_of_memory(pe);
     pe->ready_waits_for = 1 + obj_tree_children(pe, pe->node.pe, 0, children);
     pe->ready_hash = hash_tables(pe);

@@ -164,6 +164,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     pe->node.up = &obj_upcalls;
     int rc = obj_runtime_init(pe);
     if (rc == 0) rc = obj_balance_ops.init(pe);
+    if (rc == 0) rc = obj_names_init(pe);
     if (rc != 0) obj_pe_deinit(pe);
     return rc;
 }
@@ -210,6 +211,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_reduce_free_all(pe);
     obj_span_free_all(pe);
     obj_balance_ops.deinit(pe);
+    obj_names_deinit(pe);
     obj_map_deinit(&pe->graves);
     obj_allreduce_free_all(pe);
     obj_channel_free_all(pe);

@@ -11,6 +11,7 @@
 #include "objects/kinds.h"
 #include "objects/map.h"
 #include "objects/pool.h"
+#include "objects/names.h"
 #include "objects/quiet.h"
 #include "objects/waiter.h"
 #include "rpc/msg.h"
@@ -125,6 +126,7 @@ struct chariot_pe {
     struct chariot_msg *null_value; /* of futures that complete without one; made on demand */
 
     struct obj_pool pool;
+    struct obj_names names; /* under which foreign programs find objects */
 
     void (*entry)(struct chariot_pe *pe, void *ctx);
     void *entry_ctx;

@@ -34,6 +34,19 @@ int obj_proto_read(struct obj_proto *proto, struct rpc_wire wire, struct chariot
 int obj_proto_write(struct obj_proto *proto, uint32_t number, struct chariot_reader *reader,
                     struct chariot_writer *writer);
 
+/* A Reference or a Future (kind: CHARIOT_REF, CHARIOT_FUTURE) by itself. Codes as obj_proto_read(). */
+int obj_proto_read_handle(struct obj_proto *proto, uint8_t kind, struct rpc_wire wire, struct chariot_writer *writer);
+/* The reader's next value, an error, as a Failure. Codes as obj_proto_write(). */
+int obj_proto_write_failure(struct obj_proto *proto, uint32_t number, struct chariot_reader *reader,
+                            struct chariot_writer *writer);
+
+/* Fields of messages that are written by hand, number up to 15; failures stay with the writer. */
+void obj_proto_put_bytes(struct chariot_writer *writer, uint32_t number, const void *data, size_t size);
+void obj_proto_put_number(struct chariot_writer *writer, uint32_t number, uint64_t value);
+/* A message in a message: gives what end() needs. */
+size_t obj_proto_begin(struct chariot_writer *writer, uint32_t number);
+void obj_proto_end(struct chariot_writer *writer, size_t begun);
+
 /* Bytes of an element of this dtype, as value.proto describes it; 0: none of those. */
 size_t obj_proto_dtype_size(const uint8_t *dtype, size_t size);
 bool obj_proto_is_utf8(const uint8_t *data, size_t size);

@@ -111,7 +111,7 @@ static int put_big(struct obj_proto *proto, const struct rpc_wire *bytes, struct
     return chariot_put_int(writer, (int64_t)low);
 }
 
-static int put_handle(struct obj_proto *proto, uint8_t kind, struct rpc_wire wire, struct chariot_writer *writer) {
+int obj_proto_read_handle(struct obj_proto *proto, uint8_t kind, struct rpc_wire wire, struct chariot_writer *writer) {
     struct rpc_field field = {0};
     struct rpc_wire handle = {0};
     uint8_t seal[OBJ_SEAL_BYTES], differ = 0;
@@ -291,9 +291,9 @@ static int put_field(struct obj_proto *proto, const struct rpc_field *field, uns
     case VALUE_ARRAY:
         return put_array(proto, field->bytes, writer);
     case VALUE_REFERENCE:
-        return put_handle(proto, CHARIOT_REF, field->bytes, writer);
+        return obj_proto_read_handle(proto, CHARIOT_REF, field->bytes, writer);
     case VALUE_FUTURE:
-        return put_handle(proto, CHARIOT_FUTURE, field->bytes, writer);
+        return obj_proto_read_handle(proto, CHARIOT_FUTURE, field->bytes, writer);
     default:
         return fail(proto, CHARIOT_EINVAL, "a failure, which only results are");
     }

@@ -1,0 +1,83 @@
+/* objects/door.h: what a foreign program asks of a job (chariot/v1/object_service.proto), from the bytes of its request
+ * to the bytes of the answer. Who carries them, and who the program is, is rpc/'s affair.
+ *
+ *   begin -- refused, or known here: answered at once
+ *     '----- calls an object -- its result --> on_answer
+ *                 '---- cancel: nothing more is heard of it
+ *
+ * Nothing that comes is trusted: names lead to published objects, handles carry a seal, methods are exposed ones, and
+ * there is no form for a pickle. */
+#ifndef CHARIOT_OBJECTS_DOOR_H
+#define CHARIOT_OBJECTS_DOOR_H
+
+#include "objects/pe.h"
+#include "objects/proto.h"
+
+enum obj_door_method {
+    OBJ_DOOR_CALL,
+    OBJ_DOOR_BROADCAST,
+    OBJ_DOOR_REDUCE,
+    OBJ_DOOR_LIST,
+    OBJ_DOOR_GET,
+};
+
+/* google.rpc.Code, those of them that are used. */
+enum obj_door_status {
+    OBJ_DOOR_OK = 0,
+    OBJ_DOOR_INVALID_ARGUMENT = 3,
+    OBJ_DOOR_NOT_FOUND = 5,
+    OBJ_DOOR_PERMISSION_DENIED = 7,
+    OBJ_DOOR_RESOURCE_EXHAUSTED = 8,
+    OBJ_DOOR_ABORTED = 10,
+    OBJ_DOOR_UNIMPLEMENTED = 12,
+    OBJ_DOOR_INTERNAL = 13,
+};
+
+/* Who asks. */
+struct obj_guest {
+    void *ctx;
+    /* Whether it may call this method of that object: a published name or, of a reference, '@' and its class. */
+    bool (*may)(void *ctx, const char *object, const char *method);
+    const struct obj_seal *seal; /* of the handles that this service gives out */
+    bool shows_traces;
+};
+
+enum { OBJ_DOOR_NAME = 256, OBJ_DOOR_TEXT = 400 };
+
+/* One request. The caller sets the first part and leaves the rest zero; it stays where it is until it is answered or
+ * cancelled. */
+struct obj_visit {
+    struct chariot_pe *pe;
+    const struct obj_guest *guest;
+    enum obj_door_method method;
+    void (*on_answer)(struct obj_visit *visit); /* from the scheduler */
+
+    /* The answer; messages are the caller's then. */
+    enum obj_door_status status;
+    char text[OBJ_DOOR_TEXT];    /* for people, where it is not OK */
+    struct chariot_msg *body;    /* bytes of the response, where it is */
+    struct chariot_msg *failure; /* bytes of an ObjectError, where there is one to tell */
+
+    /* The door's own. */
+    char object[OBJ_DOOR_NAME], called[OBJ_DOOR_NAME];
+    struct chariot_future *future;
+    struct chariot_waiter waiter;
+    uint32_t reducer;
+    bool one_way;
+};
+
+enum { OBJ_DOOR_ANSWERED = 1 }; /* outcome */
+/* Reads the request, `size` bytes at data (borrowed for the call), and does what it asks. Outcome OBJ_DOOR_ANSWERED:
+ * the answer is there, and on_answer is not called; 0: it will be. For who has the turn. */
+int obj_door_begin(struct obj_visit *visit, const void *data, size_t size);
+/* on_answer is not called any more. */
+void obj_door_cancel(struct obj_visit *visit);
+
+/* door_describe.c: an object for those who ask what there is, as field 1 of a message; methods: with those that this
+ * guest may call. */
+void obj_door_put_object(struct chariot_writer *writer, const struct obj_visit *visit, const char *name,
+                         const struct chariot_ref *ref, bool methods);
+/* The guest may call some method of it. */
+bool obj_door_is_visible(const struct obj_visit *visit, const char *name, const struct chariot_ref *ref);
+
+#endif
