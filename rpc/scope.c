@@ -1,0 +1,156 @@
+/* Clients of the public service: see scope.h. */
+#include "rpc/scope.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "rpc/error.h"
+
+/* ---------------------------------------------------------------- patterns */
+
+/* '*' stands for any text. Goes back to the last star only, which is enough: an earlier one could not take more. */
+static bool matches(const char *pattern, const char *text) {
+    const char *star = NULL, *again = NULL;
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = ++pattern;
+            again = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star != NULL) {
+            pattern = star;
+            text = ++again;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return *pattern == '\0';
+}
+
+bool rpc_client_may(const struct rpc_client *client, const char *object, const char *method) {
+    char whole[600];
+    int size = snprintf(whole, sizeof whole, "%s.%s", object, method);
+    if (size < 0 || (size_t)size >= sizeof whole) return false;
+    for (char **scope = client->scopes; *scope != NULL; scope++) {
+        if (matches(*scope, strchr(*scope, '.') == NULL ? object : whole)) return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- tokens */
+
+static bool is_token(const struct rpc_client *client, const uint8_t *token, size_t size) {
+    volatile uint8_t differ = strlen(client->token) != size;
+    if (differ) return false; /* lengths are no secret */
+    for (size_t i = 0; i < size; i++) differ |= (uint8_t)client->token[i] ^ token[i];
+    return differ == 0;
+}
+
+const struct rpc_client *rpc_clients_find(const struct rpc_clients *clients, const void *token, size_t size) {
+    const struct rpc_client *found = NULL;
+    for (size_t i = 0; i < clients->count; i++) {
+        if (is_token(&clients->items[i], token, size)) found = &clients->items[i];
+    }
+    return found;
+}
+
+void rpc_clients_deinit(struct rpc_clients *clients) {
+    for (size_t i = 0; i < clients->count; i++) {
+        struct rpc_client *client = &clients->items[i];
+        if (client->token != NULL) explicit_bzero(client->token, strlen(client->token));
+        for (char **scope = client->scopes; scope != NULL && *scope != NULL; scope++) free(*scope);
+        free(client->scopes);
+        free(client->token);
+        free(client->name);
+    }
+    free(clients->items);
+    *clients = (struct rpc_clients){0};
+}
+
+/* ---------------------------------------------------------------- the file */
+
+static int add_scope(struct rpc_client *client, size_t count, const char *scope) {
+    char **scopes = realloc(client->scopes, (count + 2) * sizeof *scopes);
+    if (scopes == NULL) return CHARIOT_ENOMEM;
+    client->scopes = scopes;
+    scopes[count] = strdup(scope);
+    scopes[count + 1] = NULL;
+    return scopes[count] == NULL ? CHARIOT_ENOMEM : 0;
+}
+
+/* Words of a line: name, token, scopes. Outcome 1: something is missing. */
+static int read_client(struct rpc_client *client, char *line) {
+    char *rest;
+    const char *name = strtok_r(line, " \t\r\n", &rest), *token = strtok_r(NULL, " \t\r\n", &rest), *scope;
+    int rc = 0;
+    if (token == NULL) return 1;
+    client->name = strdup(name);
+    client->token = strdup(token);
+    if (client->name == NULL || client->token == NULL) return CHARIOT_ENOMEM;
+    for (size_t count = 0; rc == 0 && (scope = strtok_r(NULL, " \t\r\n", &rest)) != NULL; count++)
+        rc = add_scope(client, count, scope);
+    if (rc != 0) return rc;
+    size_t size = strlen(client->token);
+    return client->scopes == NULL || size < RPC_TOKEN_MIN || size > RPC_TOKEN_MAX;
+}
+
+static int add_line(struct rpc_clients *clients, char *line) {
+    struct rpc_client *items = realloc(clients->items, (clients->count + 1) * sizeof *items);
+    if (items == NULL) return CHARIOT_ENOMEM;
+    clients->items = items;
+    items[clients->count] = (struct rpc_client){0};
+    return read_client(&items[clients->count++], line);
+}
+
+static bool is_private(FILE *file) {
+    struct stat about;
+    return fstat(fileno(file), &about) == 0 && (about.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+static int read_lines(struct rpc_clients *clients, FILE *file, const char *path, char *why, size_t why_size) {
+    char *line = NULL;
+    size_t room = 0;
+    int rc = 0;
+    for (unsigned number = 1; rc == 0 && getline(&line, &room, file) >= 0; number++) {
+        size_t blank = strspn(line, " \t\r\n");
+        if (line[blank] == '\0' || line[blank] == '#') continue;
+        rc = add_line(clients, line);
+        if (rc > 0) {
+            snprintf(why, why_size,
+                     "line %u of %.200s: a line is 'CLIENT TOKEN SCOPE ...', with a token of %d to %d characters",
+                     number, path, RPC_TOKEN_MIN, RPC_TOKEN_MAX);
+            rc = CHARIOT_EINVAL;
+        }
+    }
+    if (line != NULL) explicit_bzero(line, room);
+    free(line);
+    return rc;
+}
+
+int rpc_clients_read(struct rpc_clients *clients, const char *path, char *why, size_t why_size) {
+    *clients = (struct rpc_clients){0};
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        snprintf(why, why_size, "cannot read %.200s: %s", path, strerror(errno));
+        return CHARIOT_EIO;
+    }
+    int rc = CHARIOT_EINVAL;
+    if (!is_private(file))
+        snprintf(why, why_size, "%.200s holds tokens, and others may read it: chmod 600 it", path);
+    else
+        rc = read_lines(clients, file, path, why, why_size);
+    fclose(file);
+    if (rc == CHARIOT_ENOMEM) snprintf(why, why_size, "%s", chariot_error_text(rc));
+    if (rc == 0 && clients->count == 0) {
+        snprintf(why, why_size, "%.200s names no clients", path);
+        rc = CHARIOT_EINVAL;
+    }
+    if (rc != 0) rpc_clients_deinit(clients);
+    return rc;
+}
