@@ -31,7 +31,7 @@ CFLAGS += -std=c11 -D_GNU_SOURCE -fPIC $(CFLAGS_$(MODE)) $(WARN) -I. -I$(B)/gen 
 	-DCHARIOT_VERSION='"$(VERSION)"' -DCHARIOT_SOVERSION='"$(SOVERSION)"'
 LDFLAGS += -Wl,--as-needed
 LDLIBS := -lprotobuf-c -lev -lpthread -lm
-GRPC_LIBS := -lgrpc -lgpr
+GRPC_LIBS := -lgrpc -lgpr -lcrypto
 
 # ---------------------------------------------------------------- what is made from what
 

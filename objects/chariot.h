@@ -633,6 +633,27 @@ int chariot_publish(struct chariot_pe *pe, const char *name, const struct chario
 /* The name is free again; what has it lives on. `done` fails: KeyError, nothing has it. */
 int chariot_unpublish(struct chariot_pe *pe, const char *name, struct chariot_future *done);
 
+/* Serves ObjectService (chariot/v1/object_service.proto) from this PE: gRPC, for programs in any language. */
+struct chariot_serve {
+    const char *address;     /* "127.0.0.1:0", "[::]:7000", "unix:/run/x.sock"; port 0: any that is free */
+    const char *clients;     /* file of who may call what (rpc/scope.h); NULL: whoever gets in may call all */
+    const char *certificate; /* file, PEM: of the service; NULL: plain text, which stays on this host */
+    const char *key;         /* file, PEM: its private key */
+    const char *authority;   /* file, PEM: clients show a certificate of it; NULL: they need none */
+    bool anyone;             /* no clients, no authority and no Unix socket: whoever is on this host may call */
+    bool shows_traces;       /* of exceptions, to clients */
+    uint32_t message_bytes;  /* of one client: of a request, 0: 16 MiB; */
+    uint32_t calls;          /* at a time, */
+    uint32_t rate;           /* per second; 0: no bound */
+};
+/* Between chariot_run()'s entry and the end of the job, on any PE, once. *address (the caller frees it): where it
+ * listens, as clients say it. The job does not end for want of anything to do while it serves. CHARIOT_EEXIST: it
+ * serves already; CHARIOT_EINVAL, CHARIOT_EIO: `why` gets a text for people, without newline. */
+int chariot_serve_start(struct chariot_pe *pe, const struct chariot_serve *how, char **address, char *why,
+                        size_t why_size);
+/* Ends it; calls under way fail (UNAVAILABLE). Nothing happens where it does not serve. */
+void chariot_serve_stop(struct chariot_pe *pe);
+
 /* ---------------------------------------------------------------- quiescence */
 
 /* Calls target (a future, or a method without arguments), once, when the job is next quiescent: no code of the program

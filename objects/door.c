@@ -1,6 +1,7 @@
 /* Requests of foreign programs, done and answered: see door.h. */
 #include "objects/door.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,7 @@ static void reduce_all(struct obj_visit *visit, const struct chariot_msg *list) 
 static void on_result(struct chariot_pe *pe, void *ctx) {
     struct obj_visit *visit = ctx;
     struct chariot_msg *value = rpc_msg_ref(chariot_future_value(visit->future, 0));
+    visit->busy = true;
     obj_future_unref(visit->future);
     visit->future = NULL;
     OBJ_API(pe);
@@ -132,6 +134,7 @@ static void on_result(struct chariot_pe *pe, void *ctx) {
     else
         answer_with(visit, value, visit->method == OBJ_DOOR_BROADCAST);
     rpc_msg_unref(value);
+    visit->busy = false;
     visit->on_answer(visit);
 }
 
@@ -244,10 +247,15 @@ static int begin_list(struct obj_visit *visit, struct rpc_wire wire) {
 int obj_door_begin(struct obj_visit *visit, const void *data, size_t size) {
     struct rpc_wire wire = rpc_wire_of(data, size);
     if (visit->method == OBJ_DOOR_LIST) return begin_list(visit, wire);
-    return visit->method == OBJ_DOOR_GET ? begin_get(visit, wire) : begin_call(visit, wire);
+    if (visit->method == OBJ_DOOR_GET) return begin_get(visit, wire);
+    visit->busy = true;
+    int rc = begin_call(visit, wire);
+    visit->busy = false;
+    return rc;
 }
 
 void obj_door_cancel(struct obj_visit *visit) {
+    assert(!visit->busy);
     if (visit->future == NULL) return;
     chariot_waiter_forget(&visit->waiter);
     obj_future_unref(visit->future);

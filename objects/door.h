@@ -64,13 +64,14 @@ struct obj_visit {
     struct chariot_waiter waiter;
     uint32_t reducer;
     bool one_way;
+    bool busy; /* it is being worked on, and user code may run: it is answered next, or can be cancelled after that */
 };
 
 enum { OBJ_DOOR_ANSWERED = 1 }; /* outcome */
 /* Reads the request, `size` bytes at data (borrowed for the call), and does what it asks. Outcome OBJ_DOOR_ANSWERED:
  * the answer is there, and on_answer is not called; 0: it will be. For who has the turn. */
 int obj_door_begin(struct obj_visit *visit, const void *data, size_t size);
-/* on_answer is not called any more. */
+/* on_answer is not called any more. Not while it is busy. */
 void obj_door_cancel(struct obj_visit *visit);
 
 /* door_describe.c: an object for those who ask what there is, as field 1 of a message; methods: with those that this

@@ -10,8 +10,8 @@
 #include "objects/hang.h"
 #include "objects/kinds.h"
 #include "objects/map.h"
-#include "objects/pool.h"
 #include "objects/names.h"
+#include "objects/pool.h"
 #include "objects/quiet.h"
 #include "objects/waiter.h"
 #include "rpc/msg.h"
@@ -434,5 +434,7 @@ int obj_timer_start(struct chariot_pe *pe, struct chariot_timer *timer, int64_t 
                     void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
 void obj_timer_stop(struct chariot_pe *pe, struct chariot_timer *timer);
 void obj_timer_run_due(struct chariot_pe *pe);
+/* As chariot_post(), for who has the turn. */
+int obj_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *pe, void *ctx), void *ctx);
 
 #endif

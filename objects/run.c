@@ -10,6 +10,7 @@
 
 #include "objects/load.h"
 #include "objects/meter.h"
+#include "objects/serve.h"
 #include "rpc/job.h"
 #include "rpc/record.h"
 
@@ -21,6 +22,7 @@ struct run {
     struct rpc_job job;
     struct rpc_timeline_file timeline;
     struct rpc_record record;
+    struct obj_serving serving;
 };
 
 static struct run *run_of(struct chariot_pe *pe) {
@@ -164,6 +166,8 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
 void chariot_close(struct chariot_pe *pe) {
     if (pe == NULL) return;
     struct run *run = run_of(pe);
+    rpc_job_serve_end(&run->serving.at);
+    obj_serve_forget(&run->serving);
     obj_pe_deinit(pe);
     rpc_timeline_file_close(&run->timeline);
     rpc_record_close(&run->record, false);
@@ -213,10 +217,46 @@ int chariot_console_prompt_over(int fd) {
     return rpc_control_say_prompt_over(fd);
 }
 
+/* ---------------------------------------------------------------- the public service */
+
+int chariot_serve_start(struct chariot_pe *pe, const struct chariot_serve *how, char **address, char *why,
+                        size_t why_size) {
+    OBJ_API(pe);
+    struct obj_serving *serving = &run_of(pe)->serving;
+    const struct rpc_job_serve to = {
+        .address = how->address,
+        .clients = how->clients,
+        .certificate = how->certificate,
+        .key = how->key,
+        .authority = how->authority,
+        .anyone = how->anyone,
+        .limits = {.message_bytes = how->message_bytes, .calls = how->calls, .rate = how->rate},
+        .methods = obj_serve_methods,
+        .num_methods = OBJ_SERVE_NUM_METHODS,
+        .ops = &obj_serve_ops,
+        .owner = serving};
+    if (serving->at.service != NULL) return CHARIOT_EEXIST;
+    serving->pe = pe;
+    serving->shows_traces = how->shows_traces;
+    serving->seal = (struct obj_seal){.ctx = serving, .make = obj_serve_seal};
+    int rc = rpc_job_serve(&run_of(pe)->job, &pe->node, &to, &serving->at, address, why, why_size);
+    if (rc == 0) chariot_outside_add(pe);
+    return rc;
+}
+
+void chariot_serve_stop(struct chariot_pe *pe) {
+    OBJ_API(pe);
+    struct obj_serving *serving = &run_of(pe)->serving;
+    if (serving->at.service == NULL) return;
+    rpc_job_serve_end(&serving->at);
+    chariot_outside_remove(pe);
+}
+
 /* ---------------------------------------------------------------- life */
 
 static int end(struct run *run) {
     struct chariot_pe *pe = &run->pe;
+    rpc_job_serve_end(&run->serving.at);
     if (!pe->aborted) obj_load_finish(pe);
     rpc_record_close(&run->record, !pe->aborted);
     OBJ_METER(pe, obj_meter_note_end(pe));

@@ -107,8 +107,7 @@ void chariot_timer_stop(struct chariot_pe *pe, struct chariot_timer *timer) {
     obj_timer_stop(pe, timer);
 }
 
-int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *, void *), void *ctx) {
-    OBJ_API(pe);
+int obj_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *, void *), void *ctx) {
     struct chariot_msg *msg = rpc_msg_new(0);
     if (msg == NULL) return CHARIOT_ENOMEM;
     msg->kind = OBJ_KIND_TASK;
@@ -116,6 +115,11 @@ int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *, void *),
     msg->seq = (uint64_t)(uintptr_t)ctx;
     obj_pe_queue_take(pe, msg);
     return 0;
+}
+
+int chariot_post(struct chariot_pe *pe, void (*fn)(struct chariot_pe *, void *), void *ctx) {
+    OBJ_API(pe);
+    return obj_post(pe, fn, ctx);
 }
 
 void obj_task_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {

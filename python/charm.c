@@ -274,6 +274,15 @@ static PyMethodDef charm_methods[] = {
      PyDoc_STR(
          "balance($self, /)\n--\n\nAsks for a step of load balancing; returns a Future of the number of chares that "
          "have moved, complete when\nthey have. From then on steps are made for balance() and AtSync() alone.")},
+    {"publish", WITH_KEYWORDS(py_charm_publish),
+     PyDoc_STR("publish($self, /, name, proxy)\n--\n\nForeign programs find the proxy's chare or collection under this "
+               "name, and may call those of its methods\nthat @expose marks; returns a Future, complete when every PE "
+               "knows the name.")},
+    {"unpublish", py_charm_unpublish, METH_O,
+     PyDoc_STR("unpublish($self, name, /)\n--\n\nThe name is free again; returns a Future.")},
+    {"serve", WITH_KEYWORDS(py_charm_serve), py_charm_serve_doc},
+    {"stopServing", py_charm_stop_serving, METH_NOARGS,
+     PyDoc_STR("stopServing($self, /)\n--\n\nEnds what charm.serve() has begun on this PE.")},
     {"LBTurnInstrumentOn", instrument_on, METH_NOARGS,
      PyDoc_STR("LBTurnInstrumentOn($self, /)\n--\n\nMeasure the load of this PE's chares, for the balancer.")},
     {"LBTurnInstrumentOff", instrument_off, METH_NOARGS,

@@ -21,7 +21,12 @@ PyObject *py_charm_topo_subtrees(PyObject *self, PyObject *args, PyObject *kwarg
 PyObject *py_charm_start_qd(PyObject *self, PyObject *callback);                    /* hang.c */
 PyObject *py_charm_wait_qd(PyObject *self, PyObject *ignored);                      /* hang.c */
 PyObject *py_charm_balance(PyObject *self, PyObject *ignored);                      /* balance.c */
-extern const char py_charm_start_doc[], py_charm_after_doc[], py_charm_topo_edges_doc[], py_charm_topo_subtrees_doc[];
+PyObject *py_charm_publish(PyObject *self, PyObject *args, PyObject *kwargs);       /* serve.c */
+PyObject *py_charm_unpublish(PyObject *self, PyObject *name);                       /* serve.c */
+PyObject *py_charm_serve(PyObject *self, PyObject *args, PyObject *kwargs);         /* serve.c */
+PyObject *py_charm_stop_serving(PyObject *self, PyObject *ignored);                 /* serve.c */
+extern const char py_charm_start_doc[], py_charm_after_doc[], py_charm_topo_edges_doc[], py_charm_topo_subtrees_doc[],
+    py_charm_serve_doc[];
 
 /* balance.c. charm.start(): the runtime hears what charm.options.lb says. -1 with an exception set. Module function:
  * the names of its balancers. */

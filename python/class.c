@@ -299,6 +299,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
     cls->id = UINT32_MAX;
     if (set_names(cls) != 0 || build_table(cls) != 0 || find_init(cls) != 0) goto fail;
     if (refuse_when(cls) != 0 || read_conditions(cls) != 0 || read_state(cls) != 0) goto fail;
+    if (py_exposure_read(cls) != 0) goto fail;
     cls->ctype = (struct chariot_type){.name = PyUnicode_AsUTF8(cls->full_name),
                                        .methods = cls->table,
                                        .num_methods = cls->num_methods,
@@ -308,6 +309,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
                                        .choose = py_section_choose,
                                        .pack = py_move_pack,
                                        .unpack = py_move_unpack,
+                                       .exposure = py_exposure_of(cls),
                                        .place = PyType_IsSubtype(type, st->map_type) ? py_map_place : NULL};
     if (cls->ctype.name == NULL) goto fail;
     return cls;
@@ -329,6 +331,7 @@ void py_class_free(struct py_class *cls) {
     Py_XDECREF(cls->by_name);
     Py_XDECREF(cls->waits);
     Py_XDECREF(cls->slots);
+    py_exposure_free(cls->exposure);
     free(cls);
 }
 

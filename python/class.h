@@ -47,6 +47,7 @@ struct py_class {
     PyObject *slots;                  /* names of its __slots__; list, owned; NULL: none */
     struct chariot_method *table;
     uint32_t num_methods;
+    struct py_exposure *exposure; /* owned; NULL: foreign programs may call none of its methods */
     struct chariot_type ctype;
     uint8_t only; /* a bit for each chariot_kind that programs may make of it; 0: any */
     uint32_t id;  /* type number of the runtime; UINT32_MAX: not registered */
@@ -80,6 +81,14 @@ struct py_class *py_class_by_id(struct py_state *st, uint32_t id);
  * (self). 0, or -1 with an exception set. */
 int py_method_inspect(struct py_state *st, struct py_method *method, PyObject *function, uint32_t skip);
 void py_method_clear(struct py_method *method);
+
+/* expose.c. Describes the methods that are marked with @expose. 0, or -1 with an exception set. */
+int py_exposure_read(struct py_class *cls);
+const struct chariot_exposure *py_exposure_of(const struct py_class *cls); /* NULL: there are none */
+void py_exposure_free(struct py_exposure *exposure);                       /* takes NULL */
+/* chariot_face.admit. */
+int py_expose_admit(void *ctx, const struct chariot_type *type, uint32_t number, struct chariot_msg **msg, char *why,
+                    size_t why_size);
 
 /* The arguments of one remote call, bound to its method's signature on the caller's side. */
 struct py_call_args {

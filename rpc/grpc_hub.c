@@ -191,7 +191,7 @@ static int make_bell(struct rpc_hub *hub) {
     return hub->bell == NULL ? CHARIOT_EIO : 0;
 }
 
-/* Nothing but the bell may still be in the queue: the transports have waited for the rest. */
+/* Nothing but the bell may still be in the queue: who used it has waited for the rest. */
 static void close_queue(struct rpc_hub *hub) {
     grpc_completion_queue_shutdown(hub->cq);
     grpc_event event;
@@ -236,8 +236,11 @@ int rpc_hub_attach(struct rpc_loop *loop, struct rpc_grpc *transport, struct rpc
         if (error != 0) return error;
     }
     rpc_standin_pause(loop);
-    transport->next = hub->transports;
-    hub->transports = transport;
+    hub->users++;
+    if (transport != NULL) {
+        transport->next = hub->transports;
+        hub->transports = transport;
+    }
     loop->hub = *out = hub;
     loop->hub_ops = &rpc_hub_ops;
     return rpc_standin_resume(loop);
@@ -247,9 +250,9 @@ void rpc_hub_detach(struct rpc_hub *hub, struct rpc_grpc *transport) {
     struct rpc_loop *loop = hub->loop;
     rpc_standin_pause(loop);
     struct rpc_grpc **at = &hub->transports;
-    while (*at != transport) at = &(*at)->next;
-    *at = transport->next;
-    if (hub->transports == NULL) {
+    while (transport != NULL && *at != transport) at = &(*at)->next;
+    if (transport != NULL) *at = transport->next;
+    if (--hub->users == 0) {
         loop->hub = NULL;
         hub_free(hub);
     }

@@ -1,6 +1,6 @@
 /* rpc/grpc_hub.h: the completion queue of one loop: tags, polling, and what other threads leave for the scheduler.
  *
- * One hub serves all gRPC transports of a loop; it is made with the first and goes with the last. Every operation that
+ * One hub serves all gRPC transports and services of a loop; it is made with the first and goes with the last. Every operation that
  * is started on gRPC carries a struct rpc_tag, embedded in what waits for it. Functions are called with the turns of
  * the hub's nodes held, except where they say "any thread".
  *
@@ -41,6 +41,7 @@ struct rpc_loan {
 struct rpc_hub {
     struct rpc_loop *loop;
     grpc_completion_queue *cq;
+    unsigned users;                   /* transports and services */
     struct rpc_grpc *transports;      /* linked through next; changed while the stand-in is paused */
     _Atomic(struct rpc_tag *) handed; /* events from the stand-in, newest first */
     _Atomic(struct rpc_loan *) loans; /* given back, newest first */
@@ -55,9 +56,9 @@ struct rpc_hub {
     int64_t now_ns; /* when this poll began */
 };
 
-/* The hub of a loop, made where there is none yet. CHARIOT_ENOMEM, CHARIOT_EIO. */
+/* The hub of a loop, made where there is none yet, for a transport or (NULL) a service. CHARIOT_ENOMEM, CHARIOT_EIO. */
 int rpc_hub_attach(struct rpc_loop *loop, struct rpc_grpc *transport, struct rpc_hub **out);
-/* Closes the hub when it was the last transport's. */
+/* Closes the hub when it was the last one's. */
 void rpc_hub_detach(struct rpc_hub *hub, struct rpc_grpc *transport);
 
 /* Prepares a tag for an operation that is started next. */

@@ -6,4 +6,13 @@ const struct rpc_module chariot_grpc_module = {
     .layout = RPC_MODULE_LAYOUT,
     .open = rpc_grpc_open,
     .join = rpc_grpc_join,
+    .serve = {.seal = rpc_service_seal,
+              .open = rpc_service_open,
+              .close = rpc_service_close,
+              .set = rpc_visit_set,
+              .get = rpc_visit_get,
+              .may = rpc_visit_may,
+              .put_take = rpc_visit_put_take,
+              .more = rpc_visit_more,
+              .finish_take = rpc_visit_finish_take},
 };

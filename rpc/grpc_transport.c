@@ -101,7 +101,7 @@ static void poll_until_ended(struct rpc_grpc *g, bool links_only, int64_t for_ns
 /* Its loans may be with gRPC still when its calls have ended. */
 static void wait_for_loans(struct rpc_grpc *g) {
     int64_t end_ns = rpc_loop_now_ns() + GOODBYE_NS;
-    while (g->hub->loans_out > 0 && g->hub->transports->next == NULL && rpc_loop_now_ns() < end_ns) {
+    while (g->hub->loans_out > 0 && g->hub->users == 1 && rpc_loop_now_ns() < end_ns) {
         rpc_hub_poll(g->hub, false);
         sched_yield();
     }

@@ -11,6 +11,7 @@
 
 #include "rpc/loop_impl.h"
 #include "rpc/msg.h"
+#include "rpc/serve.h"
 
 /* Sizes of what both sides look into, in one number. */
 #define RPC_MODULE_LAYOUT (sizeof(struct rpc_loop) << 32 | sizeof(struct rpc_node) << 16 | sizeof(struct chariot_msg))
@@ -22,6 +23,7 @@ struct rpc_module {
                 char **bound_address);
     int (*join)(struct rpc_transport *grpc, const char *pe0_address, const char *own_address, const char *host_identity,
                 int timeout_ms, char *why, size_t why_size);
+    struct rpc_serve_ops serve;
 };
 
 /* What the module shows (grpc_module.c). */

@@ -17,6 +17,7 @@ from ._core import (
     coro,
 )
 from ._coroutines import coro_ext, threaded
+from ._expose import expose
 
 TYPE_CHECKING = False  # typing's own would cost the start of every job its import
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ __all__ = [
     "charm4py_version",
     "coro",
     "coro_ext",
+    "expose",
     "readonlies",
     "register",
     "threaded",

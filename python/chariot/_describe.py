@@ -1,0 +1,92 @@
+"""Methods that foreign programs may call (@expose): how they are described, which arguments they take.
+
+    class Grid(Chare):
+        @expose
+        def get(self, row: int, column: int = 0) -> float: ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar, Union
+
+_KINDS = {
+    inspect.Parameter.POSITIONAL_OR_KEYWORD: 1,
+    inspect.Parameter.POSITIONAL_ONLY: 2,
+    inspect.Parameter.KEYWORD_ONLY: 3,
+    inspect.Parameter.VAR_POSITIONAL: 4,
+    inspect.Parameter.VAR_KEYWORD: 5,
+}
+
+
+def _type_text(hint: object) -> str:
+    if hint is inspect.Parameter.empty:
+        return ""
+    return hint if isinstance(hint, str) else inspect.formatannotation(hint)
+
+
+def describe(function: Callable[..., Any]) -> tuple[str, str, list[tuple[str, str, int, bool]]]:
+    """(description, type of the result, [(name, type, kind, optional)]) of a method, without self."""
+    signature = inspect.signature(function)
+    parameters = [
+        (each.name, _type_text(each.annotation), _KINDS[each.kind], each.default is not each.empty or each.kind in (2, 4))
+        for each in list(signature.parameters.values())[1:]
+    ]
+    return inspect.getdoc(function) or "", _type_text(signature.return_annotation), parameters
+
+
+def _hints(function: Callable[..., Any]) -> Mapping[str, object]:
+    """Of what cannot be resolved (a name of another module), nothing is checked."""
+    try:
+        return typing.get_type_hints(function)
+    except Exception:
+        return {}
+
+
+def _fits_all(values: Collection[object], hints: Sequence[object]) -> bool:
+    return not hints or all(_fits(value, hints[0]) for value in values)
+
+
+def _fits(value: object, hint: object) -> bool:
+    """Whether the value is one of this type, as far as can be said: of what is not known here, every value is."""
+    if hint is Any or isinstance(hint, TypeVar):
+        return True
+    if hint is None or hint is type(None):
+        return value is None
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, each) for each in inner)
+    if origin is typing.Literal:
+        return value in inner
+    if origin is typing.Annotated:
+        return _fits(value, inner[0])
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is complex:
+        return isinstance(value, (int, float, complex)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if origin is tuple and isinstance(value, tuple):
+        if len(inner) == 2 and inner[1] is ...:
+            return _fits_all(value, inner)
+        return len(value) == len(inner) and all(map(_fits, value, inner))
+    if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        return isinstance(value, origin) and _fits_all(list(value), inner[:1]) and _fits_all(list(value.values()), inner[1:])
+    if isinstance(origin, type) and issubclass(origin, Collection) and isinstance(value, origin):
+        return isinstance(value, (str, bytes)) or _fits_all(value, inner)
+    kind = origin if isinstance(origin, type) else hint
+    return isinstance(value, kind) if isinstance(kind, type) else True
+
+
+def check(function: Callable[..., Any], args: tuple[object, ...], keywords: dict[str, object]) -> None:
+    """Raises TypeError where the method's signature, or its type hints, do not take these arguments."""
+    bound = inspect.signature(function).bind(None, *args, **keywords)
+    hints = _hints(function)
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = bound.signature.parameters[name].kind
+        values = value if kind == 2 else value.values() if kind == 4 else (value,)
+        if name in hints and not all(_fits(each, hints[name]) for each in values):
+            raise TypeError(f"argument '{name}' is to be {_type_text(hints[name])}, not {type(value).__name__}")

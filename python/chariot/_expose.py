@@ -1,0 +1,18 @@
+"""@expose marks the methods that foreign programs may call; what it means is read by _describe.py."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing's own would cost the start of every job its import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def expose(function: _F) -> _F:
+    """Foreign programs may call this method (charm.publish, charm.serve); others of its class they may not."""
+    if not callable(function):
+        raise TypeError("@expose stands before a method")
+    function._chariot_exposed = True  # type: ignore[attr-defined]
+    return function
