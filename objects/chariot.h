@@ -630,7 +630,7 @@ bool chariot_name_is_valid(const char *name);
  * CHARIOT_EINVAL: the name, or the ref. */
 int chariot_publish(struct chariot_pe *pe, const char *name, const struct chariot_ref *ref,
                     struct chariot_future *done);
-/* The name is free again; what has it lives on. `done` fails: KeyError, nothing has it. */
+/* The name is free again; what has it lives on. `done` fails: ValueError, nothing has it. */
 int chariot_unpublish(struct chariot_pe *pe, const char *name, struct chariot_future *done);
 
 /* Serves ObjectService (chariot/v1/object_service.proto) from this PE: gRPC, for programs in any language. */

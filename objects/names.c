@@ -116,7 +116,7 @@ static int on_publish(struct chariot_call *call) {
     if (entry_read(pe, call->args, &entry) != 0) return CHARIOT_EMALFORMED;
     bool known = obj_names_find(pe, entry.name, entry.size) != NULL, leaves = entry.ref.collection == 0;
     if (known != leaves) {
-        call->result = obj_error_new(pe, leaves ? "KeyError" : "ValueError",
+        call->result = obj_error_new(pe, "ValueError",
                                      leaves ? "no object is published under this name"
                                             : "another object is published under this name already");
         return CHARIOT_EUSER;

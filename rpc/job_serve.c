@@ -112,6 +112,12 @@ static int open_it(struct rpc_job *job, struct rpc_node *node, struct rpc_servic
     return rc;
 }
 
+/* "ipv4:127.0.0.1:7000": clients say it without. */
+static void drop_scheme(char *address) {
+    if (strncmp(address, "ipv4:", 5) == 0 || strncmp(address, "ipv6:", 5) == 0)
+        memmove(address, address + 5, strlen(address + 5) + 1);
+}
+
 static int read_clients(const char *path, struct rpc_clients **out, char *why, size_t why_size) {
     *out = NULL;
     if (path == NULL) return 0;
@@ -150,6 +156,7 @@ int rpc_job_serve(struct rpc_job *job, struct rpc_node *node, const struct rpc_j
         make_seal_key(job, serving);
         rc = open_it(job, node, &config, serving, address, why, why_size);
     }
+    if (rc == 0) drop_scheme(*address);
     if (rc != 0 && clients != NULL) {
         rpc_clients_deinit(clients);
         free(clients);

@@ -1,0 +1,364 @@
+"""Issue 8: foreign programs call published chares by gRPC. The client here is grpcio with code made by its own tools
+from the protos; the job is a real one of two PEs, which serves at the second."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from harness import CHARIOT, ROOT, Job
+
+PROGRAM = """
+import sys
+from chariot import Array, Chare, Group, charm, coro, expose
+
+class Cell(Chare):
+    '''A cell of a grid.'''
+    @expose
+    def add(self, by: int, times: int = 1, *, name: str | None = None) -> int:
+        '''Its index and more.'''
+        return name if name is not None else self.thisIndex[0] + by * times
+    @expose
+    def echo(self, value):
+        return value
+    @expose
+    def fail(self, text: str):
+        raise LookupError(text)
+    @expose
+    @coro
+    def slow(self, seconds: float):
+        charm.sleep(seconds)
+        return "slept"
+    @expose
+    def me(self):
+        return self.thisProxy[self.thisIndex]
+    @expose
+    def odd(self):
+        return object()
+    def hidden(self):
+        return 1
+
+class Server(Chare):
+    def serve(self, keywords):
+        return charm.serve(**keywords)
+    @expose
+    def quit(self):
+        charm.exit()
+
+def main(args):
+    import json
+    servers, cells = Group(Server), Array(Cell, 5)
+    for name, proxy in (("grid", cells), ("one", cells[3]), ("servers", servers), ("other", cells)):
+        charm.publish(name, proxy).get()
+    for wrong in (lambda: charm.publish("grid", servers).get(), lambda: charm.unpublish("nobody").get(),
+                  lambda: charm.publish("a b", cells), lambda: charm.publish("x", Cell)):
+        try: wrong()
+        except Exception as e: print(type(e).__name__, e)
+    charm.publish("gone", cells).get()
+    charm.unpublish("gone").get()
+    print("at", servers[1].serve(json.loads(args[1]), ret=True).get(), flush=True)
+
+charm.start(main)
+"""
+
+
+@pytest.fixture(scope="module")
+def pb() -> Iterator[SimpleNamespace]:
+    with tempfile.TemporaryDirectory() as out:
+        protos = [f"chariot/v1/{name}.proto" for name in ("value", "object_service")]
+        tool = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/rpc/proto", f"--python_out={out}"]
+        subprocess.run([*tool, f"--grpc_python_out={out}", *protos], check=True)
+        package = Path(out, "foreign")  # not chariot, which is a package itself
+        Path(out, "chariot").rename(package)
+        for file in package.rglob("*.py"):
+            file.write_text(file.read_text().replace("from chariot.v1", "from foreign.v1"))
+        sys.path.insert(0, out)
+        yield SimpleNamespace(
+            value=importlib.import_module("foreign.v1.value_pb2"),
+            service=importlib.import_module("foreign.v1.object_service_pb2"),
+            stub=importlib.import_module("foreign.v1.object_service_pb2_grpc").ObjectServiceStub,
+        )
+        sys.path.remove(out)
+
+
+class Live:
+    """A job that serves, and a client of it."""
+
+    def __init__(self, pb: SimpleNamespace, directory: Path, keywords: dict[str, Any]) -> None:
+        (directory / "prog.py").write_text(PROGRAM)
+        self.pb = pb
+        self.job = Job([CHARIOT, "run", "-n", "2", "prog.py", json.dumps(keywords)], directory, 60)
+        self.job.wait_for("at ")
+        self.address = next(line.split()[1] for line in self.job.out if line.startswith("at "))
+
+    def connect(self, token: str | None = None, root: bytes | None = None) -> None:
+        options = [("grpc.ssl_target_name_override", "localhost")] if root else []
+        self.channel = (
+            grpc.secure_channel(self.address, grpc.ssl_channel_credentials(root), options)
+            if root
+            else grpc.insecure_channel(self.address)
+        )
+        self.stub = self.pb.stub(self.channel)
+        self.metadata = [("authorization", f"Bearer {token}")] if token else []
+
+    def arguments(self, *positional: Any, **named: Any) -> Any:
+        return self.pb.service.Arguments(
+            positional=map(self.value, positional), named={name: self.value(one) for name, one in named.items()}
+        )
+
+    def value(self, one: Any) -> Any:
+        Value = self.pb.value.Value
+        if isinstance(one, Value):
+            return one
+        kinds = {bool: "boolean", int: "integer", float: "real", str: "text", bytes: "data"}
+        return Value(**{kinds[type(one)]: one})
+
+    def call(self, target: Any, method: str, *args: Any, timeout: float = 20, **named: Any) -> Any:
+        if isinstance(target, tuple):
+            target = self.pb.service.Target(name=target[0], index=target[1:])
+        request = self.pb.service.CallRequest(target=target, method=method, arguments=self.arguments(*args, **named))
+        return self.stub.Call(request, timeout=timeout, metadata=self.metadata).result
+
+    def end(self) -> str:
+        with contextlib.suppress(grpc.RpcError):  # the job may end before it has answered
+            self.call(("servers", 0), "quit")
+        self.channel.close()
+        return self.job.finish().said
+
+
+@pytest.fixture(scope="module")
+def live(pb: SimpleNamespace) -> Iterator[Live]:
+    with tempfile.TemporaryDirectory() as directory:
+        live = Live(pb, Path(directory), {"address": "127.0.0.1:0", "anyone": True, "max_message_bytes": 1 << 20})
+        live.connect()
+        yield live
+        said = live.end()
+        assert "ValueError another object is published under this name already" in said
+        assert "ValueError no object is published under this name" in said
+        assert "ValueError charm.publish(): a name has" in said and "TypeError charm.publish(): a proxy" in said
+
+
+def status(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    return caught.value.code(), caught.value.details()
+
+
+def test_calls_of_one(live: Live) -> None:
+    assert live.call(("grid", 2), "add", 40).integer == 42
+    assert live.call(("one",), "add", 40, 2).integer == 83
+    assert live.call(("grid", 0), "add", times=3, by=2).integer == 6
+    assert live.call(("grid", 0), "add", 1, name="x").text == "x"
+    assert live.call(("grid", 4), "slow", 0.01).text == "slept"
+
+
+def test_calls_of_all(live: Live) -> None:
+    service, target = live.pb.service, live.pb.service.Target(name="grid")
+    everything = {"target": target, "method": "add", "arguments": live.arguments(10)}
+    results = live.stub.Broadcast(service.BroadcastRequest(**everything)).results
+    assert [one.integer for one in results] == [10, 11, 12, 13, 14]
+    for reducer, wanted in (("SUM", 60), ("MAX", 14), ("MIN", 10), ("PRODUCT", 10 * 11 * 12 * 13 * 14)):
+        request = service.ReduceRequest(**everything, reducer=getattr(service, f"REDUCER_{reducer}"))
+        assert live.stub.Reduce(request).result.integer == wanted
+    everything |= {"method": "fail", "arguments": live.arguments("no")}
+    results = live.stub.Broadcast(service.BroadcastRequest(**everything)).results
+    assert {(one.failure.type, one.failure.message) for one in results} == {("LookupError", "no")}
+
+
+def test_values_come_back_equal(live: Live) -> None:
+    v = live.pb.value
+    array = v.Array(dtype="<f8", shape=[2, 3], order=v.ORDER_C, data=bytes(range(48)))
+    values = [
+        v.Value(null=v.Null()),
+        *map(live.value, (True, 0, -1, 2**63 - 1, -(2**63), -0.0, float("inf"), "", "ä€𝄞", b"", bytes(range(256)))),
+        v.Value(big_integer=(2**63).to_bytes(9, "little", signed=True)),
+        v.Value(array=array),
+        v.Value(array=v.Array(dtype="<i4", shape=[0, 7], order=v.ORDER_C)),
+        v.Value(list=v.List(items=[live.value(1), v.Value(tuple=v.List(items=[live.value("a")]))])),
+        v.Value(map=v.Map(entries=[v.MapEntry(key=live.value(2), value=live.value("two"))])),
+    ]
+    for value in values:
+        assert live.call(("one",), "echo", value) == value
+    nan = live.call(("one",), "echo", float("nan")).real
+    assert nan != nan
+
+
+def test_references_lead_back(live: Live) -> None:
+    reference = live.call(("grid", 4), "me").reference
+    Target = live.pb.service.Target
+    assert live.call(Target(reference=reference), "add", 1).integer == 5
+    again = live.call(("one",), "echo", live.pb.value.Value(reference=reference)).reference
+    assert live.call(Target(reference=again), "add", 2).integer == 6
+    forged = live.pb.value.Reference(handle=reference.handle[:-1] + bytes([reference.handle[-1] ^ 1]))
+    assert status(lambda: live.call(Target(reference=forged), "add", 1))[0] is grpc.StatusCode.NOT_FOUND
+    value = live.pb.value.Value(reference=forged)
+    code, text = status(lambda: live.call(("one",), "echo", value))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT and "not from here" in text
+
+
+def test_what_there_is(live: Live) -> None:
+    service = live.pb.service
+    listed = live.stub.ListObjects(service.ListObjectsRequest()).objects
+    assert [(one.name, one.kind) for one in listed] == [
+        ("grid", service.OBJECT_KIND_ARRAY),
+        ("one", service.OBJECT_KIND_CHARE),
+        ("other", service.OBJECT_KIND_ARRAY),
+        ("servers", service.OBJECT_KIND_GROUP),
+    ]
+    page = live.stub.ListObjects(service.ListObjectsRequest(page_size=1, prefix="o"))
+    assert [one.name for one in page.objects] == ["one"] and page.next_page_token == "one"
+    rest = live.stub.ListObjects(service.ListObjectsRequest(prefix="o", page_token=page.next_page_token))
+    assert [one.name for one in rest.objects] == ["other"] and rest.next_page_token == ""
+    grid = live.stub.GetObject(service.GetObjectRequest(target=service.Target(name="grid"))).object
+    add = next(one for one in grid.methods if one.name == "add")
+    assert (grid.description, grid.dimensions) == ("A cell of a grid.", 1)
+    assert (add.description, add.returns) == ("Its index and more.", "int")
+    assert [(p.name, p.type, p.optional, p.kind) for p in add.parameters] == [
+        ("by", "int", False, service.PARAMETER_KIND_ORDINARY),
+        ("times", "int", True, service.PARAMETER_KIND_ORDINARY),
+        ("name", "str | None", True, service.PARAMETER_KIND_NAME_ONLY),
+    ]
+    assert "hidden" not in [one.name for one in grid.methods]
+
+
+def test_each_failure_has_its_status(live: Live) -> None:
+    C, one = grpc.StatusCode, ("one",)
+    big = live.value(b"x" * (2 << 20))
+    rows: list[tuple[Callable[[], object], grpc.StatusCode, str]] = [
+        (lambda: live.call(("nobody",), "add", 1), C.NOT_FOUND, "no object is published under the name 'nobody'"),
+        (lambda: live.call(("gone", 1), "add", 1), C.NOT_FOUND, "'gone'"),
+        (lambda: live.call(("grid", 9), "add", 1), C.NOT_FOUND, "no element"),
+        (lambda: live.call(("grid", 1, 1), "add", 1), C.INVALID_ARGUMENT, "an index of grid has 1 numbers, not 2"),
+        (lambda: live.call(("grid",), "add", 1), C.INVALID_ARGUMENT, "a collection"),
+        (lambda: live.call(one, "hidden"), C.PERMISSION_DENIED, "one exposes no method 'hidden'"),
+        (lambda: live.call(one, "__init__"), C.PERMISSION_DENIED, "exposes no method"),
+        (lambda: live.call(one, "add"), C.INVALID_ARGUMENT, "missing a required argument: 'by'"),
+        (lambda: live.call(one, "add", 1, by=1), C.INVALID_ARGUMENT, "multiple values for argument 'by'"),
+        (lambda: live.call(one, "add", 1, ret=1), C.INVALID_ARGUMENT, "'ret'"),
+        (lambda: live.call(one, "add", "a"), C.INVALID_ARGUMENT, "argument 'by' is to be int, not str"),
+        (lambda: live.call(one, "add", True), C.INVALID_ARGUMENT, "to be int, not bool"),
+        (lambda: live.call(one, "fail", "no good"), C.ABORTED, "one.fail: LookupError: no good"),
+        (lambda: live.call(one, "odd"), C.UNIMPLEMENTED, "only Python"),
+        (lambda: live.call(one, "slow", 60.0, timeout=0.2), C.DEADLINE_EXCEEDED, ""),
+        (lambda: live.call(one, "echo", big), C.RESOURCE_EXHAUSTED, ""),
+        (lambda: live.call(one, "echo", live.pb.value.Value()), C.INVALID_ARGUMENT, "without a kind"),
+    ]
+    for call, code, text in rows:
+        got = status(call)
+        assert got[0] is code and text in got[1], (got, code, text)
+
+
+def test_an_exception_is_told_in_full(live: Live) -> None:
+    from google.rpc import status_pb2
+
+    with pytest.raises(grpc.RpcError) as caught:
+        live.call(("one",), "fail", "no good")
+    trailer = dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
+    (detail,) = status_pb2.Status.FromString(trailer).details
+    error = live.pb.service.ObjectError()
+    assert detail.Unpack(error)
+    assert (error.object, error.method, error.failure.type) == ("one", "fail", "LookupError")
+    assert error.failure.traceback == ""  # not asked for by charm.serve()
+
+
+def test_garbage_and_pickles_are_refused(live: Live) -> None:
+    """No field is read as a pickle: what comes back of bytes is bytes."""
+    raw = live.channel.unary_unary("/chariot.v1.ObjectService/Call")
+    for data in (b"\xff" * 40, b"\x0a\x05ab", os.urandom(200), pickle.dumps({"a": 1})):
+        assert status(lambda data=data: raw(data, timeout=20))[0] is grpc.StatusCode.INVALID_ARGUMENT
+    assert status(lambda: live.channel.unary_unary("/chariot.v1.ObjectService/No")(b""))[0] is grpc.StatusCode.UNIMPLEMENTED
+    evil = pickle.dumps(os.getcwd)
+    assert live.call(("one",), "echo", evil).data == evil
+    assert live.call(("one",), "add", 1).integer == 4
+
+
+def test_clients_that_vanish_harm_nothing(live: Live) -> None:
+    request = live.pb.service.CallRequest(
+        target=live.pb.service.Target(name="one"), method="slow", arguments=live.arguments(0.05)
+    )
+    for _ in range(20):
+        calls = [live.stub.Call.future(request) for _ in range(20)]
+        for call in calls:
+            call.cancel()
+    assert live.call(("one",), "add", 1).integer == 4
+
+
+def make_certificate(directory: Path) -> tuple[str, str]:
+    key, certificate = str(directory / "key.pem"), str(directory / "cert.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
+
+
+def test_tls_tokens_and_scopes(pb: SimpleNamespace, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    clients = tmp_path / "clients"
+    clients.write_text("web 0123456789abcdef one.add\nadmin fedcba9876543210 *\n")
+    clients.chmod(0o600)
+    keywords = {"address": "127.0.0.1:0", "clients": str(clients), "certificate": certificate, "key": key}
+    (tmp_path / "job").mkdir()
+    live = Live(pb, tmp_path / "job", keywords | {"max_rate": 200})
+    root = Path(certificate).read_bytes()
+    live.connect("0123456789abcdef", root)
+    assert live.call(("one",), "add", 1).integer == 4
+    code, text = status(lambda: live.call(("one",), "echo", 1))
+    assert (code, text) == (grpc.StatusCode.PERMISSION_DENIED, "this client may not call one.echo")
+    assert status(lambda: live.call(("grid", 1), "add", 1))[0] is grpc.StatusCode.PERMISSION_DENIED
+    listed = live.stub.ListObjects(pb.service.ListObjectsRequest(), metadata=live.metadata).objects
+    assert [one.name for one in listed] == ["one"]
+    for token in (None, "wrong-wrong-wrong"):
+        live.connect(token, root)
+        assert status(lambda: live.call(("one",), "add", 1))[0] is grpc.StatusCode.UNAUTHENTICATED
+    live.connect("fedcba9876543210")  # in plain text
+    assert status(lambda: live.call(("one",), "add", 1))[0] is grpc.StatusCode.UNAVAILABLE
+    live.connect("fedcba9876543210", root)
+    codes = set()
+    for _ in range(300):  # more than may be in a second, whatever the machine
+        try:
+            live.call(("one",), "add", 1)
+        except grpc.RpcError as error:
+            codes.add(error.code())
+    assert codes <= {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    time.sleep(1.1)
+    live.end()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "text"),
+    [
+        ({"address": "127.0.0.1:0"}, "who may call?"),
+        ({"address": "0.0.0.0:0", "anyone": True}, "plain text stays on this host"),
+        ({"address": "here", "anyone": True}, "an address is HOST:PORT"),
+        ({"address": "127.0.0.1:0", "anyone": True, "certificate": "x"}, "belong together"),
+        ({"address": "127.0.0.1:0", "clients": "/nonexistent"}, "cannot read /nonexistent"),
+        ({"address": "127.0.0.1:0", "anyone": True, "certificate": "/dev/null", "key": "/dev/null"}, "nothing in it"),
+    ],
+)
+def test_wrong_services_are_refused_with_a_reason(tmp_path: Path, keywords: dict[str, Any], text: str) -> None:
+    program = f"""
+from chariot import charm
+def main(args):
+    try:
+        charm.serve(**{keywords!r})
+    except (ValueError, OSError) as e:
+        print(e)
+    charm.exit()
+charm.start(main)
+"""
+    (tmp_path / "prog.py").write_text(program)
+    said = Job([CHARIOT, "run", "prog.py"], tmp_path, 60).finish()
+    assert said.status == 0 and text in said.stdout, said
