@@ -1,8 +1,8 @@
 /* rpc/grpc_hub.h: the completion queue of one loop: tags, polling, and what other threads leave for the scheduler.
  *
- * One hub serves all gRPC transports and services of a loop; it is made with the first and goes with the last. Every operation that
- * is started on gRPC carries a struct rpc_tag, embedded in what waits for it. Functions are called with the turns of
- * the hub's nodes held, except where they say "any thread".
+ * One hub serves all gRPC transports and services of a loop; it is made with the first and goes with the last. Every
+ * operation that is started on gRPC carries a struct rpc_tag, embedded in what waits for it. Functions are called with
+ * the turns of the hub's nodes held, except where they say "any thread".
  *
  * Two things come from other threads: events that the stand-in took from the queue and could not handle because the
  * scheduler had the turn again (rpc_hub_hand_over), and memory that gRPC has done with (struct rpc_loan). Both are put

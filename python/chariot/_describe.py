@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
@@ -38,12 +39,14 @@ def describe(function: Callable[..., Any]) -> tuple[str, str, list[tuple[str, st
     return inspect.getdoc(function) or "", _type_text(signature.return_annotation), parameters
 
 
-def _hints(function: Callable[..., Any]) -> Mapping[str, object]:
-    """Of what cannot be resolved (a name of another module), nothing is checked."""
+@functools.cache
+def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, Mapping[str, object]]:
+    """With the types of its parameters. Of one that cannot be resolved (a name of another module), nothing is checked."""
     try:
-        return typing.get_type_hints(function)
+        hints = typing.get_type_hints(function)
     except Exception:
-        return {}
+        hints = {}
+    return inspect.signature(function), hints
 
 
 def _fits_all(values: Collection[object], hints: Sequence[object]) -> bool:
@@ -83,8 +86,8 @@ def _fits(value: object, hint: object) -> bool:
 
 def check(function: Callable[..., Any], args: tuple[object, ...], keywords: dict[str, object]) -> None:
     """Raises TypeError where the method's signature, or its type hints, do not take these arguments."""
-    bound = inspect.signature(function).bind(None, *args, **keywords)
-    hints = _hints(function)
+    signature, hints = _signature(function)
+    bound = signature.bind(None, *args, **keywords)
     for name, value in list(bound.arguments.items())[1:]:
         kind = bound.signature.parameters[name].kind
         values = value if kind == 2 else value.values() if kind == 4 else (value,)
