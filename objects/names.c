@@ -183,13 +183,11 @@ static int create_nothing(struct chariot_pe *pe, const struct chariot_type *type
     return 0;
 }
 
-static const struct chariot_method methods[] = {
+static const struct chariot_method calls[] = {
     [CALL_PUBLISH] = {.name = "publish", .invoke = on_publish}, [CALL_LEARN] = {.name = "learn", .invoke = on_learn}};
 
-static const struct chariot_type names_type = {.name = "chariot.Names",
-                                               .methods = methods,
-                                               .num_methods = sizeof methods / sizeof methods[0],
-                                               .create = create_nothing};
+static const struct chariot_type names_type = {
+    .name = "chariot.Names", .methods = calls, .num_methods = sizeof calls / sizeof calls[0], .create = create_nothing};
 
 int obj_names_init(struct chariot_pe *pe) {
     return obj_resident_init(pe, OBJ_RESIDENT_NAMES, &names_type);
