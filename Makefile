@@ -38,7 +38,10 @@ GRPC_LIBS := -lgrpc -lgpr -lcrypto
 PROTOS := $(wildcard rpc/proto/chariot/v1/*.proto)
 GEN_C := $(PROTOS:rpc/proto/%.proto=$(B)/gen/rpc/proto/%.pb-c.c)
 LIB_SRC := $(wildcard rpc/*.c objects/*.c sections/*.c lb/*.c)
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN_C:%.c=%.o)
+# What reflection tells of the public service (objects/public.h): its protos, as bytes.
+PUBLIC_PROTOS := $(addprefix rpc/proto/,chariot/v1/object_service.proto grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto)
+PUBLIC_C := $(B)/gen/objects/public_protos.c
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN_C:%.c=%.o) $(PUBLIC_C:%.c=%.o)
 LIB_A := $(B)/libchariot.a
 LIB_SO := $(B)/libchariot.so.$(SOVERSION)
 # What calls gRPC is a library of its own, loaded where a PE opens gRPC (rpc/module.h); libchariot.a has it too.
@@ -240,6 +243,14 @@ $(B)/gen/rpc/proto/%.pb-c.c $(B)/gen/rpc/proto/%.pb-c.h: rpc/proto/%.proto | $(S
 	@mkdir -p $(B)/gen/rpc/proto
 	@echo "  GEN $<"
 	$(Q)protoc-c -Irpc/proto --c_out=$(B)/gen/rpc/proto $<
+
+$(PUBLIC_C): $(PUBLIC_PROTOS) rpc/proto/chariot/v1/value.proto | $(SETUP)
+	@mkdir -p $(@D)
+	@echo "  GEN $@"
+	$(Q)protoc-c -Irpc/proto --include_imports --descriptor_set_out=$(@:.c=.pb) $(PUBLIC_PROTOS)
+	$(Q){ echo 'extern const unsigned char obj_public_protos[];'; echo 'extern const unsigned long obj_public_protos_size;'; \
+	  echo 'const unsigned char obj_public_protos[] = {'; od -An -v -tu1 $(@:.c=.pb) | sed 's/  */,/g;s/^,//;s/$$/,/'; echo '};'; \
+	  echo 'const unsigned long obj_public_protos_size = sizeof obj_public_protos;'; } >$@
 
 # Generated code is hidden in the shared library: it is no part of its interface.
 $(B)/gen/%.o: $(B)/gen/%.c

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "objects/call.h"
+#include "objects/public.h"
 
 /* One request. Its caller goes when the visit is over, and itself when nothing refers to it any more. */
 struct obj_caller {
@@ -25,6 +26,12 @@ const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS] = {
     [OBJ_DOOR_REDUCE] = {.path = "/chariot.v1.ObjectService/Reduce"},
     [OBJ_DOOR_LIST] = {.path = "/chariot.v1.ObjectService/ListObjects"},
     [OBJ_DOOR_GET] = {.path = "/chariot.v1.ObjectService/GetObject"},
+    [OBJ_SERVE_DOORS + OBJ_PUBLIC_CHECK] = {.path = "/grpc.health.v1.Health/Check", .open = true},
+    [OBJ_SERVE_DOORS + OBJ_PUBLIC_WATCH] = {.path = "/grpc.health.v1.Health/Watch", .streams = true, .open = true},
+    [OBJ_SERVE_DOORS +
+        OBJ_PUBLIC_REFLECT] = {.path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", .streams = true},
+    [OBJ_SERVE_DOORS + OBJ_PUBLIC_REFLECT +
+        1] = {.path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", .streams = true},
 };
 
 static void caller_free(struct obj_caller *caller) {
@@ -125,9 +132,43 @@ static struct obj_caller *caller_new(struct obj_serving *serving, struct rpc_vis
     return caller;
 }
 
+/* Of the service itself: answered here and now. Whoever watches its health hears no more than that; who asks what there
+ * is may go on asking. */
+static void answer_public(struct obj_serving *serving, struct rpc_visit *call, enum obj_public_method method,
+                          const void *data, size_t size) {
+    const struct rpc_serve_ops *ops = serving->at.ops;
+    struct chariot_writer writer;
+    struct chariot_msg *body = NULL;
+    if (data == NULL) { /* no more questions */
+        if (method == OBJ_PUBLIC_REFLECT) ops->finish_take(call, NULL, OBJ_DOOR_OK, "", NULL);
+        return;
+    }
+    chariot_writer_init_take(&writer, NULL);
+    int rc = obj_public_answer(method, data, size, &writer);
+    if (chariot_writer_finish(&writer, &body) != 0) rc = CHARIOT_ENOMEM;
+    if (rc == 0 && method != OBJ_PUBLIC_CHECK) {
+        ops->put_take(call, body);
+        ops->more(call);
+        return;
+    }
+    enum obj_door_status status = rc == 0                    ? OBJ_DOOR_OK
+                                  : rc == OBJ_PUBLIC_UNKNOWN ? OBJ_DOOR_NOT_FOUND
+                                                             : OBJ_DOOR_INVALID_ARGUMENT;
+    if (rc != 0) {
+        rpc_msg_unref(body);
+        body = NULL;
+    }
+    ops->finish_take(call, body, status, rc == 0 ? "" : "no such service, or no such request", NULL);
+}
+
 /* With the turn, maybe the stand-in's: what it asks for is done by the scheduler. */
 static void on_request(void *owner, struct rpc_visit *call, uint32_t method, const void *data, size_t size) {
     struct obj_serving *serving = owner;
+    if (method >= OBJ_SERVE_DOORS) {
+        enum obj_public_method which = (enum obj_public_method)(method - OBJ_SERVE_DOORS);
+        answer_public(serving, call, which > OBJ_PUBLIC_REFLECT ? OBJ_PUBLIC_REFLECT : which, data, size);
+        return;
+    }
     struct obj_caller *caller = caller_new(serving, call, method, data, size);
     int rc = caller == NULL ? CHARIOT_ENOMEM : obj_post(serving->pe, begin, caller);
     if (rc == 0) {
@@ -141,6 +182,7 @@ static void on_request(void *owner, struct rpc_visit *call, uint32_t method, con
 static void on_cancel(void *owner, struct rpc_visit *call) {
     struct obj_serving *serving = owner;
     struct obj_caller *caller = serving->at.ops->get(call);
+    if (caller == NULL) return; /* of the service itself */
     caller->call = NULL;
     if (caller->request != NULL || caller->visit.busy) return; /* begin() sees to it, or finish() */
     obj_door_cancel(&caller->visit);

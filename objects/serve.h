@@ -15,8 +15,10 @@ struct obj_serving {
     struct obj_caller *callers; /* whose requests are being answered */
 };
 
-extern const struct rpc_service_method obj_serve_methods[]; /* by enum obj_door_method */
-enum { OBJ_SERVE_NUM_METHODS = 5 };
+/* By enum obj_door_method; from OBJ_SERVE_DOORS on by enum obj_public_method, with the older name of reflection last.
+ */
+enum { OBJ_SERVE_DOORS = 5, OBJ_SERVE_NUM_METHODS = 9 };
+extern const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS];
 extern const struct rpc_service_ops obj_serve_ops;
 
 /* What clients cannot make: see struct obj_seal. ctx: the serving. */

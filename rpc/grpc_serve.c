@@ -144,13 +144,12 @@ static void let_in_take(struct rpc_doorman *doorman, grpc_call *call) {
     struct rpc_service *service = doorman->service;
     const struct rpc_client *client = NULL;
     uint32_t method = find_method(service, doorman->details.method);
-    if (service->config.clients != NULL) {
-        client = find_client(service, &doorman->metadata);
-        if (client == NULL) {
-            rpc_visit_refuse_take(service, call, GRPC_STATUS_UNAUTHENTICATED,
-                                  "this service needs 'authorization: Bearer TOKEN' with a token that it knows");
-            return;
-        }
+    bool open = method != UINT32_MAX && service->config.methods[method].open;
+    if (service->config.clients != NULL) client = find_client(service, &doorman->metadata);
+    if (service->config.clients != NULL && client == NULL && !open) {
+        rpc_visit_refuse_take(service, call, GRPC_STATUS_UNAUTHENTICATED,
+                              "this service needs 'authorization: Bearer TOKEN' with a token that it knows");
+        return;
     }
     if (method == UINT32_MAX) {
         rpc_visit_refuse_take(service, call, GRPC_STATUS_UNIMPLEMENTED, "the service has no such method");

@@ -149,23 +149,23 @@ void rpc_visit_finish_take(struct rpc_visit *visit, struct chariot_msg *body, ui
 /* ---------------------------------------------------------------- what comes in */
 
 /* The bytes of a request: where they lie in one slice they are read there. */
-static void hand_over(struct rpc_visit *visit) {
+static void hand_over(struct rpc_visit *visit, grpc_byte_buffer *request) {
     const struct rpc_service_config *config = &visit->service->config;
     grpc_byte_buffer_reader reader;
     grpc_slice whole;
-    if (!grpc_byte_buffer_reader_init(&reader, visit->request)) {
+    if (!grpc_byte_buffer_reader_init(&reader, request)) {
         config->ops->on_request(config->owner, visit, visit->method, "", 0);
         return;
     }
     grpc_slice *first = NULL;
-    bool one = grpc_byte_buffer_reader_peek(&reader, &first) &&
-               GRPC_SLICE_LENGTH(*first) == grpc_byte_buffer_length(visit->request);
+    bool one =
+        grpc_byte_buffer_reader_peek(&reader, &first) && GRPC_SLICE_LENGTH(*first) == grpc_byte_buffer_length(request);
     if (one) {
         config->ops->on_request(config->owner, visit, visit->method, GRPC_SLICE_START_PTR(*first),
                                 GRPC_SLICE_LENGTH(*first));
     } else {
         grpc_byte_buffer_reader_destroy(&reader);
-        (void)grpc_byte_buffer_reader_init(&reader, visit->request);
+        (void)grpc_byte_buffer_reader_init(&reader, request);
         whole = grpc_byte_buffer_reader_readall(&reader);
         config->ops->on_request(config->owner, visit, visit->method, GRPC_SLICE_START_PTR(whole),
                                 GRPC_SLICE_LENGTH(whole));
@@ -187,10 +187,10 @@ static void on_read(struct rpc_tag *tag, bool ok) {
     visit->met = true;
     if (first) visit->with_owner = true;
     if (ok && request != NULL) {
-        visit->operations++; /* the owner may finish it */
-        hand_over(visit);
+        visit->operations++;   /* the owner may finish it */
+        visit->request = NULL; /* which may want the next one */
+        hand_over(visit, request);
         grpc_byte_buffer_destroy(request);
-        visit->request = NULL;
         visit->operations--;
         leave_if_done(visit);
     } else if (streams) {
@@ -202,8 +202,6 @@ static void on_read(struct rpc_tag *tag, bool ok) {
 
 void rpc_visit_more(struct rpc_visit *visit) {
     if (visit->closed) return;
-    if (visit->request != NULL) grpc_byte_buffer_destroy(visit->request);
-    visit->request = NULL;
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &visit->request};
     start(visit, &op, 1, &visit->read_tag, on_read);
 }

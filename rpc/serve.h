@@ -26,6 +26,7 @@ struct rpc_visit;
 struct rpc_service_method {
     const char *path; /* "/package.Service/Method" */
     bool streams;     /* both ways */
+    bool open;        /* anybody may call it, with a token or without */
 };
 
 struct rpc_service_ops {

@@ -81,12 +81,17 @@ def pb() -> Iterator[SimpleNamespace]:
         protos = [f"chariot/v1/{name}.proto" for name in ("value", "object_service")]
         tool = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/rpc/proto", f"--python_out={out}"]
         subprocess.run([*tool, f"--grpc_python_out={out}", *protos], check=True)
+        sys.path.insert(0, out)
         package = Path(out, "foreign")  # not chariot, which is a package itself
         Path(out, "chariot").rename(package)
         for file in package.rglob("*.py"):
             file.write_text(file.read_text().replace("from chariot.v1", "from foreign.v1"))
-        sys.path.insert(0, out)
+        reflection = ["grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto"]
+        subprocess.run([*tool, *reflection], check=True)
+        Path(out, "grpc").rename(package / "grpc")
         yield SimpleNamespace(
+            reflection=importlib.import_module("foreign.grpc.reflection.v1.reflection_pb2"),
+            health=importlib.import_module("foreign.grpc.health.v1.health_pb2"),
             value=importlib.import_module("foreign.v1.value_pb2"),
             service=importlib.import_module("foreign.v1.object_service_pb2"),
             stub=importlib.import_module("foreign.v1.object_service_pb2_grpc").ObjectServiceStub,
@@ -234,6 +239,44 @@ def test_what_there_is(live: Live) -> None:
     assert "hidden" not in [one.name for one in grid.methods]
 
 
+def test_health_and_reflection(live: Live, pb: SimpleNamespace) -> None:
+    """What probes ask, and what grpcurl asks before it calls."""
+    from google.protobuf import descriptor_pb2
+
+    check = live.channel.unary_unary("/grpc.health.v1.Health/Check")
+    response = pb.health.HealthCheckResponse
+    for name in ("", "chariot.v1.ObjectService", "grpc.health.v1.Health"):
+        said = response.FromString(check(pb.health.HealthCheckRequest(service=name).SerializeToString()))
+        assert said.status == response.SERVING
+    wrong = pb.health.HealthCheckRequest(service="chariot.v1.No").SerializeToString()
+    assert status(lambda: check(wrong))[0] is grpc.StatusCode.NOT_FOUND
+    watching = live.channel.unary_stream("/grpc.health.v1.Health/Watch")(wrong)
+    assert response.FromString(next(watching)).status == response.SERVICE_UNKNOWN
+    watching.cancel()
+    Request, Response = pb.reflection.ServerReflectionRequest, pb.reflection.ServerReflectionResponse
+    questions = [
+        Request(list_services=""),
+        Request(file_containing_symbol="chariot.v1.ObjectService.Call"),
+        Request(file_by_filename="chariot/v1/value.proto"),
+        Request(file_containing_symbol="chariot.v1.Nothing"),
+        Request(all_extension_numbers_of_type="chariot.v1.Value"),
+    ]
+    for version in ("v1", "v1alpha"):
+        path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+        ask = live.channel.stream_stream(path, Request.SerializeToString, Response.FromString)
+        services, service, value, nothing, extensions = ask(iter(questions), timeout=20)
+        assert [one.name for one in services.list_services_response.service] == [
+            "chariot.v1.ObjectService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"
+        ]  # fmt: skip
+        (file,) = service.file_descriptor_response.file_descriptor_proto
+        described = descriptor_pb2.FileDescriptorProto.FromString(file)
+        assert described.name == "chariot/v1/object_service.proto" and described.dependency == ["chariot/v1/value.proto"]
+        (file,) = value.file_descriptor_response.file_descriptor_proto
+        assert descriptor_pb2.FileDescriptorProto.FromString(file).package == "chariot.v1"
+        assert (nothing.error_response.error_code, extensions.error_response.error_code) == (5, 12)
+        assert nothing.original_request == questions[3]
+
+
 def test_each_failure_has_its_status(live: Live) -> None:
     C, one = grpc.StatusCode, ("one",)
     big = live.value(b"x" * (2 << 20))
@@ -322,6 +365,7 @@ def test_tls_tokens_and_scopes(pb: SimpleNamespace, tmp_path: Path) -> None:
     assert [one.name for one in listed] == ["one"]
     for token in (None, "wrong-wrong-wrong"):
         live.connect(token, root)
+        assert live.channel.unary_unary("/grpc.health.v1.Health/Check")(b"") == b"\x08\x01"  # probes have no tokens
         assert status(lambda: live.call(("one",), "add", 1))[0] is grpc.StatusCode.UNAUTHENTICATED
     live.connect("fedcba9876543210")  # in plain text
     assert status(lambda: live.call(("one",), "add", 1))[0] is grpc.StatusCode.UNAVAILABLE
