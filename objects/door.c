@@ -177,6 +177,57 @@ static int begin_call(struct obj_visit *visit, struct rpc_wire wire) {
     return rc;
 }
 
+/* ---------------------------------------------------------------- futures */
+
+/* One value of the future as a response of its own. */
+static bool add_value(struct obj_visit *visit, uint64_t i) {
+    struct chariot_msg *value = rpc_msg_ref(chariot_future_value(visit->future, i));
+    bool good = obj_msg_encode(visit->pe, &value) == 0;
+    if (!good || value == NULL)
+        obj_door_answer(visit, OBJ_DOOR_UNIMPLEMENTED, "a value of the future cannot leave the job");
+    else if (chariot_msg_is_error(value))
+        fail_with(visit, value);
+    else
+        answer_with(visit, value, false);
+    rpc_msg_unref(value);
+    if (visit->status != OBJ_DOOR_OK) return false;
+    if (i + 1 < chariot_future_num_values(visit->future)) {
+        rpc_msg_queue_push_take(&visit->before, visit->body);
+        visit->body = NULL;
+    }
+    return true;
+}
+
+static void on_complete(struct chariot_pe *pe, void *ctx) {
+    struct obj_visit *visit = ctx;
+    OBJ_API(pe);
+    visit->busy = true;
+    uint64_t count = chariot_future_num_values(visit->future);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!add_value(visit, i)) break;
+    }
+    obj_future_unref(visit->future);
+    visit->future = NULL;
+    visit->busy = false;
+    visit->on_answer(visit);
+}
+
+static int begin_watch(struct obj_visit *visit, struct rpc_wire wire) {
+    struct rpc_field field, future = {0};
+    uint64_t id;
+    while (rpc_wire_left(&wire) > 0) {
+        if (rpc_wire_field(&wire, &field) != 0) return obj_door_malformed(visit);
+        if (field.number == 1 && field.type != RPC_WIRE_BYTES_OF) return obj_door_malformed(visit);
+        if (field.number == 1) future = field;
+    }
+    int rc = obj_door_find_future(visit, future.bytes, &id);
+    if (rc != 0) return rc;
+    visit->future = chariot_future_open(visit->pe, id);
+    if (visit->future == NULL) return obj_door_no_memory(visit);
+    visit->waiter = (struct chariot_waiter){.fn = on_complete, .ctx = visit};
+    return chariot_future_wait(visit->future, &visit->waiter) == 0 ? 0 : obj_door_no_memory(visit);
+}
+
 /* ---------------------------------------------------------------- asking what there is */
 
 static int begin_get(struct obj_visit *visit, struct rpc_wire wire) {
@@ -248,6 +299,7 @@ int obj_door_begin(struct obj_visit *visit, const void *data, size_t size) {
     struct rpc_wire wire = rpc_wire_of(data, size);
     if (visit->method == OBJ_DOOR_LIST) return begin_list(visit, wire);
     if (visit->method == OBJ_DOOR_GET) return begin_get(visit, wire);
+    if (visit->method == OBJ_DOOR_WATCH) return begin_watch(visit, wire);
     visit->busy = true;
     int rc = begin_call(visit, wire);
     visit->busy = false;

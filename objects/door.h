@@ -19,6 +19,7 @@ enum obj_door_method {
     OBJ_DOOR_REDUCE,
     OBJ_DOOR_LIST,
     OBJ_DOOR_GET,
+    OBJ_DOOR_WATCH,
 };
 
 /* google.rpc.Code, those of them that are used. */
@@ -55,7 +56,8 @@ struct obj_visit {
     /* The answer; messages are the caller's then. */
     enum obj_door_status status;
     char text[OBJ_DOOR_TEXT];    /* for people, where it is not OK */
-    struct chariot_msg *body;    /* bytes of the response, where it is */
+    struct chariot_msg *body;    /* bytes of the response, where it is; of a stream, of the last one, */
+    struct rpc_msg_queue before; /* and of those before it */
     struct chariot_msg *failure; /* bytes of an ObjectError, where there is one to tell */
 
     /* The door's own. */

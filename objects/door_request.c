@@ -70,28 +70,47 @@ static int find_name(struct obj_visit *visit, const struct rpc_wire *name, struc
     return 0;
 }
 
-/* A Reference is a Value's kind too, and read as one. */
-static int find_handle(struct obj_visit *visit, const struct rpc_wire *reference, struct chariot_ref *ref) {
+/* The value in a handle of that kind, in a message that the caller unrefs. CHARIOT_EAUTH and others: it is not from
+ * here. */
+static int open_handle(struct obj_visit *visit, uint8_t kind, const struct rpc_wire *handle,
+                       struct chariot_value *value, struct chariot_msg **msg) {
     struct obj_proto proto = {.seal = visit->guest->seal};
     struct chariot_writer writer;
-    struct chariot_msg *msg;
     struct chariot_reader reader;
+    chariot_writer_init_take(&writer, NULL);
+    int rc = obj_proto_read_handle(&proto, kind, *handle, &writer);
+    int written = chariot_writer_finish(&writer, msg);
+    if (rc != 0 || written != 0) return rc != 0 ? rc : written;
+    chariot_reader_init(&reader, *msg);
+    return chariot_get_typed(&reader, (enum chariot_value_type)kind, value);
+}
+
+static int find_handle(struct obj_visit *visit, const struct rpc_wire *reference, struct chariot_ref *ref) {
+    struct chariot_msg *msg = NULL;
     struct chariot_value value;
     uint32_t method;
-    chariot_writer_init_take(&writer, NULL);
-    int rc = obj_proto_read_handle(&proto, CHARIOT_REF, *reference, &writer);
-    if (chariot_writer_finish(&writer, &msg) != 0) return obj_door_no_memory(visit);
-    if (rc == 0) {
-        chariot_reader_init(&reader, msg);
-        rc = chariot_get_typed(&reader, CHARIOT_REF, &value);
-        if (rc == 0) rc = chariot_ref_read(&value, ref, &method);
-        if (rc == 0 && (!obj_ref_is_valid(visit->pe, ref) || ref->type >= visit->pe->num_types)) rc = CHARIOT_EAUTH;
-    }
+    int rc = open_handle(visit, CHARIOT_REF, reference, &value, &msg);
+    if (rc == 0) rc = chariot_ref_read(&value, ref, &method);
+    if (rc == 0 && (!obj_ref_is_valid(visit->pe, ref) || ref->type >= visit->pe->num_types)) rc = CHARIOT_EAUTH;
     rpc_msg_unref(msg);
+    if (rc == CHARIOT_ENOMEM) return obj_door_no_memory(visit);
     if (rc != 0)
         return obj_door_answer(visit, OBJ_DOOR_NOT_FOUND, "the reference is not of this job, or not from this service");
     snprintf(visit->object, sizeof visit->object, "@%.200s", visit->pe->types[ref->type]->name);
     return 0;
+}
+
+int obj_door_find_future(struct obj_visit *visit, struct rpc_wire wire, uint64_t *id) {
+    struct chariot_msg *msg = NULL;
+    struct chariot_value value;
+    int rc = open_handle(visit, CHARIOT_FUTURE, &wire, &value, &msg);
+    if (rc == 0) rc = chariot_future_read(&value, id);
+    if (rc == 0 && obj_id_pe(*id) >= visit->pe->node.num_pes) rc = CHARIOT_EAUTH;
+    rpc_msg_unref(msg);
+    if (rc == CHARIOT_ENOMEM) return obj_door_no_memory(visit);
+    return rc == 0
+               ? 0
+               : obj_door_answer(visit, OBJ_DOOR_NOT_FOUND, "the future is not of this job, or not from this service");
 }
 
 /* Of a dense array the bounds are known where the array is. */

@@ -17,6 +17,8 @@ struct obj_door_request {
 int obj_door_read_call(struct obj_visit *visit, struct rpc_wire wire, struct obj_door_request *request);
 /* The object that a Target names, and visit->object. The same outcome. */
 int obj_door_find(struct obj_visit *visit, struct rpc_wire wire, struct chariot_ref *ref);
+/* The future that a Future's handle names. The same outcome. */
+int obj_door_find_future(struct obj_visit *visit, struct rpc_wire wire, uint64_t *id);
 /* A text of UTF-8 without NUL that fits. */
 bool obj_door_copy_text(char *out, size_t room, const struct rpc_wire *text);
 

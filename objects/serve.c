@@ -26,6 +26,7 @@ const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS] = {
     [OBJ_DOOR_REDUCE] = {.path = "/chariot.v1.ObjectService/Reduce"},
     [OBJ_DOOR_LIST] = {.path = "/chariot.v1.ObjectService/ListObjects"},
     [OBJ_DOOR_GET] = {.path = "/chariot.v1.ObjectService/GetObject"},
+    [OBJ_DOOR_WATCH] = {.path = "/chariot.v1.ObjectService/WatchFuture", .streams = true},
     [OBJ_SERVE_DOORS + OBJ_PUBLIC_CHECK] = {.path = "/grpc.health.v1.Health/Check", .open = true},
     [OBJ_SERVE_DOORS + OBJ_PUBLIC_WATCH] = {.path = "/grpc.health.v1.Health/Watch", .streams = true, .open = true},
     [OBJ_SERVE_DOORS +
@@ -40,6 +41,7 @@ static void caller_free(struct obj_caller *caller) {
     rpc_msg_unref(caller->request);
     rpc_msg_unref(caller->visit.body);
     rpc_msg_unref(caller->visit.failure);
+    rpc_msg_queue_clear(&caller->visit.before);
     free(caller);
 }
 
@@ -66,6 +68,8 @@ static void finish(struct obj_caller *caller) {
     struct rpc_visit *call = caller->call;
     struct chariot_msg *body = visit->body;
     visit->body = NULL;
+    for (struct chariot_msg *one; call != NULL && (one = rpc_msg_queue_pop(&visit->before)) != NULL;)
+        caller->serving->at.ops->put_take(call, one);
     if (call == NULL)
         rpc_msg_unref(body);
     else
@@ -164,6 +168,10 @@ static void answer_public(struct obj_serving *serving, struct rpc_visit *call, e
 /* With the turn, maybe the stand-in's: what it asks for is done by the scheduler. */
 static void on_request(void *owner, struct rpc_visit *call, uint32_t method, const void *data, size_t size) {
     struct obj_serving *serving = owner;
+    if (method < OBJ_SERVE_DOORS && data == NULL) { /* a stream of one request, which has not come */
+        serving->at.ops->finish_take(call, NULL, OBJ_DOOR_INVALID_ARGUMENT, "the call has no request", NULL);
+        return;
+    }
     if (method >= OBJ_SERVE_DOORS) {
         enum obj_public_method which = (enum obj_public_method)(method - OBJ_SERVE_DOORS);
         answer_public(serving, call, which > OBJ_PUBLIC_REFLECT ? OBJ_PUBLIC_REFLECT : which, data, size);

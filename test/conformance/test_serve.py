@@ -46,6 +46,12 @@ class Cell(Chare):
     def me(self):
         return self.thisProxy[self.thisIndex]
     @expose
+    @coro
+    def later(self, seconds: float):
+        future = charm.Future()
+        charm.scheduleCallableAfter(future.send, seconds, ["came"])
+        return future
+    @expose
     def odd(self):
         return object()
     def hidden(self):
@@ -212,6 +218,20 @@ def test_references_lead_back(live: Live) -> None:
     value = live.pb.value.Value(reference=forged)
     code, text = status(lambda: live.call(("one",), "echo", value))
     assert code is grpc.StatusCode.INVALID_ARGUMENT and "not from here" in text
+
+
+def test_futures_are_watched(live: Live) -> None:
+    service = live.pb.service
+    future = live.call(("grid", 4), "later", 0.05).future
+    for _ in range(2):
+        responses = live.stub.WatchFuture(service.WatchFutureRequest(future=future), timeout=20)
+        assert [one.value.text for one in responses] == ["came"]
+    never = live.call(("grid", 4), "later", 1e6).future
+    waiting = live.stub.WatchFuture(service.WatchFutureRequest(future=never), timeout=0.2)
+    assert status(lambda: list(waiting))[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+    forged = live.pb.value.Future(handle=future.handle[:-1] + b"x")
+    wrong = live.stub.WatchFuture(service.WatchFutureRequest(future=forged), timeout=20)
+    assert status(lambda: list(wrong))[0] is grpc.StatusCode.NOT_FOUND
 
 
 def test_what_there_is(live: Live) -> None:
