@@ -24,6 +24,7 @@ enum {
     /* For one attempt to connect, up to the peer's first answer; a peer may be busy, or stopped by a debugger. */
     CONNECT_MS = 120000,
     STREAMS_PER_CONNECTION = 16,
+    HANDSHAKE_MS = 10000, /* for who has connected to us to prove who he is */
 };
 
 struct args {
@@ -83,6 +84,7 @@ grpc_server *rpc_channel_server_new(const struct rpc_limits *limits) {
     struct args args = {.count = 0};
     set_common(&args, limits);
     set(&args, GRPC_ARG_ALLOW_REUSEPORT, 0);
+    set(&args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS);
     set(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION);
     grpc_channel_args channel_args = {.num_args = args.count, .args = args.items};
     return grpc_server_create(&channel_args, NULL);

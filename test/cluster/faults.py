@@ -9,6 +9,7 @@ import argparse
 import os
 import random
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -341,8 +342,8 @@ def run(net: Net, seed: int, only: str | None = None) -> Outcome:
     except AssertionError as error:
         seconds, how = 0, str(error)
     finally:
-        for number in job.here() if not hit or "hangs" in how else ():
-            os.kill(number, signal.SIGKILL)
+        if job.launcher.poll() is None:
+            job.launcher.kill()  # its guard does the rest
         left = wait_clean(job)
         if left and how in ("right", "verdict"):
             how = f"left behind: {left}"
@@ -363,11 +364,16 @@ def dump(job: Job) -> None:
 
 
 def heal(net: Net, job: Job) -> None:
+    """As if nothing had been."""
+    for number in job.here():
+        os.kill(number, signal.SIGKILL)
+    for path in net.path.glob("chariot-*"):
+        shutil.rmtree(path, ignore_errors=True)
     for host in net.hosts:
         if host.child is not None:
             host.end_processes()
             for name in host.files():
-                subprocess.run(["rm", "-rf", f"/proc/{host.first}/root/tmp/{name}"], check=False)
+                shutil.rmtree(f"/proc/{host.first}/root/tmp/{name}", ignore_errors=True)
     net.repair()
 
 
