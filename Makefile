@@ -200,6 +200,12 @@ check-cluster: $(SETUP) ## jobs on hosts of namespaces, cut off, slowed, killed;
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 
+check-containers: $(SETUP) ## the image, jobs in containers, compose, pods; needs root. BARE=1: from a fresh Debian on
+	tools/setup.sh check-more
+	$(MAKE) all
+	.venv/bin/python -m pytest -v --timeout=1800 test/containers
+	$(if $(BARE),test/containers/bare.sh)
+
 lint: ## layers, globals, formatting, both compilers, protocol files, types of the stubs
 	@tools/setup.sh check
 	.venv/bin/python test/check.py lint
@@ -382,5 +388,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-cluster check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-cluster check-containers check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

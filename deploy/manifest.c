@@ -87,7 +87,7 @@ static void print_environment(FILE *out, const struct deploy_manifest *manifest)
             "            - {name: CHARIOT_MEMBERS, value: \"%u\"}\n"
             "            - {name: CHARIOT_JOB, value: %s}\n"
             "            - {name: CHARIOT_HEAD, value: \"%s-0.%s:7227\"}\n"
-            "            - {name: CHARIOT_SECRET_FILE, value: /run/secrets/chariot/secret}\n",
+            "            - {name: CHARIOT_SECRET_FILE, value: /etc/chariot/secret}\n",
             manifest->num_pods, manifest->name, manifest->name, manifest->name);
 }
 
@@ -116,7 +116,7 @@ static void print_container(FILE *out, const struct deploy_manifest *manifest) {
             "            capabilities: {drop: [ALL]}\n"
             "          volumeMounts:\n"
             "            - {name: tmp, mountPath: /tmp}\n"
-            "            - {name: secret, mountPath: /run/secrets/chariot, readOnly: true}\n",
+            "            - {name: secret, mountPath: /etc/chariot, readOnly: true}\n",
             (manifest->num_pes + manifest->num_pods - 1) / manifest->num_pods);
 }
 

@@ -43,5 +43,6 @@ done
 git clone -q --no-hardlinks "$repo" "$root/root/chariot"
 
 echo "bare_root: $command"
-podman --runtime runc run --rm --net host --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 "${pass[@]}" \
+# shellcheck disable=SC2086 # CHARIOT_BARE_RUN: more options of podman's (test/containers/bare.sh)
+podman --runtime runc run --rm --net host ${CHARIOT_BARE_RUN:-} --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 "${pass[@]}" \
     --workdir /root/chariot --rootfs "$root" bash -c "$command"$'\nexit $?' # bash stays, as the init that collects orphans

@@ -91,6 +91,7 @@ class Check:
         for directory in sorted({path.parent for path in ROOT.glob("examples/**/*.py")}):  # each has modules of its own
             yield from self.mypy(str(directory.relative_to(ROOT)), *directory.glob("*.py"))
         yield from self.mypy("cluster", *ROOT.glob("test/cluster/*.py"))
+        yield from self.mypy("containers", *ROOT.glob("test/containers/*.py"))
         yield from self.mypy("bench", *ROOT.glob("test/bench/*.py"))
         yield from self.pytest("test/lint")
 

@@ -196,7 +196,7 @@ def test_certificates_take_the_secrets_place(k8s: Path) -> None:
     text = kustomize(k8s / "overlays/cert-manager")
     made = objects(text)
     said = values(made, "Job")
-    assert said["CHARIOT_TLS_DIR"] == "/run/secrets/chariot" and "CHARIOT_SECRET_FILE" not in said
+    assert said["CHARIOT_TLS_DIR"] == "/etc/chariot" and "CHARIOT_SECRET_FILE" not in said
     volumes = {one["name"]: one for one in made["Job"]["spec"]["template"]["spec"]["volumes"]}
     assert volumes["secret"]["secret"] == {"secretName": "chariot-tls", "defaultMode": 0o440}
     (wanted,) = [one for one in yaml.safe_load_all(text) if one["kind"] == "Certificate" and one["metadata"]["name"] == "chariot"]
