@@ -1,10 +1,10 @@
 #!/bin/bash
-# deploy/slurm/job.sh: a batch job whose tasks are PEs. From where the program is, on every node the same:
+# deploy/slurm/job.sh: a batch job with a PE for each of its tasks. From where the program is, on every node the same:
 #
 #     sbatch --nodes 4 --ntasks-per-node 2 deploy/slurm/job.sh prog.py arguments
 #
-# Every task runs the same command; the first is the head, and its output is the job's. Options of sbatch on the command line
-# win over those here. CHARIOT names another chariot than PATH's.
+# chariot reaches the nodes by srun, and the output is the job's. Options of sbatch on the command line win over those here.
+# CHARIOT names another chariot than PATH's.
 #SBATCH --job-name=chariot
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -15,5 +15,4 @@ set -euo pipefail
 
 [ $# -gt 0 ] || { echo "usage: sbatch [options of sbatch] $(basename "$0") prog.py [arguments]" >&2; exit 2; }
 
-# One task that ends badly ends them all; the status is the job's.
-exec srun --kill-on-bad-exit=1 "${CHARIOT:-chariot}" run "$@"
+exec "${CHARIOT:-chariot}" run "$@"

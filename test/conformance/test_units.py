@@ -19,18 +19,18 @@ UNIT = ROOT / "deploy/systemd/chariot@.service"
 
 
 def batch(tmp_path: Path, *words: str, status: int = 0) -> str:
-    """Runs the batch script with an srun that shows its words and ends with 3."""
-    (tmp_path / "srun").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 3\n')
-    (tmp_path / "srun").chmod(0o755)
+    """Runs the batch script with a chariot that shows its words and ends with 3."""
+    (tmp_path / "chariot").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 3\n')
+    (tmp_path / "chariot").chmod(0o755)
     env = {name: value for name, value in os.environ.items() if name != "CHARIOT"} | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run([JOB, *words], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == status
     return done.stdout + done.stderr
 
 
-def test_a_batch_jobs_tasks_are_members(tmp_path: Path) -> None:
+def test_a_batch_job_is_one_command(tmp_path: Path) -> None:
     said = batch(tmp_path, "prog.py", "a b", "*", status=3)
-    assert said.splitlines() == ["--kill-on-bad-exit=1", "chariot", "run", "prog.py", "a b", "*"]
+    assert said.splitlines() == ["run", "prog.py", "a b", "*"]
 
 
 def test_a_batch_job_without_a_program_says_so(tmp_path: Path) -> None:

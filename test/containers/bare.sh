@@ -9,7 +9,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${CHARIOT_CONTAINERS_DIR:-/var/tmp/chariot-containers}
-packages="podman buildah runc netavark aardvark-dns debootstrap podman-compose uidmap"
+packages="podman buildah runc netavark aardvark-dns iptables debootstrap podman-compose"
 mkdir -p "$cache"
 export CHARIOT_BARE_RUN="--privileged --volume $cache:/var/tmp/chariot-containers"
 exec "$here/../bare_root.sh" "

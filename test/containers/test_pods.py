@@ -62,8 +62,16 @@ class Pods:
         pods = [pod_of(self.owner, index) for index in range(self.count)]
         self.file.write_text(yaml.safe_dump_all([secret_of(self.objects["Secret"]), *pods]))
         self.engine.podman("network", "create", "--internal", self.name)
-        self.engine.podman("kube", "play", "--network", self.name, self.file)
+        self.engine.podman("kube", "play", "--start=false", "--network", self.name, self.file)
+        self.close_secret()
+        self.engine.podman("pod", "start", "--all")
         return self
+
+    def close_secret(self) -> None:
+        """As defaultMode and fsGroup have it, which podman 4.3 passes over."""
+        place = self.engine.podman("volume", "inspect", "--format", "{{.Mountpoint}}", self.name).stdout.strip()
+        os.chown(f"{place}/secret", 0, 10001)
+        os.chmod(f"{place}/secret", 0o440)
 
     def __exit__(self, *_: object) -> None:
         self.engine.podman("kube", "down", self.file, check=False)
