@@ -1,6 +1,6 @@
 /* deploy/agent.c: see agent.h.
  *
- *   OPEN -> START for each PE -> (data, signals) -> EXITED for each -> the launcher closes the stream -> gone
+ *   OPEN -> OPENED -> START for each PE -> (data, signals) -> EXITED for each -> the launcher closes the stream -> gone
  *
  * What ends it before: the stream's end, silence, a signal. Then its PEs get SIGTERM, a second later SIGKILL, and the
  * agent leaves when they have. */
@@ -63,6 +63,11 @@ static void say_failed(struct agent *agent, const struct deploy_reason *reason) 
     failed.status = (uint32_t)reason->status;
     failed.text = (char *)(uintptr_t)reason->text;
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED, &failed);
+}
+
+static void say_opened(struct agent *agent) {
+    Chariot__V1__AgentOpened opened = CHARIOT__V1__AGENT_OPENED__INIT;
+    deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPENED, &opened);
 }
 
 static void say_started(struct agent *agent, uint32_t pe) {
@@ -260,6 +265,7 @@ static int check(const struct agent *agent, const Chariot__V1__AgentOpen *open, 
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "chariot there is version %s, here it is %s",
                                  CHARIOT_VERSION, open->version);
     bool good = agent->launcher == NULL && open->num_pes > 0 && open->num_pes <= DEPLOY_MAX_PES &&
+                open->first_pe <= open->num_pes && open->own_pes <= open->num_pes - open->first_pe &&
                 open->path[0] != '\0' && open->run_dir[0] == '/' && strlen(open->run_dir) <= DEPLOY_RUNDIR_MAX;
     if (good) return 0;
     return deploy_reason_set(reason, DEPLOY_STATUS_PES, "the launcher asks for what cannot be");
@@ -285,13 +291,16 @@ static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open
     for (uint32_t pe = 0; pe < open->num_pes; pe++) {
         for (int i = 0; i < NUM_STREAMS; i++) agent->pes[pe].bridges[i].fd = -1;
     }
-    int rc = deploy_guard_start(&agent->guard, agent->run_dir, agent->relay.in, reason);
-    if (rc == 0) rc = deploy_rundir_make(agent->run_dir, reason);
+    int rc = deploy_guard_start(&agent->guard, agent->run_dir, agent->relay.stream.in, reason);
+    if (rc == 0) rc = deploy_rundir_join(agent->run_dir, reason);
     if (rc != 0) return rc;
     agent->launch = (struct deploy_launch){.loop = agent->loop,
                                            .guard = &agent->guard,
                                            .run_dir = agent->run_dir,
                                            .num_pes = open->num_pes,
+                                           .first_pe = open->first_pe,
+                                           .own_pes = open->own_pes,
+                                           .shm_dir = open->local_count > 0 ? agent->run_dir : NULL,
                                            .path = agent->path,
                                            .argv = agent->words,
                                            .signal_mask = agent->signals.before,
@@ -306,14 +315,23 @@ static void on_open(struct agent *agent, const Chariot__V1__AgentOpen *open) {
     int rc = check(agent, open, &reason);
     if (rc == 0) rc = set_surroundings(open, &reason);
     if (rc == 0) rc = open_launcher(agent, open, &reason);
-    if (rc != 0) fail(agent, &reason);
+    if (rc != 0)
+        fail(agent, &reason);
+    else
+        say_opened(agent);
 }
 
 /* ---------------------------------------------------------------- what the launcher says */
 
+static bool is_own(const struct agent *agent, uint32_t pe) {
+    return agent->launcher != NULL && pe >= agent->launch.first_pe &&
+           pe - agent->launch.first_pe < agent->launch.own_pes;
+}
+
 static struct deploy_bridge *bridge_of(struct agent *agent, uint32_t pe, uint32_t stream) {
-    if (agent->launcher == NULL || pe >= agent->launch.num_pes || stream > DEPLOY_STREAM_INPUT) return NULL;
+    if (agent->launcher == NULL || stream > DEPLOY_STREAM_INPUT) return NULL;
     if (stream == DEPLOY_STREAM_INPUT) return pe == 0 && agent->pes[0].started ? &agent->input : NULL;
+    if (!is_own(agent, pe)) return NULL;
     return agent->pes[pe].started ? &agent->pes[pe].bridges[stream] : NULL;
 }
 
@@ -355,7 +373,7 @@ static bool hear(struct agent *agent, const Chariot__V1__AgentMessage *message) 
         on_open(agent, message->open);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_START:
-        if (agent->launcher == NULL || message->start->pe >= agent->launch.num_pes) return false;
+        if (!is_own(agent, message->start->pe)) return false;
         if (!agent->leaving) start(agent, message->start->pe);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL:
@@ -403,7 +421,8 @@ static void run(struct agent *agent, int in, int out) {
     agent->relay_handler = (struct deploy_relay_handler){on_message, on_end, NULL, agent};
     ev_timer_init(&agent->kill, on_kill, KILL_AFTER_S, 0.);
     agent->kill.data = agent;
-    deploy_relay_open(&agent->relay, agent->loop, in, out, FIRST_WORD_S, &agent->relay_handler);
+    struct deploy_stream stream = deploy_stream_plain(in, out);
+    deploy_relay_open(&agent->relay, agent->loop, &stream, FIRST_WORD_S, &agent->relay_handler);
     ev_run(agent->loop, 0);
     deploy_relay_flush(&agent->relay, KILL_AFTER_S);
     ev_timer_stop(agent->loop, &agent->kill);

@@ -1,8 +1,8 @@
 /* deploy/agents.c: the launcher of several hosts: an agent on each (agent.h), which starts that host's PEs. How the
  * streams to agents come about is another's affair (reach.h).
  *
- * start:  reach the host, where it is not reached yet -> OPEN, START -> a socket pair and two pipes stand here for the
- *         PE's streams there.
+ * start:  a socket pair and two pipes stand here for the PE's streams there; the host is reached, where it is not yet
+ *         -> OPEN -> OPENED from all hosts -> START for all PEs, and their streams are bridged.
  * end:    EXITED -> on_exit, while what it wrote may still come. An agent whose stream ends before, or falls silent,
  * has lost its host: the job ends with the reach's words for it, and the host's PEs count as killed. */
 #include <errno.h>
@@ -24,23 +24,26 @@
 #include "rpc/error.h"
 
 enum { NUM_STREAMS = DEPLOY_STREAM_INPUT, CONTROL = DEPLOY_STREAM_CONTROL }; /* of every PE */
-#define FIRST_WORD_S 60.0 /* ssh may have to ask name servers and authentication agents */
 
 struct agents_pe {
     struct deploy_bridge bridges[NUM_STREAMS];
-    long pid; /* there; 0: not heard of yet */
-    bool started, gone;
+    int waiting[NUM_STREAMS]; /* what they will take when the PE begins; -1: none */
+    long pid;                 /* there; 0: not heard of yet */
+    bool started;             /* by the job: it is to begin when all hosts have opened */
+    bool begun;               /* the agent was told to start it */
+    int ended_by;             /* a signal that came before it began; 0: none */
+    bool gone;
 };
 
 struct agents_host {
     struct agents *agents;
     size_t number;
     const struct deploy_host *host;
-    struct deploy_relay relay;
+    struct deploy_relay *relay; /* the reach's; NULL: not reached */
     struct deploy_relay_handler handler;
     struct deploy_clock clock;
     char run_dir[DEPLOY_RUNDIR_MAX + 1];
-    bool reached, lost;
+    bool opened, lost;
 };
 
 struct agents {
@@ -53,6 +56,7 @@ struct agents {
     struct deploy_terminal terminal;
     struct deploy_fetch fetch;
     bool gathering;
+    ev_timer endings; /* of PEs that never began: on_exit is called from the loop */
 };
 
 static struct agents_host *host_of(struct agents *agents, uint32_t pe) {
@@ -75,11 +79,20 @@ static void agents_gather(void *state) {
     check_gathered(agents);
 }
 
+static void close_waiting(struct agents_pe *one) {
+    for (int i = 0; i < NUM_STREAMS; i++) {
+        if (one->waiting[i] >= 0) close(one->waiting[i]);
+        one->waiting[i] = -1;
+    }
+}
+
 static void gone(struct agents *agents, uint32_t pe, bool by_signal, int code) {
     struct agents_pe *one = &agents->pes[pe];
     const struct deploy_exit how = {.by_signal = by_signal, .code = code};
     if (one->gone) return;
     one->gone = true;
+    close_waiting(one);
+    if (!one->begun) deploy_fetch_give_up(&agents->fetch, pe); /* it has written nothing */
     if (pe == 0) {
         deploy_bridge_close(&agents->input);
         deploy_terminal_give_back(&agents->terminal);
@@ -88,12 +101,20 @@ static void gone(struct agents *agents, uint32_t pe, bool by_signal, int code) {
     agents->launch->on_exit(agents->launch->context, pe, &how);
 }
 
+static void on_endings(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct agents *agents = timer->data;
+    (void)loop, (void)events;
+    for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
+        if (agents->pes[pe].ended_by != 0) gone(agents, pe, true, agents->pes[pe].ended_by);
+    }
+}
+
 /* Its connection is gone, or of no use: so are its PEs. */
 static void lose(struct agents_host *host, const struct deploy_reason *reason) {
     struct agents *agents = host->agents;
     if (host->lost) return;
     host->lost = true;
-    deploy_relay_close(&host->relay);
+    deploy_relay_close(host->relay);
     agents->launch->on_failed(agents->launch->context, reason);
     for (uint32_t pe = host->host->first_pe; pe < host->host->first_pe + host->host->num_pes; pe++) {
         if (!agents->pes[pe].started) continue;
@@ -114,11 +135,53 @@ static void on_end(void *context, enum deploy_relay_end how) {
     lose(host, &reason);
 }
 
+/* ---------------------------------------------------------------- beginning */
+
+/* What we are given to read goes to PE 0. */
+static void open_input(struct agents *agents, struct agents_host *host) {
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) return;
+    deploy_bridge_open_shared(&agents->input, host->relay, 0, DEPLOY_STREAM_INPUT, fd);
+    if (!agents->launch->terminal) return;
+    deploy_bridge_order(&agents->input, &agents->pes[0].bridges[DEPLOY_STREAM_OUT]);
+    deploy_bridge_order(&agents->input, &agents->pes[0].bridges[DEPLOY_STREAM_ERR]);
+    deploy_terminal_take(&agents->terminal);
+}
+
+static void begin(struct agents_host *host, uint32_t pe) {
+    struct agents_pe *one = &host->agents->pes[pe];
+    for (uint32_t i = 0; i < NUM_STREAMS; i++) {
+        deploy_bridge_open(&one->bridges[i], host->relay, pe, i, one->waiting[i], i == CONTROL);
+        one->waiting[i] = -1;
+    }
+    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_OUT], &one->bridges[CONTROL]);
+    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_ERR], &one->bridges[CONTROL]);
+    one->begun = true;
+    Chariot__V1__AgentStart start = CHARIOT__V1__AGENT_START__INIT;
+    start.pe = pe;
+    deploy_relay_send(host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_START, &start);
+    if (pe == 0) open_input(host->agents, host);
+}
+
+/* PEs may reach each other from their first moment: so none begins before all hosts are ready. */
+static void on_opened(struct agents_host *opened) {
+    struct agents *agents = opened->agents;
+    size_t count = agents->launch->remote->hosts.count;
+    opened->opened = true;
+    for (size_t i = 0; i < count; i++) {
+        if (agents->hosts[i].relay != NULL && !agents->hosts[i].opened) return;
+    }
+    for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
+        const struct agents_pe *one = &agents->pes[pe];
+        if (one->started && one->ended_by == 0 && !one->gone) begin(host_of(agents, pe), pe);
+    }
+}
+
 /* ---------------------------------------------------------------- what the agent says */
 
 static struct agents_pe *pe_of(const struct agents_host *host, uint32_t pe) {
     bool here = pe >= host->host->first_pe && pe - host->host->first_pe < host->host->num_pes;
-    return here && host->agents->pes[pe].started ? &host->agents->pes[pe] : NULL;
+    return here && host->agents->pes[pe].begun ? &host->agents->pes[pe] : NULL;
 }
 
 static struct deploy_bridge *bridge_of(const struct agents_host *host, uint32_t pe, uint32_t stream) {
@@ -143,13 +206,17 @@ static bool hear_data(struct agents_host *host, const Chariot__V1__AgentData *da
 static void ask_clock(struct agents_host *host) {
     Chariot__V1__AgentClock clock = CHARIOT__V1__AGENT_CLOCK__INIT;
     clock.asked_ns = deploy_clock_now_ns();
-    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK, &clock);
+    deploy_relay_send(host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK, &clock);
 }
 
 static bool hear(struct agents_host *host, const Chariot__V1__AgentMessage *message) {
     struct deploy_bridge *bridge;
     struct deploy_reason reason;
     switch (message->what_case) {
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_OPENED:
+        if (host->opened) return false;
+        on_opened(host);
+        return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_STARTED:
         if (pe_of(host, message->started->pe) == NULL) return false;
         pe_of(host, message->started->pe)->pid = message->started->pid;
@@ -207,10 +274,14 @@ static void say_open(struct agents_host *host) {
     open.environment = (char **)(uintptr_t)launch->remote->environment;
     open.directory = (char *)(uintptr_t)launch->remote->directory;
     open.run_dir = host->run_dir;
+    open.first_pe = host->host->first_pe;
+    open.own_pes = host->host->num_pes;
+    open.address = (char *)(uintptr_t)(host->host->address == NULL ? "" : host->host->address);
+    deploy_hosts_machine(&launch->remote->hosts, host->number, &open.local_first, &open.local_count);
     open.timeline = launch->remote->timeline;
     open.record = launch->remote->record != NULL;
     if (launch->terminal && deploy_terminal_size(&window.rows, &window.columns)) open.window = &window;
-    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN, &open);
+    deploy_relay_send(host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN, &open);
 }
 
 /* Once a second: what has to be looked at again. */
@@ -225,15 +296,11 @@ static void on_tick(void *context) {
 
 static int reach(struct agents_host *host, struct deploy_reason *reason) {
     struct agents *agents = host->agents;
-    int in, out;
-    if (host->reached) return 0;
-    int rc = agents->reach->reach(agents->reach_state, host->number, &in, &out, reason);
-    if (rc != 0) return rc;
-    host->reached = true;
+    if (host->relay != NULL) return 0;
     host->handler = (struct deploy_relay_handler){on_message, on_end, on_tick, host};
-    deploy_relay_open(&host->relay, agents->launch->loop, in, out, FIRST_WORD_S, &host->handler);
-    say_open(host);
-    return 0;
+    int rc = agents->reach->reach(agents->reach_state, host->number, &host->handler, &host->relay, reason);
+    if (rc == 0) say_open(host);
+    return rc;
 }
 
 /* ---------------------------------------------------------------- the operations */
@@ -244,7 +311,11 @@ static int make_streams(int theirs[NUM_STREAMS], int ours[NUM_STREAMS]) {
     for (int i = 0; i < NUM_STREAMS; i++) {
         int rc = i == CONTROL ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) : pipe2(pair, O_CLOEXEC);
         if (rc != 0) {
-            while (i-- > 0) close(theirs[i]), close(ours[i]);
+            while (i-- > 0) {
+                close(theirs[i]);
+                close(ours[i]);
+                ours[i] = -1;
+            }
             return CHARIOT_EIO;
         }
         theirs[i] = pair[0];
@@ -254,56 +325,49 @@ static int make_streams(int theirs[NUM_STREAMS], int ours[NUM_STREAMS]) {
     return 0;
 }
 
-/* What we are given to read goes to PE 0. */
-static void open_input(struct agents *agents, struct agents_host *host) {
-    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0) return;
-    deploy_bridge_open_shared(&agents->input, &host->relay, 0, DEPLOY_STREAM_INPUT, fd);
-    if (!agents->launch->terminal) return;
-    deploy_bridge_order(&agents->input, &agents->pes[0].bridges[DEPLOY_STREAM_OUT]);
-    deploy_bridge_order(&agents->input, &agents->pes[0].bridges[DEPLOY_STREAM_ERR]);
-    deploy_terminal_take(&agents->terminal);
-}
-
 static int agents_start(void *state, uint32_t pe, struct deploy_streams *streams, struct deploy_reason *reason) {
     struct agents *agents = state;
     struct agents_host *host = host_of(agents, pe);
     struct agents_pe *one = &agents->pes[pe];
-    int theirs[NUM_STREAMS], ours[NUM_STREAMS];
+    int theirs[NUM_STREAMS];
     int rc = reach(host, reason);
-    if (rc == 0) rc = deploy_fetch_add(&agents->fetch, &host->relay, pe, reason);
+    if (rc == 0) rc = deploy_fetch_add(&agents->fetch, host->relay, pe, reason);
     if (rc != 0) return rc;
-    if (make_streams(theirs, ours) != 0)
+    if (make_streams(theirs, one->waiting) != 0)
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot start PE %u: %s", pe, strerror(errno));
-    for (uint32_t i = 0; i < NUM_STREAMS; i++) {
-        deploy_bridge_open(&one->bridges[i], &host->relay, pe, i, ours[i], i == CONTROL);
-    }
-    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_OUT], &one->bridges[CONTROL]);
-    deploy_bridge_order(&one->bridges[DEPLOY_STREAM_ERR], &one->bridges[CONTROL]);
-    if (pe == 0) open_input(agents, host);
     one->started = true;
-    Chariot__V1__AgentStart start = CHARIOT__V1__AGENT_START__INIT;
-    start.pe = pe;
-    deploy_relay_send(&host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_START, &start);
     *streams = (struct deploy_streams){.control = theirs[0], .out = theirs[1], .err = theirs[2]};
     return 0;
+}
+
+/* It has nobody there yet who could obey; what ends processes ends it. */
+static void end_before_begin(struct agents *agents, uint32_t pe, int number) {
+    bool ends = number == SIGKILL || number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
+    if (!ends || agents->pes[pe].ended_by != 0) return;
+    agents->pes[pe].ended_by = number;
+    ev_timer_start(agents->launch->loop, &agents->endings);
 }
 
 static void agents_signal(void *state, uint32_t pe, int number, bool from_terminal) {
     struct agents *agents = state;
     (void)from_terminal;
     if (!agents->pes[pe].started || agents->pes[pe].gone) return;
+    if (!agents->pes[pe].begun) {
+        end_before_begin(agents, pe, number);
+        return;
+    }
     Chariot__V1__AgentSignal signal = CHARIOT__V1__AGENT_SIGNAL__INIT;
     signal.pe = pe;
     signal.number = number;
-    deploy_relay_send(&host_of(agents, pe)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL, &signal);
+    deploy_relay_send(host_of(agents, pe)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_SIGNAL, &signal);
 }
 
 static void agents_on_window(void *state) {
     struct agents *agents = state;
     Chariot__V1__AgentWindow window = CHARIOT__V1__AGENT_WINDOW__INIT;
+    if (host_of(agents, 0)->relay == NULL) return;
     if (!agents->launch->terminal || !deploy_terminal_size(&window.rows, &window.columns)) return;
-    deploy_relay_send(&host_of(agents, 0)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_WINDOW, &window);
+    deploy_relay_send(host_of(agents, 0)->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_WINDOW, &window);
 }
 
 /* Its terminal makes of the key what it is there: a signal, or a key as others. */
@@ -318,9 +382,11 @@ static void agents_pause(void *state, bool paused) {
     Chariot__V1__AgentPause pause = CHARIOT__V1__AGENT_PAUSE__INIT;
     pause.paused = paused;
     for (size_t i = 0; i < agents->launch->remote->hosts.count; i++) {
-        deploy_relay_send(&agents->hosts[i].relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_PAUSE, &pause);
-        deploy_relay_pause(&agents->hosts[i].relay, paused);
-        if (paused) deploy_relay_flush(&agents->hosts[i].relay, 0.2);
+        struct deploy_relay *relay = agents->hosts[i].relay;
+        if (relay == NULL) continue;
+        deploy_relay_send(relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_PAUSE, &pause);
+        deploy_relay_pause(relay, paused);
+        if (paused) deploy_relay_flush(relay, 0.2);
     }
     if (paused)
         deploy_terminal_give_back(&agents->terminal);
@@ -332,6 +398,7 @@ static void agents_where(void *state, uint32_t pe, struct deploy_place *place) {
     struct agents *agents = state;
     struct agents_host *host = host_of(agents, pe);
     *place = (struct deploy_place){.pid = agents->pes[pe].pid, .host = host->host->name, .run_dir = host->run_dir};
+    deploy_hosts_machine(&agents->launch->remote->hosts, host->number, &place->local_first, &place->local_count);
 }
 
 /* Agents leave when their streams end: all at once. */
@@ -340,14 +407,20 @@ static void agents_close(void *state) {
     size_t count = agents->launch->remote->hosts.count;
     for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
         for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&agents->pes[pe].bridges[i]);
+        close_waiting(&agents->pes[pe]);
     }
+    ev_timer_stop(agents->launch->loop, &agents->endings);
     deploy_bridge_close(&agents->input);
     deploy_terminal_give_back(&agents->terminal);
     deploy_fetch_deinit(&agents->fetch);
-    for (size_t i = 0; i < count; i++) deploy_relay_flush(&agents->hosts[i].relay, 0.5);
-    for (size_t i = 0; i < count; i++) deploy_relay_close(&agents->hosts[i].relay);
     for (size_t i = 0; i < count; i++) {
-        if (agents->hosts[i].reached) agents->reach->leave(agents->reach_state, i);
+        if (agents->hosts[i].relay != NULL) deploy_relay_flush(agents->hosts[i].relay, 0.5);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (agents->hosts[i].relay != NULL) deploy_relay_close(agents->hosts[i].relay);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (agents->hosts[i].relay != NULL) agents->reach->leave(agents->reach_state, i);
     }
     if (agents->reach_state != NULL) agents->reach->close(agents->reach_state);
     free(agents->hosts);
@@ -355,7 +428,7 @@ static void agents_close(void *state) {
     free(agents);
 }
 
-/* Hosts may share a /tmp, and this one's other places for it may not be there. */
+/* One per machine. Machines may share a /tmp, and this one's other places for it may not be there. */
 static void name_run_dir(struct agents_host *host, size_t number) {
     const char *own = strrchr(host->agents->launch->run_dir, '/');
     snprintf(host->run_dir, sizeof host->run_dir, "/tmp%.30s-%zu", own, number);
@@ -364,13 +437,14 @@ static void name_run_dir(struct agents_host *host, size_t number) {
 static void init(struct agents *agents) {
     const struct deploy_hosts *hosts = &agents->launch->remote->hosts;
     for (size_t i = 0; i < hosts->count; i++) {
-        agents->hosts[i] = (struct agents_host){
-            .agents = agents, .number = i, .host = &hosts->items[i], .relay = {.in = -1, .out = -1}};
-        name_run_dir(&agents->hosts[i], i);
+        agents->hosts[i] = (struct agents_host){.agents = agents, .number = i, .host = &hosts->items[i]};
+        name_run_dir(&agents->hosts[i], hosts->items[i].machine);
     }
     for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
-        for (int i = 0; i < NUM_STREAMS; i++) agents->pes[pe].bridges[i].fd = -1;
+        for (int i = 0; i < NUM_STREAMS; i++) agents->pes[pe].bridges[i].fd = agents->pes[pe].waiting[i] = -1;
     }
+    ev_timer_init(&agents->endings, on_endings, 0., 0.);
+    agents->endings.data = agents;
 }
 
 static int agents_open(const struct deploy_launch *launch, void **state, struct deploy_reason *reason) {

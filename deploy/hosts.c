@@ -26,7 +26,8 @@ static int add_take(struct deploy_hosts *hosts, char *name, uint32_t slots, stru
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
     }
     hosts->items = items;
-    items[hosts->count++] = (struct deploy_host){.name = name, .slots = slots};
+    items[hosts->count] = (struct deploy_host){.name = name, .slots = slots, .machine = (uint32_t)hosts->count};
+    hosts->count++;
     return 0;
 }
 
@@ -159,7 +160,10 @@ int deploy_hosts_read_nodelist(struct deploy_hosts *hosts, const char *path, con
 }
 
 void deploy_hosts_deinit(struct deploy_hosts *hosts) {
-    for (size_t i = 0; i < hosts->count; i++) free(hosts->items[i].name);
+    for (size_t i = 0; i < hosts->count; i++) {
+        free(hosts->items[i].name);
+        free(hosts->items[i].address);
+    }
     free(hosts->items);
     *hosts = (struct deploy_hosts){0};
 }
@@ -221,4 +225,12 @@ size_t deploy_hosts_of(const struct deploy_hosts *hosts, uint32_t pe) {
             high = middle;
     }
     return low;
+}
+
+void deploy_hosts_machine(const struct deploy_hosts *hosts, size_t host, uint32_t *first_pe, uint32_t *num_pes) {
+    size_t first = host, end = host;
+    while (first > 0 && hosts->items[first - 1].machine == hosts->items[host].machine) first--;
+    while (end < hosts->count && hosts->items[end].machine == hosts->items[host].machine) end++;
+    *first_pe = hosts->items[first].first_pe;
+    *num_pes = hosts->items[end - 1].first_pe + hosts->items[end - 1].num_pes - *first_pe;
 }

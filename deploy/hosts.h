@@ -10,8 +10,10 @@
 #include "deploy/reason.h"
 
 struct deploy_host {
-    char *name;     /* as ssh takes it: host, user@host, address; owned */
-    uint32_t slots; /* PEs that it takes; 0: not said */
+    char *name;       /* as ssh takes it: host, user@host, address; owned */
+    char *address;    /* under which PEs there listen; NULL: its agent knows; owned */
+    uint32_t slots;   /* PEs that it takes; 0: not said */
+    uint32_t machine; /* equal for neighbours that are one machine */
     uint32_t first_pe, num_pes;
 };
 
@@ -39,5 +41,7 @@ bool deploy_hosts_are_local(const struct deploy_hosts *hosts);
 int deploy_hosts_place(struct deploy_hosts *hosts, uint32_t *num_pes, struct deploy_reason *reason);
 /* The host of a PE, after that. */
 size_t deploy_hosts_of(const struct deploy_hosts *hosts, uint32_t pe);
+/* The PEs of that host's machine. */
+void deploy_hosts_machine(const struct deploy_hosts *hosts, size_t host, uint32_t *first_pe, uint32_t *num_pes);
 
 #endif

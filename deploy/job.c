@@ -277,6 +277,7 @@ static void prepare(struct deploy_job *job) {
                                          .remote = config->remote,
                                          .guard = config->guard,
                                          .num_pes = job->num_pes,
+                                         .own_pes = job->num_pes,
                                          .path = config->program->path,
                                          .argv = config->program->argv,
                                          .terminal = isatty(0) == 1,

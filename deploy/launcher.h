@@ -26,8 +26,9 @@ struct deploy_exit {
 /* Where a PE is, for messages. */
 struct deploy_place {
     long pid;
-    const char *host;    /* borrowed until close */
-    const char *run_dir; /* its private directory for sockets; likewise */
+    const char *host;                  /* borrowed until close */
+    const char *run_dir;               /* its private directory for sockets; likewise */
+    uint32_t local_first, local_count; /* the PEs of its machine, which share memory; 0: none do */
 };
 
 struct deploy_reach_ops; /* reach.h */
@@ -50,9 +51,10 @@ struct deploy_launch {
     struct ev_loop *loop;
     const struct deploy_guard *guard; /* is told of every process on this host */
     uint32_t num_pes;
-    const char *path;    /* what is executed */
-    char *const *argv;   /* up to NULL */
-    const char *shm_dir; /* PEs listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
+    const char *path;           /* what is executed */
+    char *const *argv;          /* up to NULL */
+    uint32_t first_pe, own_pes; /* of them those that it may be asked to start; others are started elsewhere */
+    const char *shm_dir; /* these listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
     bool terminal;       /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
     bool own_terminal;   /* `input` is a terminal that was made for PE 0, which leads a session on it */
     int input;           /* PE 0's standard input: ours, unless an agent has another for it */
@@ -84,8 +86,8 @@ struct deploy_launcher_ops {
     bool carries_output;
     /* Before everything else. Gives *state. CHARIOT_EABORTED with *reason. */
     int (*open)(const struct deploy_launch *launch, void **state, struct deploy_reason *reason);
-    /* Once for each PE, in ascending order. On failure nothing of this PE is left. A failure that shows only later (the
-     * program cannot be executed) comes as a Verdict on the control stream. */
+    /* Once for each of those PEs, in ascending order. On failure nothing of this PE is left. A failure that shows only
+     * later (the program cannot be executed) comes as a Verdict on the control stream. */
     int (*start)(void *state, uint32_t pe, struct deploy_streams *streams, struct deploy_reason *reason);
     /* Sends a signal to the PE and to what it has started; nothing happens if it is gone. `from_terminal`: the kernel
      * has sent the same signal to our whole process group already. */

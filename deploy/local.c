@@ -230,7 +230,8 @@ static void local_close(void *state) {
 static int listen_for_all(struct local *local, struct deploy_reason *reason) {
     const struct deploy_launch *launch = local->launch;
     for (uint32_t pe = 0; pe < launch->num_pes; pe++) local->pes[pe].shm = -1;
-    for (uint32_t pe = 0; launch->shm_dir != NULL && pe < launch->num_pes; pe++) {
+    for (uint32_t i = 0; launch->shm_dir != NULL && i < launch->own_pes; i++) {
+        uint32_t pe = launch->first_pe + i;
         int fd = rpc_shm_listen(launch->shm_dir, pe);
         if (fd < 0)
             return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot make a socket for PE %u in '%s': %s", pe,
@@ -275,7 +276,11 @@ static int local_open(const struct deploy_launch *launch, void **state, struct d
 
 static void local_where(void *state, uint32_t pe, struct deploy_place *place) {
     struct local *local = state;
-    *place = (struct deploy_place){.pid = local->pes[pe].pid, .host = local->host, .run_dir = local->launch->run_dir};
+    bool shares = local->launch->shm_dir != NULL;
+    *place = (struct deploy_place){.pid = local->pes[pe].pid,
+                                   .host = local->host,
+                                   .run_dir = local->launch->run_dir,
+                                   .local_count = shares ? local->launch->num_pes : 0};
 }
 
 const struct deploy_launcher_ops deploy_local_ops = {

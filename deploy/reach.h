@@ -15,18 +15,25 @@ struct deploy_reach_ops {
     const char *name;
     /* Before everything else. Borrows `launch` until close. Gives *state. CHARIOT_EABORTED with *reason. */
     int (*open)(const struct deploy_launch *launch, void **state, struct deploy_reason *reason);
-    /* Once for each host that has PEs: gives the stream to its agent, as two descriptors that may be one. That nobody
-     * is there may show only as the stream's end. CHARIOT_EABORTED with *reason. */
-    int (*reach)(void *state, size_t host, int *in, int *out, struct deploy_reason *reason);
-    /* That stream has ended, or makes no sense, before anybody wanted it: why, in words of what carried it. */
+    /* Once for each host that has PEs: gives the relay to its agent, open, borrowed until leave; `handler`, borrowed as
+     * long, hears all that comes from now on. That nobody is there may show only as its end. CHARIOT_EABORTED with
+     * *reason. */
+    int (*reach)(void *state, size_t host, const struct deploy_relay_handler *handler, struct deploy_relay **relay,
+                 struct deploy_reason *reason);
+    /* The relay has ended, or what it carries makes no sense, before anybody wanted it: why, in words of what carried
+     * it. */
     void (*explain)(void *state, size_t host, enum deploy_relay_end how, struct deploy_reason *reason);
-    /* The stream to a host that was reached is closed: nothing of what carried it is left when this returns. May wait
+    /* The relay of a host that was reached is closed: nothing of what carried it is left when this returns. May wait
      * for two seconds. */
     void (*leave)(void *state, size_t host);
     /* After everything else. */
     void (*close)(void *state);
 };
 
+/* The first message may take so long: name servers, authentication agents. */
+#define DEPLOY_REACH_FIRST_WORD_S 60.0
+
 extern const struct deploy_reach_ops deploy_ssh_reach;
+extern const struct deploy_reach_ops deploy_door_reach; /* door.h */
 
 #endif

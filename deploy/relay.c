@@ -2,11 +2,9 @@
 #include "deploy/relay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "rpc/control.h"
 #include "rpc/envelope.h"
@@ -15,7 +13,7 @@
 enum { HEADER_BYTES = 4, READ_BYTES = 64 << 10 };
 
 static void end(struct deploy_relay *relay, enum deploy_relay_end how) {
-    if (relay->in < 0) return;
+    if (!deploy_relay_is_open(relay)) return;
     deploy_relay_close(relay);
     relay->handler->on_end(relay->handler->context, how);
 }
@@ -45,36 +43,42 @@ static bool handle_frame(struct deploy_relay *relay, const uint8_t *data, size_t
 /* A handler may close the relay. */
 static bool handle_data(struct deploy_relay *relay) {
     size_t at = 0;
-    while (relay->in >= 0 && relay->size - at >= HEADER_BYTES) {
+    while (deploy_relay_is_open(relay) && relay->size - at >= HEADER_BYTES) {
         size_t size = rpc_fixed32_read(relay->data + at);
         if (size > RPC_CONTROL_MAX_BYTES) return false;
         if (relay->size - at - HEADER_BYTES < size) break;
         if (!handle_frame(relay, relay->data + at + HEADER_BYTES, size)) return false;
         at += HEADER_BYTES + size;
     }
-    if (relay->in < 0) return true;
+    if (!deploy_relay_is_open(relay)) return true;
     relay->size -= at;
     if (relay->size > 0 && at > 0) memmove(relay->data, relay->data + at, relay->size);
     return true;
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
-    struct deploy_relay *relay = watcher->data;
-    (void)events;
+/* 1: there may be more. 0: nothing now, or it has ended. */
+static int read_some(struct deploy_relay *relay) {
     if (grow(&relay->data, &relay->capacity, relay->size + READ_BYTES) != 0) {
         end(relay, DEPLOY_RELAY_NO_MEMORY);
-        return;
+        return 0;
     }
-    ssize_t got = read(relay->in, relay->data + relay->size, READ_BYTES);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    ssize_t got = deploy_stream_read(&relay->stream, relay->data + relay->size, READ_BYTES);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
     if (got <= 0) {
         end(relay, DEPLOY_RELAY_CLOSED);
-        return;
+        return 0;
     }
-    relay->heard = ev_now(loop);
+    relay->heard = ev_now(relay->loop);
     relay->patience_s = DEPLOY_RELAY_SILENCE_S;
     relay->size += (size_t)got;
     if (!handle_data(relay)) end(relay, DEPLOY_RELAY_GARBAGE);
+    return got == READ_BYTES && deploy_relay_is_open(relay);
+}
+
+/* As long as it fills the buffer: a stream may hold back what its descriptor does not show. */
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    while (read_some(watcher->data) > 0) continue;
 }
 
 /* ---------------------------------------------------------------- out */
@@ -82,7 +86,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
 /* False: the other end is gone; its end of the other direction says so too. */
 static bool write_some(struct deploy_relay *relay) {
     while (relay->at < relay->queued) {
-        ssize_t put = write(relay->out, relay->queue + relay->at, relay->queued - relay->at);
+        ssize_t put = deploy_stream_write(&relay->stream, relay->queue + relay->at, relay->queued - relay->at);
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) return errno == EAGAIN;
         relay->at += (size_t)put;
@@ -99,7 +103,7 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
 }
 
 void deploy_relay_send(struct deploy_relay *relay, Chariot__V1__AgentMessage__WhatCase what, void *part) {
-    if (relay->out < 0) return;
+    if (!deploy_relay_is_open(relay)) return;
     Chariot__V1__AgentMessage message = CHARIOT__V1__AGENT_MESSAGE__INIT;
     message.what_case = what;
     message.open = part; /* a union of pointers */
@@ -121,8 +125,8 @@ void deploy_relay_send(struct deploy_relay *relay, Chariot__V1__AgentMessage__Wh
 }
 
 void deploy_relay_flush(struct deploy_relay *relay, double seconds) {
-    struct pollfd wait = {.fd = relay->out, .events = POLLOUT};
-    for (int ms = (int)(seconds * 1000); ms > 0 && relay->out >= 0 && relay->queued > 0; ms -= 10) {
+    struct pollfd wait = {.fd = relay->stream.out, .events = POLLOUT};
+    for (int ms = (int)(seconds * 1000); ms > 0 && deploy_relay_is_open(relay) && relay->queued > 0; ms -= 10) {
         (void)poll(&wait, 1, 10);
         if (!write_some(relay)) return;
     }
@@ -144,34 +148,34 @@ static void on_alive(struct ev_loop *loop, ev_timer *watcher, int events) {
 }
 
 void deploy_relay_pause(struct deploy_relay *relay, bool paused) {
-    if (relay->in < 0) return;
+    if (!deploy_relay_is_open(relay)) return;
     ev_now_update(relay->loop);
     relay->paused = paused;
     relay->heard = ev_now(relay->loop);
 }
 
-void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in, int out, double first_s,
-                       const struct deploy_relay_handler *handler) {
-    *relay = (struct deploy_relay){.loop = loop, .handler = handler, .in = in, .out = out, .patience_s = first_s};
-    (void)fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
-    (void)fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
+void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, const struct deploy_stream *stream,
+                       double first_s, const struct deploy_relay_handler *handler) {
+    *relay = (struct deploy_relay){.loop = loop, .handler = handler, .stream = *stream, .patience_s = first_s};
     relay->heard = ev_now(loop);
-    ev_io_init(&relay->readable, on_readable, in, EV_READ);
-    ev_io_init(&relay->writable, on_writable, out, EV_WRITE);
+    ev_io_init(&relay->readable, on_readable, stream->in, EV_READ);
+    ev_io_init(&relay->writable, on_writable, stream->out, EV_WRITE);
     ev_timer_init(&relay->alive, on_alive, 0., 1.0); /* at once: from the first word on silence counts */
     relay->readable.data = relay->writable.data = relay->alive.data = relay;
     ev_io_start(loop, &relay->readable);
     ev_timer_start(loop, &relay->alive);
 }
 
+bool deploy_relay_is_open(const struct deploy_relay *relay) {
+    return relay->stream.ops != NULL;
+}
+
 void deploy_relay_close(struct deploy_relay *relay) {
-    if (relay->in < 0) return;
+    if (!deploy_relay_is_open(relay)) return;
     ev_io_stop(relay->loop, &relay->readable);
     ev_io_stop(relay->loop, &relay->writable);
     ev_timer_stop(relay->loop, &relay->alive);
-    close(relay->in);
-    if (relay->out != relay->in) close(relay->out);
-    relay->in = relay->out = -1;
+    deploy_stream_close(&relay->stream);
     free(relay->data);
     free(relay->queue);
     relay->data = relay->queue = NULL;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "deploy/stream.h"
 #include "rpc/proto/chariot/v1/agent.pb-c.h"
 
 #define DEPLOY_RELAY_SILENCE_S 5.0
@@ -33,7 +34,7 @@ struct deploy_relay_handler {
 struct deploy_relay {
     struct ev_loop *loop;
     const struct deploy_relay_handler *handler;
-    int in, out; /* owned; -1: closed */
+    struct deploy_stream stream; /* owned */
     ev_io readable, writable;
     ev_timer alive; /* ours is due */
     ev_tstamp heard;
@@ -45,10 +46,11 @@ struct deploy_relay {
     size_t queued, at, queue_capacity;
 };
 
-/* Takes both descriptors (they may be one) and makes them non-blocking. `first_s`: how long the first message may take.
- */
-void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, int in, int out, double first_s,
-                       const struct deploy_relay_handler *handler);
+/* Takes the stream. `first_s`: how long the first message may take. The handler is borrowed until close, and may be
+ * replaced. */
+void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, const struct deploy_stream *stream,
+                       double first_s, const struct deploy_relay_handler *handler);
+bool deploy_relay_is_open(const struct deploy_relay *relay);
 /* Sends the part of AgentMessage that `what` names. No effect where it is closed. A failure shows as an end. */
 void deploy_relay_send(struct deploy_relay *relay, Chariot__V1__AgentMessage__WhatCase what, void *part);
 /* What is queued is written, for so long at most: before a process ends. */

@@ -45,6 +45,16 @@ int deploy_rundir_make(const char *path, struct deploy_reason *reason) {
     return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot make directory '%s': %s", path, strerror(errno));
 }
 
+int deploy_rundir_join(const char *path, struct deploy_reason *reason) {
+    struct stat st;
+    if (mkdir(path, 0700) == 0) return 0;
+    if (errno == EEXIST && lstat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 0777) == 0700) return 0;
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "'%s' is there already, and not this user's alone", path);
+    }
+    return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot make directory '%s': %s", path, strerror(errno));
+}
+
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk) {
     (void)st, (void)kind, (void)walk;
     return remove(path) == 0 || errno == ENOENT ? 0 : -1;

@@ -15,6 +15,9 @@ enum { DEPLOY_RUNDIR_MAX = 107 - 24 };
 int deploy_rundir_choose(char *path, struct deploy_reason *reason);
 /* Makes it, for this user alone. It must not exist. */
 int deploy_rundir_make(const char *path, struct deploy_reason *reason);
+/* The same for one that several processes of this machine make and remove, each when it comes and goes: it may exist,
+ * if it is this user's alone. */
+int deploy_rundir_join(const char *path, struct deploy_reason *reason);
 /* Removes it with all that is in it. It need not exist. Negative: something is left. */
 int deploy_rundir_remove(const char *path);
 

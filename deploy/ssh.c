@@ -22,6 +22,7 @@ enum { SAID_BYTES = 600 };
 struct ssh_host {
     struct ssh *ssh;
     const char *name;
+    struct deploy_relay relay;
     pid_t pid; /* of ssh; 0: not started, or reaped */
     ev_io said_readable;
     int said_fd; /* its standard error; -1: none */
@@ -173,7 +174,8 @@ static int make_pairs(int ours[2], int theirs[2]) {
     return 0;
 }
 
-static int ssh_reach(void *state, size_t number, int *in, int *out, struct deploy_reason *reason) {
+static int ssh_reach(void *state, size_t number, const struct deploy_relay_handler *handler,
+                     struct deploy_relay **relay, struct deploy_reason *reason) {
     struct ssh *ssh = state;
     struct ssh_host *host = &ssh->hosts[number];
     const struct deploy_launch *launch = ssh->launch;
@@ -194,7 +196,9 @@ static int ssh_reach(void *state, size_t number, int *in, int *out, struct deplo
     ev_io_init(&host->said_readable, on_said, host->said_fd, EV_READ);
     host->said_readable.data = host;
     ev_io_start(launch->loop, &host->said_readable);
-    *in = *out = ours[0];
+    struct deploy_stream stream = deploy_stream_plain(ours[0], ours[0]);
+    deploy_relay_open(&host->relay, launch->loop, &stream, DEPLOY_REACH_FIRST_WORD_S, handler);
+    *relay = &host->relay;
     return 0;
 }
 

@@ -164,7 +164,27 @@ static void hosts_may_all_be_this_one(void) {
     }
 }
 
-UNIT_MAIN("deploy/hosts", UNIT(lists_are_read), UNIT(what_is_no_host_is_refused), UNIT(files_are_read),
-          UNIT(files_that_say_nothing_are_refused), UNIT(a_nodelist_has_groups),
-          UNIT(a_nodelist_takes_any_number_of_pes), UNIT(pes_are_divided), UNIT(more_than_fit_are_refused),
+static void pes_of_a_machine_are_those_of_its_hosts(void) {
+    struct deploy_hosts hosts;
+    uint32_t num_pes = 0, first, count;
+    CU_ASSERT_EQUAL_FATAL(deploy_hosts_parse(&hosts, "a:2,b:1,c:3,d:4", &reason), 0);
+    CU_ASSERT_EQUAL(deploy_hosts_place(&hosts, &num_pes, &reason), 0);
+    deploy_hosts_machine(&hosts, 1, &first, &count); /* each its own, as long as nobody says otherwise */
+    CU_ASSERT_EQUAL(first, 2);
+    CU_ASSERT_EQUAL(count, 1);
+    hosts.items[2].machine = hosts.items[1].machine;
+    for (size_t i = 1; i <= 2; i++) {
+        deploy_hosts_machine(&hosts, i, &first, &count);
+        CU_ASSERT_EQUAL(first, 2);
+        CU_ASSERT_EQUAL(count, 4);
+    }
+    deploy_hosts_machine(&hosts, 3, &first, &count);
+    CU_ASSERT_EQUAL(first, 6);
+    CU_ASSERT_EQUAL(count, 4);
+    deploy_hosts_deinit(&hosts);
+}
+
+UNIT_MAIN("deploy/hosts", UNIT(pes_of_a_machine_are_those_of_its_hosts), UNIT(lists_are_read),
+          UNIT(what_is_no_host_is_refused), UNIT(files_are_read), UNIT(files_that_say_nothing_are_refused),
+          UNIT(a_nodelist_has_groups), UNIT(a_nodelist_takes_any_number_of_pes), UNIT(pes_are_divided), UNIT(more_than_fit_are_refused),
           UNIT(hosts_may_all_be_this_one))

@@ -80,5 +80,20 @@ static void it_is_private_and_goes_with_all_that_is_in_it(void) {
     CU_ASSERT_EQUAL(deploy_rundir_remove(path), 0);
 }
 
-UNIT_MAIN("deploy/rundir", UNIT(first_usable_base_is_taken), UNIT(a_base_too_long_for_sockets_is_passed_over),
-          UNIT(no_two_names_are_the_same), UNIT(it_is_private_and_goes_with_all_that_is_in_it))
+static void one_that_is_shared_may_be_there_if_it_is_ours_alone(void) {
+    char path[DEPLOY_RUNDIR_MAX + 1];
+    CU_ASSERT_EQUAL_FATAL(deploy_rundir_choose(path, &reason), 0);
+    CU_ASSERT_EQUAL(deploy_rundir_join(path, &reason), 0);
+    CU_ASSERT_EQUAL(deploy_rundir_join(path, &reason), 0);
+    CU_ASSERT_EQUAL(chmod(path, 0750), 0);
+    CU_ASSERT_EQUAL(deploy_rundir_join(path, &reason), CHARIOT_EABORTED);
+    CU_ASSERT_EQUAL(deploy_rundir_remove(path), 0);
+    CU_ASSERT_EQUAL(symlink("/tmp", path), 0); /* not followed, wherever it leads */
+    CU_ASSERT_EQUAL(deploy_rundir_join(path, &reason), CHARIOT_EABORTED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason.text, "not this user's alone"));
+    CU_ASSERT_EQUAL(deploy_rundir_remove(path), 0);
+}
+
+UNIT_MAIN("deploy/rundir", UNIT(one_that_is_shared_may_be_there_if_it_is_ours_alone), UNIT(first_usable_base_is_taken),
+          UNIT(a_base_too_long_for_sockets_is_passed_over), UNIT(no_two_names_are_the_same),
+          UNIT(it_is_private_and_goes_with_all_that_is_in_it))

@@ -1,0 +1,44 @@
+/* deploy/members.h: is this process a member of an engine's job?
+ *
+ * Under an engine (Slurm, mpirun, Kubernetes, or whatever starts the same command on several hosts) every task runs the
+ * very same `chariot run ... prog.py`, and finds from options and environment that it is member R of M. Member 0 is the
+ * head: it becomes the launcher and opens a door (door.h). The others dial in and become its agents (dial.h).
+ *
+ * One table, members.c: a row per engine, asked in order; the first that knows wins. A process that a PE of a job has
+ * started is no member by the environment: that engine's job is the PE's. */
+#ifndef CHARIOT_DEPLOY_MEMBERS_H
+#define CHARIOT_DEPLOY_MEMBERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deploy/options.h"
+#include "deploy/reason.h"
+
+struct deploy_rendezvous_ops; /* rendezvous.h */
+
+enum { DEPLOY_MEMBERS_MAX = DEPLOY_MAX_PES };
+
+struct deploy_membership {
+    const char *engine; /* for messages; NULL: no member of anything */
+    uint32_t member, members;
+    bool any_number;    /* it has none yet: the rendezvous gives it one */
+    uint32_t slots;     /* PEs that each member takes; 0: -n divides, or one */
+    char job[128];      /* its name: equal at all members */
+    char head[300];     /* "HOST:PORT", "[ADDRESS]:PORT"; the head itself needs only ":PORT". Empty: not said */
+    const char *secret; /* file that all members can read, and nobody else; NULL: none */
+    const char *tls;    /* directory with ca.crt, tls.crt, tls.key; NULL: none */
+    const struct deploy_rendezvous_ops *rendezvous; /* how the head is found */
+    const char *target;                             /* for it: what stands behind etcd:// */
+    double patience_s;                              /* so long all may take to come */
+    char machine[200];                              /* as AgentMember.machine */
+    char host[128];
+};
+
+/* Fills in *out; an ordinary job has engine NULL. CHARIOT_EABORTED with *reason where what was said does not fit. */
+int deploy_members_find(struct deploy_membership *out, const struct deploy_options *options,
+                        struct deploy_reason *reason);
+/* One boot of one machine, one view of its files and network, one user. CHARIOT_MACHINE makes more of them. */
+void deploy_members_machine(char *text, size_t size);
+
+#endif
