@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "rpc/error.h"
+#include "rpc/grpc_pulse.h"
 #include "rpc/grpc_tls.h"
 #include "rpc/grpc_transport.h"
 #include "rpc/loop_impl.h"
@@ -36,6 +37,14 @@ void rpc_hub_handle(struct rpc_tag *tag, bool ok) {
     assert(*tag->outstanding > 0);
     (*tag->outstanding)--;
     tag->on_done(tag, ok);
+}
+
+bool rpc_hub_handle_asleep(struct rpc_hub *hub, struct rpc_tag *tag, bool ok) {
+    hub->quiet = false;
+    rpc_hub_handle(tag, ok);
+    bool quiet = hub->quiet;
+    hub->quiet = false;
+    return !quiet;
 }
 
 static gpr_timespec deadline_in(int64_t timeout_ns) {
@@ -142,12 +151,33 @@ static int drain(struct rpc_hub *hub) {
     return handled;
 }
 
+static bool pulse(struct rpc_hub *hub) {
+    bool news = false;
+    for (struct rpc_grpc *g = hub->transports; g != NULL; g = g->next) news |= rpc_grpc_pulse(g, hub->now_ns);
+    return news;
+}
+
+bool rpc_hub_pulse(struct rpc_hub *hub) {
+    hub->now_ns = rpc_loop_now_ns();
+    return pulse(hub);
+}
+
+int64_t rpc_hub_next_pulse_ns(const struct rpc_hub *hub) {
+    int64_t next_ns = RPC_FOREVER_NS;
+    for (const struct rpc_grpc *g = hub->transports; g != NULL; g = g->next) {
+        int64_t due_ns = rpc_grpc_next_pulse_ns(g);
+        if (due_ns < next_ns) next_ns = due_ns;
+    }
+    return next_ns;
+}
+
 static int poll_events(struct rpc_hub *hub, bool urgent) {
     hub->urgent = urgent;
     hub->came = 0;
     hub->now_ns = rpc_loop_now_ns();
     int handled = handle_handed(hub);
     for (struct rpc_grpc *g = hub->transports; g != NULL; g = g->next) rpc_grpc_resume_reads(g);
+    handled += pulse(hub);
     handled += drain(hub);
     hub->urgent = false;
     return handled;
@@ -165,6 +195,9 @@ int rpc_hub_poll_instead(struct rpc_hub *hub) {
 const struct rpc_hub_ops rpc_hub_ops = {
     .poll = rpc_hub_poll,
     .has_handed = rpc_hub_has_handed,
+    .handle_asleep = rpc_hub_handle_asleep,
+    .pulse = rpc_hub_pulse,
+    .next_pulse_ns = rpc_hub_next_pulse_ns,
     .poll_instead = rpc_hub_poll_instead,
     .handle = rpc_hub_handle,
     .take = rpc_hub_take,

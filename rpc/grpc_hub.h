@@ -51,6 +51,7 @@ struct rpc_hub {
     struct rpc_tag bell_tag;          /* of events that say nothing else */
     void **scratch;                   /* for slices of one frame; grows */
     size_t scratch_bytes;
+    bool quiet;     /* the event that was handled last said no more than that a peer is there */
     bool urgent;    /* this poll reads on over credit */
     size_t came;    /* bytes of frames that this poll has read */
     int64_t now_ns; /* when this poll began */
@@ -72,6 +73,13 @@ int rpc_hub_poll_instead(struct rpc_hub *hub);
 
 /* Any thread, no turn needed: waits for one event without handling it; false: none came. */
 bool rpc_hub_take(struct rpc_hub *hub, int64_t timeout_ns, struct rpc_tag **tag, bool *ok);
+/* Scheduler, asleep: handles an event, or sees who is to be heard of and who is to be told. False: nothing came of it
+ * that ends the sleep. */
+bool rpc_hub_handle_asleep(struct rpc_hub *hub, struct rpc_tag *tag, bool ok);
+bool rpc_hub_pulse(struct rpc_hub *hub);
+/* When that is due next; RPC_FOREVER_NS: not. */
+int64_t rpc_hub_next_pulse_ns(const struct rpc_hub *hub);
+
 /* True: an event was handed over that rpc_hub_poll() has not handled. */
 bool rpc_hub_has_handed(struct rpc_hub *hub);
 /* Any thread: leaves the event for the loop's thread. */

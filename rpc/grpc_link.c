@@ -130,6 +130,8 @@ static void on_server_finish(struct rpc_tag *tag, bool ok) {
 static void on_written(struct rpc_tag *tag, bool ok) {
     struct rpc_link *link = (struct rpc_link *)((char *)tag - offsetof(struct rpc_link, write_tag));
     link->writing = false;
+    if (link->saying_alive) link->g->hub->quiet = true;
+    link->saying_alive = false;
     if (link->out_frame != NULL) grpc_byte_buffer_destroy(link->out_frame);
     link->out_frame = NULL;
     link->out_frame_bytes = 0;
@@ -143,6 +145,7 @@ static void write_frame(struct rpc_link *link) {
     assert(error == 0); /* sizes were checked when the message was appended */
     (void)error;
     link->writing = true;
+    link->said = true;
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = link->out_frame};
     rpc_link_start(link, &op, 1, &link->write_tag, on_written);
 }
@@ -175,22 +178,32 @@ int rpc_link_send(struct rpc_link *link, struct chariot_msg *msg) {
     return rpc_out_crowded(&link->out) ? 1 : 0;
 }
 
+/* A message of rpc/'s own, behind what waits. */
+static int append_own(struct rpc_link *link, uint8_t kind) {
+    struct chariot_msg *msg = rpc_msg_new(0);
+    if (msg == NULL) return CHARIOT_ENOMEM;
+    msg->kind = kind;
+    msg->from = link->g->base.pe;
+    int error = rpc_out_append(&link->out, msg);
+    rpc_msg_unref(msg);
+    return error;
+}
+
 void rpc_link_leave(struct rpc_link *link) {
     if (link->state != RPC_LINK_OPEN) return;
-    struct chariot_msg *bye = rpc_msg_new(0);
-    if (bye == NULL) {
+    if (append_own(link, RPC_KIND_BYE) != 0) {
         rpc_link_cancel(link, CHARIOT_ENOMEM, "out of memory");
         return;
     }
-    bye->kind = RPC_KIND_BYE;
-    bye->from = link->g->base.pe;
-    if (rpc_out_append(&link->out, bye) == 0) {
-        link->state = RPC_LINK_LEAVING;
-        rpc_link_pump(link);
-    } else {
-        rpc_link_cancel(link, CHARIOT_ENOMEM, "out of memory");
-    }
-    rpc_msg_unref(bye);
+    link->state = RPC_LINK_LEAVING;
+    rpc_link_pump(link);
+}
+
+void rpc_link_say_alive(struct rpc_link *link) {
+    if (link->writing || !rpc_out_empty(&link->out)) return; /* what waits says so too */
+    if (append_own(link, RPC_KIND_ALIVE) != 0) return;       /* next time */
+    link->saying_alive = true;
+    rpc_link_pump(link);
 }
 
 /* ---------------------------------------------------------------- beginning */

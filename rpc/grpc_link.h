@@ -15,7 +15,7 @@
  *
  * BYE is an envelope of kind RPC_KIND_BYE, the last that its sender sends. It tells an end that was meant from a death;
  * and since the acceptor's stream ends only after the opener has heard BYE and half-closed, what was sent ahead of it
- * has arrived. Where streams between two PEs run both ways, BYE goes over both. */
+ * has arrived. Where streams between two PEs run both ways, BYE goes over both. ALIVE says that its sender is there. */
 #ifndef CHARIOT_RPC_GRPC_LINK_H
 #define CHARIOT_RPC_GRPC_LINK_H
 
@@ -26,7 +26,7 @@
 #include "rpc/grpc_out.h"
 #include "rpc/grpc_transport.h"
 
-enum { RPC_KIND_BYE = 1 };
+enum { RPC_KIND_BYE = 1, RPC_KIND_ALIVE = 2 };
 
 enum rpc_link_state { RPC_LINK_OPEN, RPC_LINK_LEAVING, RPC_LINK_ENDED };
 
@@ -46,6 +46,9 @@ struct rpc_link {
     bool half_closed; /* our half-close or status has been started: nothing is written any more */
     bool peer_done;   /* the peer's half-close or end has been read */
     bool heard_bye;
+    bool heard, said;      /* since the last pulse (grpc_pulse.h) */
+    bool saying_alive;     /* what is being written is nothing but that */
+    uint32_t silent_ms;    /* how long nothing has been heard, as pulses have counted */
     unsigned ops;          /* outstanding; 0: freed */
     grpc_channel *channel; /* of the opener */
     grpc_call *call;
@@ -74,6 +77,8 @@ static inline size_t rpc_link_unsent(const struct rpc_link *link) {
 
 /* Says goodbye behind what waits. */
 void rpc_link_leave(struct rpc_link *link);
+/* Says that this PE is there, where it says nothing else. */
+void rpc_link_say_alive(struct rpc_link *link);
 /* Ends it at once, without a report. The peer of an acceptor is told error and text as the call's status. */
 void rpc_link_cancel(struct rpc_link *link, int error, const char *text);
 

@@ -60,8 +60,9 @@ static int deliver_take(struct rpc_link *link, struct chariot_msg *msg) {
         g->base.up->on_message_take(g->base.owner, msg);
         return 0;
     }
-    bool bye = msg->kind == RPC_KIND_BYE && !link->heard_bye;
+    bool bye = msg->kind == RPC_KIND_BYE && !link->heard_bye, alive = msg->kind == RPC_KIND_ALIVE && !link->heard_bye;
     rpc_msg_unref(msg);
+    if (alive) return 0;
     if (!bye) return CHARIOT_EMALFORMED;
     rpc_link_hear_bye(link);
     return 0;
@@ -69,7 +70,8 @@ static int deliver_take(struct rpc_link *link, struct chariot_msg *msg) {
 
 static void deliver_all(struct rpc_link *link, struct rpc_msg_queue *messages, int error) {
     const char *why = link->reader.why;
-    struct chariot_msg *msg;
+    struct chariot_msg *msg = messages->head;
+    if (error == 0 && messages->count == 1 && msg->kind == RPC_KIND_ALIVE) link->g->hub->quiet = true;
     while ((msg = rpc_msg_queue_pop(messages)) != NULL) {
         if (deliver_take(link, msg) == 0) continue;
         error = CHARIOT_EMALFORMED;
@@ -121,17 +123,19 @@ static void read_frame(struct rpc_link *link) {
 static void on_read(struct rpc_tag *tag, bool ok) {
     struct rpc_link *link = (struct rpc_link *)((char *)tag - offsetof(struct rpc_link, read_tag));
     bool idle = link->credit->bytes == 0;
+    link->g->hub->quiet = false;
     link->reading = false;
     if (link->in_frame == NULL) {
         link->peer_done = true;
         rpc_link_pump(link);
     } else {
+        link->heard = true;
         link->g->hub->came += grpc_byte_buffer_length(link->in_frame);
         if (link->state != RPC_LINK_ENDED) read_frame(link);
         grpc_byte_buffer_destroy(link->in_frame);
         link->in_frame = NULL;
     }
-    if (idle && link->state == RPC_LINK_OPEN)
+    if (idle && link->state == RPC_LINK_OPEN && !link->g->hub->quiet)
         rpc_link_hold(link, true);
     else
         rpc_link_read_on(link);

@@ -154,6 +154,7 @@ static struct rpc_grpc *grpc_new(struct rpc_node *node, const struct rpc_grpc_co
     g->node = node;
     g->limits = config->limits;
     if (g->limits.batch_bytes > g->limits.frame_bytes) g->limits.batch_bytes = g->limits.frame_bytes;
+    g->silence_ms = config->silence_ms;
     memcpy(g->token, config->token, sizeof g->token);
     g->peers = calloc(node->num_pes, sizeof *g->peers);
     if (g->peers != NULL) return g;

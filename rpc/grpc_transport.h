@@ -39,6 +39,8 @@ struct rpc_grpc {
     struct rpc_link *links; /* all that have operations outstanding */
     unsigned held;          /* links whose next read waits for credit, or for the address book */
     unsigned outstanding;   /* operations that belong to no link */
+    uint32_t silence_ms;    /* a peer that is silent for so long is gone; 0: however long */
+    int64_t pulsed_ns;      /* when the last pulse was; 0: none yet */
     bool joined;            /* the address book is complete: messages may come in */
     bool closing;
     grpc_server *server;

@@ -13,6 +13,10 @@ struct rpc_hub_ops {
     /* By the loop's thread, with the turns of its nodes. */
     int (*poll)(struct rpc_hub *hub, bool urgent);
     bool (*has_handed)(struct rpc_hub *hub);
+    /* By the same, asleep. False: nothing came of it that the scheduler has to see. */
+    bool (*handle_asleep)(struct rpc_hub *hub, struct rpc_tag *tag, bool ok);
+    bool (*pulse)(struct rpc_hub *hub);
+    int64_t (*next_pulse_ns)(const struct rpc_hub *hub);
     /* By the stand-in, with the turns. */
     int (*poll_instead)(struct rpc_hub *hub);
     /* By either, with the turns: an event that take() gave. */

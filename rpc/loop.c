@@ -184,15 +184,14 @@ static void sleep_in_ev(struct rpc_loop *loop, int64_t deadline_ns) {
     ev_timer_stop(loop->ev, &loop->ev_deadline);
 }
 
-/* Waits in the completion queue and handles what ended the wait. */
+/* Waits in the completion queue and handles what ended the wait. True: the sleep is over. */
 static bool wait_in_queue(struct rpc_loop *loop, int64_t timeout_ns) {
     struct rpc_tag *tag;
     bool ok;
     if (loop->before_sleep != NULL) loop->before_sleep(loop->sleep_ctx);
     bool came = loop->hub_ops->take(loop->hub, timeout_ns, &tag, &ok);
     if (loop->after_sleep != NULL) loop->after_sleep(loop->sleep_ctx);
-    if (came) loop->hub_ops->handle(tag, ok);
-    return came;
+    return came && loop->hub_ops->handle_asleep(loop->hub, tag, ok);
 }
 
 static void sleep_in_queue(struct rpc_loop *loop, int64_t deadline_ns) {
@@ -203,6 +202,11 @@ static void sleep_in_queue(struct rpc_loop *loop, int64_t deadline_ns) {
         int64_t left_ns = deadline_ns == RPC_FOREVER_NS ? RPC_FOREVER_NS : deadline_ns - rpc_loop_now_ns();
         if (left_ns <= 0) return;
         int64_t slice_ns = watchers ? SLICE_NS : RPC_FOREVER_NS;
+        int64_t pulse_ns = loop->hub_ops->next_pulse_ns(loop->hub);
+        if (pulse_ns != RPC_FOREVER_NS) pulse_ns -= rpc_loop_now_ns();
+        if (pulse_ns <= 0 && loop->hub_ops->pulse(loop->hub)) return;
+        if (pulse_ns <= 0) continue;
+        if (pulse_ns < slice_ns) slice_ns = pulse_ns;
         if (wait_in_queue(loop, left_ns < slice_ns ? left_ns : slice_ns)) return;
     }
 }

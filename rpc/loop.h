@@ -54,6 +54,7 @@ struct rpc_grpc_config {
     const char *listen;
     const struct rpc_identity *identity; /* NULL, or without authority: no TLS */
     uint8_t token[32];
+    uint32_t silence_ms; /* a peer of which nothing is heard for so long is gone (rpc/grpc_pulse.h); 0: however long */
     struct rpc_limits limits;
 };
 int rpc_grpc_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc_grpc_config *config,

@@ -3,6 +3,6 @@
 #ifndef CHARIOT_RPC_VERSION_H
 #define CHARIOT_RPC_VERSION_H
 
-enum { RPC_PROTOCOL_VERSION = 1 };
+enum { RPC_PROTOCOL_VERSION = 2 };
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "rpc/grpc_channel.h"
 #include "rpc/grpc_join.h"
+#include "rpc/version.h"
 
 /* A bound that only a hang reaches. */
 static const int64_t HANG_NS = 60000000000;
@@ -249,8 +250,10 @@ void raw_open(struct raw *raw, struct net *net, const struct raw_claim *claim) {
 
 struct raw_claim raw_valid(const char *pe) {
     static uint8_t token[RPC_TOKEN_BYTES];
+    static char version[16];
+    snprintf(version, sizeof version, "%d", RPC_PROTOCOL_VERSION);
     memset(token, NET_TOKEN_BYTE, sizeof token);
-    return (struct raw_claim){.token = token, .token_bytes = sizeof token, .version = "1", .pe = pe};
+    return (struct raw_claim){.token = token, .token_bytes = sizeof token, .version = version, .pe = pe};
 }
 
 void raw_send(struct raw *raw, const void *data, size_t size) {

@@ -79,7 +79,7 @@ static void the_token_is_checked_before_the_method(void) {
 
 static void another_version(void) {
     struct raw_claim claim = raw_valid("2");
-    claim.version = "2";
+    claim.version = "1000";
     expect_refused(&claim, GRPC_STATUS_FAILED_PRECONDITION, "another protocol version");
 }
 
@@ -292,7 +292,7 @@ static size_t put_call(uint8_t *out, const uint8_t *message, size_t message_size
     size += put_header(headers + size, "content-type", "application/grpc", 16);
     size += put_header(headers + size, "te", "trailers", 8);
     size += put_header(headers + size, RPC_METADATA_TOKEN, token, strlen(token));
-    size += put_header(headers + size, RPC_METADATA_VERSION, "1", 1);
+    size += put_header(headers + size, RPC_METADATA_VERSION, raw_valid(NULL).version, 1);
     size += put_header(headers + size, RPC_METADATA_PE, "2", 1);
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     size_t at = strlen(preface);
