@@ -135,7 +135,8 @@ struct chariot_pe {
     bool holds;     /* runs nothing yet (hold.h) */
     bool some_hold; /* this PE, or one below it in the tree */
     struct rpc_msg_queue held;
-    char lost[256]; /* what is known of the first peer that went without a goodbye; empty: none has */
+    char lost[320];        /* what is known of the first peer that went without a goodbye; empty: none has */
+    int64_t lost_until_ns; /* when it is said */
 
     bool destroyed; /* something was, so that calls look whether what they call was */
     bool ending;    /* EXIT has come, or abort: the scheduler returns */

@@ -168,17 +168,24 @@ static void lost_peer(struct chariot_pe *pe, void *ctx) {
     chariot_abort(pe, 70, pe->lost);
 }
 
+static int64_t time_of(const struct chariot_pe *pe) {
+    return pe->around.now_ns == NULL ? pe->now_ns : pe->around.now_ns(pe->around.ctx);
+}
+
 static void on_peer_gone(void *owner, uint32_t gone, int error, const char *text) {
     struct chariot_pe *pe = owner;
     if (pe->ending || pe->lost[0] != 0) return;
-    snprintf(pe->lost, sizeof pe->lost, "chariot: PE %u lost PE %u: %.120s (%s)\n", pe->node.pe, gone, text,
+    snprintf(pe->lost, sizeof pe->lost, "chariot: PE %u lost PE %u: %.200s (%s)\n", pe->node.pe, gone, text,
              chariot_error_text(error));
-    int64_t now = pe->around.now_ns == NULL ? pe->now_ns : pe->around.now_ns(pe->around.ctx);
-    if (obj_timer_add(pe, now + VERDICT_ON_PEER_AFTER_MS * 1000000ll, lost_peer, NULL) != 0) obj_out_of_memory(pe);
+    pe->lost_until_ns = time_of(pe) + VERDICT_ON_PEER_AFTER_MS * 1000000ll;
+    if (obj_timer_add(pe, pe->lost_until_ns, lost_peer, NULL) != 0) obj_out_of_memory(pe);
 }
 
+/* A method that computes for long does not keep the others waiting for that word. */
 static void on_busy(void *owner) {
-    obj_pool_look(owner);
+    struct chariot_pe *pe = owner;
+    obj_pool_look(pe);
+    if (pe->lost[0] != 0 && !pe->ending && time_of(pe) >= pe->lost_until_ns) obj_end_abort(pe, 70, pe->lost);
 }
 
 const struct rpc_upcalls obj_upcalls = {

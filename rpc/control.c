@@ -148,15 +148,18 @@ static void ticket_deinit(struct rpc_ticket *ticket) {
     free(ticket->job);
     free(ticket->transport);
     free(ticket->run_dir);
+    free(ticket->host);
     rpc_identity_deinit(&ticket->identity);
     *ticket = (struct rpc_ticket){0};
 }
 
-static int ticket_set(struct rpc_ticket *ticket, const char *job, const char *transport, const char *run_dir) {
+static int ticket_set(struct rpc_ticket *ticket, const char *job, const char *transport, const char *run_dir,
+                      const char *host) {
     ticket->job = strdup(job);
     ticket->transport = strdup(transport);
     ticket->run_dir = strdup(run_dir);
-    if (ticket->job != NULL && ticket->transport != NULL && ticket->run_dir != NULL) return 0;
+    ticket->host = strdup(host);
+    if (ticket->job != NULL && ticket->transport != NULL && ticket->run_dir != NULL && ticket->host != NULL) return 0;
     ticket_deinit(ticket);
     return CHARIOT_ENOMEM;
 }
@@ -188,7 +191,7 @@ static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *fro
     bool tls = strcmp(from->transport, "tls") == 0;
     bool whole = from->authority[0] != '\0' && from->certificate[0] != '\0' && from->key[0] != '\0';
     if (!is_transport(from->transport) || (tls && !whole)) return CHARIOT_EMALFORMED;
-    int error = ticket_set(ticket, from->job, from->transport, from->run_dir);
+    int error = ticket_set(ticket, from->job, from->transport, from->run_dir, from->host);
     if (error == 0 && tls) error = set_identity(&ticket->identity, from);
     if (error != 0) return error;
     ticket->pe = from->pe;
@@ -249,7 +252,7 @@ int rpc_control_open(struct rpc_control *control) {
     *control = (struct rpc_control){.fd = -1, .shm_fd = -1};
     if (getenv(FD_VARIABLE) == NULL) {
         control->ticket.num_pes = 1;
-        return ticket_set(&control->ticket, "", "shm", "");
+        return ticket_set(&control->ticket, "", "shm", "", "");
     }
     int error = inherit_fd(FD_VARIABLE, &control->fd);
     if (error == 0 && getenv(SHM_FD_VARIABLE) != NULL) error = inherit_fd(SHM_FD_VARIABLE, &control->shm_fd);

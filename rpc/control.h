@@ -23,6 +23,7 @@ struct rpc_ticket {
     uint64_t trace_limit; /* events to write down; 0: none */
     struct rpc_identity identity;
     uint32_t local_first, local_count; /* PEs of this machine; local_count 0: not known */
+    char *host;                        /* what the launcher calls this machine; "": by its own name */
     uint32_t silence_ms;               /* a peer that is not heard of for so long is gone; 0: however long */
 };
 

@@ -23,7 +23,17 @@ void rpc_join_end(struct rpc_join *join, int error, const char *why) {
     join->g->joined = error == 0;
 }
 
-int rpc_join_set_book(struct rpc_grpc *g, char *const *addresses, const uint32_t *hosts) {
+static int set_names(struct rpc_grpc *g, char *const *names, uint32_t num_hosts) {
+    g->host_names = calloc(g->base.num_pes, sizeof *g->host_names);
+    if (g->host_names == NULL) return CHARIOT_ENOMEM;
+    for (uint32_t i = 0; i < num_hosts; i++) {
+        g->host_names[i] = strndup(names[i], strcspn(names[i], " "));
+        if (g->host_names[i] == NULL) return CHARIOT_ENOMEM;
+    }
+    return 0;
+}
+
+int rpc_join_set_book(struct rpc_grpc *g, char *const *addresses, const uint32_t *hosts, char *const *names) {
     struct rpc_node *node = g->node;
     uint32_t num_pes = g->base.num_pes, num_hosts = 0;
     uint32_t *copy = malloc(num_pes * sizeof *copy);
@@ -40,17 +50,19 @@ int rpc_join_set_book(struct rpc_grpc *g, char *const *addresses, const uint32_t
     free(node->hosts);
     node->hosts = copy;
     node->num_hosts = num_hosts;
-    return 0;
+    return set_names(g, names, num_hosts);
 }
 
 /* ---------------------------------------------------------------- the call to PE 0 */
 
 static int take_answer(struct rpc_grpc *g, const Chariot__V1__JoinResponse *answer) {
-    if (answer->n_addresses != g->base.num_pes || answer->n_hosts != g->base.num_pes) return CHARIOT_EMALFORMED;
+    if (answer->n_addresses != g->base.num_pes || answer->n_hosts != g->base.num_pes ||
+        answer->n_host_names > g->base.num_pes)
+        return CHARIOT_EMALFORMED;
     for (uint32_t pe = 0; pe < g->base.num_pes; pe++) {
-        if (answer->addresses[pe][0] == '\0' || answer->hosts[pe] >= g->base.num_pes) return CHARIOT_EMALFORMED;
+        if (answer->addresses[pe][0] == '\0' || answer->hosts[pe] >= answer->n_host_names) return CHARIOT_EMALFORMED;
     }
-    return rpc_join_set_book(g, answer->addresses, answer->hosts);
+    return rpc_join_set_book(g, answer->addresses, answer->hosts, answer->host_names);
 }
 
 static int read_answer(struct rpc_join *join) {

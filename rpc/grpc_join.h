@@ -48,8 +48,9 @@ int rpc_join_finish(struct rpc_grpc *g, char *why, size_t why_size);
 
 /* ---------------------------------------------------------------- between the two files */
 
-/* Takes the address book over: addresses (borrowed) and host numbers by PE. CHARIOT_ENOMEM. */
-int rpc_join_set_book(struct rpc_grpc *g, char *const *addresses, const uint32_t *hosts);
+/* Takes the address book over (it is borrowed): addresses and host numbers by PE, and names by host number, of which
+ * the first words count. CHARIOT_ENOMEM. */
+int rpc_join_set_book(struct rpc_grpc *g, char *const *addresses, const uint32_t *hosts, char *const *names);
 void rpc_join_end(struct rpc_join *join, int error, const char *why);
 
 /* PE 0: a checked Join call of pe's. */

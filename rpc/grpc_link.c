@@ -103,10 +103,9 @@ static void on_stream_end(struct rpc_link *link, bool orderly, int error, const 
         rpc_out_clear(&link->out);
         return;
     }
-    char text[512];
-    const char *address = link->g->peers[link->pe].address;
-    snprintf(text, sizeof text, "the connection to PE %u (%s) ended: %s", link->pe, address == NULL ? "?" : address,
-             why);
+    char text[512], who[RPC_PEER_TEXT_BYTES];
+    rpc_grpc_describe_peer(link->g, link->pe, who);
+    snprintf(text, sizeof text, "the connection to %s ended: %s", who, why);
     if (!link->proven) rpc_log(link->g->node->log, RPC_LOG_WARNING, "RPC-LINK-LOST", "pe=%u why=\"%s\"", link->pe, why);
     fail(link, error, text);
 }

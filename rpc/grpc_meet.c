@@ -74,30 +74,58 @@ static void refuse(struct rpc_join_call *call, grpc_status_code status, const ch
 
 /* ---------------------------------------------------------------- the answer */
 
+/* The address book, in arrays of num_pes; the texts are borrowed. */
+struct book {
+    char **addresses, **names;
+    uint32_t *hosts, *first; /* by PE; by host, its first PE */
+    uint32_t num_pes, num_hosts;
+};
+
+static void book_deinit(struct book *book) {
+    free(book->addresses);
+    free(book->names);
+    free(book->hosts);
+    free(book->first);
+}
+
+static int book_init(struct book *book, uint32_t num_pes) {
+    *book = (struct book){.addresses = calloc(num_pes, sizeof *book->addresses),
+                          .names = calloc(num_pes, sizeof *book->names),
+                          .hosts = calloc(num_pes, sizeof *book->hosts),
+                          .first = calloc(num_pes, sizeof *book->first),
+                          .num_pes = num_pes};
+    bool whole = book->addresses != NULL && book->names != NULL && book->hosts != NULL && book->first != NULL;
+    return whole ? 0 : CHARIOT_ENOMEM;
+}
+
 /* Numbers the hosts in the order of their first PEs. */
-static void number_hosts(char *const *hosts, uint32_t num_pes, uint32_t *numbers, uint32_t *first) {
-    uint32_t num_hosts = 0;
-    for (uint32_t pe = 0; pe < num_pes; pe++) {
+static void fill_in(struct book *book, const struct rpc_grpc *g) {
+    char *const *hosts = g->join->hosts;
+    for (uint32_t pe = 0; pe < book->num_pes; pe++) {
         uint32_t host = 0;
-        while (host < num_hosts && strcmp(hosts[first[host]], hosts[pe]) != 0) host++;
-        if (host == num_hosts) first[num_hosts++] = pe;
-        numbers[pe] = host;
+        while (host < book->num_hosts && strcmp(hosts[book->first[host]], hosts[pe]) != 0) host++;
+        if (host == book->num_hosts) book->first[book->num_hosts++] = pe;
+        book->names[host] = hosts[book->first[host]];
+        book->hosts[pe] = host;
+        book->addresses[pe] = g->peers[pe].address;
     }
 }
 
-static grpc_slice pack_answer(char **addresses, uint32_t *hosts, uint32_t num_pes) {
+static grpc_slice pack_answer(const struct book *book) {
     Chariot__V1__JoinResponse answer = CHARIOT__V1__JOIN_RESPONSE__INIT;
-    answer.n_addresses = num_pes;
-    answer.addresses = addresses;
-    answer.n_hosts = num_pes;
-    answer.hosts = hosts;
+    answer.n_addresses = book->num_pes;
+    answer.addresses = book->addresses;
+    answer.n_hosts = book->num_pes;
+    answer.hosts = book->hosts;
+    answer.n_host_names = book->num_hosts;
+    answer.host_names = book->names;
     grpc_slice slice = grpc_slice_malloc(chariot__v1__join_response__get_packed_size(&answer));
     chariot__v1__join_response__pack(&answer, GRPC_SLICE_START_PTR(slice));
     return slice;
 }
 
-static void answer_all(struct rpc_grpc *g, char **addresses, uint32_t *hosts) {
-    grpc_slice answer = pack_answer(addresses, hosts, g->base.num_pes);
+static void answer_all(struct rpc_grpc *g, const struct book *book) {
+    grpc_slice answer = pack_answer(book);
     for (uint32_t pe = 0; pe < g->base.num_pes; pe++) {
         struct rpc_join_call *call = g->join->calls[pe];
         g->join->calls[pe] = NULL;
@@ -108,19 +136,15 @@ static void answer_all(struct rpc_grpc *g, char **addresses, uint32_t *hosts) {
 
 /* The last has come. */
 static int complete(struct rpc_grpc *g) {
-    uint32_t num_pes = g->base.num_pes;
-    uint32_t *numbers = calloc(2 * (size_t)num_pes, sizeof *numbers);
-    char **addresses = calloc(num_pes, sizeof *addresses);
-    int error = numbers == NULL || addresses == NULL ? CHARIOT_ENOMEM : 0;
+    struct book book;
+    int error = book_init(&book, g->base.num_pes);
     if (error == 0) {
-        for (uint32_t pe = 0; pe < num_pes; pe++) addresses[pe] = g->peers[pe].address;
-        number_hosts(g->join->hosts, num_pes, numbers, numbers + num_pes);
-        error = rpc_join_set_book(g, addresses, numbers);
+        fill_in(&book, g);
+        error = rpc_join_set_book(g, book.addresses, book.hosts, book.names);
     }
-    if (error == 0) answer_all(g, addresses, numbers);
+    if (error == 0) answer_all(g, &book);
     rpc_join_end(g->join, error, error == 0 ? "" : chariot_error_text(error));
-    free(numbers);
-    free(addresses);
+    book_deinit(&book);
     return error;
 }
 

@@ -17,10 +17,9 @@ int64_t rpc_grpc_next_pulse_ns(const struct rpc_grpc *g) {
 }
 
 static void give_up(struct rpc_link *link) {
-    char text[256];
-    const char *address = link->g->peers[link->pe].address;
-    snprintf(text, sizeof text, "nothing has come from PE %u (%s) for %.1f seconds", link->pe,
-             address == NULL ? "?" : address, link->g->silence_ms / 1000.);
+    char who[RPC_PEER_TEXT_BYTES], text[RPC_PEER_TEXT_BYTES + 64];
+    rpc_grpc_describe_peer(link->g, link->pe, who);
+    snprintf(text, sizeof text, "nothing has come from %s for %.1f seconds", who, link->g->silence_ms / 1000.);
     rpc_grpc_peer_gone(link->g, link->pe, CHARIOT_EGONE, text);
 }
 

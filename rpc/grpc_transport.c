@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,15 @@ static bool grpc_flushed(struct rpc_transport *transport) {
     return true;
 }
 
+void rpc_grpc_describe_peer(const struct rpc_grpc *g, uint32_t pe, char text[RPC_PEER_TEXT_BYTES]) {
+    const char *address = g->peers[pe].address == NULL ? "?" : g->peers[pe].address;
+    const char *host = g->host_names == NULL ? NULL : g->host_names[rpc_node_host_of(g->node, pe)];
+    if (host == NULL)
+        snprintf(text, RPC_PEER_TEXT_BYTES, "PE %u (%s)", pe, address);
+    else
+        snprintf(text, RPC_PEER_TEXT_BYTES, "PE %u on host %s (%s)", pe, host, address);
+}
+
 void rpc_grpc_peer_gone(struct rpc_grpc *g, uint32_t pe, int error, const char *text) {
     struct rpc_peer *peer = &g->peers[pe];
     if (peer->gone) return;
@@ -117,6 +127,8 @@ static void grpc_free(struct rpc_grpc *g) {
     }
     for (uint32_t pe = 0; g->peers != NULL && pe < g->base.num_pes; pe++) free(g->peers[pe].address);
     free(g->peers);
+    for (uint32_t i = 0; g->host_names != NULL && i < g->base.num_pes; i++) free(g->host_names[i]);
+    free(g->host_names);
     rpc_tls_deinit(&g->tls);
     memset(g->token, 0, sizeof g->token);
     free(g);

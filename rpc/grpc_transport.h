@@ -36,6 +36,7 @@ struct rpc_grpc {
     uint8_t token[RPC_TOKEN_BYTES];
     struct rpc_tls tls;
     struct rpc_peer *peers; /* by PE */
+    char **host_names;      /* for people, by host; NULL: not known yet */
     struct rpc_link *links; /* all that have operations outstanding */
     unsigned held;          /* links whose next read waits for credit, or for the address book */
     unsigned outstanding;   /* operations that belong to no link */
@@ -54,5 +55,9 @@ void rpc_grpc_resume_reads(struct rpc_grpc *g);
 
 /* A peer's connection ended badly: cancels its links and reports it, once. */
 void rpc_grpc_peer_gone(struct rpc_grpc *g, uint32_t pe, int error, const char *text);
+
+enum { RPC_PEER_TEXT_BYTES = 256 };
+/* "PE 3 on host b (ipv4:10.0.0.2:4711)", as far as it is known. */
+void rpc_grpc_describe_peer(const struct rpc_grpc *g, uint32_t pe, char text[RPC_PEER_TEXT_BYTES]);
 
 #endif

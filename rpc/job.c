@@ -40,8 +40,8 @@ int rpc_job_open(struct rpc_job *job, char *why, size_t why_size) {
     return rc;
 }
 
-/* The kernel's boot id, the host name, and the first of the PEs that the launcher says are here: equal for PEs of one
- * machine, different for containers on it. */
+/* What the launcher calls this host, or its own name; then the kernel's boot id and the first of the PEs that the
+ * launcher says are here: equal for PEs of one machine, different for containers on it. */
 static void host_identity(const struct rpc_ticket *ticket, char *text, size_t size) {
     char boot[64] = "", name[128] = "";
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -51,7 +51,8 @@ static void host_identity(const struct rpc_ticket *ticket, char *text, size_t si
     }
     boot[strcspn(boot, "\n")] = 0;
     if (gethostname(name, sizeof name - 1) != 0) name[0] = 0;
-    snprintf(text, size, "%s/%s/%u", boot, name, ticket->local_first);
+    const char *called = ticket->host[0] == '\0' ? name : ticket->host;
+    snprintf(text, size, "%.127s %s/%s/%u", called, boot, name, ticket->local_first);
 }
 
 /* Any port of the address that others reach this host under; nobody's but this host's where none was given. */
@@ -130,7 +131,7 @@ static int put_together_take(struct rpc_node *node, struct rpc_transport *near, 
 static int connect_by_grpc(struct rpc_job *job, struct rpc_node *node, char *why, size_t why_size) {
     const struct rpc_module *grpc;
     struct rpc_transport *near = node->transport, *far;
-    char *own = NULL, *pe0 = NULL, host[256];
+    char *own = NULL, *pe0 = NULL, host[384];
     int rc = load_grpc(node, &grpc, why, why_size);
     if (rc == 0) rc = open_grpc(job, node, grpc, &own, why, why_size);
     far = node->transport;
