@@ -92,6 +92,12 @@ grpc_server *rpc_channel_server_new(const struct rpc_limits *limits) {
 
 /* ---------------------------------------------------------------- addresses */
 
+static char *address_with(const char *host, int port) {
+    bool v6 = strchr(host, ':') != NULL;
+    char *address;
+    return asprintf(&address, v6 ? "ipv6:[%s]:%d" : "ipv4:%s:%d", host, port) < 0 ? NULL : address;
+}
+
 /* A target without a scheme names a numeric address: the scheme spares the name server. The port is the bound one. */
 static char *address_of(const char *target, int port) {
     const char *colon = strrchr(target, ':');
@@ -103,10 +109,11 @@ static char *address_of(const char *target, int port) {
     return address;
 }
 
-int rpc_channel_listen(grpc_server *server, const char *target, const struct rpc_tls *tls, char **address) {
+int rpc_channel_listen(grpc_server *server, const char *target, const char *advertise, const struct rpc_tls *tls,
+                       char **address) {
     int port = grpc_server_add_http2_port(server, target, tls->server);
     if (port == 0) return CHARIOT_EIO;
-    *address = address_of(target, port);
+    *address = advertise == NULL ? address_of(target, port) : address_with(advertise, port);
     return *address == NULL ? CHARIOT_ENOMEM : 0;
 }
 

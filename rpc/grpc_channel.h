@@ -21,8 +21,10 @@ grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_
                               const struct rpc_limits *limits);
 /* Gives a server that does not listen yet. */
 grpc_server *rpc_channel_server_new(const struct rpc_limits *limits);
-/* Listens at a target; gives the address under which it is reached. CHARIOT_EIO, CHARIOT_ENOMEM. */
-int rpc_channel_listen(grpc_server *server, const char *target, const struct rpc_tls *tls, char **address);
+/* Listens at a target; gives the address under which it is reached, with the host of `advertise` (NULL: the target's).
+ * CHARIOT_EIO, CHARIOT_ENOMEM. */
+int rpc_channel_listen(grpc_server *server, const char *target, const char *advertise, const struct rpc_tls *tls,
+                       char **address);
 
 enum { RPC_NUM_METADATA = 3 };
 

@@ -131,14 +131,14 @@ static void allow_connections(void) {
     (void)setrlimit(RLIMIT_NOFILE, &open_files);
 }
 
-int rpc_server_open(struct rpc_grpc *g, const char *target) {
+int rpc_server_open(struct rpc_grpc *g, const char *target, const char *advertise) {
     if (g->tls.on) allow_connections();
     g->server = rpc_channel_server_new(&g->limits);
     grpc_server_register_completion_queue(g->server, g->hub->cq, NULL);
     g->accept = calloc(1, sizeof *g->accept);
     if (g->accept == NULL) return CHARIOT_ENOMEM;
     g->accept->g = g;
-    int error = rpc_channel_listen(g->server, target, &g->tls, &g->address);
+    int error = rpc_channel_listen(g->server, target, advertise, &g->tls, &g->address);
     if (error != 0) return error;
     grpc_server_start(g->server);
     accept_next(g->accept);

@@ -9,9 +9,9 @@
 
 #include "rpc/grpc_transport.h"
 
-/* Creates g->server, listens at a target (sets g->address) and starts to accept. CHARIOT_EIO, CHARIOT_ENOMEM; what was
- * made so far is left to rpc_server_close(). */
-int rpc_server_open(struct rpc_grpc *g, const char *target);
+/* Creates g->server, listens at a target (sets g->address, with the host that it advertises) and starts to accept.
+ * CHARIOT_EIO, CHARIOT_ENOMEM; what was made so far is left to rpc_server_close(). */
+int rpc_server_open(struct rpc_grpc *g, const char *target, const char *advertise);
 /* Stops accepting and cancels all calls; g->outstanding falls as they end. */
 void rpc_server_shutdown(struct rpc_grpc *g);
 /* After that: frees. */

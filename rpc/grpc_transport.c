@@ -189,7 +189,7 @@ int rpc_grpc_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc
     int error = attach(loop, g);
     if (error == 0) error = rpc_tls_init(&g->tls, config->identity);
     if (error == 0) error = rpc_join_open(g);
-    if (error == 0) error = rpc_server_open(g, config->listen);
+    if (error == 0) error = rpc_server_open(g, config->listen, config->advertise);
     if (error == 0) {
         *bound_address = strdup(g->address);
         if (*bound_address == NULL) error = CHARIOT_ENOMEM;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "rpc/error.h"
+#include "rpc/listen.h"
 #include "rpc/mix.h"
 #include "rpc/module.h"
 #include "rpc/shm.h"
@@ -55,26 +56,59 @@ static void host_identity(const struct rpc_ticket *ticket, char *text, size_t si
     snprintf(text, size, "%.127s %s/%s/%u", called, boot, name, ticket->local_first);
 }
 
-/* Any port of the address that others reach this host under; nobody's but this host's where none was given. */
-static void tcp_target(const char *address, char *target, size_t size) {
-    if (address == NULL || address[0] == '\0') address = "127.0.0.1";
-    snprintf(target, size, strchr(address, ':') != NULL ? "[%s]:0" : "%s:0", address);
+static int open_at(struct rpc_job *job, struct rpc_node *node, const struct rpc_module *grpc,
+                   const struct rpc_listen *place, const char *target, char **own) {
+    const struct rpc_ticket *ticket = &job->control.ticket;
+    struct rpc_grpc_config config = {.listen = target,
+                                     .advertise = place->others,
+                                     .identity = &ticket->identity,
+                                     .silence_ms = ticket->silence_ms,
+                                     .limits = rpc_limits_default};
+    memcpy(config.token, ticket->token, sizeof config.token);
+    return grpc->open(job->loop, node, &config, own);
 }
 
+/* A port that was free may be another's a moment later: then the next one. PEs of one machine begin at different ones.
+ */
+static int open_by_tcp(struct rpc_job *job, struct rpc_node *node, const struct rpc_module *grpc,
+                       const struct rpc_listen *place, char **own, char *why, size_t why_size) {
+    const struct rpc_ticket *ticket = &job->control.ticket;
+    uint32_t count = place->high - place->low + 1, begin = place->low + (ticket->pe - ticket->local_first) % count,
+             port;
+    int rc = CHARIOT_EIO;
+    for (uint32_t tries = 0; rc == CHARIOT_EIO && tries < count; tries++, begin = port + 1) {
+        char target[256], reason[160];
+        if (begin > place->high) begin = place->low;
+        rc = rpc_listen_find_port(place, begin, &port, reason, sizeof reason);
+        if (rc != 0) {
+            snprintf(why, why_size, "chariot: PE %u: %s\n", ticket->pe, reason);
+            return rc;
+        }
+        rpc_listen_target(place->on, port, target, sizeof target);
+        rc = open_at(job, node, grpc, place, target, own);
+        if (rc != 0)
+            snprintf(why, why_size, "chariot: PE %u cannot listen on %s: %s\n", ticket->pe, target,
+                     chariot_error_text(rc));
+    }
+    return rc;
+}
+
+/* By plain TCP for this host alone. */
 static int open_grpc(struct rpc_job *job, struct rpc_node *node, const struct rpc_module *grpc, char **own, char *why,
                      size_t why_size) {
     const struct rpc_ticket *ticket = &job->control.ticket;
-    char target[256];
-    if (strcmp(ticket->transport, "unix") == 0)
-        snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
-    else
-        tcp_target(strcmp(ticket->transport, "tls") == 0 ? getenv("CHARIOT_ADDRESS") : NULL, target, sizeof target);
-    struct rpc_grpc_config config = {.listen = target, .identity = &ticket->identity, .limits = rpc_limits_default};
-    memcpy(config.token, ticket->token, sizeof config.token);
-    int rc = grpc->open(job->loop, node, &config, own);
+    struct rpc_listen place = {.on = "127.0.0.1"};
+    char target[256], reason[160];
+    int rc = strcmp(ticket->transport, "tls") == 0 ? rpc_listen_read(&place, reason, sizeof reason) : 0;
     if (rc != 0) {
-        snprintf(why, why_size, "chariot: PE %u cannot listen on %s: %s\n", ticket->pe, target, chariot_error_text(rc));
+        snprintf(why, why_size, "chariot: PE %u: %s\n", ticket->pe, reason);
+        return rc;
     }
+    if (strcmp(ticket->transport, "unix") != 0) return open_by_tcp(job, node, grpc, &place, own, why, why_size);
+    snprintf(target, sizeof target, "unix:%s/%u.sock", ticket->run_dir, ticket->pe);
+    rc = open_at(job, node, grpc, &place, target, own);
+    if (rc != 0)
+        snprintf(why, why_size, "chariot: PE %u cannot listen on %s: %s\n", ticket->pe, target, chariot_error_text(rc));
     return rc;
 }
 

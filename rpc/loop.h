@@ -52,6 +52,7 @@ struct ev_loop *rpc_loop_ev(struct rpc_loop *loop);
  * of no use. */
 struct rpc_grpc_config {
     const char *listen;
+    const char *advertise;               /* a numeric address under which others reach it; NULL: that of `listen` */
     const struct rpc_identity *identity; /* NULL, or without authority: no TLS */
     uint8_t token[32];
     uint32_t silence_ms; /* a peer of which nothing is heard for so long is gone (rpc/grpc_pulse.h); 0: however long */
