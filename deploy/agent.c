@@ -187,6 +187,10 @@ static int start_process(struct agent *agent, uint32_t pe, struct deploy_streams
     return rc;
 }
 
+static void on_failed(void *context, const struct deploy_reason *reason) {
+    fail(context, reason);
+}
+
 static void start(struct agent *agent, uint32_t pe) {
     struct agent_pe *one = &agent->pes[pe];
     struct deploy_streams streams;
@@ -304,7 +308,9 @@ static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open
                                            .path = agent->path,
                                            .argv = agent->words,
                                            .signal_mask = agent->signals.before,
+                                           .stop_patience_s = open->stop_patience_ms / 1000.,
                                            .on_exit = on_exit_of,
+                                           .on_failed = on_failed,
                                            .context = agent};
     getrlimit(RLIMIT_NOFILE, &agent->launch.open_files);
     return deploy_local_ops.open(&agent->launch, &agent->launcher, reason);

@@ -257,6 +257,13 @@ static void on_message(void *context, const Chariot__V1__AgentMessage *message) 
 
 /* ---------------------------------------------------------------- opening a host */
 
+/* The PEs with which those of a host share memory; 0: with none. */
+static void find_local(const struct agents_host *host, uint32_t *first, uint32_t *count) {
+    const struct deploy_launch *launch = host->agents->launch;
+    *first = *count = 0;
+    if (launch->shm_dir != NULL) deploy_hosts_machine(&launch->remote->hosts, host->number, first, count);
+}
+
 static void say_open(struct agents_host *host) {
     const struct deploy_launch *launch = host->agents->launch;
     char version[] = CHARIOT_VERSION;
@@ -277,7 +284,8 @@ static void say_open(struct agents_host *host) {
     open.first_pe = host->host->first_pe;
     open.own_pes = host->host->num_pes;
     open.address = (char *)(uintptr_t)(host->host->address == NULL ? "" : host->host->address);
-    deploy_hosts_machine(&launch->remote->hosts, host->number, &open.local_first, &open.local_count);
+    find_local(host, &open.local_first, &open.local_count);
+    open.stop_patience_ms = (uint32_t)(launch->stop_patience_s * 1000);
     open.timeline = launch->remote->timeline;
     open.record = launch->remote->record != NULL;
     if (launch->terminal && deploy_terminal_size(&window.rows, &window.columns)) open.window = &window;
@@ -398,7 +406,7 @@ static void agents_where(void *state, uint32_t pe, struct deploy_place *place) {
     struct agents *agents = state;
     struct agents_host *host = host_of(agents, pe);
     *place = (struct deploy_place){.pid = agents->pes[pe].pid, .host = host->host->name, .run_dir = host->run_dir};
-    deploy_hosts_machine(&agents->launch->remote->hosts, host->number, &place->local_first, &place->local_count);
+    find_local(host, &place->local_first, &place->local_count);
 }
 
 /* Agents leave when their streams end: all at once. */

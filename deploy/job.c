@@ -203,7 +203,7 @@ static void on_signal(void *context, int number, bool from_terminal) {
 
 static void send_ticket(struct deploy_job *job, uint32_t pe, const struct rpc_identity *identity) {
     const struct deploy_job_config *config = job->config;
-    char transport[16], run_dir[256];
+    char transport[16], run_dir[256], host[256] = "";
     struct deploy_place place;
     config->launcher->where(job->launcher, pe, &place);
     snprintf(transport, sizeof transport, "%s", config->options->transport);
@@ -215,6 +215,13 @@ static void send_ticket(struct deploy_job *job, uint32_t pe, const struct rpc_id
     ticket.token = (ProtobufCBinaryData){.len = sizeof job->token, .data = job->token};
     ticket.transport = transport;
     ticket.run_dir = run_dir;
+    ticket.local_first = place.local_first;
+    ticket.local_count = place.local_count;
+    if (config->remote != NULL) {
+        snprintf(host, sizeof host, "%s", place.host);
+        ticket.silence_ms = (uint32_t)(config->options->silence * 1000);
+    }
+    ticket.host = host;
     ticket.trace_limit = config->options->trace == NULL ? 0 : config->options->trace_limit;
     if (identity->authority != NULL) {
         ticket.authority = identity->authority;
@@ -267,10 +274,17 @@ static int run(struct deploy_job *job, struct deploy_reason *reason) {
     return job->status;
 }
 
+/* Shorter than others bear its silence (they hear of it every eighth of that): so the reason is what is said. */
+static double stop_patience(const struct deploy_options *options) {
+    return options->silence * 7 / 8;
+}
+
 /* PEs get the signal mask and the limit of open files that we were started with. */
 static void prepare(struct deploy_job *job) {
     const struct deploy_job_config *config = job->config;
-    bool shm = strcmp(config->options->transport, "shm") == 0 && job->num_pes > 1;
+    /* On several hosts those of one share memory, unless all are to speak TLS. */
+    bool near = config->remote != NULL && !config->options->has_transport;
+    bool shm = (near || strcmp(config->options->transport, "shm") == 0) && job->num_pes > 1;
     job->launch = (struct deploy_launch){.loop = job->loop,
                                          .shm_dir = shm ? config->run_dir : NULL,
                                          .run_dir = config->run_dir,
@@ -278,6 +292,7 @@ static void prepare(struct deploy_job *job) {
                                          .guard = config->guard,
                                          .num_pes = job->num_pes,
                                          .own_pes = job->num_pes,
+                                         .stop_patience_s = config->remote == NULL ? 0 : stop_patience(config->options),
                                          .path = config->program->path,
                                          .argv = config->program->argv,
                                          .terminal = isatty(0) == 1,

@@ -54,6 +54,7 @@ struct deploy_launch {
     const char *path;           /* what is executed */
     char *const *argv;          /* up to NULL */
     uint32_t first_pe, own_pes; /* of them those that it may be asked to start; others are started elsewhere */
+    double stop_patience_s;     /* one that has been stopped for so long, and not by us, ends the job; 0: none does */
     const char *shm_dir; /* these listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
     bool terminal;       /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
     bool own_terminal;   /* `input` is a terminal that was made for PE 0, which leads a session on it */

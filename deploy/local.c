@@ -5,6 +5,9 @@
  * end:    SIGCHLD on a signalfd -> waitid leaves the zombie, whose pid keeps the group's number taken -> the rest of
  * its group is killed -> the guard forgets it -> it is reaped -> on_exit.
  *
+ * stop:   SIGCHLD too. A PE that somebody else has stopped (a suspended job's are stopped by us) and that does not go
+ * on in launch->stop_patience_s would be missed by others that cannot see why: on_failed.
+ *
  * Process groups. Each PE leads a group of its own, so that a signal reaches what it has started and nothing of it is
  * left behind. PE 0 reads our standard input; if that is a terminal, a group in the background would be stopped by
  * SIGTTIN at the first read, so PE 0 then stays in our group, the terminal's foreground group. What the terminal sends
@@ -33,6 +36,9 @@ struct local_pe {
     pid_t pid;   /* 0: not started */
     pid_t group; /* 0: ours */
     bool alive;
+    bool told_to_stop; /* by us */
+    int stopped_by;    /* signal; 0: it runs */
+    ev_tstamp stopped_at;
     int shm; /* its listening socket, until it has started; -1: none */
 };
 
@@ -40,6 +46,7 @@ struct local {
     const struct deploy_launch *launch;
     ev_io child_ended;
     int signal_fd;
+    ev_timer stops;
     char host[HOST_NAME_MAX + 1];
     struct local_pe *pes;
 };
@@ -163,9 +170,11 @@ static int local_start(void *state, uint32_t pe, struct deploy_streams *streams,
 
 static void local_signal(void *state, uint32_t pe, int number, bool from_terminal) {
     struct local *local = state;
-    const struct local_pe *one = &local->pes[pe];
+    struct local_pe *one = &local->pes[pe];
     if (!one->alive) return;
     if (number == SIGTSTP && leads_session(local->launch, pe)) number = SIGSTOP; /* none can bring its group back */
+    if (number == SIGTSTP || number == SIGSTOP) one->told_to_stop = true;
+    if (number == SIGCONT) one->told_to_stop = false;
     if (one->group != 0) {
         if (kill(-one->group, number) != 0) kill(one->pid, number); /* it does not lead its group yet */
     } else if (!from_terminal) {
@@ -195,11 +204,57 @@ static void on_one_ended(struct local *local, pid_t pid) {
     waitpid(pid, &status, WNOHANG); /* no PE: the guard, or a child from before we were executed */
 }
 
+static void on_stops(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct local *local = timer->data;
+    const struct deploy_launch *launch = local->launch;
+    struct deploy_reason reason;
+    ev_tstamp left = launch->stop_patience_s;
+    bool any = false;
+    (void)events;
+    for (uint32_t pe = 0; pe < launch->num_pes; pe++) {
+        const struct local_pe *one = &local->pes[pe];
+        if (!one->alive || one->stopped_by == 0 || one->told_to_stop) continue;
+        ev_tstamp more = one->stopped_at + launch->stop_patience_s - ev_now(loop);
+        any = true;
+        if (more < left) left = more;
+        if (more > 0) continue;
+        deploy_reason_set(&reason, DEPLOY_STATUS_PES,
+                          "PE %u (pid %ld on %s) has been stopped by signal %d (%s) for %g seconds", pe, (long)one->pid,
+                          local->host, one->stopped_by, strsignal(one->stopped_by), launch->stop_patience_s);
+        launch->on_failed(launch->context, &reason);
+        return;
+    }
+    if (!any) return;
+    ev_timer_set(timer, left, 0.);
+    ev_timer_start(loop, timer);
+}
+
+static void on_one_stopped(struct local *local, pid_t pid, int number) {
+    struct ev_loop *loop = local->launch->loop;
+    for (uint32_t pe = 0; pe < local->launch->num_pes; pe++) {
+        struct local_pe *one = &local->pes[pe];
+        if (one->pid != pid || !one->alive) continue;
+        one->stopped_by = number;
+        one->stopped_at = ev_now(loop);
+        if (number != 0 && !ev_is_active(&local->stops)) on_stops(loop, &local->stops, 0);
+    }
+}
+
+/* Stops and continuations, of which several may have become one. */
+static void look_for_stops(struct local *local) {
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG) != 0 || info.si_pid == 0) return;
+        on_one_stopped(local, info.si_pid, info.si_code == CLD_STOPPED ? info.si_status : 0);
+    }
+}
+
 static void on_child_ended(struct ev_loop *loop, ev_io *watcher, int events) {
     struct local *local = watcher->data;
     struct signalfd_siginfo ignored;
     (void)loop, (void)events;
     while (read(local->signal_fd, &ignored, sizeof ignored) > 0) continue; /* one may stand for several */
+    if (local->launch->stop_patience_s > 0) look_for_stops(local);
     for (;;) {
         siginfo_t info = {0};
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
@@ -214,6 +269,7 @@ static void local_close(void *state) {
     int status;
     if (local->signal_fd >= 0) {
         ev_io_stop(local->launch->loop, &local->child_ended);
+        ev_timer_stop(local->launch->loop, &local->stops);
         close(local->signal_fd);
     }
     for (uint32_t pe = 0; pe < local->launch->num_pes; pe++) {
@@ -250,6 +306,8 @@ static int watch_children(struct local *local, struct deploy_reason *reason) {
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot watch processes: %s", strerror(errno));
     ev_io_init(&local->child_ended, on_child_ended, local->signal_fd, EV_READ);
     local->child_ended.data = local;
+    ev_timer_init(&local->stops, on_stops, 0., 0.);
+    local->stops.data = local;
     ev_io_start(local->launch->loop, &local->child_ended);
     return 0;
 }

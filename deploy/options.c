@@ -36,8 +36,8 @@ uint32_t deploy_options_cores(void) {
 }
 
 void deploy_options_init(struct deploy_options *options) {
-    *options =
-        (struct deploy_options){.num_pes = deploy_options_cores(), .transport = "shm", .trace_limit = TRACE_LIMIT};
+    *options = (struct deploy_options){
+        .num_pes = deploy_options_cores(), .transport = "shm", .silence = 4, .trace_limit = TRACE_LIMIT};
 }
 
 /* The old launch line (charmrun.c) shares the parsers of values. */
@@ -104,6 +104,15 @@ static int add_environment(struct deploy_options *options, const char *as_typed,
 static int set_timeout(struct deploy_options *options, const char *as_typed, const char *value,
                        struct deploy_reason *reason) {
     return deploy_options_seconds(as_typed, value, &options->timeout, reason);
+}
+
+/* A second is what a busy machine may take; an hour is for debuggers. */
+static int set_silence(struct deploy_options *options, const char *as_typed, const char *value,
+                       struct deploy_reason *reason) {
+    int err = deploy_options_seconds(as_typed, value, &options->silence, reason);
+    if (err != 0 || (options->silence >= 1 && options->silence <= 86400)) return err;
+    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes 1 to 86400 seconds, not '%s'" HINT, as_typed,
+                             value);
 }
 
 static int set_transport(struct deploy_options *options, const char *as_typed, const char *value,
@@ -204,6 +213,9 @@ static const struct option OPTIONS[] = {
     {NULL, "--transport", "shm|unix|tcp|tls",
      "how PEs reach each other: shared memory (the default), or gRPC over Unix sockets, TCP, or TCP with mutual TLS",
      set_transport},
+    {NULL, "--silence", "S",
+     "end the job when a PE on another host has not been heard of, or has been stopped, for S seconds; 4 unless said",
+     set_silence},
     {NULL, "--timeout", "S", "end the job, with status 124, when it has run for S seconds", set_timeout},
     {NULL, "--quiet", NULL, "no start-up banner", set_quiet},
     {NULL, "--charm4py", NULL, "make 'import charm4py' find chariot", set_charm4py},

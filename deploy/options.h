@@ -41,6 +41,7 @@ struct deploy_options {
     const char *remote_shell;    /* what reaches other hosts */
     const char *remote_chariot;  /* path of this program there; NULL: as here */
     const char *environment[64]; /* "NAME" or "NAME=value" for PEs on other hosts, up to NULL */
+    double silence;              /* seconds after which a PE on another host that is not heard of is gone */
     double timeout;              /* seconds after which the job is ended; 0: never */
     char *
         *program; /* program and its arguments, up to NULL; empty only with help or interactive. "-m" first: a module */

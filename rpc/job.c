@@ -202,8 +202,9 @@ int rpc_job_connect(struct rpc_job *job, struct rpc_node *node, char *why, size_
     int rc = rpc_spares_new(KEEP_SPARES, &node->spares);
     if (rc != 0) return rc;
     if (strcmp(job->control.ticket.transport, "shm") == 0) return open_memory(job, node, false, why, why_size);
-    return job->control.shm_fd >= 0 ? connect_by_both(job, node, why, why_size)
-                                    : connect_by_grpc(job, node, why, why_size);
+    bool alone = job->control.ticket.local_count < 2;
+    return job->control.shm_fd >= 0 && !alone ? connect_by_both(job, node, why, why_size)
+                                              : connect_by_grpc(job, node, why, why_size);
 }
 
 void rpc_job_make_room(struct rpc_node *node, uint32_t to, const bool *stop) {
