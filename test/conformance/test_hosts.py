@@ -86,6 +86,51 @@ put(f"{ME} {hash(T[8])} {hash(T[9]) != hash(T[8])} {T[10].startswith(b'-----BEGI
     assert status == 0 and all(line.endswith("True True") for line in out.splitlines())
 
 
+def shared(place: Place, *words: object) -> dict[int, tuple[str, ...]]:  # noqa: F811
+    """What each PE's ticket says of its machine's PEs, of its host and of silence, and whether it has a socket for them."""
+    program = place.pe(
+        "put(f\"{ME} {T.get(30, 0)} {T.get(31, 0)} {T.get(33, b'').decode() or '-'} {T.get(32, 0)} {'CHARIOT_SHM_FD' in os.environ}\"); farewell()\n"
+    )
+    status, out, err = place.run("run", "-n", 4, *words, program)
+    assert status == 0, err
+    return {int(line.split()[0]): tuple(line.split()[1:]) for line in out.splitlines()}
+
+
+def test_pes_of_one_host_share_memory(hosts: Place) -> None:
+    said = shared(hosts)
+    assert said[0] == said[1] == ("0", "2", "a", "4000", "True") and said[2] == said[3] == ("2", "2", "b", "4000", "True")
+    assert shared(hosts, "--silence", "10")[0][3] == "10000"
+
+
+def test_all_speak_tls_where_that_is_asked_for(hosts: Place) -> None:
+    said = shared(hosts, "--transport", "tls")
+    assert all(one[1] == "0" and one[4] == "False" for one in said.values())
+
+
+def test_on_one_host_nobody_is_silent(hosts: Place) -> None:
+    hosts.by_ssh = False
+    assert set(shared(hosts).values()) == {("0", "4", "-", "0", "True")}
+
+
+TOPOLOGY = """
+from chariot import Chare, Group, charm
+
+class Pe(Chare):
+    def where(self): return charm.myHost()
+
+def main(args):
+    print(Group(Pe).where(ret=True).get(), charm.numHosts())
+    exit()
+
+charm.start(main)
+"""
+
+
+def test_programs_see_hosts(hosts: Place) -> None:
+    (hosts.path / "topology.py").write_text(TOPOLOGY)
+    assert hosts.run("run", "-n", 4, "--quiet", "topology.py") == (0, "[0, 0, 1, 1] 2\n", "")
+
+
 def test_the_old_launch_line_reads_nodelists(hosts: Place) -> None:
     """./nodelist without ++local; more PEs than lines are divided; ~/.charmrunrc is read there."""
     hosts.by_ssh = False
@@ -285,9 +330,34 @@ def test_an_agent_whose_launcher_is_stopped_ends_its_pes(hosts: Place) -> None:
         assert end_of(child)[0] != 0
 
 
+def test_a_pe_that_is_stopped_for_long_ends_the_job(hosts: Place) -> None:
+    program = hosts.pe("put(f'{ME} {os.getpid()}'); forever()\n")
+    with hosts.start("run", "-n", 4, "--silence", "2", program) as child:
+        pids = dict(line.split() for line in lines_of(child, 4))
+        os.kill(int(pids["3"]), signal.SIGSTOP)
+        status, _, err = end_of(child)
+    stopped = rf"PE 3 \(pid {pids['3']} on .*\) has been stopped by signal 19 \(.*\) for 1.75 seconds"
+    assert status == 70 and re.fullmatch(rf"chariot: host b: {stopped}\n", err), err
+
+
+def test_a_pe_that_goes_on_in_time_does_not(hosts: Place) -> None:
+    program = hosts.pe("put(f'{ME} {os.getpid()}'); forever()\n")
+    with hosts.start("run", "-n", 2, "--silence", "2", program) as child:
+        pids = dict(line.split() for line in lines_of(child, 2))
+        for _ in range(3):
+            os.kill(int(pids["1"]), signal.SIGSTOP)
+            time.sleep(1)
+            os.kill(int(pids["1"]), signal.SIGCONT)
+        time.sleep(2)
+        assert child.poll() is None
+        child.send_signal(signal.SIGTERM)
+        assert end_of(child)[0] == 128 + signal.SIGTERM
+
+
 @pytest.mark.parametrize(
     "words, text",
     [
+        (["--silence", "0.5"], "--silence takes 1 to 86400 seconds, not '0.5'; 'chariot help run' lists the options"),
         (["--transport", "shm"], "--transport shm is for one host; PEs of several reach each other by tls"),
         (["-n", "9", "--hosts", "a:4,b:4"], "9 PEs do not fit: the hosts take 8 in all, and a job at most 65536"),
         (["--hosts", "a,-x"], "'-x' is no host; hosts are named as in 'a:4,b:4'"),
