@@ -8,16 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "deploy/address.h"
 #include "deploy/bridge.h"
 #include "deploy/carry.h"
 #include "deploy/clock.h"
@@ -219,36 +218,10 @@ static char **copy_words(char *const *words, size_t count) {
     return copy;
 }
 
-/* This host's own address on the way to that one. */
-static void find_route(const char *to, char *address, size_t size) {
-    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_DGRAM};
-    struct sockaddr_storage own;
-    socklen_t length = sizeof own;
-    struct addrinfo *found;
-    if (getaddrinfo(to, "9", &hints, &found) != 0) return;
-    int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* sends nothing */
-    if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-        getsockname(fd, (struct sockaddr *)&own, &length) == 0)
-        (void)getnameinfo((struct sockaddr *)&own, length, address, (socklen_t)size, NULL, 0, NI_NUMERICHOST);
-    if (fd >= 0) close(fd);
-    freeaddrinfo(found);
-}
-
-/* Where this host was reached: by srun from another, or by ssh ("client port server port"). */
-static void find_own(char *address, size_t size) {
-    const char *launcher = getenv("SLURM_LAUNCH_NODE_IPADDR"), *connection = getenv("SSH_CONNECTION");
-    snprintf(address, size, "127.0.0.1");
-    if (getenv("SLURM_STEP_ID") != NULL && launcher != NULL)
-        find_route(launcher, address, size);
-    else if (connection != NULL)
-        (void)sscanf(connection, "%*s %*s %63s", address);
-}
-
-/* Where PEs listen: as told, or where this host was reached. */
-static void set_address(const char *address) {
-    char server[64] = "127.0.0.1";
-    find_own(server, sizeof server);
-    setenv("CHARIOT_ADDRESS", address[0] != '\0' ? address : server, 1);
+static int settle_address(const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
+    const struct deploy_address address = {
+        .interface = open->interface, .advertise = open->address, .ports = open->ports};
+    return deploy_address_settle(&address, reason);
 }
 
 static int set_surroundings(const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
@@ -258,7 +231,8 @@ static int set_surroundings(const Chariot__V1__AgentOpen *open, struct deploy_re
         *value = '\0';
         setenv(open->environment[i], value + 1, 1);
     }
-    set_address(open->address);
+    int rc = settle_address(open, reason);
+    if (rc != 0) return rc;
     if (chdir(open->directory) == 0) return 0;
     return deploy_reason_set(reason, DEPLOY_STATUS_NOT_FOUND, "cannot enter directory '%s': %s", open->directory,
                              strerror(errno));

@@ -40,6 +40,8 @@ struct deploy_remote {
     const char *shell;        /* words of a command to which a host and a command line for its shell are added, */
     bool takes_words;         /* or, in place of that line, words to execute */
     const char *chariot;      /* path of this program there */
+    const char *interface;    /* there, over which PEs are reached (address.h); NULL: not said */
+    const char *ports;        /* on which PEs may listen; NULL: any */
     const char *directory;    /* working directory there */
     bool timeline;            /* PEs write one, which comes home */
     const char *record;       /* name of the records of load that come home; NULL: none are wanted */

@@ -87,6 +87,9 @@ TEXT(hosts, "names of hosts, as in 'a:4,b:4'")
 TEXT(hosts_file, "the name of a file")
 TEXT(remote_shell, "a command, such as 'ssh -p 2222'")
 TEXT(remote_chariot, "the path of chariot on the other hosts")
+TEXT(interface, "the name of a network interface, such as eth1")
+TEXT(advertise, "an address, or HOST=ADDRESS for each host")
+TEXT(ports, "LOW-HIGH, two numbers")
 TEXT(ready_file, "the name of a file")
 #undef TEXT
 
@@ -238,6 +241,12 @@ static const struct option OPTIONS[] = {
     {NULL, "--remote-shell", "CMD", "what reaches a host, in place of ssh", set_remote_shell},
     {NULL, "--remote-chariot", "PATH", "where this program is on the other hosts; the default is where it is here",
      set_remote_chariot},
+    {NULL, "--interface", "NAME", "the network interface over which PEs of several hosts reach each other",
+     set_interface},
+    {NULL, "--advertise", "HOST=ADDR",
+     "the address under which PEs on a host are reached, where it is another; several with commas between",
+     set_advertise},
+    {NULL, "--ports", "LOW-HIGH", "ports on which PEs of several hosts listen, for firewalls", set_ports},
     {NULL, "--env", "NAME[=VAL]", "set this variable for PEs on other hosts too; may be repeated", add_environment},
     {NULL, "--launcher", "NAME",
      "what starts the PEs: local; ssh, the default with --hosts; slurm, inside an allocation", set_launcher},

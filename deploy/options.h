@@ -33,13 +33,16 @@ struct deploy_options {
     double lb_record_period; /* seconds of a phase in them; 0: phases are the steps of load balancing */
     bool has_num_pes;        /* it was asked for */
     bool has_transport;
-    const char *hosts;           /* as deploy_hosts_parse() takes them; NULL: this host */
-    const char *hosts_file;      /* or a file of them */
-    const char *nodelist;        /* or one of Charm++'s kind, */
-    const char *nodegroup;       /* with a group in it; NULL: main */
-    char home_nodelist[1024];    /* room for the name of the user's own */
-    const char *remote_shell;    /* what reaches other hosts */
-    const char *remote_chariot;  /* path of this program there; NULL: as here */
+    const char *hosts;          /* as deploy_hosts_parse() takes them; NULL: this host */
+    const char *hosts_file;     /* or a file of them */
+    const char *nodelist;       /* or one of Charm++'s kind, */
+    const char *nodegroup;      /* with a group in it; NULL: main */
+    char home_nodelist[1024];   /* room for the name of the user's own */
+    const char *remote_shell;   /* what reaches other hosts */
+    const char *remote_chariot; /* path of this program there; NULL: as here */
+    const char *interface;      /* where PEs of several hosts listen (address.h); each NULL: not said */
+    const char *advertise;
+    const char *ports;
     const char *environment[64]; /* "NAME" or "NAME=value" for PEs on other hosts, up to NULL */
     double silence;              /* seconds after which a PE on another host that is not heard of is gone */
     double timeout;              /* seconds after which the job is ended; 0: never */

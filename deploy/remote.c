@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deploy/address.h"
 #include "deploy/allocation.h"
 #include "rpc/error.h"
 
@@ -79,6 +80,35 @@ static int settle(struct deploy_options *options, struct deploy_reason *reason) 
     return 0;
 }
 
+static int set_addresses(struct deploy_remote *remote, const struct deploy_options *options,
+                         struct deploy_reason *reason) {
+    struct deploy_hosts *hosts = &remote->hosts;
+    int rc = options->advertise == NULL ? 0 : deploy_address_of_hosts(hosts, options->advertise, reason);
+    for (size_t i = 0; rc == 0 && options->ports != NULL && i < hosts->count; i++)
+        rc = deploy_address_check_ports(options->ports, hosts->items[i].num_pes, hosts->items[i].name, reason);
+    remote->interface = options->interface;
+    remote->ports = options->ports;
+    return rc;
+}
+
+/* On one host PEs listen for others only where they speak TLS. */
+static int settle_alone(const struct deploy_options *options, struct deploy_reason *reason) {
+    const struct deploy_address address = {.interface = options->interface,
+                                           .advertise = options->advertise,
+                                           .reached = "127.0.0.1",
+                                           .ports = options->ports};
+    bool said = options->interface != NULL || options->advertise != NULL || options->ports != NULL;
+    if (!said) return 0;
+    if (strcmp(options->transport, "tls") != 0)
+        return deploy_reason_set(
+            reason, DEPLOY_STATUS_USAGE,
+            "--interface, --advertise and --ports are for PEs that reach each other by TCP: those of "
+            "several hosts, or --transport tls");
+    int rc =
+        options->ports == NULL ? 0 : deploy_address_check_ports(options->ports, options->num_pes, "localhost", reason);
+    return rc == 0 ? deploy_address_settle(&address, reason) : rc;
+}
+
 /* ---------------------------------------------------------------- surroundings */
 
 /* "NAME=value" of a variable of ours, or the word itself where it has a value; NULL: no memory. "": there is none. */
@@ -98,9 +128,14 @@ static bool add_take(char **list, size_t *count, char *text) {
     return true;
 }
 
-/* Ours that begin with CHARIOT_, but for what is between one launcher and its PEs. */
+/* Ours that begin with CHARIOT_, but for what is between one launcher and its PEs, or of one host. */
 static bool is_ours(const char *variable_text) {
-    return strncmp(variable_text, "CHARIOT_", 8) == 0 && strncmp(variable_text, "CHARIOT_CONTROL_FD=", 19) != 0;
+    static const char *const own[] = {"CONTROL_FD=", "INTERFACE=", "ADVERTISE="};
+    if (strncmp(variable_text, "CHARIOT_", 8) != 0) return false;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (strncmp(variable_text + 8, own[i], strlen(own[i])) == 0) return false;
+    }
+    return true;
 }
 
 static char **environment_new(const struct deploy_options *options) {
@@ -156,8 +191,10 @@ int deploy_remote_init(struct deploy_remote *remote, struct deploy_options *opti
     }
     if (rc == 0 && remote->hosts.count > 0) {
         rc = settle(options, reason);
+        if (rc == 0) rc = set_addresses(remote, options, reason);
         if (rc == 0) rc = set_surroundings(remote, options, reason);
     }
+    if (rc == 0 && remote->hosts.count == 0) rc = settle_alone(options, reason);
     if (options->launcher == NULL) options->launcher = "local";
     if (rc != 0) deploy_remote_deinit(remote);
     return rc;

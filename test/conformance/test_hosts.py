@@ -112,6 +112,31 @@ def test_on_one_host_nobody_is_silent(hosts: Place) -> None:
     assert set(shared(hosts).values()) == {("0", "4", "-", "0", "True")}
 
 
+def test_addresses_and_ports(hosts: Place) -> None:
+    program = hosts.pe("E = os.environ; put(' '.join([str(ME), E['CHARIOT_LISTEN'], E['CHARIOT_ADDRESS'], E.get('CHARIOT_PORTS', '-')])); farewell()\n")
+
+    def said(*words: str) -> list[str]:
+        status, out, err = hosts.run("run", "-n", 4, *words, program)
+        assert status == 0, err
+        return [line.split(maxsplit=1)[1] for line in sorted(out.splitlines())]
+
+    assert said() == ["127.0.0.1 127.0.0.1 -"] * 4
+    assert said("--interface", "lo", "--ports", "5000-5009") == ["127.0.0.1 127.0.0.1 5000-5009"] * 4
+    ours, far = "127.0.0.2 127.0.0.2 -", "0.0.0.0 192.0.2.99 -"
+    assert said("--advertise", "a=127.0.0.2,b=192.0.2.99") == [ours, ours, far, far]
+
+
+@pytest.mark.parametrize("word", ["a=127.0.0.1,b=::1", "a=127.0.0.2,b=localhost"])
+def test_hosts_reach_each_other_by_both_kinds_of_addresses(hosts: Place, word: str) -> None:
+    status, out, err = hosts.run("run", "-n", 4, "--advertise", word, "--ports", "21200-21219", HELLO)
+    assert status == 0 and "4 greetings" in out, err
+
+
+def test_an_interface_that_is_not_there(hosts: Place) -> None:
+    got = hosts.run("run", "-n", 2, "--interface", "eth99", hosts.pe("farewell()\n"))
+    assert got[0] == 2 and re.fullmatch(r"chariot: host [ab]: there is no interface 'eth99'; there are: lo.*\n", got[2]), got
+
+
 TOPOLOGY = """
 from chariot import Chare, Group, charm
 
@@ -357,6 +382,10 @@ def test_a_pe_that_goes_on_in_time_does_not(hosts: Place) -> None:
 @pytest.mark.parametrize(
     "words, text",
     [
+        (["-n", "4", "--ports", "5000-5000"], "--ports 5000-5000 is 1 port(s), and host a has 2 PEs"),
+        (["--ports", "5"], "--ports takes LOW-HIGH, two numbers from 1 to 65535, not '5'"),
+        (["--advertise", "c=::1"], "--advertise: 'c' is no host of this job"),
+        (["--advertise", "::1"], "--advertise takes HOST=ADDRESS, several with commas between, not '::1'"),
         (["--silence", "0.5"], "--silence takes 1 to 86400 seconds, not '0.5'; 'chariot help run' lists the options"),
         (["--transport", "shm"], "--transport shm is for one host; PEs of several reach each other by tls"),
         (["-n", "9", "--hosts", "a:4,b:4"], "9 PEs do not fit: the hosts take 8 in all, and a job at most 65536"),
