@@ -321,6 +321,9 @@ $(B)/examples/%: $(B)/examples/c/%.o $(LIB_A) | $(GRPC_SO)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $^ $(LDLIBS)
 
+# The floor speaks TLS with certificates of the launcher's kind.
+$(B)/bench/floor_grpc: $(B)/deploy/authority.o $(B)/deploy/reason.o
+$(B)/bench/floor_grpc: LDLIBS += $(AUTHORITY_LIBS)
 $(B)/bench/%: $(B)/test/bench/c/%.o $(LIB_A) | $(GRPC_SO)
 	@mkdir -p $(@D)
 	@echo "  LD $@"

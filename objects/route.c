@@ -177,7 +177,8 @@ static void on_peer_gone(void *owner, uint32_t gone, int error, const char *text
     if (pe->ending || pe->lost[0] != 0) return;
     snprintf(pe->lost, sizeof pe->lost, "chariot: PE %u lost PE %u: %.200s (%s)\n", pe->node.pe, gone, text,
              chariot_error_text(error));
-    pe->lost_until_ns = time_of(pe) + VERDICT_ON_PEER_AFTER_MS * 1000000ll;
+    bool known = error == CHARIOT_ETIMEOUT; /* it has fallen silent: nobody knows better */
+    pe->lost_until_ns = time_of(pe) + (known ? 0 : VERDICT_ON_PEER_AFTER_MS * 1000000ll);
     if (obj_timer_add(pe, pe->lost_until_ns, lost_peer, NULL) != 0) obj_out_of_memory(pe);
 }
 

@@ -20,7 +20,7 @@ static void give_up(struct rpc_link *link) {
     char who[RPC_PEER_TEXT_BYTES], text[RPC_PEER_TEXT_BYTES + 64];
     rpc_grpc_describe_peer(link->g, link->pe, who);
     snprintf(text, sizeof text, "nothing has come from %s for %.1f seconds", who, link->g->silence_ms / 1000.);
-    rpc_grpc_peer_gone(link->g, link->pe, CHARIOT_EGONE, text);
+    rpc_grpc_peer_gone(link->g, link->pe, CHARIOT_ETIMEOUT, text);
 }
 
 /* True: its peer is gone. */

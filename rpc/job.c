@@ -16,7 +16,11 @@
 #include "rpc/shm.h"
 #include "rpc/spare.h"
 
-enum { RENDEZVOUS_TIMEOUT_MS = 60000 };
+enum {
+    RENDEZVOUS_TIMEOUT_MS = 60000,
+    /* A frame is heard when it is whole: also where a network is slow it is to be in the time that silence may last. */
+    FAR_FRAME_BYTES = 128 << 10,
+};
 
 /* Under the address sanitizer each message has memory of its own, so that a late use of it is seen. */
 #ifdef __SANITIZE_ADDRESS__
@@ -64,6 +68,7 @@ static int open_at(struct rpc_job *job, struct rpc_node *node, const struct rpc_
                                      .identity = &ticket->identity,
                                      .silence_ms = ticket->silence_ms,
                                      .limits = rpc_limits_default};
+    if (ticket->silence_ms > 0) config.limits.frame_bytes = FAR_FRAME_BYTES;
     memcpy(config.token, ticket->token, sizeof config.token);
     return grpc->open(job->loop, node, &config, own);
 }

@@ -24,8 +24,8 @@ struct rpc_transport;
 struct rpc_upcalls {
     /* A message arrived; takes it. Must not block and must not run user code. */
     void (*on_message_take)(void *owner, struct chariot_msg *msg);
-    /* The connection to `pe` ended without a goodbye: `error` is a code, `text` (borrowed for the call) says what
-     * happened. Reported once per peer. */
+    /* The connection to `pe` ended without a goodbye: `error` is a code (CHARIOT_ETIMEOUT: nothing is heard of it any
+     * more), `text` (borrowed for the call) says what happened. Reported once per peer. */
     void (*on_peer_gone)(void *owner, uint32_t pe, int error, const char *text);
     /* From the stand-in's thread, with the turn, every few milliseconds while a method computes. May be NULL. */
     void (*on_busy)(void *owner);

@@ -1,16 +1,19 @@
 /* floor_grpc.c: the floor under rpc/: a bare gRPC C-core stream between two processes, nothing of Chariot in it.
  *
  *     floor_grpc [sweep]
+ *     floor_grpc between NAMESPACE NAMESPACE ADDRESS
  *
- * One long-lived bidirectional stream over a Unix socket and over TCP; each side has one thread, which polls its
- * completion queue (cq_next with a deadline in the past, sched_yield between) or, for comparison, blocks in it. Round
- * trips by size, with the processor time of both sides; small messages of 64 bytes one by one, with and without
- * write-buffer hints, and gathered in frames of 64 and 256 KiB; bandwidth of 1 MiB messages. With "sweep": all sizes,
- * polled. Prints "key value" lines (bench.h).
+ * One long-lived bidirectional stream over a Unix socket, over TCP, and over TCP with mutual TLS; each side has one
+ * thread, which polls its completion queue (cq_next with a deadline in the past, sched_yield between) or, for
+ * comparison, blocks in it. Round trips by size, with the processor time of both sides; small messages of 64 bytes one
+ * by one, with and without write-buffer hints, and gathered in frames of 64 and 256 KiB; bandwidth of 1 MiB messages.
+ * With "sweep": all sizes, polled. "between": with mutual TLS alone, from one network namespace to the other, where the
+ * server listens on ADDRESS. Prints "key value" lines (bench.h).
  *
  * The child serves: it sends back an empty message and one that begins with 'e', reads through one that begins with 'c'
  * word by word, and drops one that begins with 'd'. It is forked before gRPC starts: a fork after cannot connect. */
 #include <assert.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
@@ -24,7 +27,9 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <grpc/grpc_security_constants.h>
 
+#include "deploy/authority.h"
 #include "test/bench/c/bench.h"
 
 enum { SMALL_BYTES = 64, MAX_BYTES = 1 << 20, ADDRESS_BYTES = 128 };
@@ -32,8 +37,11 @@ enum { SMALL_BYTES = 64, MAX_BYTES = 1 << 20, ADDRESS_BYTES = 128 };
 /* What is measured between a pair of processes. */
 struct lane {
     const char *name, *listen;
-    bool blocking, sweep;
+    bool blocking, sweep, tls;
+    const char *namespaces[2]; /* of the server and the client; NULL: this one */
+    struct rpc_identity identities[2];
 };
+enum { SERVER, CLIENT };
 enum tag { TAG_START = 1, TAG_SENT, TAG_RECEIVED, TAG_ENDED };
 
 struct side {
@@ -178,22 +186,47 @@ static const grpc_channel_args *unlimited(void) {
     return &args;
 }
 
+static void enter(const char *name) {
+    char path[96];
+    if (name == NULL) return;
+    snprintf(path, sizeof path, "/run/netns/%s", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0) return;
+    perror(path);
+    _exit(1);
+}
+
+static grpc_server_credentials *server_credentials(const struct lane *lane) {
+    const struct rpc_identity *identity = &lane->identities[SERVER];
+    grpc_ssl_pem_key_cert_pair own = {.private_key = identity->key, .cert_chain = identity->certificate};
+    if (!lane->tls) return grpc_insecure_server_credentials_create();
+    return grpc_ssl_server_credentials_create_ex(identity->authority, &own, 1,
+                                                 GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY, NULL);
+}
+
+static grpc_channel_credentials *client_credentials(const struct lane *lane) {
+    const struct rpc_identity *identity = &lane->identities[CLIENT];
+    grpc_ssl_pem_key_cert_pair own = {.private_key = identity->key, .cert_chain = identity->certificate};
+    if (!lane->tls) return grpc_insecure_credentials_create();
+    return grpc_ssl_credentials_create_ex(identity->authority, &own, NULL, NULL);
+}
+
 /* Serves one stream where the lane listens; says on `out` where that is; never returns. */
 static void serve(const struct lane *lane, int out) {
     struct side side = {.blocking = lane->blocking};
     char address[ADDRESS_BYTES] = {0};
+    enter(lane->namespaces[SERVER]);
     grpc_init();
     side.cq = grpc_completion_queue_create_for_next(NULL);
     grpc_server *server = grpc_server_create(unlimited(), NULL);
     grpc_server_register_completion_queue(server, side.cq, NULL);
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(server, lane->listen, credentials);
+    int port = grpc_server_add_http2_port(server, lane->listen, server_credentials(lane));
     assert(port > 0);
     grpc_server_start(server);
     if (strncmp(lane->listen, "unix:", 5) == 0)
         snprintf(address, sizeof address, "%s", lane->listen);
     else
-        snprintf(address, sizeof address, "127.0.0.1:%d", port);
+        snprintf(address, sizeof address, "%.*s:%d", (int)strcspn(lane->listen, ":"), lane->listen, port);
     if (write(out, address, sizeof address) != (ssize_t)sizeof address) _exit(1);
     accept_stream(&side, server);
     serve_stream(&side);
@@ -202,9 +235,15 @@ static void serve(const struct lane *lane, int out) {
 
 /* ---------------------------------------------------------------- the measuring side */
 
-static void connect_stream(struct side *side, const char *address) {
+static void connect_stream(struct side *side, const char *address, const struct lane *lane) {
+    char name[RPC_IDENTITY_NAME_BYTES];
+    rpc_identity_name(SERVER, name);
+    grpc_arg list[3] = {unlimited()->args[0], unlimited()->args[1]};
+    list[2] = (grpc_arg){
+        .type = GRPC_ARG_STRING, .key = (char *)(uintptr_t)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, .value.string = name};
+    const grpc_channel_args args = {lane->tls ? 3 : 2, list};
     side->cq = grpc_completion_queue_create_for_next(NULL);
-    grpc_channel *channel = grpc_channel_create(address, grpc_insecure_credentials_create(), unlimited());
+    grpc_channel *channel = grpc_channel_create(address, client_credentials(lane), &args);
     side->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, side->cq,
                                           grpc_slice_from_static_string("/bench/Stream"), NULL,
                                           gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
@@ -328,8 +367,9 @@ static void measure(const struct lane *lane, const char *address, pid_t server) 
     struct side side = {.blocking = lane->blocking};
     uint8_t *bytes = calloc(2, bench_sweep[BENCH_NUM_SWEEP - 1].bytes);
     assert(bytes != NULL);
+    enter(lane->namespaces[CLIENT]);
     grpc_init();
-    connect_stream(&side, address);
+    connect_stream(&side, address, lane);
     if (lane->sweep) {
         sweep(&side, lane->name, bytes);
     } else {
@@ -342,10 +382,23 @@ static void measure(const struct lane *lane, const char *address, pid_t server) 
     _exit(0);
 }
 
+/* For both sides, by an authority that is nobody's afterwards. */
+static void make_identities(struct lane *lane) {
+    struct deploy_authority *authority;
+    struct deploy_reason reason;
+    if (!lane->tls) return;
+    int error = deploy_authority_new(&authority, "bench", &reason);
+    for (uint32_t i = SERVER; i <= CLIENT && error == 0; i++)
+        error = deploy_authority_issue(authority, i, time(NULL) + 86400, &lane->identities[i], &reason);
+    assert(error == 0);
+    deploy_authority_free(authority);
+}
+
 /* Both sides are children, so that each lane starts with a gRPC of its own. */
-static void run_lane(const struct lane *lane) {
+static void run_lane(struct lane *lane) {
     int ends[2];
     char address[ADDRESS_BYTES];
+    make_identities(lane);
     if (pipe(ends) != 0) exit(1);
     pid_t parent = getpid();
     pid_t server = fork();
@@ -377,14 +430,21 @@ int main(int argc, char **argv) {
     bool sweeping = argc > 1 && strcmp(argv[1], "sweep") == 0;
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 64 << 20);
+    if (argc == 5 && strcmp(argv[1], "between") == 0) {
+        snprintf(listen, sizeof listen, "%s:0", argv[4]);
+        struct lane lane = {.name = "between", .listen = listen, .tls = true, .namespaces = {argv[2], argv[3]}};
+        run_lane(&lane);
+        return 0;
+    }
     if (mkdtemp(dir) == NULL) return 1;
     snprintf(path, sizeof path, "%s/s", dir);
     snprintf(listen, sizeof listen, "unix:%s", path);
-    const struct lane lanes[] = {{"unix", listen, false, sweeping},
-                                 {"tcp", "127.0.0.1:0", false, sweeping},
-                                 {"unix.block", listen, true, false},
-                                 {"tcp.block", "127.0.0.1:0", true, false}};
-    for (int i = 0; i < (sweeping ? 2 : 4); i++) run_lane(&lanes[i]);
+    struct lane lanes[] = {{.name = "unix", .listen = listen, .sweep = sweeping},
+                           {.name = "tcp", .listen = "127.0.0.1:0", .sweep = sweeping},
+                           {.name = "tls", .listen = "127.0.0.1:0", .tls = true},
+                           {.name = "unix.block", .listen = listen, .blocking = true},
+                           {.name = "tcp.block", .listen = "127.0.0.1:0", .blocking = true}};
+    for (int i = 0; i < (sweeping ? 2 : 5); i++) run_lane(&lanes[i]);
     unlink(path);
     rmdir(dir);
     return 0;

@@ -57,7 +57,7 @@ static void a_silent_peer_is_given_up(void) {
     set_silence(&net, 1, 0); /* it does not pulse */
     idle_for(&net, 3 * SILENCE_MS * MS);
     CU_ASSERT_EQUAL(net.pes[0].gone[1], 1);
-    CU_ASSERT_EQUAL(net.pes[0].gone_error[1], CHARIOT_EGONE);
+    CU_ASSERT_EQUAL(net.pes[0].gone_error[1], CHARIOT_ETIMEOUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(net.pes[0].gone_text, "nothing has come from PE 1 on host here (unix:"));
     CU_ASSERT_PTR_NOT_NULL(strstr(net.pes[0].gone_text, "for 0.4 seconds"));
     net_close(&net);
