@@ -186,5 +186,5 @@ static void pes_of_a_machine_are_those_of_its_hosts(void) {
 
 UNIT_MAIN("deploy/hosts", UNIT(pes_of_a_machine_are_those_of_its_hosts), UNIT(lists_are_read),
           UNIT(what_is_no_host_is_refused), UNIT(files_are_read), UNIT(files_that_say_nothing_are_refused),
-          UNIT(a_nodelist_has_groups), UNIT(a_nodelist_takes_any_number_of_pes), UNIT(pes_are_divided), UNIT(more_than_fit_are_refused),
-          UNIT(hosts_may_all_be_this_one))
+          UNIT(a_nodelist_has_groups), UNIT(a_nodelist_takes_any_number_of_pes), UNIT(pes_are_divided),
+          UNIT(more_than_fit_are_refused), UNIT(hosts_may_all_be_this_one))
