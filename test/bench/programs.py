@@ -11,6 +11,7 @@ BENCH = "build/release/bench/"
 PYTHON = ".venv/bin/python"
 BALANCERS = ("greedy-refine", "gossip")
 LANES = ("shm", "unix", "tcp")  # what `chariot run --transport` is given
+HOSTS = "hosts of namespaces"  # no transport, but something that not every machine has
 SWEEP_EVERY = 4  # curves over all sizes take long: every so many rounds
 
 
@@ -48,6 +49,7 @@ SOURCES = (
     Source("floor_grpc", (BENCH + "floor_grpc",)),
     *lanes("messages", BENCH + "messages"),
     Source("messages tls", (BENCH + "messages", "tls"), 2, "tls"),
+    Source("between hosts", (PYTHON, "test/bench/between.py"), lane=HOSTS),
     *lanes("py_messages", "test/bench/py_messages.py"),
     Source("py_messages eight", ("test/bench/py_messages.py", "eight"), 8),
     Source("floor_socket", (BENCH + "floor_socket",)),

@@ -73,17 +73,24 @@ def c_messages(lane: str) -> tuple[Row, ...]:
 
 
 def tls() -> tuple[Row, ...]:
-    """Beside the same without TLS, in the same run."""
-    section = "C, 2 PEs, gRPC over TCP with mutual TLS"
+    """Beside a bare stream with TLS; and between two hosts."""
+    section, hosts = "C, 2 PEs, gRPC over TCP with mutual TLS", "C, 2 PEs on 2 hosts (namespaces)"
     return (
         *(
-            Row(section, f"round trip, {text}", f"chariot.tls.rtt.{size}", "us", f"chariot.tcp.rtt.{size}",
-                floor(1.3) if size == "0" else None, kind)
+            Row(section, f"round trip, {text}", f"chariot.tls.rtt.{size}", "us", f"grpc.tls.rtt.{size}", floor(1.5), kind)
             for size, text, kind in SIZES
         ),
-        Row(section, "processor time of a round trip, 0 B", "chariot.tls.cpu", "us", "chariot.tcp.cpu"),
+        Row(section, "processor time of a round trip, 0 B", "chariot.tls.cpu", "us", "grpc.tls.cpu"),
+        Row(section, "the same, beside the one without TLS", "chariot.tls.cpu", "us", "chariot.tcp.cpu"),
         Row(section, "small messages one way", "chariot.tls.small", "M/s", "chariot.tcp.small"),
         Row(section, "bandwidth, 1 MiB", "chariot.tls.bandwidth.1m", "GB/s", "chariot.tcp.bandwidth.1m"),
+        *(
+            Row(hosts, f"round trip, {text}", f"chariot.between.rtt.{size}", "us", f"grpc.between.rtt.{size}",
+                floor(1.5) if size == "0" else None, kind)
+            for size, text, kind in SIZES
+        ),
+        Row(hosts, "processor time of a round trip, 0 B", "chariot.between.cpu", "us", "grpc.between.cpu"),
+        Row(hosts, "bandwidth, 1 MiB", "chariot.between.bandwidth.1m", "GB/s", "grpc.between.bandwidth.1m"),
     )  # fmt: skip
 
 
@@ -313,6 +320,7 @@ def floors() -> tuple[Row, ...]:
         ("unix", "Unix, polled"),
         ("unix.block", "Unix, blocking"),
         ("tcp", "TCP, polled"),
+        ("tls", "TCP with mutual TLS, polled"),
         ("tcp.block", "TCP, blocking"),
     )
     policies = (("spin", "spin"), ("sleep", "sleep at once"), ("spin_sleep", "spin, then sleep"),

@@ -20,7 +20,7 @@ from pathlib import Path
 import machine
 import plot
 import table
-from programs import BENCH, LANES, NOT_THERE, SOURCES, STARTS, Source, Timed
+from programs import BENCH, HOSTS, LANES, NOT_THERE, PYTHON, SOURCES, STARTS, Source, Timed
 from results import Results, figures_of
 from rows import rows
 
@@ -79,6 +79,7 @@ def refused_lanes() -> dict[str, str]:
     asked = {
         lane: run([CHARIOT, "run", "-n", "2", "--quiet", "--transport", lane, BENCH + "empty"])[2] for lane in LANES
     }
+    asked[HOSTS] = run([PYTHON, "test/bench/between.py", "--missing"])[0]
     return {lane: why for lane, why in asked.items() if why}
 
 

@@ -1,14 +1,14 @@
 /* floor_grpc.c: the floor under rpc/: a bare gRPC C-core stream between two processes, nothing of Chariot in it.
  *
  *     floor_grpc [sweep]
- *     floor_grpc between NAMESPACE NAMESPACE ADDRESS
+ *     floor_grpc between FILE FILE ADDRESS
  *
  * One long-lived bidirectional stream over a Unix socket, over TCP, and over TCP with mutual TLS; each side has one
  * thread, which polls its completion queue (cq_next with a deadline in the past, sched_yield between) or, for
  * comparison, blocks in it. Round trips by size, with the processor time of both sides; small messages of 64 bytes one
  * by one, with and without write-buffer hints, and gathered in frames of 64 and 256 KiB; bandwidth of 1 MiB messages.
- * With "sweep": all sizes, polled. "between": with mutual TLS alone, from one network namespace to the other, where the
- * server listens on ADDRESS. Prints "key value" lines (bench.h).
+ * With "sweep": all sizes, polled. "between": with mutual TLS alone, between two network namespaces (their files), in
+ * the first of which the server listens on ADDRESS. Prints "key value" lines (bench.h).
  *
  * The child serves: it sends back an empty message and one that begins with 'e', reads through one that begins with 'c'
  * word by word, and drops one that begins with 'd'. It is forked before gRPC starts: a fork after cannot connect. */
@@ -187,12 +187,10 @@ static const grpc_channel_args *unlimited(void) {
 }
 
 static void enter(const char *name) {
-    char path[96];
     if (name == NULL) return;
-    snprintf(path, sizeof path, "/run/netns/%s", name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0) return;
-    perror(path);
+    perror(name);
     _exit(1);
 }
 
