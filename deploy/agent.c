@@ -186,8 +186,12 @@ static int start_process(struct agent *agent, uint32_t pe, struct deploy_streams
     return rc;
 }
 
-static void on_failed(void *context, const struct deploy_reason *reason) {
-    fail(context, reason);
+static void on_stopped(void *context, uint32_t pe, int number) {
+    struct agent *agent = context;
+    Chariot__V1__AgentStopped stopped = CHARIOT__V1__AGENT_STOPPED__INIT;
+    stopped.pe = pe;
+    stopped.number = number;
+    deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_STOPPED, &stopped);
 }
 
 static void start(struct agent *agent, uint32_t pe) {
@@ -284,7 +288,7 @@ static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open
                                            .signal_mask = agent->signals.before,
                                            .stop_patience_s = open->stop_patience_ms / 1000.,
                                            .on_exit = on_exit_of,
-                                           .on_failed = on_failed,
+                                           .on_stopped = on_stopped,
                                            .context = agent};
     getrlimit(RLIMIT_NOFILE, &agent->launch.open_files);
     return deploy_local_ops.open(&agent->launch, &agent->launcher, reason);

@@ -235,6 +235,10 @@ static bool hear(struct agents_host *host, const Chariot__V1__AgentMessage *mess
         if (pe_of(host, message->exited->pe) == NULL) return false;
         gone(host->agents, message->exited->pe, message->exited->by_signal, message->exited->code);
         return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_STOPPED:
+        if (pe_of(host, message->stopped->pe) == NULL || message->stopped->number < 1) return false;
+        host->agents->launch->on_stopped(host->agents->launch->context, message->stopped->pe, message->stopped->number);
+        return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED:
         deploy_reason_set(&reason,
                           message->failed->status > 0 && message->failed->status < 256 ? (int)message->failed->status

@@ -128,6 +128,15 @@ static void on_failed(void *context, const struct deploy_reason *reason) {
     deploy_job_end_saying(context, reason->status, "chariot: %s\n", reason->text);
 }
 
+static void on_stopped(void *context, uint32_t pe, int number) {
+    struct deploy_job *job = context;
+    struct deploy_place place;
+    job->config->launcher->where(job->launcher, pe, &place);
+    deploy_job_end_saying(job, DEPLOY_STATUS_PES,
+                          "chariot: PE %u (pid %ld on %s) has been stopped by signal %d (%s) for %g seconds\n", pe,
+                          place.pid, place.host, number, strsignal(number), job->launch.stop_patience_s);
+}
+
 static void on_broken(void *context, bool is_out, int error) {
     struct deploy_job *job = context;
     if (error == EPIPE) {
@@ -299,6 +308,7 @@ static void prepare(struct deploy_job *job) {
                                          .signal_mask = job->signals.before,
                                          .on_exit = on_exit_of,
                                          .on_failed = on_failed,
+                                         .on_stopped = on_stopped,
                                          .on_gathered = on_gathered,
                                          .context = job};
     getrlimit(RLIMIT_NOFILE, &job->launch.open_files);

@@ -56,7 +56,7 @@ struct deploy_launch {
     const char *path;           /* what is executed */
     char *const *argv;          /* up to NULL */
     uint32_t first_pe, own_pes; /* of them those that it may be asked to start; others are started elsewhere */
-    double stop_patience_s;     /* one that has been stopped for so long, and not by us, ends the job; 0: none does */
+    double stop_patience_s;     /* on_stopped comes after so long; 0: never */
     const char *shm_dir; /* these listen here to share memory (rpc/shm.h), from before the first starts; NULL: not */
     bool terminal;       /* our standard input is a terminal: PE 0 stays in our process group (see local.c) */
     bool own_terminal;   /* `input` is a terminal that was made for PE 0, which leads a session on it */
@@ -70,6 +70,8 @@ struct deploy_launch {
     void (*on_exit)(void *context, uint32_t pe, const struct deploy_exit *how);
     /* A host is lost, or cannot run the job: the reason for it to end. on_exit of its PEs follows. */
     void (*on_failed)(void *context, const struct deploy_reason *reason);
+    /* Somebody else has stopped a PE, by that signal, and it has not gone on in stop_patience_s. */
+    void (*on_stopped)(void *context, uint32_t pe, int number);
     /* What gather() asked for is there, as far as there is no problem (NULL). May be called inside it. */
     void (*on_gathered)(void *context, const struct deploy_reason *problem);
     void *context;

@@ -6,7 +6,7 @@
  * its group is killed -> the guard forgets it -> it is reaped -> on_exit.
  *
  * stop:   SIGCHLD too. A PE that somebody else has stopped (a suspended job's are stopped by us) and that does not go
- * on in launch->stop_patience_s would be missed by others that cannot see why: on_failed.
+ * on in launch->stop_patience_s would be missed by others that cannot see why: on_stopped.
  *
  * Process groups. Each PE leads a group of its own, so that a signal reaches what it has started and nothing of it is
  * left behind. PE 0 reads our standard input; if that is a terminal, a group in the background would be stopped by
@@ -207,7 +207,6 @@ static void on_one_ended(struct local *local, pid_t pid) {
 static void on_stops(struct ev_loop *loop, ev_timer *timer, int events) {
     struct local *local = timer->data;
     const struct deploy_launch *launch = local->launch;
-    struct deploy_reason reason;
     ev_tstamp left = launch->stop_patience_s;
     bool any = false;
     (void)events;
@@ -218,10 +217,7 @@ static void on_stops(struct ev_loop *loop, ev_timer *timer, int events) {
         any = true;
         if (more < left) left = more;
         if (more > 0) continue;
-        deploy_reason_set(&reason, DEPLOY_STATUS_PES,
-                          "PE %u (pid %ld on %s) has been stopped by signal %d (%s) for %g seconds", pe, (long)one->pid,
-                          local->host, one->stopped_by, strsignal(one->stopped_by), launch->stop_patience_s);
-        launch->on_failed(launch->context, &reason);
+        launch->on_stopped(launch->context, pe, one->stopped_by);
         return;
     }
     if (!any) return;
