@@ -218,7 +218,7 @@ static grpc_server *server_new(const struct rpc_service_limits *limits) {
 static int listen_on(struct rpc_service *service, char **address) {
     struct rpc_tls tls = {.server = credentials(&service->config)};
     if (tls.server == NULL) return CHARIOT_EINVAL;
-    int rc = rpc_channel_listen(service->server, service->config.listen, &tls, address);
+    int rc = rpc_channel_listen(service->server, service->config.listen, NULL, &tls, address);
     grpc_server_credentials_release(tls.server);
     if (rc == 0 && strncmp(*address, "unix:", 5) == 0) service->path = strdup(*address + 5);
     return rc;
