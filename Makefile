@@ -51,7 +51,7 @@ LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
 PUBLIC_H := lb/lb.h lb/plan.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
-AUTHORITY_LIBS := -lcrypto
+AUTHORITY_LIBS := -lssl -lcrypto
 DEPLOY_MAIN := $(if $(DEPLOY_SRC),$(shell grep -l '^int main\b' $(DEPLOY_SRC)))
 DEPLOY_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(DEPLOY_MAIN),$(DEPLOY_SRC)))
 LAUNCHER := $(if $(DEPLOY_MAIN),$(B)/bin/chariot $(B)/bin/charmrun)

@@ -1,5 +1,6 @@
 /* deploy/agent.c: see agent.h.
  *
+ *   (a member: AgentMember ->)
  *   OPEN -> OPENED -> START for each PE -> (data, signals) -> EXITED for each -> the launcher closes the stream -> gone
  *
  * What ends it before: the stream's end, silence, a signal. Then its PEs get SIGTERM, a second later SIGKILL, and the
@@ -36,8 +37,12 @@ struct agent_pe {
     bool started, gone;
 };
 
-struct agent {
+struct deploy_agent {
     struct ev_loop *loop;
+    const char *address; /* by which it has dialled in; NULL: it has not */
+    bool is_member;      /* it has dialled in: its end is for people */
+    uint32_t member;
+    int status;
     struct deploy_relay relay;
     struct deploy_relay_handler relay_handler;
     struct deploy_signals signals;
@@ -51,25 +56,26 @@ struct agent {
     char *path, *run_dir;
     char **words;
     uint32_t alive;
+    bool begun; /* a PE has started */
     bool leaving;
     ev_timer kill;
 };
 
 /* ---------------------------------------------------------------- saying */
 
-static void say_failed(struct agent *agent, const struct deploy_reason *reason) {
+static void say_failed(struct deploy_agent *agent, const struct deploy_reason *reason) {
     Chariot__V1__AgentFailed failed = CHARIOT__V1__AGENT_FAILED__INIT;
     failed.status = (uint32_t)reason->status;
     failed.text = (char *)(uintptr_t)reason->text;
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED, &failed);
 }
 
-static void say_opened(struct agent *agent) {
+static void say_opened(struct deploy_agent *agent) {
     Chariot__V1__AgentOpened opened = CHARIOT__V1__AGENT_OPENED__INIT;
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_OPENED, &opened);
 }
 
-static void say_started(struct agent *agent, uint32_t pe) {
+static void say_started(struct deploy_agent *agent, uint32_t pe) {
     Chariot__V1__AgentStarted started = CHARIOT__V1__AGENT_STARTED__INIT;
     struct deploy_place place;
     deploy_local_ops.where(agent->launcher, pe, &place);
@@ -78,7 +84,7 @@ static void say_started(struct agent *agent, uint32_t pe) {
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_STARTED, &started);
 }
 
-static void say_exited(struct agent *agent, uint32_t pe, const struct deploy_exit *how) {
+static void say_exited(struct deploy_agent *agent, uint32_t pe, const struct deploy_exit *how) {
     Chariot__V1__AgentExited exited = CHARIOT__V1__AGENT_EXITED__INIT;
     exited.pe = pe;
     exited.by_signal = how->by_signal;
@@ -88,19 +94,19 @@ static void say_exited(struct agent *agent, uint32_t pe, const struct deploy_exi
 
 /* ---------------------------------------------------------------- the end */
 
-static void leave_if_done(struct agent *agent) {
+static void leave_if_done(struct deploy_agent *agent) {
     if (agent->leaving && agent->alive == 0) ev_break(agent->loop, EVBREAK_ALL);
 }
 
 static void on_kill(struct ev_loop *loop, ev_timer *watcher, int events) {
-    struct agent *agent = watcher->data;
+    struct deploy_agent *agent = watcher->data;
     (void)loop, (void)events;
     for (uint32_t pe = 0; pe < agent->launch.num_pes; pe++) {
         if (agent->pes[pe].started) deploy_local_ops.signal(agent->launcher, pe, SIGKILL, false);
     }
 }
 
-static void leave(struct agent *agent) {
+static void leave(struct deploy_agent *agent) {
     if (agent->leaving) return;
     agent->leaving = true;
     for (uint32_t pe = 0; agent->launcher != NULL && pe < agent->launch.num_pes; pe++) {
@@ -111,19 +117,25 @@ static void leave(struct agent *agent) {
     leave_if_done(agent);
 }
 
+/* The launcher closes the stream when all is over; before, it is lost. */
 static void on_end(void *context, enum deploy_relay_end how) {
-    struct agent *agent = context;
-    (void)how;
+    struct deploy_agent *agent = context;
+    bool over = agent->begun && agent->alive == 0;
+    if (agent->is_member && !over && !agent->leaving) {
+        fprintf(stderr, "chariot: member %u: %s; its PEs here are ended\n", agent->member,
+                how == DEPLOY_RELAY_SILENT ? "the head has not been heard of for 5 seconds" : "the head is gone");
+        agent->status = DEPLOY_STATUS_PES;
+    }
     leave(agent);
 }
 
 static void on_signal(void *context, int number, bool from_terminal) {
-    struct agent *agent = context;
+    struct deploy_agent *agent = context;
     (void)from_terminal;
     if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) leave(agent);
 }
 
-static void fail(struct agent *agent, const struct deploy_reason *reason) {
+static void fail(struct deploy_agent *agent, const struct deploy_reason *reason) {
     say_failed(agent, reason);
     leave(agent);
 }
@@ -138,7 +150,7 @@ static void finish_streams(struct agent_pe *one) {
 }
 
 static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how) {
-    struct agent *agent = context;
+    struct deploy_agent *agent = context;
     agent->pes[pe].gone = true;
     agent->alive--;
     if (pe == 0 && deploy_bridge_drain(&agent->input)) deploy_bridge_finish(&agent->input);
@@ -149,7 +161,7 @@ static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how
 }
 
 /* A pipe, or a terminal as large as the launcher's. Gives the end that is ours. */
-static int make_input(struct agent *agent, int *theirs) {
+static int make_input(struct deploy_agent *agent, int *theirs) {
     const struct winsize size = {.ws_row = (unsigned short)agent->window.rows,
                                  .ws_col = (unsigned short)agent->window.columns};
     int pair[2];
@@ -162,7 +174,7 @@ static int make_input(struct agent *agent, int *theirs) {
 }
 
 /* What is typed, or shown, goes before what PE 0 prints. */
-static void open_input(struct agent *agent, int fd) {
+static void open_input(struct deploy_agent *agent, int fd) {
     if (!agent->launch.own_terminal) {
         deploy_bridge_open(&agent->input, &agent->relay, 0, DEPLOY_STREAM_INPUT, fd, false);
         return;
@@ -173,7 +185,7 @@ static void open_input(struct agent *agent, int fd) {
 }
 
 /* *input: our end of PE 0's. */
-static int start_process(struct agent *agent, uint32_t pe, struct deploy_streams *streams, int *input,
+static int start_process(struct deploy_agent *agent, uint32_t pe, struct deploy_streams *streams, int *input,
                          struct deploy_reason *reason) {
     int theirs = -1, ours = pe == 0 ? make_input(agent, &theirs) : -1;
     *input = ours;
@@ -194,7 +206,7 @@ static void on_stopped(void *context, uint32_t pe, int number) {
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_STOPPED, &stopped);
 }
 
-static void start(struct agent *agent, uint32_t pe) {
+static void start(struct deploy_agent *agent, uint32_t pe) {
     struct agent_pe *one = &agent->pes[pe];
     struct deploy_streams streams;
     struct deploy_reason reason;
@@ -204,7 +216,7 @@ static void start(struct agent *agent, uint32_t pe) {
         fail(agent, &reason);
         return;
     }
-    one->started = true;
+    one->started = agent->begun = true;
     agent->alive++;
     const int fds[NUM_STREAMS] = {streams.control, streams.out, streams.err};
     for (uint32_t i = 0; i < NUM_STREAMS; i++) deploy_bridge_open(&one->bridges[i], &agent->relay, pe, i, fds[i], true);
@@ -222,27 +234,32 @@ static char **copy_words(char *const *words, size_t count) {
     return copy;
 }
 
-static int settle_address(const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
-    const struct deploy_address address = {
-        .interface = open->interface, .advertise = open->address, .ports = open->ports};
+/* Where this host was reached the launcher may know; or it has dialled in from there. */
+static int settle_address(const struct deploy_agent *agent, const Chariot__V1__AgentOpen *open,
+                          struct deploy_reason *reason) {
+    const struct deploy_address address = {.interface = open->interface,
+                                           .advertise = open->address,
+                                           .reached = open->reached[0] != '\0' ? open->reached : agent->address,
+                                           .ports = open->ports};
     return deploy_address_settle(&address, reason);
 }
 
-static int set_surroundings(const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
+static int set_surroundings(const struct deploy_agent *agent, const Chariot__V1__AgentOpen *open,
+                            struct deploy_reason *reason) {
     for (size_t i = 0; i < open->n_environment; i++) {
         char *value = strchr(open->environment[i], '=');
         if (value == NULL) continue;
         *value = '\0';
         setenv(open->environment[i], value + 1, 1);
     }
-    int rc = settle_address(open, reason);
+    int rc = settle_address(agent, open, reason);
     if (rc != 0) return rc;
     if (chdir(open->directory) == 0) return 0;
     return deploy_reason_set(reason, DEPLOY_STATUS_NOT_FOUND, "cannot enter directory '%s': %s", open->directory,
                              strerror(errno));
 }
 
-static int check(const struct agent *agent, const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
+static int check(const struct deploy_agent *agent, const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
     if (strcmp(open->version, CHARIOT_VERSION) != 0)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "chariot there is version %s, here it is %s",
                                  CHARIOT_VERSION, open->version);
@@ -254,7 +271,7 @@ static int check(const struct agent *agent, const Chariot__V1__AgentOpen *open, 
 }
 
 /* What comes home when PEs are gone is written here meanwhile. */
-static int open_files(struct agent *agent, const Chariot__V1__AgentOpen *open) {
+static int open_files(struct deploy_agent *agent, const Chariot__V1__AgentOpen *open) {
     char name[512];
     deploy_carry_record_name(agent->run_dir, name, sizeof name);
     if (open->record) setenv("CHARIOT_LB_RECORD", name, 1);
@@ -262,7 +279,7 @@ static int open_files(struct agent *agent, const Chariot__V1__AgentOpen *open) {
     return deploy_carry_init(&agent->carry, &agent->relay, agent->run_dir, open->num_pes, open->timeline, open->record);
 }
 
-static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
+static int open_launcher(struct deploy_agent *agent, const Chariot__V1__AgentOpen *open, struct deploy_reason *reason) {
     agent->pes = calloc(open->num_pes, sizeof *agent->pes);
     agent->path = strdup(open->path);
     agent->run_dir = strdup(open->run_dir);
@@ -294,10 +311,10 @@ static int open_launcher(struct agent *agent, const Chariot__V1__AgentOpen *open
     return deploy_local_ops.open(&agent->launch, &agent->launcher, reason);
 }
 
-static void on_open(struct agent *agent, const Chariot__V1__AgentOpen *open) {
+static void on_open(struct deploy_agent *agent, const Chariot__V1__AgentOpen *open) {
     struct deploy_reason reason;
     int rc = check(agent, open, &reason);
-    if (rc == 0) rc = set_surroundings(open, &reason);
+    if (rc == 0) rc = set_surroundings(agent, open, &reason);
     if (rc == 0) rc = open_launcher(agent, open, &reason);
     if (rc != 0)
         fail(agent, &reason);
@@ -307,26 +324,26 @@ static void on_open(struct agent *agent, const Chariot__V1__AgentOpen *open) {
 
 /* ---------------------------------------------------------------- what the launcher says */
 
-static bool is_own(const struct agent *agent, uint32_t pe) {
+static bool is_own(const struct deploy_agent *agent, uint32_t pe) {
     return agent->launcher != NULL && pe >= agent->launch.first_pe &&
            pe - agent->launch.first_pe < agent->launch.own_pes;
 }
 
-static struct deploy_bridge *bridge_of(struct agent *agent, uint32_t pe, uint32_t stream) {
+static struct deploy_bridge *bridge_of(struct deploy_agent *agent, uint32_t pe, uint32_t stream) {
     if (agent->launcher == NULL || stream > DEPLOY_STREAM_INPUT) return NULL;
     if (stream == DEPLOY_STREAM_INPUT) return pe == 0 && agent->pes[0].started ? &agent->input : NULL;
     if (!is_own(agent, pe)) return NULL;
     return agent->pes[pe].started ? &agent->pes[pe].bridges[stream] : NULL;
 }
 
-static bool hear_data(struct agent *agent, const Chariot__V1__AgentData *data) {
+static bool hear_data(struct deploy_agent *agent, const Chariot__V1__AgentData *data) {
     if (data->stream >= DEPLOY_STREAM_TIMELINE) return data->data.len == 0; /* no room there: it goes on to be taken */
     struct deploy_bridge *bridge = bridge_of(agent, data->pe, data->stream);
     bool takes = data->stream == DEPLOY_STREAM_CONTROL || data->stream == DEPLOY_STREAM_INPUT;
     return bridge != NULL && (takes || data->data.len == 0) && deploy_bridge_on_data(bridge, data);
 }
 
-static bool hear_taken(struct agent *agent, const Chariot__V1__AgentTaken *taken) {
+static bool hear_taken(struct deploy_agent *agent, const Chariot__V1__AgentTaken *taken) {
     if (taken->stream >= DEPLOY_STREAM_TIMELINE) return deploy_carry_on_taken(&agent->carry, taken);
     struct deploy_bridge *bridge = bridge_of(agent, taken->pe, taken->stream);
     if (bridge == NULL || !deploy_bridge_on_taken(bridge, taken->bytes)) return false;
@@ -334,7 +351,7 @@ static bool hear_taken(struct agent *agent, const Chariot__V1__AgentTaken *taken
     return true;
 }
 
-static void answer_clock(struct agent *agent, const Chariot__V1__AgentClock *asked) {
+static void answer_clock(struct deploy_agent *agent, const Chariot__V1__AgentClock *asked) {
     char machine[DEPLOY_MACHINE_MAX];
     Chariot__V1__AgentClock clock = CHARIOT__V1__AGENT_CLOCK__INIT;
     deploy_clock_machine(machine);
@@ -344,17 +361,26 @@ static void answer_clock(struct agent *agent, const Chariot__V1__AgentClock *ask
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK, &clock);
 }
 
-static void set_window(struct agent *agent, const Chariot__V1__AgentWindow *window) {
+static void set_window(struct deploy_agent *agent, const Chariot__V1__AgentWindow *window) {
     const struct winsize size = {.ws_row = (unsigned short)window->rows, .ws_col = (unsigned short)window->columns};
     if (agent->launch.own_terminal && agent->input.fd >= 0) (void)ioctl(agent->input.fd, TIOCSWINSZ, &size);
 }
 
+static void on_refused(struct deploy_agent *agent, const Chariot__V1__AgentRefused *refused) {
+    fprintf(stderr, "chariot: member %u is not wanted: %s\n", agent->member, refused->text);
+    agent->status = refused->status > 0 && refused->status < 256 ? (int)refused->status : DEPLOY_STATUS_PES;
+    leave(agent);
+}
+
 /* False: that makes no sense. */
-static bool hear(struct agent *agent, const Chariot__V1__AgentMessage *message) {
+static bool hear(struct deploy_agent *agent, const Chariot__V1__AgentMessage *message) {
     struct deploy_bridge *bridge;
     switch (message->what_case) {
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_OPEN:
         on_open(agent, message->open);
+        return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_REFUSED:
+        on_refused(agent, message->refused);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_START:
         if (!is_own(agent, message->start->pe)) return false;
@@ -384,7 +410,7 @@ static bool hear(struct agent *agent, const Chariot__V1__AgentMessage *message) 
 }
 
 static void on_message(void *context, const Chariot__V1__AgentMessage *message) {
-    struct agent *agent = context;
+    struct deploy_agent *agent = context;
     struct deploy_reason reason;
     if (hear(agent, message)) return;
     deploy_reason_set(&reason, DEPLOY_STATUS_PES, "the agent there got a message that makes no sense");
@@ -401,12 +427,7 @@ static int move_stream(int fd, int flags) {
     return moved;
 }
 
-static void run(struct agent *agent, int in, int out) {
-    agent->relay_handler = (struct deploy_relay_handler){on_message, on_end, NULL, agent};
-    ev_timer_init(&agent->kill, on_kill, KILL_AFTER_S, 0.);
-    agent->kill.data = agent;
-    struct deploy_stream stream = deploy_stream_plain(in, out);
-    deploy_relay_open(&agent->relay, agent->loop, &stream, FIRST_WORD_S, &agent->relay_handler);
+static void run(struct deploy_agent *agent) {
     ev_run(agent->loop, 0);
     deploy_relay_flush(&agent->relay, KILL_AFTER_S);
     ev_timer_stop(agent->loop, &agent->kill);
@@ -421,34 +442,99 @@ static void run(struct agent *agent, int in, int out) {
     deploy_guard_done(&agent->guard);
 }
 
-static void agent_deinit(struct agent *agent) {
+/* Takes the stream. */
+static int init(struct deploy_agent *agent, struct ev_loop *loop, const struct deploy_stream *stream,
+                struct deploy_reason *reason) {
+    agent->loop = loop;
+    agent->guard.fd = agent->input.fd = -1;
+    agent->relay_handler = (struct deploy_relay_handler){on_message, on_end, NULL, agent};
+    agent->signals = (struct deploy_signals){.fd = -1, .on_signal = on_signal, .context = agent};
+    ev_timer_init(&agent->kill, on_kill, KILL_AFTER_S, 0.);
+    agent->kill.data = agent;
+    deploy_relay_open(&agent->relay, loop, stream, FIRST_WORD_S, &agent->relay_handler);
+    return deploy_signals_open(&agent->signals, loop, reason);
+}
+
+static void deinit(struct deploy_agent *agent) {
     for (size_t i = 0; agent->words != NULL && agent->words[i] != NULL; i++) free(agent->words[i]);
     free(agent->words);
     free(agent->path);
     free(agent->run_dir);
     free(agent->pes);
+    deploy_relay_close(&agent->relay);
     deploy_signals_close(&agent->signals);
-    ev_loop_destroy(agent->loop);
 }
 
+/* ---------------------------------------------------------------- a member's */
+
+int deploy_agent_new(struct deploy_agent **out, struct ev_loop *loop, const struct deploy_stream *stream,
+                     const struct deploy_membership *self, const char *address, struct deploy_reason *reason) {
+    struct deploy_agent *agent = calloc(1, sizeof *agent);
+    char version[] = CHARIOT_VERSION;
+    Chariot__V1__AgentMember member = CHARIOT__V1__AGENT_MEMBER__INIT;
+    if (agent == NULL) {
+        struct deploy_stream left = *stream;
+        deploy_stream_close(&left);
+        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "%s", chariot_error_text(CHARIOT_ENOMEM));
+    }
+    agent->address = address;
+    agent->is_member = true;
+    agent->member = self->member;
+    int rc = init(agent, loop, stream, reason);
+    if (rc != 0) {
+        deploy_agent_free(agent);
+        return rc;
+    }
+    member.version = version;
+    member.member = self->member;
+    member.members = self->members;
+    member.host = (char *)(uintptr_t)self->host;
+    member.machine = (char *)(uintptr_t)self->machine;
+    member.pid = getpid();
+    deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_MEMBER, &member);
+    *out = agent;
+    return 0;
+}
+
+int deploy_agent_run(struct deploy_agent *agent) {
+    run(agent);
+    return agent->status;
+}
+
+void deploy_agent_end(struct deploy_agent *agent, const struct deploy_reason *reason) {
+    if (agent->leaving) return;
+    deploy_reason_print(reason);
+    agent->status = reason->status;
+    fail(agent, reason);
+}
+
+void deploy_agent_free(struct deploy_agent *agent) {
+    if (agent == NULL) return;
+    deinit(agent);
+    free(agent);
+}
+
+/* ---------------------------------------------------------------- the sub-command */
+
 int deploy_agent(const char *argv0, char **argv) {
-    struct agent agent = {.guard = {.fd = -1}, .input = {.fd = -1}};
+    struct deploy_agent agent = {0};
     struct deploy_reason reason;
     (void)argv0, (void)argv;
     int in = move_stream(STDIN_FILENO, O_RDONLY), out = move_stream(STDOUT_FILENO, O_WRONLY);
-    agent.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-    if (in < 0 || out < 0 || agent.loop == NULL) {
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+    if (in < 0 || out < 0 || loop == NULL) {
         fprintf(stderr, "chariot: agent: no descriptors or memory to be had\n");
         return DEPLOY_STATUS_OS;
     }
-    agent.signals = (struct deploy_signals){.fd = -1, .on_signal = on_signal, .context = &agent};
-    if (deploy_signals_open(&agent.signals, agent.loop, &reason) != 0) {
+    struct deploy_stream stream = deploy_stream_plain(in, out);
+    int rc = init(&agent, loop, &stream, &reason);
+    if (rc == 0)
+        run(&agent);
+    else
         deploy_reason_print(&reason);
-        return reason.status;
-    }
-    run(&agent, in, out);
-    agent_deinit(&agent);
-    return 0;
+    deinit(&agent);
+    ev_loop_destroy(loop);
+    return rc == 0 ? 0 : reason.status;
 }
 
 void deploy_agent_help(void) {

@@ -288,6 +288,7 @@ static void say_open(struct agents_host *host) {
     open.first_pe = host->host->first_pe;
     open.own_pes = host->host->num_pes;
     open.address = (char *)(uintptr_t)(host->host->address == NULL ? "" : host->host->address);
+    open.reached = (char *)(uintptr_t)(host->host->reached == NULL ? "" : host->host->reached);
     open.interface = (char *)(uintptr_t)(launch->remote->interface == NULL ? "" : launch->remote->interface);
     open.ports = (char *)(uintptr_t)(launch->remote->ports == NULL ? "" : launch->remote->ports);
     find_local(host, &open.local_first, &open.local_count);

@@ -163,6 +163,7 @@ void deploy_hosts_deinit(struct deploy_hosts *hosts) {
     for (size_t i = 0; i < hosts->count; i++) {
         free(hosts->items[i].name);
         free(hosts->items[i].address);
+        free(hosts->items[i].reached);
     }
     free(hosts->items);
     *hosts = (struct deploy_hosts){0};

@@ -11,7 +11,8 @@
 
 struct deploy_host {
     char *name;       /* as ssh takes it: host, user@host, address; owned */
-    char *address;    /* under which PEs there listen; NULL: its agent knows; owned */
+    char *address;    /* under which PEs there are reached; NULL: see address.h; owned */
+    char *reached;    /* by which it was reached; NULL: its agent knows; owned */
     uint32_t slots;   /* PEs that it takes; 0: not said */
     uint32_t machine; /* equal for neighbours that are one machine */
     uint32_t first_pe, num_pes;

@@ -348,7 +348,7 @@ int deploy_job_run(const struct deploy_job_config *config, struct deploy_reason 
     snprintf(job.name, sizeof job.name, "chariot-%ld", (long)getpid());
     job.signals = (struct deploy_signals){.fd = -1, .on_signal = on_signal, .context = &job};
     reason->text[0] = '\0';
-    job.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+    job.loop = config->loop != NULL ? config->loop : ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     job.pes = calloc(job.num_pes, sizeof *job.pes);
     bool random = getrandom(job.token, sizeof job.token, 0) == (ssize_t)sizeof job.token;
     int status = DEPLOY_STATUS_OS;
@@ -358,6 +358,6 @@ int deploy_job_run(const struct deploy_job_config *config, struct deploy_reason 
         status = open_and_run(&job, reason);
     }
     free(job.pes);
-    if (job.loop != NULL) ev_loop_destroy(job.loop);
+    if (job.loop != NULL && job.loop != config->loop) ev_loop_destroy(job.loop);
     return reason->text[0] == '\0' ? status : reason->status;
 }

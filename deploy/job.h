@@ -24,6 +24,7 @@ struct deploy_job_config {
     const struct deploy_remote *remote; /* NULL: all PEs run here */
     struct deploy_ready *ready;
     const char *run_dir;
+    struct ev_loop *loop; /* borrowed; NULL: the job makes one */
 };
 
 /* Runs the job to its end; returns its exit status. What it has to say has been printed, but for *reason, which is

@@ -37,6 +37,7 @@ struct deploy_reach_ops; /* reach.h */
 struct deploy_remote {
     struct deploy_hosts hosts;
     const struct deploy_reach_ops *reach;
+    void *reach_context;      /* for it: the door, where members have dialled in */
     const char *shell;        /* words of a command to which a host and a command line for its shell are added, */
     bool takes_words;         /* or, in place of that line, words to execute */
     const char *chariot;      /* path of this program there */

@@ -10,6 +10,7 @@
 #define CHARIOT_DEPLOY_MEMBERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "deploy/options.h"
@@ -17,22 +18,19 @@
 
 struct deploy_rendezvous_ops; /* rendezvous.h */
 
-enum { DEPLOY_MEMBERS_MAX = DEPLOY_MAX_PES };
-
 struct deploy_membership {
     const char *engine; /* for messages; NULL: no member of anything */
     uint32_t member, members;
-    bool any_number;    /* it has none yet: the rendezvous gives it one */
-    uint32_t slots;     /* PEs that each member takes; 0: -n divides, or one */
-    char job[128];      /* its name: equal at all members */
-    char head[300];     /* "HOST:PORT", "[ADDRESS]:PORT"; the head itself needs only ":PORT". Empty: not said */
-    const char *secret; /* file that all members can read, and nobody else; NULL: none */
-    const char *tls;    /* directory with ca.crt, tls.crt, tls.key; NULL: none */
+    bool any_number;         /* it has none yet: the rendezvous gives it one */
+    char job[128];           /* its name: equal at all members */
+    char head[300];          /* "HOST:PORT", "[ADDRESS]:PORT"; the head itself needs the port only. Empty: not said */
+    const char *secret_file; /* that all members can read, and nobody else; NULL: none */
+    const char *tls_dir;     /* with ca.crt, tls.crt, tls.key; NULL: none */
     const struct deploy_rendezvous_ops *rendezvous; /* how the head is found */
-    const char *target;                             /* for it: what stands behind etcd:// */
+    const char *target;                             /* for it: what stands behind etcd://, but for the job */
     double patience_s;                              /* so long all may take to come */
-    char machine[200];                              /* as AgentMember.machine */
-    char host[128];
+    char host[128];                                 /* this one's name, for messages */
+    char machine[256];                              /* as AgentMember.machine */
 };
 
 /* Fills in *out; an ordinary job has engine NULL. CHARIOT_EABORTED with *reason where what was said does not fit. */
@@ -40,5 +38,7 @@ int deploy_members_find(struct deploy_membership *out, const struct deploy_optio
                         struct deploy_reason *reason);
 /* One boot of one machine, one view of its files and network, one user. CHARIOT_MACHINE makes more of them. */
 void deploy_members_machine(char *text, size_t size);
+/* The host and port of "HOST:PORT" or "[ADDRESS]:PORT"; host is empty where only a port was given. False: neither. */
+bool deploy_members_split(const char *address, char *host, size_t host_size, char *port, size_t port_size);
 
 #endif

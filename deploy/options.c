@@ -91,6 +91,12 @@ TEXT(interface, "the name of a network interface, such as eth1")
 TEXT(advertise, "an address, or HOST=ADDRESS for each host")
 TEXT(ports, "LOW-HIGH, two numbers")
 TEXT(ready_file, "the name of a file")
+TEXT(member, "R/M, as in '0/4'")
+TEXT(head, "HOST:PORT")
+TEXT(job, "a name")
+TEXT(secret_file, "the name of a file")
+TEXT(tls_dir, "a directory with ca.crt, tls.crt and tls.key")
+TEXT(rendezvous, "a kind, as in 'given'")
 #undef TEXT
 
 static int add_environment(struct deploy_options *options, const char *as_typed, const char *value,
@@ -107,6 +113,11 @@ static int add_environment(struct deploy_options *options, const char *as_typed,
 static int set_timeout(struct deploy_options *options, const char *as_typed, const char *value,
                        struct deploy_reason *reason) {
     return deploy_options_seconds(as_typed, value, &options->timeout, reason);
+}
+
+static int set_members_timeout(struct deploy_options *options, const char *as_typed, const char *value,
+                               struct deploy_reason *reason) {
+    return deploy_options_seconds(as_typed, value, &options->members_timeout, reason);
 }
 
 /* A second is what a busy machine may take; an hour is for debuggers. */
@@ -252,6 +263,15 @@ static const struct option OPTIONS[] = {
      "what starts the PEs: local; ssh, the default with --hosts; slurm, inside an allocation", set_launcher},
     {NULL, "--ready-file", "FILE", "make this file when all PEs take part in the job; it goes when the job ends",
      set_ready_file},
+    {NULL, "--member", "R/M", "this is member R (from 0) of the M that some engine has started with the same command",
+     set_member},
+    {NULL, "--head", "HOST:PORT", "where member 0 listens for the others", set_head},
+    {NULL, "--secret-file", "FILE", "32 random bytes or more, which all members have and nobody else", set_secret_file},
+    {NULL, "--tls-dir", "DIR", "certificates in its place: ca.crt, tls.crt, tls.key", set_tls_dir},
+    {NULL, "--job", "NAME", "which job, where members of several have the same secret", set_job},
+    {NULL, "--rendezvous", "KIND", "how members find each other, if not as their engine would have it", set_rendezvous},
+    {NULL, "--members-timeout", "S", "give up when not all members have come within S seconds; 300 unless said",
+     set_members_timeout},
     {"-h", "--help", NULL, "print this text", set_help},
 };
 enum { NUM_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };

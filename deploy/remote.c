@@ -128,12 +128,17 @@ static bool add_take(char **list, size_t *count, char *text) {
     return true;
 }
 
-/* Ours that begin with CHARIOT_, but for what is between one launcher and its PEs, or of one host. */
+/* What is between one launcher and its PEs, or between members. */
+static const char *const PRIVATE[] = {"CONTROL_FD",  "SHM_FD",  "ADDRESS",    "LISTEN",         "PORTS", "INTERFACE",
+                                      "ADVERTISE",   "MEMBER",  "MEMBERS",    "HEAD",           "JOB",   "MACHINE",
+                                      "SECRET_FILE", "TLS_DIR", "RENDEZVOUS", "MEMBERS_TIMEOUT"};
+
+/* Ours that begin with CHARIOT_, but for those. */
 static bool is_ours(const char *variable_text) {
-    static const char *const own[] = {"CONTROL_FD=", "INTERFACE=", "ADVERTISE="};
     if (strncmp(variable_text, "CHARIOT_", 8) != 0) return false;
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        if (strncmp(variable_text + 8, own[i], strlen(own[i])) == 0) return false;
+    size_t length = strcspn(variable_text + 8, "=");
+    for (size_t i = 0; i < sizeof PRIVATE / sizeof PRIVATE[0]; i++) {
+        if (strlen(PRIVATE[i]) == length && strncmp(variable_text + 8, PRIVATE[i], length) == 0) return false;
     }
     return true;
 }
@@ -179,14 +184,19 @@ static int set_surroundings(struct deploy_remote *remote, const struct deploy_op
 
 /* ---------------------------------------------------------------- life */
 
-int deploy_remote_init(struct deploy_remote *remote, struct deploy_options *options, struct deploy_reason *reason) {
+int deploy_remote_init(struct deploy_remote *remote, struct deploy_options *options, struct deploy_hosts *members,
+                       struct deploy_reason *reason) {
     *remote = (struct deploy_remote){0};
-    int rc = read_hosts(&remote->hosts, options, reason);
+    if (members != NULL) {
+        remote->hosts = *members;
+        *members = (struct deploy_hosts){0};
+    }
+    int rc = members != NULL ? 0 : read_hosts(&remote->hosts, options, reason);
     uint32_t num_pes = options->has_num_pes ? options->num_pes : 0;
     if (rc == 0 && remote->hosts.count > 0) {
         rc = deploy_hosts_place(&remote->hosts, &num_pes, reason);
         options->num_pes = num_pes;
-        if (rc == 0 && deploy_hosts_are_local(&remote->hosts) && options->launcher == NULL)
+        if (rc == 0 && members == NULL && deploy_hosts_are_local(&remote->hosts) && options->launcher == NULL)
             deploy_hosts_deinit(&remote->hosts);
     }
     if (rc == 0 && remote->hosts.count > 0) {

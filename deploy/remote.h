@@ -6,8 +6,10 @@
 #include "deploy/options.h"
 
 /* Reads which hosts, and settles what follows from them in *options: the number of PEs, the launcher, the transport.
- * Without hosts, or where all are this one, remote->hosts is empty. CHARIOT_EABORTED with *reason. */
-int deploy_remote_init(struct deploy_remote *remote, struct deploy_options *options, struct deploy_reason *reason);
+ * `members`: they are these, which it takes; NULL: what *options says. Without hosts, or where all are this one,
+ * remote->hosts is empty. CHARIOT_EABORTED with *reason. */
+int deploy_remote_init(struct deploy_remote *remote, struct deploy_options *options, struct deploy_hosts *members,
+                       struct deploy_reason *reason);
 void deploy_remote_deinit(struct deploy_remote *remote);
 
 #endif

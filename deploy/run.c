@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "deploy/charmrun.h"
+#include "deploy/dial.h"
+#include "deploy/door.h"
 #include "deploy/guard.h"
 #include "deploy/job.h"
 #include "deploy/reach.h"
@@ -26,8 +28,8 @@ static const struct launcher LAUNCHERS[] = {
 enum { NUM_LAUNCHERS = sizeof LAUNCHERS / sizeof LAUNCHERS[0] };
 
 static int choose_launcher(struct deploy_job_config *config, struct deploy_remote *remote,
-                           struct deploy_reason *reason) {
-    const char *name = config->options->launcher;
+                           const struct deploy_options *options, struct deploy_reason *reason) {
+    const char *name = options->launcher;
     for (size_t i = 0; i < NUM_LAUNCHERS; i++) {
         if (strcmp(LAUNCHERS[i].name, name) != 0) continue;
         config->launcher = LAUNCHERS[i].ops;
@@ -104,27 +106,66 @@ static int init_program(struct deploy_program *program, const char *argv0, const
                                 : deploy_program_init(program, argv0, options->program, reason);
 }
 
-static int run_options(const char *argv0, struct deploy_options *options) {
+static int run_job(const char *argv0, struct deploy_job_config *config, struct deploy_remote *remote,
+                   struct deploy_options *options) {
     struct deploy_reason reason = {0};
     struct deploy_program program;
-    struct deploy_job_config config = {.options = options, .program = &program};
-    struct deploy_remote remote;
     struct deploy_ready ready;
-    set_environment(options);
-    int err = deploy_remote_init(&remote, options, &reason);
-    if (err != 0) return fail(&reason);
-    if (remote.hosts.count > 0) config.remote = &remote;
-    config.ready = &ready;
-    err = choose_launcher(&config, &remote, &reason);
-    if (err == 0) err = init_program(&program, argv0, options, &reason);
-    if (err != 0) {
-        deploy_remote_deinit(&remote);
-        return fail(&reason);
-    }
-    int status = run_ready(&config, &reason);
+    config->options = options;
+    config->program = &program;
+    config->ready = &ready;
+    if (remote->hosts.count > 0) config->remote = remote;
+    if (init_program(&program, argv0, options, &reason) != 0) return fail(&reason);
+    int status = run_ready(config, &reason);
     deploy_program_deinit(&program);
-    deploy_remote_deinit(&remote);
     return reason.text[0] == '\0' ? status : fail(&reason);
+}
+
+/* Member 0 of an engine's job: gathers the others, and launches. */
+static int run_head(const char *argv0, struct deploy_meeting *meeting, struct deploy_options *options) {
+    struct deploy_job_config config = {.launcher = &deploy_agents_ops, .loop = meeting->loop};
+    struct deploy_door *door = NULL;
+    struct deploy_hosts hosts = {0};
+    struct deploy_remote remote = {0};
+    struct deploy_reason reason = {0};
+    int err = deploy_door_open(&door, meeting, &reason);
+    if (err == 0) err = deploy_door_gather(door, &hosts, &reason);
+    if (err == 0) err = deploy_remote_init(&remote, options, &hosts, &reason);
+    remote.reach = &deploy_door_reach;
+    remote.reach_context = door;
+    int status = err == 0 ? run_job(argv0, &config, &remote, options) : fail(&reason);
+    deploy_remote_deinit(&remote);
+    deploy_door_close(door);
+    return status;
+}
+
+static int run_member(const char *argv0, const struct deploy_membership *self, struct deploy_options *options) {
+    struct deploy_meeting meeting;
+    struct deploy_reason reason = {0};
+    int status = 0;
+    if (options->has_num_pes && options->num_pes < self->members)
+        deploy_reason_set(&reason, DEPLOY_STATUS_USAGE, "%u PEs on %u members (%s): each has one at least",
+                          options->num_pes, self->members, self->engine);
+    else if (deploy_meeting_open(&meeting, self, &reason) == 0) {
+        status = meeting.self.member == 0 ? run_head(argv0, &meeting, options) : deploy_dial(&meeting, &reason);
+        deploy_meeting_close(&meeting);
+    }
+    return reason.text[0] == '\0' ? status : fail(&reason);
+}
+
+static int run_options(const char *argv0, struct deploy_options *options) {
+    struct deploy_job_config config = {0};
+    struct deploy_membership self;
+    struct deploy_remote remote;
+    struct deploy_reason reason = {0};
+    set_environment(options);
+    if (deploy_members_find(&self, options, &reason) != 0) return fail(&reason);
+    if (self.engine != NULL && self.members > 1) return run_member(argv0, &self, options);
+    if (deploy_remote_init(&remote, options, NULL, &reason) != 0) return fail(&reason);
+    int status = choose_launcher(&config, &remote, options, &reason) == 0 ? run_job(argv0, &config, &remote, options)
+                                                                          : fail(&reason);
+    deploy_remote_deinit(&remote);
+    return status;
 }
 
 void deploy_run_help(void) {

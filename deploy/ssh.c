@@ -4,16 +4,13 @@
  * prints on its standard error is kept, to be told where it ends before its time. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "deploy/child.h"
 #include "deploy/reach.h"
 #include "rpc/error.h"
 
@@ -23,7 +20,7 @@ struct ssh_host {
     struct ssh *ssh;
     const char *name;
     struct deploy_relay relay;
-    pid_t pid; /* of ssh; 0: not started, or reaped */
+    struct deploy_child child;
     ev_io said_readable;
     int said_fd; /* its standard error; -1: none */
     char said[SAID_BYTES];
@@ -70,35 +67,10 @@ static void on_said(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* ---------------------------------------------------------------- its end */
 
-static void end_ssh(struct ssh_host *host) {
-    if (host->pid == 0) return;
-    kill(-host->pid, SIGKILL);
-    while (waitpid(host->pid, NULL, 0) < 0 && errno == EINTR) continue;
-    deploy_guard_remove(host->ssh->launch->guard, host->pid);
-    host->pid = 0;
-}
-
-/* ssh closes our streams when it ends, or is about to. Gives its status. */
-static int wait_for_end(struct ssh_host *host, double seconds) {
-    const struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
-    int status = 0;
-    pid_t ended = host->pid == 0 ? -1 : 0;
-    for (double waited = 0; ended == 0 && waited < seconds; waited += 0.005) {
-        ended = waitpid(host->pid, &status, WNOHANG);
-        if (ended == 0) nanosleep(&nap, NULL);
-    }
-    if (ended > 0) {
-        deploy_guard_remove(host->ssh->launch->guard, host->pid);
-        host->pid = 0;
-    }
-    end_ssh(host);
-    return status;
-}
-
 static void ssh_explain(void *state, size_t number, enum deploy_relay_end how, struct deploy_reason *reason) {
     struct ssh *ssh = state;
     struct ssh_host *host = &ssh->hosts[number];
-    int status = how == DEPLOY_RELAY_CLOSED ? wait_for_end(host, 0.5) : 0;
+    int status = how == DEPLOY_RELAY_CLOSED ? deploy_child_wait(&host->child, 0.5) : 0;
     (void)read_said(host);
     const char *said = host->said[0] == '\0' ? "" : ": ";
     if (how == DEPLOY_RELAY_SILENT)
@@ -135,17 +107,11 @@ static void quote(char *out, size_t size, const char *word) {
     out[at] = '\0';
 }
 
-static _Noreturn void child_main(struct ssh_host *host, pid_t parent, const int *fds) {
+/* The words of the shell, the host, and one command line for its shell. */
+static int start(struct ssh_host *host, int said, int *stream) {
     const struct deploy_launch *launch = host->ssh->launch;
     char shell[1024], chariot[1024], inside[1200], command[2400] = "exec sh -c ", *words[24], *rest;
     size_t count = 0;
-    setpgid(0, 0); /* Ctrl-C is the launcher's affair */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(DEPLOY_STATUS_OS);
-    deploy_guard_add(launch->guard, getpid(), getpid());
-    for (int i = 0; i < 3; i++) dup2(fds[i], i);
-    sigprocmask(SIG_SETMASK, &launch->signal_mask, NULL);
-    signal(SIGPIPE, SIG_DFL);
     snprintf(shell, sizeof shell, "%s", launch->remote->shell);
     for (char *word = strtok_r(shell, " ", &rest); word != NULL && count < 20; word = strtok_r(NULL, " ", &rest))
         words[count++] = word;
@@ -156,22 +122,7 @@ static _Noreturn void child_main(struct ssh_host *host, pid_t parent, const int 
     char *const line[] = {command, NULL}, *const plain[] = {"sh", "-c", inside, NULL};
     for (char *const *word = launch->remote->takes_words ? plain : line; *word != NULL; word++) words[count++] = *word;
     words[count] = NULL;
-    execvp(words[0], words);
-    dprintf(2, "cannot execute '%s': %s", words[0], strerror(errno));
-    _exit(DEPLOY_STATUS_CANNOT_RUN);
-}
-
-static int make_pairs(int ours[2], int theirs[2]) {
-    int pair[2];
-    for (int i = 0; i < 2; i++) {
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-            while (i-- > 0) close(ours[i]), close(theirs[i]);
-            return CHARIOT_EIO;
-        }
-        ours[i] = pair[0];
-        theirs[i] = pair[1];
-    }
-    return 0;
+    return deploy_child_start(&host->child, launch, words, said, stream);
 }
 
 static int ssh_reach(void *state, size_t number, const struct deploy_relay_handler *handler,
@@ -179,24 +130,18 @@ static int ssh_reach(void *state, size_t number, const struct deploy_relay_handl
     struct ssh *ssh = state;
     struct ssh_host *host = &ssh->hosts[number];
     const struct deploy_launch *launch = ssh->launch;
-    int ours[2], theirs[2];
-    pid_t parent = getpid();
-    host->pid = make_pairs(ours, theirs) == 0 ? fork() : -1;
-    if (host->pid == 0) child_main(host, parent, (const int[]){theirs[0], theirs[0], theirs[1]});
-    if (host->pid < 0) {
-        host->pid = 0;
+    int said[2], fd;
+    int rc = pipe2(said, O_CLOEXEC) != 0 ? CHARIOT_EIO : start(host, said[1], &fd);
+    if (rc != 0)
         return deploy_reason_set(reason, DEPLOY_STATUS_OS, "cannot start %s: %s", launch->remote->shell,
                                  strerror(errno));
-    }
-    setpgid(host->pid, host->pid);
-    close(theirs[0]);
-    close(theirs[1]);
-    host->said_fd = ours[1];
+    close(said[1]);
+    host->said_fd = said[0];
     (void)fcntl(host->said_fd, F_SETFL, O_NONBLOCK);
     ev_io_init(&host->said_readable, on_said, host->said_fd, EV_READ);
     host->said_readable.data = host;
     ev_io_start(launch->loop, &host->said_readable);
-    struct deploy_stream stream = deploy_stream_plain(ours[0], ours[0]);
+    struct deploy_stream stream = deploy_stream_plain(fd, fd);
     deploy_relay_open(&host->relay, launch->loop, &stream, DEPLOY_REACH_FIRST_WORD_S, handler);
     *relay = &host->relay;
     return 0;
@@ -224,7 +169,7 @@ static int ssh_open(const struct deploy_launch *launch, void **state, struct dep
 static void ssh_leave(void *state, size_t number) {
     struct ssh *ssh = state;
     struct ssh_host *host = &ssh->hosts[number];
-    (void)wait_for_end(host, 2);
+    (void)deploy_child_wait(&host->child, 2);
     if (host->said_fd < 0) return;
     ev_io_stop(ssh->launch->loop, &host->said_readable);
     close(host->said_fd);
