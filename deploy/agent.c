@@ -119,11 +119,14 @@ static void leave(struct deploy_agent *agent) {
 
 /* The launcher closes the stream when all is over; before, it is lost. */
 static void on_end(void *context, enum deploy_relay_end how) {
+    static const char *const whats[] = {"the head has ended the connection before the job began; it has said why",
+                                        "the head is gone; its PEs here are ended",
+                                        "the head has not been heard of for 5 seconds; its PEs here are ended"};
     struct deploy_agent *agent = context;
     bool over = agent->begun && agent->alive == 0;
     if (agent->is_member && !over && !agent->leaving) {
-        fprintf(stderr, "chariot: member %u: %s; its PEs here are ended\n", agent->member,
-                how == DEPLOY_RELAY_SILENT ? "the head has not been heard of for 5 seconds" : "the head is gone");
+        int what = how == DEPLOY_RELAY_SILENT ? 2 : agent->launcher != NULL;
+        fprintf(stderr, "chariot: member %u: %s\n", agent->member, whats[what]);
         agent->status = DEPLOY_STATUS_PES;
     }
     leave(agent);
@@ -132,7 +135,9 @@ static void on_end(void *context, enum deploy_relay_end how) {
 static void on_signal(void *context, int number, bool from_terminal) {
     struct deploy_agent *agent = context;
     (void)from_terminal;
-    if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) leave(agent);
+    if (number != SIGINT && number != SIGTERM && number != SIGHUP && number != SIGQUIT) return;
+    if (agent->is_member && !agent->leaving) agent->status = DEPLOY_STATUS_SIGNAL + number;
+    leave(agent);
 }
 
 static void fail(struct deploy_agent *agent, const struct deploy_reason *reason) {

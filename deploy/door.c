@@ -86,7 +86,8 @@ static int judge(const struct deploy_door *door, const Chariot__V1__AgentMember 
     else if (member->member >= self->members)
         snprintf(why, size, "there is no member %u of %u", member->member, self->members);
     else if (door->phase != DEPLOY_DOOR_GATHERS)
-        snprintf(why, size, "member %u comes too late: the job runs already", member->member);
+        snprintf(why, size, "member %u comes too late: the job %s", member->member,
+                 door->phase == DEPLOY_DOOR_RUNS ? "runs already" : "has been given up");
     else if (member->member == 0)
         snprintf(why, size, "member 0 is the head itself (host %s, pid %ld)", self->host, (long)getpid());
     else if (other != NULL)
@@ -135,7 +136,8 @@ static void on_gone(void *context, struct deploy_caller *caller, enum deploy_rel
         delist(door, caller);
     }
     bury(door, caller);
-    if (door->phase == DEPLOY_DOOR_TELLS && --door->told == 0) ev_break(door->loop, EVBREAK_ALL);
+    bool told = door->phase == DEPLOY_DOOR_TELLS && caller->stage == DEPLOY_CALLER_REFUSED;
+    if (told && --door->told == 0) ev_break(door->loop, EVBREAK_ALL);
 }
 
 /* ---------------------------------------------------------------- accepting */

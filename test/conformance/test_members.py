@@ -328,6 +328,11 @@ def test_certificates_in_place_of_a_secret(party: Party) -> None:
     party.start(2, program, key="stranger", CHARIOT_SECRET_FILE="", CHARIOT_TLS_DIR=str(stranger))
     status, _, err = end_of(party.children.pop("stranger"))
     assert status == 70 and "do not belong to the same job (its certificate: " in err, err
+    trusting = certificates(party.place.path, "trusting")
+    (trusting / "ca.crt").write_bytes((one / "ca.crt").read_bytes())
+    party.start(2, program, key="trusting", CHARIOT_SECRET_FILE="", CHARIOT_TLS_DIR=str(trusting))
+    status, _, err = end_of(party.children.pop("trusting"))
+    assert (status, err) == (70, "chariot: member 2: the head has ended the connection before the job began; it has said why\n")
     party.start(2, program, CHARIOT_SECRET_FILE="", CHARIOT_TLS_DIR=str(two))
     ends = party.ends()
     assert ends[0][0] == 0 and sorted(ends[0][1].split()) == ["0", "1", "2"], ends
@@ -402,6 +407,15 @@ def test_a_head_that_dies_takes_all_along(party: Party) -> None:
     for member in (1, 2):
         assert ends[member] == (70, "", f"chariot: member {member}: the head is gone; its PEs here are ended\n")
     wait_until(lambda: not any(one.endswith(" pe") for one in party.place.processes()), "no PE left")
+
+
+def test_a_signal_to_a_member_is_its_end_and_the_jobs(party: Party) -> None:
+    program = party.place.pe("put(str(ME)); forever()\n")
+    head = party.start_all(program)
+    lines_of(head, 3)
+    party.children[1].send_signal(signal.SIGTERM)
+    ends = party.ends()
+    assert ends[0][0] != 0 and ends[1][0] == 128 + signal.SIGTERM, ends
 
 
 def test_a_signal_to_the_head_ends_all(party: Party) -> None:
