@@ -57,7 +57,8 @@ static void on_end(void *context, enum deploy_relay_end how) {
                                        [DEPLOY_RELAY_SILENT] = "it has fallen silent",
                                        [DEPLOY_RELAY_GARBAGE] = "it said what makes no sense",
                                        [DEPLOY_RELAY_NO_MEMORY] = "there is no memory for it"};
-    end(caller, how, caller->stage == DEPLOY_CALLER_REFUSED ? "" : whys[how]);
+    bool is_member = caller->stage == DEPLOY_CALLER_MEMBER && how == DEPLOY_RELAY_CLOSED;
+    end(caller, how, caller->stage == DEPLOY_CALLER_REFUSED ? "" : is_member ? "it has left" : whys[how]);
 }
 
 void deploy_caller_accept(struct deploy_caller *caller) {

@@ -167,20 +167,21 @@ def test_no_head(party: Party) -> None:
 
 def test_one_that_is_there_already_and_one_that_comes_too_late(party: Party) -> None:
     program = party.place.pe("put(str(ME))\nwhile not os.path.exists('go'): time.sleep(0.02)\nfarewell()\n")
-    first = party.start(1, program)
     head = party.start(0, program)
-    time.sleep(0.5)
-    party.start(1, program, key="again")
-    again = end_of(party.children.pop("again"))
-    assert again[0] == 70 and re.fullmatch(rf"chariot: member 1 is not wanted: member 1 is there already \(host .*, pid {first.pid}\)\n", again[2])
+    twins = {key: party.start(1, program, key=key) for key in ("one", "other")}  # whoever is first
+    wait_until(lambda: any(child.poll() is not None for child in twins.values()), "one that is refused")
+    refused, kept = sorted(twins, key=lambda key: twins[key].poll() is None)
+    status, _, err = end_of(party.children.pop(refused))
+    assert status == 70 and re.fullmatch(
+        rf"chariot: member 1 is not wanted: member 1 is there already \(host .*, pid {twins[kept].pid}\)\n", err)  # fmt: skip
     party.start(2, program)
     lines_of(head, 3)
     party.start(2, program, key="late")
-    late = end_of(party.children.pop("late"))
-    assert late[0] == 70 and "member 2 is not wanted: member 2 comes too late: the job runs already" in late[2]
+    status, _, err = end_of(party.children.pop("late"))
+    assert status == 70 and "member 2 is not wanted: member 2 comes too late: the job runs already" in err
     (party.place.path / "go").touch()
     ends = party.ends()
-    assert ends[0][0] == 0 and ends[0][2].count("is refused") == 2 and ends[1] == ends[2] == ENDED, ends
+    assert ends[0][0] == 0 and ends[0][2].count("is refused") == 2 and ends[kept] == ends[2] == ENDED, ends
 
 
 def test_another_number_of_members_is_refused(party: Party) -> None:
@@ -193,15 +194,25 @@ def test_another_number_of_members_is_refused(party: Party) -> None:
 
 def test_one_that_leaves_before_all_are_there_frees_its_place(party: Party) -> None:
     program = party.place.pe("put(str(ME)); farewell()\n")
-    party.start(0, program)
-    first = party.start(1, program, key="first")
-    time.sleep(0.5)
-    first.kill()
-    time.sleep(0.3)
+    head = party.start(0, program)
+    assert head.stderr is not None
+    for attempt in range(20):  # it must be in before it goes
+        first = party.start(1, program, key="first")
+        time.sleep(0.2 + attempt)
+        first.kill()
+        os.set_blocking(head.stderr.fileno(), False)
+        wait_until(lambda: first.poll() is not None, "its end")
+        time.sleep(0.2)
+        said = head.stderr.read() or b""
+        if b"is gone before" in said:
+            break
+    os.set_blocking(head.stderr.fileno(), True)
+    assert re.search(rb"chariot: member 1 \(host .*, pid \d+\) is gone before all were there: it has left\n", said), said
     for member in (1, 2):
         party.start(member, program)
+    party.children.pop("first").communicate()
     ends = party.ends()
-    assert ends[0][0] == 0 and re.match(r"chariot: member 1 \(host .*, pid \d+\) is gone before all were there: .*\n", ends[0][2]), ends
+    assert ends[0][0] == 0 and ends[1] == ends[2] == ENDED, ends
 
 
 # ---------------------------------------------------------------- who is not let in
