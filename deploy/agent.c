@@ -204,7 +204,7 @@ static int start_process(struct deploy_agent *agent, uint32_t pe, struct deploy_
 }
 
 static void on_stopped(void *context, uint32_t pe, int number) {
-    struct agent *agent = context;
+    struct deploy_agent *agent = context;
     Chariot__V1__AgentStopped stopped = CHARIOT__V1__AGENT_STOPPED__INIT;
     stopped.pe = pe;
     stopped.number = number;
