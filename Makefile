@@ -69,6 +69,12 @@ ETCD_GEN := $(ETCD_PROTOS:rpc/proto/%.proto=$(B)/gen/rpc/proto/%.pb-c.c)
 GEN_H := $(GEN_C:.c=.h) $(ETCD_GEN:.c=.h)
 ETCD_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out rpc/etcd/main.c,$(ETCD_SRC))) $(ETCD_GEN:%.c=%.o)
 
+# What speaks PMIx for members of a job under mpirun: where PMIx is (libpmix-dev).
+PMIX_SRC := $(if $(shell pkg-config --exists pmix && echo yes),$(wildcard deploy/pmix/*.c))
+PMIX := $(if $(PMIX_SRC),$(B)/bin/chariot-pmix)
+PMIX_CFLAGS := $(if $(PMIX_SRC),$(shell pkg-config --cflags pmix))
+PMIX_LIBS := $(if $(PMIX_SRC),$(shell pkg-config --libs pmix))
+
 PY_SRC := $(wildcard python/*.c)
 PY_BUILD := $(B)/python
 PY_OBJ := $(PY_SRC:python/%.c=$(PY_BUILD)/%.o)
@@ -87,7 +93,7 @@ BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%) $(BENCH_PY_SRC:test/benc
 # Measures of simulated PEs, on the helpers of the tests.
 SCALE_SRC := $(wildcard test/bench/scale/*.c)
 
-C_SRC := $(LIB_SRC) $(LAB_SRC) $(ETCD_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
+C_SRC := $(LIB_SRC) $(LAB_SRC) $(ETCD_SRC) $(PMIX_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
 	$(SCALE_SRC)
 C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h rpc/etcd/*.h test/*/*.h test/*/*/*.h examples/c/*.h)
 
@@ -226,14 +232,14 @@ install: lib launcher ## C library, headers, pkg-config file and commands to DES
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(PREFIX)/lib/libchariot.so
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' tools/chariot.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/chariot.pc
-	install -m 755 $(B)/bin/chariot $(LAB) $(ETCD) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/bin/chariot $(LAB) $(ETCD) $(PMIX) $(DESTDIR)$(PREFIX)/bin/
 	ln -sf chariot $(DESTDIR)$(PREFIX)/bin/charmrun
 
 # ---------------------------------------------------------------- parts of the build
 
 lib: $(LIBS)
 tests: $(UNIT_BIN)
-launcher: $(LAUNCHER) $(LAB) $(ETCD)
+launcher: $(LAUNCHER) $(LAB) $(ETCD) $(PMIX)
 examples: $(EXAMPLE_BIN)
 benches: $(BENCH_BIN)
 
@@ -300,6 +306,13 @@ $(ETCD): $(B)/rpc/etcd/main.o $(ETCD_OBJ) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS)
+
+$(B)/deploy/pmix/%.o: CFLAGS += $(PMIX_CFLAGS)
+syntax/deploy/pmix/%: CFLAGS += $(PMIX_CFLAGS)
+$(PMIX): $(PMIX_SRC:%.c=$(B)/%.o)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PMIX_LIBS)
 
 # As for a program that is no launcher, but for tests of TLS, which make certificates as the launcher does.
 $(B)/test/%_test: $(B)/test/%_test.o $(HELP_A) $(B)/deploy/authority.o $(B)/deploy/reason.o $(LIB_A)

@@ -8,20 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deploy/program.h"
 #include "deploy/reason.h"
 
 static const char *const PROGRAM = "chariot-lb-lab";
-
-/* It is installed in the same directory: the one of the file that runs, whatever links led there. */
-static bool find_beside(char *out, size_t size) {
-    ssize_t length = readlink("/proc/self/exe", out, size - 1);
-    if (length < 0) return false;
-    out[length] = 0;
-    char *slash = strrchr(out, '/');
-    if (slash == NULL || (size_t)(slash - out) + 2 + strlen(PROGRAM) > size) return false;
-    strcpy(slash + 1, PROGRAM);
-    return true;
-}
 
 int deploy_lab(const char *argv0, char **argv) {
     struct deploy_reason reason = {0};
@@ -30,7 +20,7 @@ int deploy_lab(const char *argv0, char **argv) {
     (void)argv0;
     while (argv[count] != NULL) count++;
     char **words = malloc((count + 2) * sizeof *words);
-    if (words != NULL && find_beside(path, sizeof path)) {
+    if (words != NULL && deploy_program_beside(PROGRAM, path, sizeof path)) {
         words[0] = path;
         memcpy(words + 1, argv, (count + 1) * sizeof *words);
         execv(path, words);

@@ -41,15 +41,19 @@ static int bad_number(const char *member, const char *members, struct deploy_rea
                              members == NULL ? "" : "'");
 }
 
-/* "R/M", or "R" where M is said elsewhere. */
-static int set_numbers(struct deploy_membership *out, const char *member, struct deploy_reason *reason) {
-    const char *members = getenv("CHARIOT_MEMBERS");
+/* "R/M", or "R" of `members`, which may be NULL. */
+static int set_numbers_of(struct deploy_membership *out, const char *member, const char *members,
+                          struct deploy_reason *reason) {
     const char *rest = read_number(member, DEPLOY_MAX_PES - 1, &out->member);
     if (rest != NULL && *rest == '/') members = rest + 1;
     bool good = rest != NULL && (*rest == '/' || *rest == '\0') && members != NULL;
     const char *end = good ? read_number(members, DEPLOY_MAX_PES, &out->members) : NULL;
     if (end == NULL || *end != '\0' || out->member >= out->members) return bad_number(member, members, reason);
     return 0;
+}
+
+static int set_numbers(struct deploy_membership *out, const char *member, struct deploy_reason *reason) {
+    return set_numbers_of(out, member, getenv("CHARIOT_MEMBERS"), reason);
 }
 
 /* ---------------------------------------------------------------- engines */
@@ -81,8 +85,33 @@ static int find_kubernetes(struct deploy_membership *out, const struct deploy_op
     return set_numbers(out, index, reason) == 0 ? 1 : CHARIOT_EABORTED;
 }
 
+/* Open MPI tells its processes their numbers, and offers PMIx. Inside of an allocation it starts them by srun, so this
+ * goes before Slurm. */
+static int find_open_mpi(struct deploy_membership *out, const struct deploy_options *options,
+                         struct deploy_reason *reason) {
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK"), *size = getenv("OMPI_COMM_WORLD_SIZE"),
+               *job = getenv("PMIX_NAMESPACE");
+    (void)options;
+    if (job == NULL || rank == NULL || size == NULL) return 0;
+    out->engine = "mpirun";
+    out->rendezvous = &deploy_pmix_rendezvous;
+    snprintf(out->job, sizeof out->job, "mpi-%.100s", job);
+    return set_numbers_of(out, rank, size, reason) == 0 ? 1 : CHARIOT_EABORTED;
+}
+
+/* MPICH's launcher tells numbers alone. So does srun --mpi=pmi2: those are its own. */
+static int find_mpich(struct deploy_membership *out, const struct deploy_options *options,
+                      struct deploy_reason *reason) {
+    const char *rank = getenv("PMI_RANK"), *size = getenv("PMI_SIZE"), *tasks = getenv("SLURM_STEP_NUM_TASKS");
+    (void)options;
+    if (rank == NULL || size == NULL || (tasks != NULL && strcmp(tasks, size) == 0)) return 0;
+    out->engine = "mpiexec";
+    return set_numbers_of(out, rank, size, reason) == 0 ? 1 : CHARIOT_EABORTED;
+}
+
 static int (*const ENGINES[])(struct deploy_membership *out, const struct deploy_options *options,
-                              struct deploy_reason *reason) = {find_given, find_kubernetes, find_slurm};
+                              struct deploy_reason *reason) = {find_given, find_kubernetes, find_open_mpi, find_mpich,
+                                                               find_slurm};
 enum { NUM_ENGINES = sizeof ENGINES / sizeof ENGINES[0] };
 
 /* ---------------------------------------------------------------- who and where */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "deploy/rendezvous.h"
+#include "deploy/slurm.h"
 #include "deploy/tls.h"
 #include "rpc/error.h"
 
@@ -29,6 +30,7 @@ struct munge {
     ev_timer soon;
     uint8_t key[DEPLOY_TLS_KEY_BYTES];
     bool has_key;
+    char head[300]; /* an address where its name is Slurm's alone */
     char sealed[DEPLOY_GREETING_MAX + 1];
 };
 
@@ -150,7 +152,7 @@ static int munge_unseal(void *state, const char *greeting, struct deploy_reason 
 static void on_soon(struct ev_loop *loop, ev_timer *timer, int events) {
     struct munge *munge = timer->data;
     (void)loop, (void)events;
-    if (munge->handler->on_head != NULL) munge->handler->on_head(munge->handler->context, munge->self->head);
+    if (munge->handler->on_head != NULL) munge->handler->on_head(munge->handler->context, munge->head);
 }
 
 static void munge_close(void *state) {
@@ -174,7 +176,11 @@ static int munge_open(struct ev_loop *loop, const struct deploy_membership *self
         munge_close(munge);
         return rc;
     }
-    if (self->member != 0) ev_timer_start(loop, &munge->soon);
+    snprintf(munge->head, sizeof munge->head, "%s", self->head);
+    if (self->member != 0) {
+        deploy_slurm_find_address(munge->head, sizeof munge->head);
+        ev_timer_start(loop, &munge->soon);
+    }
     *state = munge;
     return 0;
 }

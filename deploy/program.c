@@ -142,6 +142,16 @@ int deploy_program_init(struct deploy_program *program, const char *argv0, char 
     return deploy_reason_set(reason, status, "cannot run '%s': %s", word, strerror(missing));
 }
 
+bool deploy_program_beside(const char *name, char *out, size_t size) {
+    ssize_t length = readlink("/proc/self/exe", out, size - 1);
+    if (length < 0) return false;
+    out[length] = 0;
+    char *slash = strrchr(out, '/');
+    if (slash == NULL || (size_t)(slash - out) + 2 + strlen(name) > size) return false;
+    strcpy(slash + 1, name);
+    return true;
+}
+
 void deploy_program_deinit(struct deploy_program *program) {
     free(program->argv);
     free(program->path);

@@ -9,6 +9,9 @@
 #ifndef CHARIOT_DEPLOY_PROGRAM_H
 #define CHARIOT_DEPLOY_PROGRAM_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "deploy/reason.h"
 
 struct deploy_program {
@@ -24,6 +27,9 @@ int deploy_program_init(struct deploy_program *program, const char *argv0, char 
 /* The same for an interactive session: the module chariot.interactive, with these words (may be none) behind it. */
 int deploy_program_init_interactive(struct deploy_program *program, const char *argv0, char **words,
                                     struct deploy_reason *reason);
+/* A program of ours that is installed in the same directory: the one of the file that runs, whatever links led there.
+ */
+bool deploy_program_beside(const char *name, char *out, size_t size);
 void deploy_program_deinit(struct deploy_program *program);
 
 #endif

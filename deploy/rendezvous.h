@@ -2,6 +2,7 @@
  * one ops table per kind.
  *
  *   given  both were said: --head HOST:PORT, and --secret-file or --tls-dir
+ *   pmix   under mpirun: the engine's key space has both (pmix.c)
  *   munge  under Slurm: the head is on the step's first host; its key comes to who dials in, sealed for this user
  *
  * All functions are called on the loop's thread and, but for unseal, none waits: answers come through the handler,
@@ -59,5 +60,6 @@ const char *deploy_rendezvous_names(void);
 
 extern const struct deploy_rendezvous_ops deploy_given_rendezvous;
 extern const struct deploy_rendezvous_ops deploy_munge_rendezvous;
+extern const struct deploy_rendezvous_ops deploy_pmix_rendezvous;
 
 #endif

@@ -6,30 +6,33 @@
 #include "deploy/slurm.h"
 
 #include <ctype.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "deploy/allocation.h"
 #include "deploy/rendezvous.h"
 #include "rpc/error.h"
 
 enum { FIRST_PORT = 20000, NUM_PORTS = 12000 }; /* below those that kernels give away by themselves */
 
+struct first {
+    char *host;
+    size_t size;
+};
+
+/* The first is enough. */
+static int keep_first(void *context, const char *name) {
+    struct first *first = context;
+    int wrote = snprintf(first->host, first->size, "%s", name);
+    return wrote > 0 && (size_t)wrote < first->size ? CHARIOT_ESTATE : CHARIOT_ETOOBIG;
+}
+
 bool deploy_slurm_first_host(const char *list, char *host, size_t size) {
-    size_t length = strcspn(list, "[,");
-    int wrote;
-    if (list[length] == '[') {
-        const char *inside = list + length + 1, *behind = strchr(inside, ']');
-        size_t digits = strspn(inside, "0123456789");
-        if (behind == NULL || digits == 0) return false;
-        behind++;
-        wrote = snprintf(host, size, "%.*s%.*s%.*s", (int)length, list, (int)digits, inside, (int)strcspn(behind, "[,"),
-                         behind);
-        if (behind[strcspn(behind, "[,")] == '[') return false; /* "rack[1-2]n[1-4]" */
-    } else {
-        wrote = snprintf(host, size, "%.*s", (int)length, list);
-    }
-    return wrote > 0 && (size_t)wrote < size;
+    struct first first = {host, size};
+    return deploy_allocation_each_host(list, keep_first, &first) == CHARIOT_ESTATE;
 }
 
 static bool number_of(const char *name, unsigned long most, unsigned long *number) {
@@ -38,6 +41,37 @@ static bool number_of(const char *name, unsigned long most, unsigned long *numbe
     if (text == NULL || !isdigit((unsigned char)text[0])) return false;
     *number = strtoul(text, &end, 10);
     return *end == '\0' && *number <= most;
+}
+
+static bool is_known(const char *host) {
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    if (getaddrinfo(host, NULL, &hints, &found) != 0) return false;
+    freeaddrinfo(found);
+    return true;
+}
+
+/* NodeAddr of "NodeName=... NodeAddr=..."; empty: there is none. */
+static void ask_controller(const char *host, char *address) {
+    char command[400], line[4096] = "";
+    address[0] = '\0';
+    bool plain = host[0] != '-' &&
+                 strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == strlen(host);
+    if (!plain) return;
+    snprintf(command, sizeof command, "scontrol -o show node %s 2>/dev/null", host);
+    FILE *told = popen(command, "re");
+    if (told == NULL) return;
+    (void)!fread(line, 1, sizeof line - 1, told);
+    pclose(told);
+    const char *at = strstr(line, " NodeAddr=");
+    if (at != NULL) (void)sscanf(at, " NodeAddr=%199s", address);
+}
+
+void deploy_slurm_find_address(char *head, size_t size) {
+    char host[300], port[8], address[200];
+    if (!deploy_members_split(head, host, sizeof host, port, sizeof port) || is_known(host)) return;
+    ask_controller(host, address);
+    if (address[0] != '\0') snprintf(head, size, strchr(address, ':') != NULL ? "[%s]:%s" : "%s:%s", address, port);
 }
 
 int deploy_slurm_find(struct deploy_membership *out, struct deploy_reason *reason) {

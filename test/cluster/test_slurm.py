@@ -1,4 +1,5 @@
-"""Jobs under Slurm: inside an allocation, where `chariot run` reaches the nodes by srun."""
+"""Jobs under Slurm: inside an allocation, where `chariot run` reaches the nodes by srun, and as a step, whose tasks are
+the members of a job."""
 
 from __future__ import annotations
 
@@ -42,8 +43,11 @@ def slurm() -> Iterator[Slurm]:
         yield made
 
 
-# Ways to be on 2 nodes with 4 tasks.
-WAYS: dict[str, list[str | Path]] = {"allocation": ["salloc", "-Q", "-N2", "-n4", CHARIOT]}
+# Ways to be on 2 nodes with 4 tasks: in their allocation, and as a step.
+WAYS: dict[str, list[str | Path]] = {
+    "allocation": ["salloc", "-Q", "-N2", "-n4", CHARIOT],
+    "step": ["srun", "-N2", "-n4", CHARIOT],
+}
 ways = pytest.mark.parametrize("way", WAYS)
 
 

@@ -30,7 +30,12 @@ static const char *const VARIABLES[] = {"CHARIOT_MEMBER",
                                         "SLURM_STEP_NODELIST",
                                         "SLURM_PROCID",
                                         "SLURM_NTASKS",
-                                        "SLURM_STEP_NUM_TASKS"};
+                                        "SLURM_STEP_NUM_TASKS",
+                                        "OMPI_COMM_WORLD_RANK",
+                                        "OMPI_COMM_WORLD_SIZE",
+                                        "PMIX_NAMESPACE",
+                                        "PMI_RANK",
+                                        "PMI_SIZE"};
 
 /* "NAME=value", up to NULL, and nothing else of the kind. */
 static int find(const struct deploy_options *options, const char *const *environment) {
@@ -97,13 +102,35 @@ static void a_task_of_a_step_finds_all_by_itself(void) {
     CU_ASSERT_PTR_EQUAL(self.rendezvous, &deploy_given_rendezvous); /* a secret was given */
 }
 
+/* Inside of an allocation they are tasks of a step too, but one of their launcher's. */
+static void processes_of_mpirun(void) {
+    struct deploy_options options = {0};
+    CU_ASSERT_EQUAL(FIND(&options, "OMPI_COMM_WORLD_RANK=2", "OMPI_COMM_WORLD_SIZE=4", "PMIX_NAMESPACE=9",
+                         "SLURM_JOB_ID=7", "SLURM_STEP_ID=0", "SLURM_PROCID=1", "SLURM_NTASKS=2"),
+                    0);
+    CU_ASSERT_STRING_EQUAL(self.engine, "mpirun");
+    CU_ASSERT_EQUAL(self.member, 2);
+    CU_ASSERT_EQUAL(self.members, 4);
+    CU_ASSERT_STRING_EQUAL(self.job, "mpi-9");
+    CU_ASSERT_PTR_EQUAL(self.rendezvous, &deploy_pmix_rendezvous);
+    CU_ASSERT_EQUAL(FIND(&options, "PMI_RANK=1", "PMI_SIZE=4", "CHARIOT_HEAD=h:1", "CHARIOT_SECRET_FILE=s"), 0);
+    CU_ASSERT_STRING_EQUAL(self.engine, "mpiexec");
+    CU_ASSERT_EQUAL(self.member, 1);
+    CU_ASSERT_PTR_EQUAL(self.rendezvous, &deploy_given_rendezvous);
+    CU_ASSERT_EQUAL(FIND(&options, "PMI_RANK=4", "PMI_SIZE=4"), CHARIOT_EABORTED);
+    CU_ASSERT_EQUAL(FIND(&options, "PMI_RANK=1", "PMI_SIZE=4", "SLURM_JOB_ID=7", "SLURM_STEP_ID=0", "SLURM_PROCID=1",
+                         "SLURM_STEP_NUM_TASKS=4", "SLURM_STEP_NODELIST=a"),
+                    0);
+    CU_ASSERT_STRING_EQUAL(self.engine, "Slurm"); /* srun --mpi=pmi2 */
+}
+
 static void the_first_host_of_a_list(void) {
     static const char *const cases[][2] = {{"a", "a"},
                                            {"a,b", "a"},
                                            {"n[1-3]", "n1"},
                                            {"n[01-03,7],m", "n01"},
                                            {"n[7]-ib,m", "n7-ib"},
-                                           {"rack[1-2]n[1-4]", NULL},
+                                           {"rack[1-2]n[1-4]", "rack1n1"},
                                            {"n[", NULL},
                                            {"n[]", NULL},
                                            {"", NULL}};
@@ -143,5 +170,5 @@ static void a_machine_may_be_more_than_one(void) {
 }
 
 UNIT_MAIN("deploy/members", UNIT(an_ordinary_process_is_no_member), UNIT(options_win_over_the_environment),
-          UNIT(what_a_pe_starts_is_its_own), UNIT(a_task_of_a_step_finds_all_by_itself), UNIT(the_first_host_of_a_list),
-          UNIT(addresses_are_split), UNIT(a_machine_may_be_more_than_one))
+          UNIT(what_a_pe_starts_is_its_own), UNIT(a_task_of_a_step_finds_all_by_itself), UNIT(processes_of_mpirun),
+          UNIT(the_first_host_of_a_list), UNIT(addresses_are_split), UNIT(a_machine_may_be_more_than_one))
