@@ -9,15 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "deploy/address.h"
+#include "deploy/agent_input.h"
 #include "deploy/bridge.h"
 #include "deploy/carry.h"
 #include "deploy/clock.h"
@@ -50,8 +49,7 @@ struct deploy_agent {
     struct deploy_launch launch;
     void *launcher; /* local.c's; NULL: not open */
     struct agent_pe *pes;
-    struct deploy_bridge input;      /* PE 0's */
-    Chariot__V1__AgentWindow window; /* of its terminal; rows 0: it has none */
+    struct deploy_agent_input input; /* PE 0's */
     struct deploy_carry carry;
     char *path, *run_dir;
     char **words;
@@ -158,48 +156,20 @@ static void on_exit_of(void *context, uint32_t pe, const struct deploy_exit *how
     struct deploy_agent *agent = context;
     agent->pes[pe].gone = true;
     agent->alive--;
-    if (pe == 0 && deploy_bridge_drain(&agent->input)) deploy_bridge_finish(&agent->input);
+    if (pe == 0) deploy_agent_input_finish(&agent->input);
     finish_streams(&agent->pes[pe]);
     say_exited(agent, pe, how);
     deploy_carry_add(&agent->carry, pe);
     leave_if_done(agent);
 }
 
-/* A pipe, or a terminal as large as the launcher's. Gives the end that is ours. */
-static int make_input(struct deploy_agent *agent, int *theirs) {
-    const struct winsize size = {.ws_row = (unsigned short)agent->window.rows,
-                                 .ws_col = (unsigned short)agent->window.columns};
-    int pair[2];
-    agent->launch.own_terminal = agent->window.rows > 0;
-    int rc = agent->launch.own_terminal ? openpty(&pair[1], &pair[0], NULL, NULL, &size) : pipe2(pair, O_CLOEXEC);
-    if (rc != 0) return -1;
-    for (int i = 0; i < 2; i++) (void)fcntl(pair[i], F_SETFD, FD_CLOEXEC);
-    *theirs = pair[0];
-    return pair[1];
-}
-
-/* What is typed, or shown, goes before what PE 0 prints. */
-static void open_input(struct deploy_agent *agent, int fd) {
-    if (!agent->launch.own_terminal) {
-        deploy_bridge_open(&agent->input, &agent->relay, 0, DEPLOY_STREAM_INPUT, fd, false);
-        return;
-    }
-    deploy_bridge_open(&agent->input, &agent->relay, 0, DEPLOY_STREAM_INPUT, fd, true);
-    deploy_bridge_order(&agent->input, &agent->pes[0].bridges[DEPLOY_STREAM_OUT]);
-    deploy_bridge_order(&agent->input, &agent->pes[0].bridges[DEPLOY_STREAM_ERR]);
-}
-
-/* *input: our end of PE 0's. */
-static int start_process(struct deploy_agent *agent, uint32_t pe, struct deploy_streams *streams, int *input,
+static int start_process(struct deploy_agent *agent, uint32_t pe, struct deploy_streams *streams,
                          struct deploy_reason *reason) {
-    int theirs = -1, ours = pe == 0 ? make_input(agent, &theirs) : -1;
-    *input = ours;
-    if (pe == 0 && ours < 0)
-        return deploy_reason_set(reason, DEPLOY_STATUS_OS, "no input for PE 0 to be had: %s", strerror(errno));
-    agent->launch.input = theirs;
-    int rc = deploy_local_ops.start(agent->launcher, pe, streams, reason);
-    if (theirs >= 0) close(theirs);
-    if (rc != 0 && ours >= 0) close(ours);
+    int input = -1, rc = pe == 0 ? deploy_agent_input_make(&agent->input, &input, reason) : 0;
+    agent->launch.input = input;
+    agent->launch.own_terminal = agent->input.rows > 0;
+    if (rc == 0) rc = deploy_local_ops.start(agent->launcher, pe, streams, reason);
+    if (input >= 0) close(input);
     return rc;
 }
 
@@ -215,9 +185,8 @@ static void start(struct deploy_agent *agent, uint32_t pe) {
     struct agent_pe *one = &agent->pes[pe];
     struct deploy_streams streams;
     struct deploy_reason reason;
-    int input;
     if (one->started) return;
-    if (start_process(agent, pe, &streams, &input, &reason) != 0) {
+    if (start_process(agent, pe, &streams, &reason) != 0) {
         fail(agent, &reason);
         return;
     }
@@ -227,7 +196,9 @@ static void start(struct deploy_agent *agent, uint32_t pe) {
     for (uint32_t i = 0; i < NUM_STREAMS; i++) deploy_bridge_open(&one->bridges[i], &agent->relay, pe, i, fds[i], true);
     deploy_bridge_order(&one->bridges[DEPLOY_STREAM_OUT], &one->bridges[DEPLOY_STREAM_CONTROL]);
     deploy_bridge_order(&one->bridges[DEPLOY_STREAM_ERR], &one->bridges[DEPLOY_STREAM_CONTROL]);
-    if (pe == 0) open_input(agent, input);
+    if (pe == 0)
+        deploy_agent_input_open(&agent->input, &agent->relay, &one->bridges[DEPLOY_STREAM_OUT],
+                                &one->bridges[DEPLOY_STREAM_ERR]);
     say_started(agent, pe);
 }
 
@@ -280,7 +251,8 @@ static int open_files(struct deploy_agent *agent, const Chariot__V1__AgentOpen *
     char name[512];
     deploy_carry_record_name(agent->run_dir, name, sizeof name);
     if (open->record) setenv("CHARIOT_LB_RECORD", name, 1);
-    if (open->window != NULL) agent->window = *open->window;
+    agent->input.rows = open->window == NULL ? 0 : open->window->rows;
+    agent->input.columns = open->window == NULL ? 0 : open->window->columns;
     return deploy_carry_init(&agent->carry, &agent->relay, agent->run_dir, open->num_pes, open->timeline, open->record);
 }
 
@@ -336,7 +308,7 @@ static bool is_own(const struct deploy_agent *agent, uint32_t pe) {
 
 static struct deploy_bridge *bridge_of(struct deploy_agent *agent, uint32_t pe, uint32_t stream) {
     if (agent->launcher == NULL || stream > DEPLOY_STREAM_INPUT) return NULL;
-    if (stream == DEPLOY_STREAM_INPUT) return pe == 0 && agent->pes[0].started ? &agent->input : NULL;
+    if (stream == DEPLOY_STREAM_INPUT) return pe == 0 && agent->pes[0].started ? &agent->input.bridge : NULL;
     if (!is_own(agent, pe)) return NULL;
     return agent->pes[pe].started ? &agent->pes[pe].bridges[stream] : NULL;
 }
@@ -364,11 +336,6 @@ static void answer_clock(struct deploy_agent *agent, const Chariot__V1__AgentClo
     clock.answered_ns = deploy_clock_now_ns();
     clock.machine = machine;
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK, &clock);
-}
-
-static void set_window(struct deploy_agent *agent, const Chariot__V1__AgentWindow *window) {
-    const struct winsize size = {.ws_row = (unsigned short)window->rows, .ws_col = (unsigned short)window->columns};
-    if (agent->launch.own_terminal && agent->input.fd >= 0) (void)ioctl(agent->input.fd, TIOCSWINSZ, &size);
 }
 
 static void on_refused(struct deploy_agent *agent, const Chariot__V1__AgentRefused *refused) {
@@ -407,7 +374,7 @@ static bool hear(struct deploy_agent *agent, const Chariot__V1__AgentMessage *me
         deploy_relay_pause(&agent->relay, message->pause->paused);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_WINDOW:
-        set_window(agent, message->window);
+        deploy_agent_input_resize(&agent->input, message->window);
         return true;
     default:
         return false;
@@ -439,7 +406,7 @@ static void run(struct deploy_agent *agent) {
     for (uint32_t pe = 0; agent->pes != NULL && pe < agent->launch.num_pes; pe++) {
         for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_close(&agent->pes[pe].bridges[i]);
     }
-    deploy_bridge_close(&agent->input);
+    deploy_agent_input_close(&agent->input);
     deploy_carry_deinit(&agent->carry);
     deploy_relay_close(&agent->relay);
     if (agent->launcher != NULL) deploy_local_ops.close(agent->launcher);
@@ -451,7 +418,7 @@ static void run(struct deploy_agent *agent) {
 static int init(struct deploy_agent *agent, struct ev_loop *loop, const struct deploy_stream *stream,
                 struct deploy_reason *reason) {
     agent->loop = loop;
-    agent->guard.fd = agent->input.fd = -1;
+    agent->guard.fd = agent->input.bridge.fd = agent->input.ours = -1;
     agent->relay_handler = (struct deploy_relay_handler){on_message, on_end, NULL, agent};
     agent->signals = (struct deploy_signals){.fd = -1, .on_signal = on_signal, .context = agent};
     ev_timer_init(&agent->kill, on_kill, KILL_AFTER_S, 0.);
