@@ -194,7 +194,7 @@ class Member:
         self.ended = False
         self.silent = False
         self.data = b""
-        self.program = subprocess.Popen([PROGRAM], stdin=theirs, env=os.environ | (env or {}), start_new_session=True)
+        self.program = subprocess.Popen([str(PROGRAM)], stdin=theirs.fileno(), env=os.environ | (env or {}), start_new_session=True)
         theirs.close()
         endpoints = where if isinstance(where, str) else where.endpoints
         self.host = host or f"host{member}"

@@ -147,7 +147,7 @@ def stop_pe(job: Job, rng: random.Random) -> Expected:
     pe = rng.randrange(PES)
     host, process = job.pe(pe)
     os.kill(process.number, signal.SIGSTOP)
-    return Expected(rf"^chariot: PE {pe} \(pid {process.there} on {host.name}\) .*stopped")
+    return Expected(rf"PE {pe} \(pid {process.there} on {host.name}\) has been stopped")
 
 
 def kill_host(job: Job, rng: random.Random) -> Expected:
@@ -280,7 +280,7 @@ class Outcome(NamedTuple):
 
 def judge(job: Job, expected: Expected, seconds: float) -> str:
     said = "".join(job.said)
-    messages = [line for line in job.said if line.startswith("chariot: ")]
+    messages = [line for line in job.said if re.match(r"chariot: |PE \d+ ", line)]
     status = job.launcher.returncode
     if expected.silent:
         return "verdict"

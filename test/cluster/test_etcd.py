@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def three() -> Iterator[Etcd]:
 
 @pytest.fixture
 def job(request: pytest.FixtureRequest) -> str:
-    return request.node.name.replace("[", "-").replace("]", "")
+    return str(request.node.name).replace("[", "-").replace("]", "")
 
 
 def meet(*all_: Member) -> None:
@@ -132,7 +133,7 @@ def test_a_dead_head_is_heard_of_and_a_new_one_too(one: Etcd, job: str) -> None:
             assert other.wait(HEAD, address="h:2")["epoch"] > old
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, Any], str]] = [
     (dict(member=4, members=4), "the number of the member is not below the number of members"),
     (dict(member=0, members=0), "a job in etcd has 1 to 1048576 members"),
     (dict(member=0, members=1, job="a/b"), "the name of a job in etcd is made of letters"),
@@ -150,7 +151,7 @@ WRONG = [
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_what_cannot_be_is_refused_at_once(one: Etcd, number: int) -> None:
     words, text = WRONG[number]
-    with members(Member(**({"where": one} | words))) as (member,):  # type: ignore[arg-type]
+    with members(Member(one, **words)) as (member,):
         lost = member.wait(LOST)
         assert lost["text"].startswith(text) and lost["status"] == 2
     assert member.program.returncode == 0
