@@ -54,7 +54,8 @@ struct deploy_agent {
     char *path, *run_dir;
     char **words;
     uint32_t alive;
-    bool begun; /* a PE has started */
+    bool begun;                 /* a PE has started */
+    struct deploy_ready *ready; /* a member's; NULL: none */
     bool leaving;
     ev_timer kill;
 };
@@ -373,6 +374,9 @@ static bool hear(struct deploy_agent *agent, const Chariot__V1__AgentMessage *me
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_PAUSE:
         deploy_relay_pause(&agent->relay, message->pause->paused);
         return true;
+    case CHARIOT__V1__AGENT_MESSAGE__WHAT_READY:
+        if (agent->ready != NULL) deploy_ready_say(agent->ready, agent->launch.num_pes);
+        return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_WINDOW:
         deploy_agent_input_resize(&agent->input, message->window);
         return true;
@@ -440,7 +444,8 @@ static void deinit(struct deploy_agent *agent) {
 /* ---------------------------------------------------------------- a member's */
 
 int deploy_agent_new(struct deploy_agent **out, struct ev_loop *loop, const struct deploy_stream *stream,
-                     const struct deploy_membership *self, const char *address, struct deploy_reason *reason) {
+                     const struct deploy_membership *self, const char *address, struct deploy_ready *ready,
+                     struct deploy_reason *reason) {
     struct deploy_agent *agent = calloc(1, sizeof *agent);
     char version[] = CHARIOT_VERSION;
     Chariot__V1__AgentMember member = CHARIOT__V1__AGENT_MEMBER__INIT;
@@ -451,6 +456,7 @@ int deploy_agent_new(struct deploy_agent **out, struct ev_loop *loop, const stru
     }
     agent->address = address;
     agent->is_member = true;
+    agent->ready = ready;
     agent->member = self->member;
     int rc = init(agent, loop, stream, reason);
     if (rc != 0) {

@@ -7,15 +7,17 @@
 #include <ev.h>
 
 #include "deploy/members.h"
+#include "deploy/ready.h"
 #include "deploy/reason.h"
 #include "deploy/stream.h"
 
 struct deploy_agent;
 
 /* A member's: takes the stream to its head, and says who it is. `address`: by which it has dialled in, where its PEs
- * listen if nobody says otherwise; borrowed, as are loop and self, until free. CHARIOT_EABORTED with *reason. */
+ * listen if nobody says otherwise; borrowed, as are loop, self and ready, until free. CHARIOT_EABORTED with *reason. */
 int deploy_agent_new(struct deploy_agent **out, struct ev_loop *loop, const struct deploy_stream *stream,
-                     const struct deploy_membership *self, const char *address, struct deploy_reason *reason);
+                     const struct deploy_membership *self, const char *address, struct deploy_ready *ready,
+                     struct deploy_reason *reason);
 /* Runs the loop until its PEs are gone and it may go; returns its exit status. What there was to say has been printed.
  */
 int deploy_agent_run(struct deploy_agent *agent);

@@ -391,6 +391,16 @@ static void agents_on_console(void *state) {
     if (agents->launch->terminal) deploy_terminal_pass_interrupt(&agents->terminal);
 }
 
+/* Whoever has started a member hears of it there. */
+static void agents_ready(void *state) {
+    struct agents *agents = state;
+    Chariot__V1__AgentReady ready = CHARIOT__V1__AGENT_READY__INIT;
+    for (size_t i = 0; i < agents->launch->remote->hosts.count; i++) {
+        struct deploy_relay *relay = agents->hosts[i].relay;
+        if (relay != NULL) deploy_relay_send(relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_READY, &ready);
+    }
+}
+
 /* While we do not run, agents need not wonder why we say nothing. */
 static void agents_pause(void *state, bool paused) {
     struct agents *agents = state;
@@ -498,6 +508,7 @@ const struct deploy_launcher_ops deploy_agents_ops = {
     .gather = agents_gather,
     .pause = agents_pause,
     .on_window = agents_on_window,
+    .ready = agents_ready,
     .on_console = agents_on_console,
     .close = agents_close,
 };

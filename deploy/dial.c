@@ -274,7 +274,9 @@ static int serve(struct dial *dial) {
     struct deploy_stream stream = dial->stream;
     name_own(stream.in, own, sizeof own);
     dial->stream.ops = NULL; /* the agent's now */
-    if (deploy_agent_new(&dial->agent, dial->loop, &stream, &dial->meeting->self, own, dial->reason) != 0) return 0;
+    if (deploy_agent_new(&dial->agent, dial->loop, &stream, &dial->meeting->self, own, dial->meeting->ready,
+                         dial->reason) != 0)
+        return 0;
     int status = deploy_agent_run(dial->agent);
     deploy_agent_free(dial->agent);
     dial->agent = NULL;

@@ -51,8 +51,11 @@ static void on_malformed(void *context, uint32_t pe) {
 
 static void on_opened(void *context, uint32_t pe) {
     struct deploy_job *job = context;
+    const struct deploy_launcher_ops *launcher = job->config->launcher;
     (void)pe;
-    if (++job->opened == job->num_pes) deploy_ready_say(job->config->ready, job->num_pes);
+    if (++job->opened < job->num_pes) return;
+    deploy_ready_say(job->config->ready, job->num_pes);
+    if (launcher->ready != NULL) launcher->ready(job->launcher);
 }
 
 /* What PE 0 alone may say. */

@@ -106,6 +106,8 @@ struct deploy_launcher_ops {
     void (*gather)(void *state);
     /* We are about to stop (Ctrl-Z), when PEs have got the signal for it; or have gone on. NULL: no need to know. */
     void (*pause)(void *state, bool paused);
+    /* All PEs take part in the job. NULL: nobody else need know. */
+    void (*ready)(void *state);
     /* The size of our terminal has changed. PE 0 has a console, so Ctrl-C is its own affair from now on. NULL: it has
      * that terminal itself. */
     void (*on_window)(void *state);

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "rpc/error.h"
 
@@ -53,11 +54,28 @@ static int wait_for_number(struct deploy_meeting *meeting, struct numbering *num
 
 /* ---------------------------------------------------------------- life */
 
+/* Nothing has been started yet that would be left. The first process of a container dies of no signal that it has not
+ * asked for. Once there is a job, or an agent, signals are its own (signals.h). */
+static void on_signal(int number) {
+    _exit(DEPLOY_STATUS_SIGNAL + number);
+}
+
+static void end_by_signals(void) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    const struct sigaction end = {.sa_handler = on_signal};
+    struct sigaction before;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &end, NULL);
+    }
+}
+
 int deploy_meeting_open(struct deploy_meeting *meeting, const struct deploy_membership *self,
-                        struct deploy_reason *reason) {
+                        struct deploy_ready *ready, struct deploy_reason *reason) {
     struct numbering numbering = {.meeting = meeting, .reason = reason};
-    *meeting = (struct deploy_meeting){.self = *self};
+    *meeting = (struct deploy_meeting){.self = *self, .ready = ready};
     signal(SIGPIPE, SIG_IGN);
+    end_by_signals();
     meeting->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     if (meeting->loop == NULL) return deploy_reason_set(reason, DEPLOY_STATUS_OS, "no event loop to be had");
     meeting->handler = (struct deploy_rendezvous_handler){

@@ -6,6 +6,7 @@
 #include <ev.h>
 
 #include "deploy/members.h"
+#include "deploy/ready.h"
 #include "deploy/rendezvous.h"
 #include "deploy/tls.h"
 
@@ -14,12 +15,13 @@ struct deploy_meeting {
     struct deploy_membership self;
     struct deploy_rendezvous_handler handler; /* of who works on it now */
     void *rendezvous;                         /* state of self.rendezvous */
+    struct deploy_ready *ready;               /* borrowed: for whoever has started this member */
     char head[300];                           /* what it has said of the head before anybody asked; empty: nothing */
 };
 
 /* Takes part: afterwards self.member is known. May wait for that, patience_s at most. CHARIOT_EABORTED with *reason. */
 int deploy_meeting_open(struct deploy_meeting *meeting, const struct deploy_membership *self,
-                        struct deploy_reason *reason);
+                        struct deploy_ready *ready, struct deploy_reason *reason);
 void deploy_meeting_close(struct deploy_meeting *meeting);
 /* One end's side of TLS, by the secret that there is. `peer`: as in tls.h. CHARIOT_EABORTED with *reason. */
 int deploy_meeting_tls(struct deploy_meeting *meeting, const char *peer, struct deploy_tls **tls,

@@ -87,14 +87,6 @@ static int run_guarded(struct deploy_job_config *config, struct deploy_reason *r
     return status;
 }
 
-/* Whoever runs services hears when it runs, and that it does no longer. */
-static int run_ready(struct deploy_job_config *config, struct deploy_reason *reason) {
-    if (deploy_ready_init(config->ready, config->options->ready_file, reason) != 0) return reason->status;
-    int status = run_guarded(config, reason);
-    deploy_ready_over(config->ready);
-    return status;
-}
-
 static int fail(const struct deploy_reason *reason) {
     deploy_reason_print(reason);
     return reason->status;
@@ -110,20 +102,18 @@ static int run_job(const char *argv0, struct deploy_job_config *config, struct d
                    struct deploy_options *options) {
     struct deploy_reason reason = {0};
     struct deploy_program program;
-    struct deploy_ready ready;
     config->options = options;
     config->program = &program;
-    config->ready = &ready;
     if (remote->hosts.count > 0) config->remote = remote;
     if (init_program(&program, argv0, options, &reason) != 0) return fail(&reason);
-    int status = run_ready(config, &reason);
+    int status = run_guarded(config, &reason);
     deploy_program_deinit(&program);
     return reason.text[0] == '\0' ? status : fail(&reason);
 }
 
 /* Member 0 of an engine's job: gathers the others, and launches. */
 static int run_head(const char *argv0, struct deploy_meeting *meeting, struct deploy_options *options) {
-    struct deploy_job_config config = {.launcher = &deploy_agents_ops, .loop = meeting->loop};
+    struct deploy_job_config config = {.launcher = &deploy_agents_ops, .loop = meeting->loop, .ready = meeting->ready};
     struct deploy_door *door = NULL;
     struct deploy_hosts hosts = {0};
     struct deploy_remote remote = {0};
@@ -139,32 +129,43 @@ static int run_head(const char *argv0, struct deploy_meeting *meeting, struct de
     return status;
 }
 
-static int run_member(const char *argv0, const struct deploy_membership *self, struct deploy_options *options) {
+static int run_member(const char *argv0, const struct deploy_membership *self, struct deploy_options *options,
+                      struct deploy_ready *ready) {
     struct deploy_meeting meeting;
     struct deploy_reason reason = {0};
     int status = 0;
     if (options->has_num_pes && options->num_pes < self->members)
         deploy_reason_set(&reason, DEPLOY_STATUS_USAGE, "%u PEs on %u members (%s): each has one at least",
                           options->num_pes, self->members, self->engine);
-    else if (deploy_meeting_open(&meeting, self, &reason) == 0) {
+    else if (deploy_meeting_open(&meeting, self, ready, &reason) == 0) {
         status = meeting.self.member == 0 ? run_head(argv0, &meeting, options) : deploy_dial(&meeting, &reason);
         deploy_meeting_close(&meeting);
     }
     return reason.text[0] == '\0' ? status : fail(&reason);
 }
 
-static int run_options(const char *argv0, struct deploy_options *options) {
-    struct deploy_job_config config = {0};
+static int run_as_found(const char *argv0, struct deploy_options *options, struct deploy_ready *ready) {
+    struct deploy_job_config config = {.ready = ready};
     struct deploy_membership self;
     struct deploy_remote remote;
     struct deploy_reason reason = {0};
-    set_environment(options);
     if (deploy_members_find(&self, options, &reason) != 0) return fail(&reason);
-    if (self.engine != NULL && self.members > 1) return run_member(argv0, &self, options);
+    if (self.engine != NULL && self.members > 1) return run_member(argv0, &self, options, ready);
     if (deploy_remote_init(&remote, options, NULL, &reason) != 0) return fail(&reason);
     int status = choose_launcher(&config, &remote, options, &reason) == 0 ? run_job(argv0, &config, &remote, options)
                                                                           : fail(&reason);
     deploy_remote_deinit(&remote);
+    return status;
+}
+
+/* Whoever runs services hears when the job runs, and that it does no longer. */
+static int run_options(const char *argv0, struct deploy_options *options) {
+    struct deploy_ready ready;
+    struct deploy_reason reason = {0};
+    set_environment(options);
+    if (deploy_ready_init(&ready, options->ready_file, &reason) != 0) return fail(&reason);
+    int status = run_as_found(argv0, options, &ready);
+    deploy_ready_over(&ready);
     return status;
 }
 

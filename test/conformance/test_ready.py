@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from test_launcher import Place, place, wait_until  # noqa: F401
+from test_members import Party, party  # noqa: F401
 
 # Shows the directory when it is told to, and leaves.
 LATE = """
@@ -87,3 +89,34 @@ def test_what_cannot_be_is_said_before_anything_runs(place: Place) -> None:  # n
         place.env["NOTIFY_SOCKET"] = name
         status, _, err = place.run("run", program)
         assert status == 71 and "cannot reach the service manager" in err
+
+
+# ---------------------------------------------------------------- members
+
+
+def test_every_member_says_so_where_it_is(party: Party) -> None:  # noqa: F811
+    """Each by its own file, when all PEs of all take part, and while the job runs."""
+    ready_dir(party.place)
+    body = LATE.replace("put(' '.join(os.listdir('ready')))", "put(' '.join(sorted(os.listdir('ready'))))")
+    program = party.place.pe(body)
+    for member in range(party.members):
+        party.start(member, "--ready-file", f"ready/{member}", program)
+        if member < party.members - 1:
+            assert os.listdir(party.place.path / "ready") == []
+    wait_until(lambda: len(os.listdir(party.place.path / "ready")) == party.members, "all are ready")
+    (party.place.path / "go").touch()
+    ends = party.ends()
+    assert ends[0][:2] == (0, "0 1 2\n" * 3), ends
+    assert os.listdir(party.place.path / "ready") == []
+
+
+@pytest.mark.parametrize("member", [0, 1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_member_that_waits_ends_by_a_signal(party: Party, member: int, number: signal.Signals) -> None:  # noqa: F811
+    """Asked for, since the first process of a container would not die of it otherwise."""
+    child = party.start(member, "true")
+    caught = 1 << (number - 1)
+    status = Path(f"/proc/{child.pid}/status")
+    wait_until(lambda: int(status.read_text().split("SigCgt:\t")[1].split()[0], 16) & caught, "it has asked for the signal")
+    child.send_signal(number)
+    assert party.ends()[member][0] == 128 + number
