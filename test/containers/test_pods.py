@@ -119,11 +119,15 @@ def test_a_services_pods_get_ready_and_come_again(engine: Engine) -> None:
     with Pods(engine, "--service", "-n", "2", "--name", "front", *program) as pods:
         probe = pods.objects["StatefulSet"]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
 
+        def is_ready(index: int) -> bool:
+            return engine.podman("exec", pods.container(index), *probe, check=False).returncode == 0
+
         def wait_ready(lives: int) -> None:
             deadline = time.monotonic() + 90
-            while pods.state(0)["RestartCount"] < lives or engine.podman("exec", pods.container(0), *probe, check=False).returncode != 0:
-                assert time.monotonic() < deadline, pods.logs()
-                time.sleep(0.2)
+            for index in range(2):
+                while pods.state(index)["RestartCount"] < lives or not is_ready(index):
+                    assert time.monotonic() < deadline, pods.logs()
+                    time.sleep(0.2)
 
         wait_ready(0)
         os.kill(pods.state(1)["State"]["Pid"], signal.SIGKILL)
