@@ -122,7 +122,7 @@ static void on_end(void *context, enum deploy_relay_end how) {
                                         "the head is gone; its PEs here are ended",
                                         "the head has not been heard of for 5 seconds; its PEs here are ended"};
     struct deploy_agent *agent = context;
-    bool over = agent->begun && agent->alive == 0;
+    bool over = how == DEPLOY_RELAY_CLOSED && agent->begun && agent->alive == 0;
     if (agent->is_member && !over && !agent->leaving) {
         int what = how == DEPLOY_RELAY_SILENT ? 2 : agent->launcher != NULL;
         fprintf(stderr, "chariot: member %u: %s\n", agent->member, whats[what]);
