@@ -62,8 +62,15 @@ static void set_name(struct args *args, char *name) {
         .type = GRPC_ARG_STRING, .key = (char *)(uintptr_t)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, .value.string = name};
 }
 
+/* The peer has to answer; what it says unasked does not count. */
+static void set_pings(struct args *args, int silence_ms) {
+    set(args, GRPC_ARG_KEEPALIVE_TIME_MS, silence_ms / 2);
+    set(args, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, silence_ms - silence_ms / 2);
+    set(args, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0); /* any number */
+}
+
 grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_tls *tls,
-                              const struct rpc_limits *limits) {
+                              const struct rpc_limits *limits, uint32_t silence_ms) {
     struct args args = {.count = 0};
     char name[RPC_IDENTITY_NAME_BYTES];
     rpc_identity_name(pe, name);
@@ -76,6 +83,7 @@ grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_
     set(&args, GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     set(&args, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
     set(&args, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1); /* PEs in one process do not share connections */
+    if (silence_ms > 0) set_pings(&args, (int)silence_ms);
     grpc_channel_args channel_args = {.num_args = args.count, .args = args.items};
     return grpc_channel_create(target, tls->client, &channel_args);
 }
@@ -85,6 +93,7 @@ grpc_server *rpc_channel_server_new(const struct rpc_limits *limits) {
     set_common(&args, limits);
     set(&args, GRPC_ARG_ALLOW_REUSEPORT, 0);
     set(&args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS);
+    set(&args, GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0); /* any number: who is in may ask whether we are there */
     set(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION);
     grpc_channel_args channel_args = {.num_args = args.count, .args = args.items};
     return grpc_server_create(&channel_args, NULL);

@@ -18,7 +18,7 @@
 
 /* Gives a channel to PE `pe`; connects on its first call. */
 grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_tls *tls,
-                              const struct rpc_limits *limits);
+                              const struct rpc_limits *limits, uint32_t silence_ms);
 /* Gives a server that does not listen yet. */
 grpc_server *rpc_channel_server_new(const struct rpc_limits *limits);
 /* Listens at a target; gives the address under which it is reached, with the host of `advertise` (NULL: the target's).

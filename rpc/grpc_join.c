@@ -15,6 +15,8 @@
 #include "rpc/grpc_status.h"
 #include "rpc/proto/chariot/v1/peer.pb-c.h"
 
+enum { REACH_MS_PER_PE = 5 };
+
 void rpc_join_end(struct rpc_join *join, int error, const char *why) {
     if (join->over) return;
     join->over = true;
@@ -87,7 +89,9 @@ static void on_answered(struct rpc_tag *tag, bool ok) {
         snprintf(text, sizeof text, "PE 0's answer cannot be used: %s", chariot_error_text(error));
     } else {
         char *why = grpc_slice_to_c_string(join->status_text);
-        const char *what = error == CHARIOT_ETIMEOUT ? "PE 0 has not answered in time" : "PE 0 did not let it in";
+        const char *what = error == CHARIOT_ETIMEOUT ? "PE 0 has not answered in time"
+                           : error == CHARIOT_EGONE  ? "the connection to PE 0 broke off"
+                                                     : "PE 0 did not let it in";
         snprintf(text, sizeof text, "%s: %s", what, why);
         gpr_free(why);
     }
@@ -139,7 +143,7 @@ static int call_pe0(struct rpc_join *join, const char *pe0_address, const char *
     int error = pack_request(join, own_address, host);
     if (error != 0) return error;
     gpr_timespec deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
-    join->channel = rpc_channel_new(pe0_address, 0, &g->tls, &g->limits);
+    join->channel = rpc_channel_new(pe0_address, 0, &g->tls, &g->limits, g->silence_ms);
     join->call = grpc_channel_create_call(join->channel, NULL, GRPC_PROPAGATE_DEFAULTS, g->hub->cq,
                                           grpc_slice_from_static_string(RPC_METHOD_JOIN), NULL, deadline, NULL);
     start_call(join);
@@ -189,6 +193,23 @@ bool rpc_join_over(const struct rpc_grpc *g) {
     return g->join->over;
 }
 
+/* Many may be at PE 0's door at once. */
+static int64_t reach_ns(const struct rpc_grpc *g) {
+    return g->silence_ms == 0 || g->base.pe == 0
+               ? RPC_FOREVER_NS
+               : (g->silence_ms * 3ll / 2 + (int64_t)g->base.num_pes * REACH_MS_PER_PE) * 1000000;
+}
+
+/* Once PE 0 is reached, gRPC's pings see to it. */
+static void judge_reach(struct rpc_join *join, const char *pe0_address, int64_t within_ns) {
+    char text[sizeof join->why];
+    if (grpc_channel_check_connectivity_state(join->channel, 0) == GRPC_CHANNEL_READY) return;
+    grpc_call_cancel(join->call, NULL);
+    snprintf(text, sizeof text, "PE 0 (%s) has not been reached within %.1f seconds", pe0_address,
+             (double)within_ns / 1e9);
+    rpc_join_end(join, CHARIOT_ETIMEOUT, text);
+}
+
 int rpc_join_finish(struct rpc_grpc *g, char *why, size_t why_size) {
     struct rpc_join *join = g->join;
     if (!join->over && g->base.pe == 0) {
@@ -206,14 +227,18 @@ int rpc_join_finish(struct rpc_grpc *g, char *why, size_t why_size) {
 int rpc_grpc_join(struct rpc_transport *grpc, const char *pe0_address, const char *own_address,
                   const char *host_identity, int timeout_ms, char *why, size_t why_size) {
     struct rpc_grpc *g = (struct rpc_grpc *)grpc;
-    int64_t deadline_ns = rpc_loop_now_ns() + (int64_t)timeout_ms * 1000000;
+    int64_t began_ns = rpc_loop_now_ns(), deadline_ns = began_ns + (int64_t)timeout_ms * 1000000;
+    int64_t within_ns = reach_ns(g), judge_ns = within_ns < deadline_ns - began_ns ? began_ns + within_ns : deadline_ns;
     int error = rpc_join_begin(g, pe0_address, own_address, host_identity, timeout_ms);
     if (error != 0) {
         snprintf(why, why_size, "PE %u cannot join the job: %s\n", grpc->pe, chariot_error_text(error));
         return error;
     }
     while (!rpc_join_over(g) && rpc_loop_now_ns() < deadline_ns) {
-        rpc_loop_turn(g->hub->loop, false, deadline_ns);
+        rpc_loop_turn(g->hub->loop, false, judge_ns);
+        if (rpc_join_over(g) || rpc_loop_now_ns() < judge_ns) continue;
+        if (judge_ns < deadline_ns) judge_reach(g->join, pe0_address, within_ns);
+        judge_ns = deadline_ns;
     }
     return rpc_join_finish(g, why, why_size);
 }

@@ -256,7 +256,7 @@ int rpc_link_open(struct rpc_grpc *g, uint32_t pe, struct rpc_link **out) {
     if (link == NULL) return CHARIOT_ENOMEM;
     link->opener = true;
     link->proven = true;
-    link->channel = rpc_channel_new(g->peers[pe].address, pe, &g->tls, &g->limits);
+    link->channel = rpc_channel_new(g->peers[pe].address, pe, &g->tls, &g->limits, 0);
     link->call = grpc_channel_create_call(link->channel, NULL, GRPC_PROPAGATE_DEFAULTS, g->hub->cq,
                                           grpc_slice_from_static_string(RPC_METHOD_LINK), NULL,
                                           gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);

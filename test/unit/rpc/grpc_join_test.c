@@ -65,6 +65,19 @@ static void the_wait_for_pe_0_is_bounded(void) {
     net_close(&net);
 }
 
+static void a_pe_0_that_falls_silent_is_given_up(void) {
+    struct net net;
+    char why[256] = "";
+    net_open_unjoined(&net, 2, &rpc_limits_default);
+    grpc_of(&net, 1)->silence_ms = 100;
+    int error = rpc_grpc_join(net.pes[1].node.transport, net.pes[0].address, net.pes[1].address, "here", 60000, why,
+                              sizeof why);
+    CU_ASSERT_TRUE(error == CHARIOT_EGONE ||
+                   error == CHARIOT_ETIMEOUT); /* by a ping, or never reached: both may be first */
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "PE 1 cannot join the job: "));
+    net_close(&net);
+}
+
 static void a_pe_with_another_token_is_not_let_in(void) {
     struct net net;
     char why[256] = "";
@@ -190,7 +203,8 @@ static void one_that_went_away_may_come_again(void) {
 }
 
 UNIT_MAIN("rpc/grpc_join", UNIT(all_get_the_same_book), UNIT(pe_0_names_those_that_have_not_come),
-          UNIT(the_wait_for_pe_0_is_bounded), UNIT(a_pe_with_another_token_is_not_let_in),
-          UNIT(messages_wait_until_their_receiver_has_the_book), UNIT(an_address_that_cannot_be_bound),
-          UNIT(a_second_join_of_a_pe), UNIT(another_number_of_pes), UNIT(another_pe_than_its_metadata_says),
-          UNIT(a_request_that_cannot_be_read), UNIT(one_that_went_away_may_come_again))
+          UNIT(the_wait_for_pe_0_is_bounded), UNIT(a_pe_0_that_falls_silent_is_given_up),
+          UNIT(a_pe_with_another_token_is_not_let_in), UNIT(messages_wait_until_their_receiver_has_the_book),
+          UNIT(an_address_that_cannot_be_bound), UNIT(a_second_join_of_a_pe), UNIT(another_number_of_pes),
+          UNIT(another_pe_than_its_metadata_says), UNIT(a_request_that_cannot_be_read),
+          UNIT(one_that_went_away_may_come_again))
