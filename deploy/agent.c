@@ -469,6 +469,8 @@ int deploy_agent_new(struct deploy_agent **out, struct ev_loop *loop, const stru
     member.host = (char *)(uintptr_t)self->host;
     member.machine = (char *)(uintptr_t)self->machine;
     member.pid = getpid();
+    member.epoch = self->stamp.epoch;
+    member.registration = self->stamp.registration;
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_MEMBER, &member);
     *out = agent;
     return 0;

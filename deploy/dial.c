@@ -239,9 +239,21 @@ static void on_late(struct ev_loop *loop, ev_timer *timer, int events) {
     give_up(dial);
 }
 
+/* The one that we belong to: another of its name has nothing to do with us. */
+static void lose_head(struct dial *dial) {
+    struct deploy_reason reason;
+    deploy_reason_set(&reason, DEPLOY_STATUS_PES, "member %u: the job's head at %s is not registered any more",
+                      dial->meeting->self.member, dial->head);
+    if (dial->agent != NULL) deploy_agent_end(dial->agent, &reason);
+}
+
 static void on_head(void *context, const char *address) {
     struct dial *dial = context;
-    if (dial->agent != NULL || dial->done || strcmp(dial->head, address) == 0) return;
+    if (strcmp(dial->head, address) == 0) return;
+    if (dial->agent != NULL || dial->done) {
+        lose_head(dial);
+        return;
+    }
     snprintf(dial->head, sizeof dial->head, "%s", address);
     stop_try(dial);
     ev_timer_stop(dial->loop, &dial->again);
@@ -274,6 +286,7 @@ static int serve(struct dial *dial) {
     struct deploy_stream stream = dial->stream;
     name_own(stream.in, own, sizeof own);
     dial->stream.ops = NULL; /* the agent's now */
+    deploy_meeting_stamp(dial->meeting);
     if (deploy_agent_new(&dial->agent, dial->loop, &stream, &dial->meeting->self, own, dial->meeting->ready,
                          dial->reason) != 0)
         return 0;

@@ -96,6 +96,20 @@ static int judge(const struct deploy_door *door, const Chariot__V1__AgentMember 
                                                                                              : DEPLOY_STATUS_PES;
 }
 
+/* Whether its rendezvous says so too. Who is hung up on dials in again. */
+static bool admit(struct deploy_door *door, struct deploy_caller *caller, const Chariot__V1__AgentMember *member) {
+    const struct deploy_rendezvous_ops *ops = door->meeting->self.rendezvous;
+    const struct deploy_stamp stamp = {member->epoch, member->registration};
+    struct deploy_reason reason;
+    int rc = ops->admit == NULL ? 0 : ops->admit(door->meeting->rendezvous, member->member, &stamp, &reason);
+    if (rc < 0) refuse(door, caller, reason.status, reason.text);
+    if (rc > 0) {
+        delist(door, caller);
+        bury(door, caller);
+    }
+    return rc == 0;
+}
+
 static void on_member(void *context, struct deploy_caller *caller, const Chariot__V1__AgentMember *member) {
     struct deploy_door *door = context;
     char why[300];
@@ -108,6 +122,7 @@ static void on_member(void *context, struct deploy_caller *caller, const Chariot
         refuse(door, caller, status, why);
         return;
     }
+    if (!admit(door, caller, member)) return;
     delist(door, caller);
     deploy_caller_accept(caller);
     door->members[caller->member] = caller;

@@ -25,6 +25,9 @@ struct deploy_job_config {
     struct deploy_ready *ready;
     const char *run_dir;
     struct ev_loop *loop; /* borrowed; NULL: the job makes one */
+    /* NULL, or called when no PE is left: before anything is made of what they have written down. */
+    void (*on_over)(void *context);
+    void *context;
 };
 
 /* Runs the job to its end; returns its exit status. What it has to say has been printed, but for *reason, which is

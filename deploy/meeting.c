@@ -87,8 +87,18 @@ int deploy_meeting_open(struct deploy_meeting *meeting, const struct deploy_memb
     return rc;
 }
 
-void deploy_meeting_close(struct deploy_meeting *meeting) {
+void deploy_meeting_leave(struct deploy_meeting *meeting) {
     if (meeting->rendezvous != NULL) meeting->self.rendezvous->close(meeting->rendezvous);
+    meeting->rendezvous = NULL;
+}
+
+void deploy_meeting_stamp(struct deploy_meeting *meeting) {
+    const struct deploy_rendezvous_ops *ops = meeting->self.rendezvous;
+    if (ops->stamp != NULL) ops->stamp(meeting->rendezvous, &meeting->self.stamp);
+}
+
+void deploy_meeting_close(struct deploy_meeting *meeting) {
+    deploy_meeting_leave(meeting);
     if (meeting->loop != NULL) ev_loop_destroy(meeting->loop);
     *meeting = (struct deploy_meeting){0};
 }

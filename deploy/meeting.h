@@ -23,6 +23,10 @@ struct deploy_meeting {
 int deploy_meeting_open(struct deploy_meeting *meeting, const struct deploy_membership *self,
                         struct deploy_ready *ready, struct deploy_reason *reason);
 void deploy_meeting_close(struct deploy_meeting *meeting);
+/* Gives up the membership before that: whatever was done in its name is over. */
+void deploy_meeting_leave(struct deploy_meeting *meeting);
+/* Sets self.stamp. */
+void deploy_meeting_stamp(struct deploy_meeting *meeting);
 /* One end's side of TLS, by the secret that there is. `peer`: as in tls.h. CHARIOT_EABORTED with *reason. */
 int deploy_meeting_tls(struct deploy_meeting *meeting, const char *peer, struct deploy_tls **tls,
                        struct deploy_reason *reason);

@@ -44,7 +44,8 @@ static int bad_number(const char *member, const char *members, struct deploy_rea
 /* "R/M", or "R" of `members`, which may be NULL. */
 static int set_numbers_of(struct deploy_membership *out, const char *member, const char *members,
                           struct deploy_reason *reason) {
-    const char *rest = read_number(member, DEPLOY_MAX_PES - 1, &out->member);
+    out->any_number = strncmp(member, "any", 3) == 0;
+    const char *rest = out->any_number ? member + 3 : read_number(member, DEPLOY_MAX_PES - 1, &out->member);
     if (rest != NULL && *rest == '/') members = rest + 1;
     bool good = rest != NULL && (*rest == '/' || *rest == '\0') && members != NULL;
     const char *end = good ? read_number(members, DEPLOY_MAX_PES, &out->members) : NULL;
@@ -184,6 +185,9 @@ static int set_rest(struct deploy_membership *out, const struct deploy_options *
     if (out->head[0] != '\0' && !deploy_members_split(out->head, host, sizeof host, port, sizeof port))
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "the head is HOST:PORT or [ADDRESS]:PORT, not '%s'",
                                  out->head);
+    if (out->any_number && !out->rendezvous->gives_numbers)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "--member any/M: only --rendezvous etcd://... gives numbers to members");
     out->secret_file = said(options->secret_file, "CHARIOT_SECRET_FILE");
     out->tls_dir = said(options->tls_dir, "CHARIOT_TLS_DIR");
     if (out->secret_file != NULL && out->tls_dir != NULL)

@@ -18,6 +18,13 @@
 
 struct deploy_rendezvous_ops; /* rendezvous.h */
 
+/* What tells members and jobs of the same number and name apart: each grows with the next. Zeros: nobody counts them.
+ */
+struct deploy_stamp {
+    int64_t epoch;        /* of the job */
+    int64_t registration; /* of the member */
+};
+
 struct deploy_membership {
     const char *engine; /* for messages; NULL: no member of anything */
     uint32_t member, members;
@@ -28,6 +35,7 @@ struct deploy_membership {
     const char *tls_dir;     /* with ca.crt, tls.crt, tls.key; NULL: none */
     const struct deploy_rendezvous_ops *rendezvous; /* how the head is found */
     const char *target;                             /* for it: what stands behind etcd://, but for the job */
+    struct deploy_stamp stamp;                      /* once the head is found: as its rendezvous has it */
     double patience_s;                              /* so long all may take to come */
     char host[128];                                 /* this one's name, for messages */
     char machine[256];                              /* as AgentMember.machine */

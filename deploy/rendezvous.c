@@ -7,7 +7,7 @@
 #include "rpc/error.h"
 
 static const struct deploy_rendezvous_ops *const RENDEZVOUS[] = {&deploy_given_rendezvous, &deploy_munge_rendezvous,
-                                                                 &deploy_pmix_rendezvous};
+                                                                 &deploy_pmix_rendezvous, &deploy_etcd_rendezvous};
 enum { NUM_RENDEZVOUS = sizeof RENDEZVOUS / sizeof RENDEZVOUS[0] };
 
 const struct deploy_rendezvous_ops *deploy_rendezvous_find(const char *name, size_t length) {
@@ -19,7 +19,7 @@ const struct deploy_rendezvous_ops *deploy_rendezvous_find(const char *name, siz
 }
 
 const char *deploy_rendezvous_names(void) {
-    return "given, munge, pmix";
+    return "given, munge, pmix, etcd://HOST:PORT[,HOST:PORT...]/JOB";
 }
 
 /* ---------------------------------------------------------------- given */

@@ -4,6 +4,7 @@
  *   given  both were said: --head HOST:PORT, and --secret-file or --tls-dir
  *   pmix   under mpirun: the engine's key space has both (pmix.c)
  *   munge  under Slurm: the head is on the step's first host; its key comes to who dials in, sealed for this user
+ *   etcd   members register in an etcd, under leases; the head says there where it is; --secret-file or --tls-dir
  *
  * All functions are called on the loop's thread and, but for unseal, none waits: answers come through the handler,
  * never inside a call. */
@@ -35,6 +36,7 @@ struct deploy_rendezvous_handler {
 
 struct deploy_rendezvous_ops {
     const char *name;
+    bool gives_numbers; /* to members that have none */
     /* First. Borrows self and handler until close; what stands in *handler may change. Gives *state. A member that is
      * not the head begins to look for it. CHARIOT_EABORTED with *reason. */
     int (*open)(struct ev_loop *loop, const struct deploy_membership *self,
@@ -49,6 +51,11 @@ struct deploy_rendezvous_ops {
     /* At others: opens that text, after which key() has it. May take as long as a command takes. CHARIOT_EABORTED with
      * *reason. */
     int (*unseal)(void *state, const char *greeting, struct deploy_reason *reason);
+    /* What a member says when it dials in, and the head of its job. NULL: nothing. */
+    void (*stamp)(void *state, struct deploy_stamp *stamp);
+    /* At the head: whether that member, who has shown that it knows the secret, is the one of this job. 1: that cannot
+     * be said yet; it shall dial in again. CHARIOT_EABORTED with *reason. NULL: it is. */
+    int (*admit)(void *state, uint32_t member, const struct deploy_stamp *stamp, struct deploy_reason *reason);
     /* After everything else. */
     void (*close)(void *state);
 };
@@ -61,5 +68,6 @@ const char *deploy_rendezvous_names(void);
 extern const struct deploy_rendezvous_ops deploy_given_rendezvous;
 extern const struct deploy_rendezvous_ops deploy_munge_rendezvous;
 extern const struct deploy_rendezvous_ops deploy_pmix_rendezvous;
+extern const struct deploy_rendezvous_ops deploy_etcd_rendezvous;
 
 #endif

@@ -81,6 +81,7 @@ static int run_guarded(struct deploy_job_config *config, struct deploy_reason *r
     config->run_dir = run_dir;
     config->guard = &guard;
     if (deploy_rundir_make(run_dir, reason) == 0) status = deploy_job_run(config, reason);
+    if (config->on_over != NULL) config->on_over(config->context);
     status = write_timeline(&line, config, status);
     deploy_rundir_remove(run_dir);
     deploy_guard_done(&guard);
@@ -111,9 +112,17 @@ static int run_job(const char *argv0, struct deploy_job_config *config, struct d
     return reason.text[0] == '\0' ? status : fail(&reason);
 }
 
+static void leave_meeting(void *context) {
+    deploy_meeting_leave(context);
+}
+
 /* Member 0 of an engine's job: gathers the others, and launches. */
 static int run_head(const char *argv0, struct deploy_meeting *meeting, struct deploy_options *options) {
-    struct deploy_job_config config = {.launcher = &deploy_agents_ops, .loop = meeting->loop, .ready = meeting->ready};
+    struct deploy_job_config config = {.launcher = &deploy_agents_ops,
+                                       .loop = meeting->loop,
+                                       .ready = meeting->ready,
+                                       .on_over = leave_meeting,
+                                       .context = meeting};
     struct deploy_door *door = NULL;
     struct deploy_hosts hosts = {0};
     struct deploy_remote remote = {0};
