@@ -96,17 +96,13 @@ static int judge(const struct deploy_door *door, const Chariot__V1__AgentMember 
                                                                                              : DEPLOY_STATUS_PES;
 }
 
-/* Whether its rendezvous says so too. Who is hung up on dials in again. */
+/* Whether its rendezvous says so too. */
 static bool admit(struct deploy_door *door, struct deploy_caller *caller, const Chariot__V1__AgentMember *member) {
     const struct deploy_rendezvous_ops *ops = door->meeting->self.rendezvous;
     const struct deploy_stamp stamp = {member->epoch, member->registration};
     struct deploy_reason reason;
     int rc = ops->admit == NULL ? 0 : ops->admit(door->meeting->rendezvous, member->member, &stamp, &reason);
-    if (rc < 0) refuse(door, caller, reason.status, reason.text);
-    if (rc > 0) {
-        delist(door, caller);
-        bury(door, caller);
-    }
+    if (rc != 0) refuse(door, caller, reason.status, reason.text);
     return rc == 0;
 }
 

@@ -234,6 +234,7 @@ static void send_ticket(struct deploy_job *job, uint32_t pe, const struct rpc_id
         ticket.silence_ms = (uint32_t)(config->options->silence * 1000);
     }
     ticket.host = host;
+    ticket.epoch = config->epoch;
     ticket.trace_limit = config->options->trace == NULL ? 0 : config->options->trace_limit;
     if (identity->authority != NULL) {
         ticket.authority = identity->authority;

@@ -25,6 +25,7 @@ struct deploy_job_config {
     struct deploy_ready *ready;
     const char *run_dir;
     struct ev_loop *loop; /* borrowed; NULL: the job makes one */
+    int64_t epoch;        /* of the job among those of its name; 0: not counted */
     /* NULL, or called when no PE is left: before anything is made of what they have written down. */
     void (*on_over)(void *context);
     void *context;

@@ -53,8 +53,8 @@ struct deploy_rendezvous_ops {
     int (*unseal)(void *state, const char *greeting, struct deploy_reason *reason);
     /* What a member says when it dials in, and the head of its job. NULL: nothing. */
     void (*stamp)(void *state, struct deploy_stamp *stamp);
-    /* At the head: whether that member, who has shown that it knows the secret, is the one of this job. 1: that cannot
-     * be said yet; it shall dial in again. CHARIOT_EABORTED with *reason. NULL: it is. */
+    /* At the head: whether that member, who has shown that it knows the secret, is the one of this job.
+     * CHARIOT_EABORTED with *reason. NULL: it is. */
     int (*admit)(void *state, uint32_t member, const struct deploy_stamp *stamp, struct deploy_reason *reason);
     /* After everything else. */
     void (*close)(void *state);

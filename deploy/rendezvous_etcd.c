@@ -93,7 +93,7 @@ static void on_head(struct etcd *etcd, const Chariot__V1__MemberHead *head) {
 
 static void on_seen(struct etcd *etcd, const Chariot__V1__MemberSeen *seen) {
     char text[200];
-    if (seen->member >= etcd->self->members) return;
+    if (seen->member >= etcd->self->members || seen->registration < etcd->registrations[seen->member]) return;
     etcd->registrations[seen->member] = seen->registration;
     if (seen->here || etcd->handler->on_gone == NULL) return;
     snprintf(text, sizeof text, "has lost its lease in etcd: it was registered as pid %" PRId64 " on %s", seen->pid,
@@ -130,18 +130,17 @@ static void on_end(void *context, enum deploy_relay_end how) {
 
 /* ---------------------------------------------------------------- where we are */
 
-/* Our address as seen from the network that etcd is in. */
-static bool find_own_host(const char *endpoints, char *out, size_t size) {
+/* Our address as seen from the network that etcd is in. Sends nothing. */
+static bool find_own_host(const char *endpoint, char *out, size_t size) {
     const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
     struct sockaddr_storage own;
     socklen_t length = sizeof own;
     struct addrinfo *found = NULL;
-    char first[300], host[300], port[8];
-    snprintf(first, sizeof first, "%.*s", (int)strcspn(endpoints, ","), endpoints);
-    if (!deploy_members_split(first, host, sizeof host, port, sizeof port)) return false;
+    char host[300], port[8];
+    if (!deploy_members_split(endpoint, host, sizeof host, port, sizeof port)) return false;
     if (getaddrinfo(host, port, &hints, &found) != 0) return false;
     int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0 && /* sends nothing */
+    bool good = fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
                 getsockname(fd, (struct sockaddr *)&own, &length) == 0 &&
                 getnameinfo((struct sockaddr *)&own, length, out, (socklen_t)size, NULL, 0, NI_NUMERICHOST) == 0;
     if (fd >= 0) close(fd);
@@ -151,10 +150,12 @@ static bool find_own_host(const char *endpoints, char *out, size_t size) {
 
 static int etcd_announce(void *state, uint16_t port, struct deploy_reason *reason) {
     struct etcd *etcd = state;
-    char host[300] = "", ignored[8], address[320];
+    char host[300] = "", ignored[8], address[320], first[300];
     Chariot__V1__MemberPublish publish = CHARIOT__V1__MEMBER_PUBLISH__INIT;
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(etcd->endpoints, ","), etcd->endpoints);
+    if (!deploy_members_split(first, host, sizeof host, ignored, sizeof ignored)) return 0; /* the program says so */
     bool given = deploy_members_split(etcd->self->head, host, sizeof host, ignored, sizeof ignored) && host[0] != '\0';
-    if (!given && !find_own_host(etcd->endpoints, host, sizeof host))
+    if (!given && !find_own_host(first, host, sizeof host))
         return deploy_reason_set(reason, DEPLOY_STATUS_OS,
                                  "cannot tell under which address of this host the other members reach it; --head "
                                  "HOST:PORT says so");
@@ -171,19 +172,24 @@ static void etcd_stamp(void *state, struct deploy_stamp *stamp) {
     *stamp = etcd->stamp;
 }
 
-/* A member may know more than we do, since etcd tells one after the other: then it tries again. */
+/* A member may know more than we do, since etcd tells one after the other: of our epoch we know until then that it is
+ * later than our registration. */
+static bool is_epoch(const struct etcd *etcd, int64_t epoch) {
+    return etcd->stamp.epoch != 0 ? epoch == etcd->stamp.epoch : epoch > etcd->stamp.registration;
+}
+
 static int etcd_admit(void *state, uint32_t member, const struct deploy_stamp *stamp, struct deploy_reason *reason) {
     struct etcd *etcd = state;
-    if (etcd->stamp.epoch == 0 || stamp->epoch > etcd->stamp.epoch || stamp->registration > etcd->registrations[member])
-        return 1;
-    if (stamp->epoch < etcd->stamp.epoch)
+    int64_t *known = &etcd->registrations[member];
+    if (!is_epoch(etcd, stamp->epoch))
         return deploy_reason_set(reason, DEPLOY_STATUS_PES, "it comes with epoch %" PRId64 ", this job's is %" PRId64,
                                  stamp->epoch, etcd->stamp.epoch);
-    if (stamp->registration < etcd->registrations[member])
+    if (stamp->registration < *known)
         return deploy_reason_set(reason, DEPLOY_STATUS_PES,
                                  "another has been registered as member %" PRIu32 " since: registration %" PRId64
                                  ", not %" PRId64,
-                                 member, etcd->registrations[member], stamp->registration);
+                                 member, *known, stamp->registration);
+    *known = stamp->registration;
     return 0;
 }
 

@@ -130,6 +130,8 @@ static int run_head(const char *argv0, struct deploy_meeting *meeting, struct de
     int err = deploy_door_open(&door, meeting, &reason);
     if (err == 0) err = deploy_door_gather(door, &hosts, &reason);
     if (err == 0) err = deploy_remote_init(&remote, options, &hosts, &reason);
+    deploy_meeting_stamp(meeting);
+    config.epoch = meeting->self.stamp.epoch;
     remote.reach = &deploy_door_reach;
     remote.reach_context = door;
     int status = err == 0 ? run_job(argv0, &config, &remote, options) : fail(&reason);

@@ -187,7 +187,7 @@ static bool is_range(const Chariot__V1__Ticket *from) {
 static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *from) {
     if (from->token.len != sizeof ticket->token || from->num_pes == 0 || from->pe >= from->num_pes)
         return CHARIOT_EMALFORMED;
-    if (!is_range(from)) return CHARIOT_EMALFORMED;
+    if (!is_range(from) || from->epoch < 0) return CHARIOT_EMALFORMED;
     bool tls = strcmp(from->transport, "tls") == 0;
     bool whole = from->authority[0] != '\0' && from->certificate[0] != '\0' && from->key[0] != '\0';
     if (!is_transport(from->transport) || (tls && !whole)) return CHARIOT_EMALFORMED;
@@ -200,6 +200,7 @@ static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *fro
     ticket->local_first = from->local_first;
     ticket->local_count = from->local_count;
     ticket->silence_ms = from->silence_ms;
+    ticket->epoch = from->epoch;
     memcpy(ticket->token, from->token.data, sizeof ticket->token);
     return 0;
 }

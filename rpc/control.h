@@ -20,6 +20,7 @@ struct rpc_ticket {
     uint8_t token[32];
     char *transport; /* "shm", "unix", "tcp" or "tls" */
     char *run_dir;
+    int64_t epoch;        /* of the job among those of its name; 0: not counted */
     uint64_t trace_limit; /* events to write down; 0: none */
     struct rpc_identity identity;
     uint32_t local_first, local_count; /* PEs of this machine; local_count 0: not known */

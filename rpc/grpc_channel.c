@@ -2,6 +2,7 @@
 #include "rpc/grpc_channel.h"
 
 #include <grpc/slice.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,24 +129,28 @@ int rpc_channel_listen(grpc_server *server, const char *target, const char *adve
 
 /* ---------------------------------------------------------------- metadata */
 
-static grpc_slice slice_of_number(uint32_t number) {
-    char text[16];
-    snprintf(text, sizeof text, "%u", number);
+static grpc_slice slice_of_number(int64_t number) {
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, number);
     return grpc_slice_from_copied_string(text);
 }
 
-void rpc_metadata_init(struct rpc_metadata *metadata, const uint8_t *token, uint32_t pe) {
+static void add_item(struct rpc_metadata *metadata, const char *key, grpc_slice value) {
+    grpc_metadata *item = &metadata->items[metadata->count++];
+    item->key = grpc_slice_from_static_string(key);
+    item->value = value;
+}
+
+void rpc_metadata_init(struct rpc_metadata *metadata, const uint8_t *token, int64_t epoch, uint32_t pe) {
     memset(metadata, 0, sizeof *metadata);
-    metadata->items[0].key = grpc_slice_from_static_string(RPC_METADATA_TOKEN);
-    metadata->items[0].value = grpc_slice_from_copied_buffer((const char *)token, RPC_TOKEN_BYTES);
-    metadata->items[1].key = grpc_slice_from_static_string(RPC_METADATA_VERSION);
-    metadata->items[1].value = slice_of_number(RPC_PROTOCOL_VERSION);
-    metadata->items[2].key = grpc_slice_from_static_string(RPC_METADATA_PE);
-    metadata->items[2].value = slice_of_number(pe);
+    add_item(metadata, RPC_METADATA_TOKEN, grpc_slice_from_copied_buffer((const char *)token, RPC_TOKEN_BYTES));
+    add_item(metadata, RPC_METADATA_VERSION, slice_of_number(RPC_PROTOCOL_VERSION));
+    add_item(metadata, RPC_METADATA_PE, slice_of_number(pe));
+    if (epoch != 0) add_item(metadata, RPC_METADATA_EPOCH, slice_of_number(epoch));
 }
 
 void rpc_metadata_deinit(struct rpc_metadata *metadata) {
-    for (int i = 0; i < RPC_NUM_METADATA; i++) grpc_slice_unref(metadata->items[i].value);
+    for (size_t i = 0; i < metadata->count; i++) grpc_slice_unref(metadata->items[i].value);
 }
 
 static const grpc_slice *find(const grpc_metadata_array *metadata, const char *key) {
@@ -165,30 +170,40 @@ static bool is_token(const grpc_slice *value, const uint8_t *token) {
 }
 
 /* Decimal digits, nothing else. */
-static bool read_number(const grpc_slice *value, uint32_t *number) {
+static bool read_number(const grpc_slice *value, int64_t most, int64_t *number) {
     size_t size = GRPC_SLICE_LENGTH(*value);
-    if (size == 0 || size > 9) return false;
-    uint32_t sum = 0;
+    if (size == 0 || size > 18) return false;
+    *number = 0;
     for (size_t i = 0; i < size; i++) {
         uint8_t digit = GRPC_SLICE_START_PTR(*value)[i];
         if (digit < '0' || digit > '9') return false;
-        sum = sum * 10 + (uint32_t)(digit - '0');
+        *number = *number * 10 + (digit - '0');
     }
-    *number = sum;
-    return true;
+    return *number <= most;
 }
 
-int rpc_metadata_check(const grpc_metadata_array *metadata, const uint8_t *token, uint32_t own_pe, uint32_t num_pes,
-                       uint32_t *pe, const char **why) {
+/* Without one it is 0. */
+static bool is_epoch(const grpc_slice *value, int64_t epoch) {
+    int64_t number = 0;
+    if (value != NULL && !read_number(value, INT64_MAX, &number)) return false;
+    return number == epoch;
+}
+
+int rpc_metadata_check(const grpc_metadata_array *metadata, const struct rpc_grpc *g, uint32_t *pe, const char **why) {
     const grpc_slice *value = find(metadata, RPC_METADATA_TOKEN);
     *why = value == NULL ? "no job token" : "wrong job token";
-    if (value == NULL || !is_token(value, token)) return CHARIOT_EAUTH;
-    uint32_t version;
+    if (value == NULL || !is_token(value, g->token)) return CHARIOT_EAUTH;
+    int64_t number;
     value = find(metadata, RPC_METADATA_VERSION);
     *why = value == NULL ? "no protocol version" : "another protocol version";
-    if (value == NULL || !read_number(value, &version) || version != RPC_PROTOCOL_VERSION) return CHARIOT_EVERSION;
+    if (value == NULL || !read_number(value, INT64_MAX, &number) || number != RPC_PROTOCOL_VERSION)
+        return CHARIOT_EVERSION;
+    *why = "another epoch: it belongs to another job of that name";
+    if (!is_epoch(find(metadata, RPC_METADATA_EPOCH), g->epoch)) return CHARIOT_ESTATE;
     value = find(metadata, RPC_METADATA_PE);
     *why = value == NULL ? "no PE number" : "PE number out of range";
-    if (value == NULL || !read_number(value, pe) || *pe >= num_pes || *pe == own_pe) return CHARIOT_EINVAL;
+    if (value == NULL || !read_number(value, g->base.num_pes - 1, &number) || number == g->base.pe)
+        return CHARIOT_EINVAL;
+    *pe = (uint32_t)number;
     return 0;
 }

@@ -10,11 +10,14 @@
 #include "rpc/grpc_tls.h"
 #include "rpc/transport.h"
 
+struct rpc_grpc;
+
 #define RPC_METHOD_LINK      "/chariot.v1.PeerService/Link"
 #define RPC_METHOD_JOIN      "/chariot.v1.PeerService/Join"
 #define RPC_METADATA_TOKEN   "chariot-token-bin"
 #define RPC_METADATA_VERSION "chariot-version"
 #define RPC_METADATA_PE      "chariot-pe"
+#define RPC_METADATA_EPOCH   "chariot-epoch"
 
 /* Gives a channel to PE `pe`; connects on its first call. */
 grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_tls *tls,
@@ -26,18 +29,18 @@ grpc_server *rpc_channel_server_new(const struct rpc_limits *limits);
 int rpc_channel_listen(grpc_server *server, const char *target, const char *advertise, const struct rpc_tls *tls,
                        char **address);
 
-enum { RPC_NUM_METADATA = 3 };
+enum { RPC_MAX_METADATA = 4 };
 
 /* What a call of PE `pe` carries. Released once the batch has been started. */
 struct rpc_metadata {
-    grpc_metadata items[RPC_NUM_METADATA];
+    grpc_metadata items[RPC_MAX_METADATA];
+    size_t count;
 };
-void rpc_metadata_init(struct rpc_metadata *metadata, const uint8_t *token, uint32_t pe);
+void rpc_metadata_init(struct rpc_metadata *metadata, const uint8_t *token, int64_t epoch, uint32_t pe);
 void rpc_metadata_deinit(struct rpc_metadata *metadata);
 
-/* Checks what a call carries: the token first. Gives the caller's PE. CHARIOT_EAUTH, CHARIOT_EVERSION, CHARIOT_EINVAL;
- * *why is static. */
-int rpc_metadata_check(const grpc_metadata_array *metadata, const uint8_t *token, uint32_t own_pe, uint32_t num_pes,
-                       uint32_t *pe, const char **why);
+/* Checks what a call to g carries: the token first. Gives the caller's PE. CHARIOT_EAUTH, CHARIOT_EVERSION,
+ * CHARIOT_ESTATE (another epoch), CHARIOT_EINVAL; *why is static. */
+int rpc_metadata_check(const grpc_metadata_array *metadata, const struct rpc_grpc *g, uint32_t *pe, const char **why);
 
 #endif

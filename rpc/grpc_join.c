@@ -115,11 +115,11 @@ static int pack_request(struct rpc_join *join, const char *own_address, const ch
 static void start_call(struct rpc_join *join) {
     struct rpc_grpc *g = join->g;
     struct rpc_metadata metadata;
-    rpc_metadata_init(&metadata, g->token, g->base.pe);
+    rpc_metadata_init(&metadata, g->token, g->epoch, g->base.pe);
     grpc_op ops[6] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA,
          .flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY | GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET,
-         .data.send_initial_metadata = {.count = RPC_NUM_METADATA, .metadata = metadata.items}},
+         .data.send_initial_metadata = {.count = metadata.count, .metadata = metadata.items}},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = join->request},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA,

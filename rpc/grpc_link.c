@@ -235,10 +235,10 @@ static void on_started(struct rpc_tag *tag, bool ok) {
 
 static void start_client(struct rpc_link *link) {
     struct rpc_metadata metadata;
-    rpc_metadata_init(&metadata, link->g->token, link->g->base.pe);
+    rpc_metadata_init(&metadata, link->g->token, link->g->epoch, link->g->base.pe);
     grpc_op start[2] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA,
-         .data.send_initial_metadata = {.count = RPC_NUM_METADATA, .metadata = metadata.items}},
+         .data.send_initial_metadata = {.count = metadata.count, .metadata = metadata.items}},
         {.op = GRPC_OP_RECV_INITIAL_METADATA,
          .data.recv_initial_metadata.recv_initial_metadata = &link->initial_metadata},
     };

@@ -87,7 +87,7 @@ static void serve_take(struct rpc_accept *accept, grpc_call *call) {
     struct rpc_grpc *g = accept->g;
     uint32_t pe;
     const char *why;
-    int error = rpc_metadata_check(&accept->metadata, g->token, g->base.pe, g->base.num_pes, &pe, &why);
+    int error = rpc_metadata_check(&accept->metadata, g, &pe, &why);
     if (error == 0) error = rpc_tls_check(&g->tls, call, pe, &why);
     if (error != 0)
         refuse_take(g, call, rpc_status_of_error(error), why);

@@ -168,6 +168,7 @@ static struct rpc_grpc *grpc_new(struct rpc_node *node, const struct rpc_grpc_co
     if (g->limits.batch_bytes > g->limits.frame_bytes) g->limits.batch_bytes = g->limits.frame_bytes;
     g->silence_ms = config->silence_ms;
     memcpy(g->token, config->token, sizeof g->token);
+    g->epoch = config->epoch;
     g->peers = calloc(node->num_pes, sizeof *g->peers);
     if (g->peers != NULL) return g;
     free(g);

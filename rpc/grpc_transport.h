@@ -34,6 +34,7 @@ struct rpc_grpc {
     struct rpc_hub *hub;
     struct rpc_limits limits;
     uint8_t token[RPC_TOKEN_BYTES];
+    int64_t epoch;
     struct rpc_tls tls;
     struct rpc_peer *peers; /* by PE */
     char **host_names;      /* for people, by host; NULL: not known yet */

@@ -66,6 +66,7 @@ static int open_at(struct rpc_job *job, struct rpc_node *node, const struct rpc_
     struct rpc_grpc_config config = {.listen = target,
                                      .advertise = place->others,
                                      .identity = &ticket->identity,
+                                     .epoch = ticket->epoch,
                                      .silence_ms = ticket->silence_ms,
                                      .limits = rpc_limits_default};
     if (ticket->silence_ms > 0) config.limits.frame_bytes = FAR_FRAME_BYTES;

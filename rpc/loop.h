@@ -55,6 +55,7 @@ struct rpc_grpc_config {
     const char *advertise;               /* a numeric address under which others reach it; NULL: that of `listen` */
     const struct rpc_identity *identity; /* NULL, or without authority: no TLS */
     uint8_t token[32];
+    int64_t epoch;       /* of the job: a peer of another is refused; 0: not counted */
     uint32_t silence_ms; /* a peer of which nothing is heard for so long is gone (rpc/grpc_pulse.h); 0: however long */
     struct rpc_limits limits;
 };

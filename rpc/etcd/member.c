@@ -60,7 +60,10 @@ bool etcd_member_is_fenced(const struct etcd_member *member) {
 static void on_complaint_stays(struct ev_loop *loop, ev_timer *timer, int revents) {
     struct etcd_member *member = timer->data;
     (void)loop, (void)revents;
-    lose(member, STATUS_LOST, "%s", member->complaint);
+    if (member->only_says)
+        fprintf(stderr, "chariot: %s\n", member->complaint);
+    else
+        lose(member, STATUS_LOST, "%s", member->complaint);
 }
 
 __attribute__((format(printf, 2, 3))) static void complain(struct etcd_member *member, const char *format, ...) {
@@ -68,6 +71,7 @@ __attribute__((format(printf, 2, 3))) static void complain(struct etcd_member *m
     va_start(args, format);
     vsnprintf(member->complaint, sizeof member->complaint, format, args);
     va_end(args);
+    member->only_says = false;
 }
 
 static void wait_out_complaint(struct etcd_member *member) {
@@ -223,7 +227,10 @@ static void tell_members(struct etcd_member *member) {
     for (uint32_t at = 0; at < member->places.members; at++) {
         struct etcd_place *place = &member->places.all[at];
         snprintf(name, sizeof name, "member/%" PRIu32, at);
-        if (place->revision != 0 && !agrees(member, place, name)) continue;
+        if (place->revision != 0 && place->told != place->revision && !agrees(member, place, name)) {
+            member->only_says = true;
+            continue;
+        }
         if (place->told != place->revision) say_seen(member, at);
         place->told = place->revision;
     }

@@ -8,7 +8,7 @@
  *
  * What stands in the way (a place that another holds, a member that believes in another job) may be left over from a
  * job that died: then it goes with its lease. So it is complained of only when it has stayed longer than a lease lives.
- */
+ * A member that disagrees with the head is the one to end; the head only says so. */
 #ifndef CHARIOT_RPC_ETCD_MEMBER_H
 #define CHARIOT_RPC_ETCD_MEMBER_H
 
@@ -32,6 +32,7 @@ struct etcd_member {
     int64_t registration; /* revision of our place; 0: none yet */
     int64_t epoch;        /* number 0: revision of the head's place; 0: none yet */
     char complaint[1024]; /* "": none */
+    bool only_says;       /* it is another's affair: one line for people, and we go on */
     ev_timer complaint_timer;
 };
 

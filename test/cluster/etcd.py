@@ -194,7 +194,8 @@ class Member:
         self.ended = False
         self.silent = False
         self.data = b""
-        self.program = subprocess.Popen([str(PROGRAM)], stdin=theirs.fileno(), env=os.environ | (env or {}), start_new_session=True)
+        self.errors = tempfile.TemporaryFile("w+")
+        self.program = subprocess.Popen([PROGRAM], stdin=theirs, stderr=self.errors, env=os.environ | (env or {}), start_new_session=True)
         theirs.close()
         endpoints = where if isinstance(where, str) else where.endpoints
         self.host = host or f"host{member}"
@@ -246,6 +247,16 @@ class Member:
             time.sleep(0.02)
         raise AssertionError(f"{self.host} has heard {self.heard}, nothing of {what} {values}")
 
+    def said(self, text: str, within: float = 20.0) -> bool:
+        """To people."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            self.errors.seek(0)
+            if text in self.errors.read():
+                return True
+            time.sleep(0.05)
+        return False
+
     def has(self, what: int) -> bool:
         return any(w == what for w, _ in self.heard)
 
@@ -275,4 +286,5 @@ def members(*several: Member) -> Iterator[tuple[Member, ...]]:
         for member in several:
             with contextlib.suppress(ProcessLookupError):
                 member.program.send_signal(signal.SIGCONT)
-            assert member.end() in (0, -signal.SIGKILL), member.program.returncode  # 1: a sanitizer's
+            assert member.end() in (0, -signal.SIGKILL), member.errors.seek(0) or member.errors.read()  # a sanitizer's
+            member.errors.close()

@@ -48,6 +48,7 @@ static void open_pe(struct net *net, uint32_t number, const struct rpc_limits *l
     }
     struct rpc_grpc_config config = {.listen = target, .identity = &identity, .limits = *limits};
     memset(config.token, NET_TOKEN_BYTE, sizeof config.token);
+    config.epoch = NET_EPOCH;
     CU_ASSERT_EQUAL_FATAL(rpc_grpc_open(net->loop, &pe->node, &config, &pe->address), 0);
     rpc_identity_deinit(&identity);
 }
@@ -197,11 +198,13 @@ static size_t add_metadata(grpc_metadata *list, size_t count, const char *key, c
 }
 
 static void start_call(struct raw *raw, const struct raw_claim *claim) {
-    grpc_metadata list[3];
+    grpc_metadata list[4];
     size_t count = add_metadata(list, 0, RPC_METADATA_TOKEN, claim->token, claim->token_bytes);
     count = add_metadata(list, count, RPC_METADATA_VERSION, claim->version,
                          claim->version == NULL ? 0 : strlen(claim->version));
     count = add_metadata(list, count, RPC_METADATA_PE, claim->pe, claim->pe == NULL ? 0 : strlen(claim->pe));
+    count =
+        add_metadata(list, count, RPC_METADATA_EPOCH, claim->epoch, claim->epoch == NULL ? 0 : strlen(claim->epoch));
     grpc_op ops[3] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA, .data.send_initial_metadata = {.count = count, .metadata = list}},
         {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &raw->initial},
@@ -250,10 +253,12 @@ void raw_open(struct raw *raw, struct net *net, const struct raw_claim *claim) {
 
 struct raw_claim raw_valid(const char *pe) {
     static uint8_t token[RPC_TOKEN_BYTES];
-    static char version[16];
+    static char version[16], epoch[16];
+    snprintf(epoch, sizeof epoch, "%d", NET_EPOCH);
     snprintf(version, sizeof version, "%d", RPC_PROTOCOL_VERSION);
     memset(token, NET_TOKEN_BYTE, sizeof token);
-    return (struct raw_claim){.token = token, .token_bytes = sizeof token, .version = version, .pe = pe};
+    return (struct raw_claim){
+        .token = token, .token_bytes = sizeof token, .version = version, .pe = pe, .epoch = epoch};
 }
 
 void raw_send(struct raw *raw, const void *data, size_t size) {

@@ -14,7 +14,7 @@
 #include "rpc/msg.h"
 #include "rpc/node.h"
 
-enum { NET_MAX = 4, NET_TOKEN_BYTE = 0x5a };
+enum { NET_MAX = 4, NET_TOKEN_BYTE = 0x5a, NET_EPOCH = 7 };
 
 struct net_pe {
     struct rpc_node node;
@@ -77,6 +77,7 @@ struct raw_claim {
     size_t token_bytes;
     const char *version;                 /* NULL: none */
     const char *pe;                      /* NULL: none */
+    const char *epoch;                   /* NULL: none */
     const struct rpc_identity *identity; /* NULL: no TLS; without a certificate it shows none */
     uint32_t name;                       /* with TLS: the PE that it expects to reach */
 };

@@ -89,6 +89,15 @@ static void no_version(void) {
     expect_refused(&claim, GRPC_STATUS_FAILED_PRECONDITION, "no protocol version");
 }
 
+static void another_epoch(void) {
+    static const char *const epochs[] = {NULL, "6", "8", "0", "", "-7", "7x", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof epochs / sizeof epochs[0]; i++) {
+        struct raw_claim claim = raw_valid("2");
+        claim.epoch = epochs[i];
+        expect_refused(&claim, GRPC_STATUS_FAILED_PRECONDITION, "another epoch");
+    }
+}
+
 static void pe_out_of_range(void) {
     static const char *const pes[] = {"3", "0", "-1", "", "1x", "4294967298", "99999999999999999999"};
     for (size_t i = 0; i < sizeof pes / sizeof pes[0]; i++) {
@@ -341,7 +350,7 @@ static void a_grpc_message_above_the_limit(void) {
 
 UNIT_MAIN("rpc/grpc_refuse", UNIT(no_token), UNIT(wrong_token), UNIT(part_of_the_token),
           UNIT(the_token_is_checked_before_the_method), UNIT(another_version), UNIT(no_version), UNIT(pe_out_of_range),
-          UNIT(no_pe), UNIT(unknown_method), UNIT(a_second_link_of_a_pe), UNIT(a_frame_cut_short),
+          UNIT(another_epoch), UNIT(no_pe), UNIT(unknown_method), UNIT(a_second_link_of_a_pe), UNIT(a_frame_cut_short),
           UNIT(a_frame_of_garbage), UNIT(a_length_field_of_1_gib), UNIT(a_kind_that_is_not_for_peers),
           UNIT(garbage_of_a_peer_that_had_spoken_is_reported), UNIT(one_that_hangs_up_unheard_is_nobody),
           UNIT(raw_bytes_on_the_socket), UNIT(a_grpc_message_that_claims_1_gib), UNIT(a_grpc_message_above_the_limit))
