@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from etcd import HEAD, JOINED, LOST, ROOT, SEEN, Etcd, Member, etcd, free_ports
+from etcd import ROOT, Etcd, etcd, free_ports
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd") or not shutil.which("etcdctl"), reason="needs etcd-server and etcd-client")
 
@@ -132,7 +131,7 @@ def job3(tmp_path: Path, three: Etcd) -> Iterator[Job]:
 
 HEAT = [ROOT / "examples/heat.py", "--iterations", "200"]
 
-# Each PE says that it runs; then PE 0 counts to a second each second, with all others, until a file is there.
+# Says that it runs; then all PEs are called again and again until a file is there.
 BEATS = """
 import os, sys, time
 from chariot import charm, Chare, Group, Future
@@ -146,7 +145,7 @@ def main(args):
     print('up', flush=True)
     number = 0
     while not os.path.exists(args[1]):
-        assert group.beat(number, ret=True).get() is None or True
+        group.beat(number, ret=True).get()
         number += 1
         time.sleep(0.05)
     print('beats', number > 0, flush=True)
@@ -260,7 +259,7 @@ def test_the_leader_of_etcd_fails(job3: Job, how: signal.Signals) -> None:
     leader.signal(how)
     time.sleep(8)
     assert head.poll() is None and other.poll() is None
-    stop.touch() # a leader that goes on ends leases of others: etcd issue 15247, mended after Debian's 3.4.23
+    stop.touch()  # a leader that goes on ends leases of others: etcd issue 15247, mended after Debian's 3.4.23
     status, out, err = job3.end(head)
     assert (status, out) == (0, "beats True\n"), err
     assert job3.end(other)[0] == 0
@@ -274,7 +273,7 @@ def test_all_of_etcd_is_gone(job3: Job) -> None:
         server.kill()
     status, _, err = job3.end(head)
     assert status == 70 and "has lost its lease in etcd: etcd could not renew it: " in err
-    assert job3.end(other)[0] != 0
+    job3.end(other)  # by itself, or with the head
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -312,7 +311,7 @@ def test_a_member_dies(job: Job) -> None:
     wait_up(head)
     other.kill()
     status, _, err = job.end(head)
-    assert status != 0 and "member 1" in err or "host" in err, err
+    assert status != 0 and "chariot: " in err, err
 
 
 def test_what_is_wrong_on_the_command_line(job: Job) -> None:
