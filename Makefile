@@ -323,6 +323,10 @@ $(B)/test/unit/deploy/%_test: $(B)/test/unit/deploy/%_test.o $(DEPLOY_OBJ) $(HEL
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(AUTHORITY_LIBS) $(LDLIBS) -lcunit
 
+$(B)/test/unit/etcd/%_test: $(B)/test/unit/etcd/%_test.o $(ETCD_OBJ) $(HELP_A) $(LIB_A)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS) -lcunit
+
 $(UNIT_SRC:%.c=$(B)/%.o): | $(SETUP_CHECK)
 
 $(B)/test/libhelp.a: $(HELP_SRC:%.c=$(B)/%.o)

@@ -19,7 +19,7 @@ from etcd import ROOT, Etcd, etcd, free_ports
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd") or not shutil.which("etcdctl"), reason="needs etcd-server and etcd-client")
 
-CHARIOT = ROOT / ".venv/bin/chariot"
+CHARIOT = Path(os.environ.get("CHARIOT_LAUNCHER", ROOT / ".venv/bin/chariot"))
 WITHIN_S = 30.0  # for what ends within ten seconds on a machine that has time
 
 
