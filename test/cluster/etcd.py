@@ -195,7 +195,7 @@ class Member:
         self.silent = False
         self.data = b""
         self.errors = tempfile.TemporaryFile("w+")
-        self.program = subprocess.Popen([PROGRAM], stdin=theirs, stderr=self.errors, env=os.environ | (env or {}), start_new_session=True)
+        self.program = subprocess.Popen([PROGRAM], stdin=theirs.fileno(), stderr=self.errors, env={**os.environ, **(env or {})}, start_new_session=True)
         theirs.close()
         endpoints = where if isinstance(where, str) else where.endpoints
         self.host = host or f"host{member}"

@@ -151,13 +151,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_what_cannot_be_is_refused_at_once(one: Etcd, number: int) -> None:
     words, text = WRONG[number]
-    with members(Member(one, **words)) as (member,):
+    with members(Member(**({"where": one, **words}))) as (member,):
         lost = member.wait(LOST)
         assert lost["text"].startswith(text) and lost["status"] == 2
     assert member.program.returncode == 0
 
 
-LIES = [
+LIES: list[tuple[dict[str, Any], str, str]] = [
     (dict(members=8), "says that the job has 8 members, not 2", "says that the job has 2 members, not 8"),
     (dict(members=2, version="2"), "is of version 2, not 1", "is of version 1, not 2"),
 ]
@@ -166,7 +166,7 @@ LIES = [
 @pytest.mark.parametrize("number", range(len(LIES)))
 def test_who_believes_in_another_job_is_refused_and_the_head_says_why(one: Etcd, job: str, number: int) -> None:
     words, heads, liars = LIES[number]
-    with members(Member(one, 0, 2, job=job), Member(one, 1, job=job, **words)) as (head, liar):  # type: ignore[arg-type]
+    with members(Member(one, 0, 2, job=job), Member(one, 1, job=job, **words)) as (head, liar):
         head.wait(JOINED)
         head.publish("h:1")
         assert head.said(f"chariot: member/1 of job {job} (pid 1001 on host1) {heads}\n")
