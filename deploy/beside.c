@@ -16,6 +16,7 @@ static _Noreturn void child_main(char *path, int stream) {
     sigset_t none;
     setpgid(0, 0); /* Ctrl-C and Ctrl-Z are ours */
     dup2(stream, STDIN_FILENO);
+    dup2(stream, STDOUT_FILENO); /* who reads our output sees its end when we end */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
