@@ -94,7 +94,8 @@ static void another_epoch(void) {
     for (size_t i = 0; i < sizeof epochs / sizeof epochs[0]; i++) {
         struct raw_claim claim = raw_valid("2");
         claim.epoch = epochs[i];
-        expect_refused(&claim, GRPC_STATUS_FAILED_PRECONDITION, "another epoch");
+        expect_refused(&claim, GRPC_STATUS_FAILED_PRECONDITION,
+                       "another epoch: it belongs to another job of that name");
     }
 }
 
