@@ -304,6 +304,7 @@ static size_t put_call(uint8_t *out, const uint8_t *message, size_t message_size
     size += put_header(headers + size, RPC_METADATA_TOKEN, token, strlen(token));
     size += put_header(headers + size, RPC_METADATA_VERSION, raw_valid(NULL).version, 1);
     size += put_header(headers + size, RPC_METADATA_PE, "2", 1);
+    size += put_header(headers + size, RPC_METADATA_EPOCH, raw_valid(NULL).epoch, 1);
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     size_t at = strlen(preface);
     memcpy(out, preface, at);
