@@ -321,7 +321,7 @@ def test_what_is_wrong_on_the_command_line(job: Job) -> None:
         "etcd": "--rendezvous takes etcd://HOST:PORT",
         "etcd://localhost/x": "an endpoint of etcd is HOST:PORT",
         "etcd://127.0.0.1:1/a b": "the name of a job in etcd is made of letters",
-        "zookeeper://x/y": "no rendezvous 'zookeeper://x/y'; there are: given, munge, etcd://",
+        "zookeeper://x/y": "no rendezvous 'zookeeper://x/y'; there are: given, munge, pmix, etcd://",
     }
     for url, text in wrong.items():
         status, _, err = job.end(job.start("0/2", hello, url=url))
