@@ -13,7 +13,7 @@
 #include "rpc/error.h"
 #include "rpc/grpc_channel.h"
 #include "rpc/grpc_join.h"
-#include "rpc/grpc_server.h"
+#include "rpc/grpc_refuse.h"
 #include "rpc/log.h"
 #include "rpc/proto/chariot/v1/peer.pb-c.h"
 
@@ -230,8 +230,8 @@ void rpc_meet_serve_take(struct rpc_grpc *g, grpc_call *grpc, uint32_t pe) {
     struct rpc_join_call *call = g->base.pe == 0 ? calloc(1, sizeof *call) : NULL;
     if (call == NULL) {
         bool here = g->base.pe == 0;
-        rpc_server_refuse_take(g, grpc, here ? GRPC_STATUS_RESOURCE_EXHAUSTED : GRPC_STATUS_FAILED_PRECONDITION,
-                               here ? "out of memory" : "PEs join at PE 0");
+        rpc_refuse_take(grpc, &g->outstanding, here ? GRPC_STATUS_RESOURCE_EXHAUSTED : GRPC_STATUS_FAILED_PRECONDITION,
+                        here ? "out of memory" : "PEs join at PE 0");
         return;
     }
     g->outstanding++; /* the call itself, until it is freed */

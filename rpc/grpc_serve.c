@@ -16,6 +16,7 @@
 
 #include "rpc/error.h"
 #include "rpc/grpc_channel.h"
+#include "rpc/grpc_refuse.h"
 #include "rpc/grpc_visit.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
@@ -31,43 +32,6 @@ struct rpc_doorman {
     grpc_call_details details;
     grpc_metadata_array metadata;
 };
-
-/* ---------------------------------------------------------------- refusing */
-
-struct refusal {
-    struct rpc_tag tag;
-    grpc_call *call;
-    int cancelled;
-};
-
-static void on_refused(struct rpc_tag *tag, bool ok) {
-    struct refusal *refusal = (struct refusal *)((char *)tag - offsetof(struct refusal, tag));
-    (void)ok;
-    grpc_call_unref(refusal->call);
-    free(refusal);
-}
-
-void rpc_visit_refuse_take(struct rpc_service *service, grpc_call *call, grpc_status_code status, const char *text) {
-    struct refusal *refusal = calloc(1, sizeof *refusal);
-    if (refusal == NULL) {
-        grpc_call_cancel_with_status(call, status, text, NULL);
-        grpc_call_unref(call);
-        return;
-    }
-    refusal->call = call;
-    grpc_slice details = grpc_slice_from_copied_string(text);
-    grpc_op ops[3] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
-        {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
-         .data.send_status_from_server = {.status = status, .status_details = &details}},
-        {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &refusal->cancelled},
-    };
-    grpc_call_error error =
-        grpc_call_start_batch(call, ops, 3, rpc_tag_start(&refusal->tag, &service->outstanding, on_refused), NULL);
-    assert(error == GRPC_CALL_OK);
-    (void)error;
-    grpc_slice_unref(details);
-}
 
 /* ---------------------------------------------------------------- who it is */
 
@@ -147,18 +111,18 @@ static void let_in_take(struct rpc_doorman *doorman, grpc_call *call) {
     bool open = method != UINT32_MAX && service->config.methods[method].open;
     if (service->config.clients != NULL) client = find_client(service, &doorman->metadata);
     if (service->config.clients != NULL && client == NULL && !open) {
-        rpc_visit_refuse_take(service, call, GRPC_STATUS_UNAUTHENTICATED,
-                              "this service needs 'authorization: Bearer TOKEN' with a token that it knows");
+        rpc_refuse_take(call, &service->outstanding, GRPC_STATUS_UNAUTHENTICATED,
+                        "this service needs 'authorization: Bearer TOKEN' with a token that it knows");
         return;
     }
     if (method == UINT32_MAX) {
-        rpc_visit_refuse_take(service, call, GRPC_STATUS_UNIMPLEMENTED, "the service has no such method");
+        rpc_refuse_take(call, &service->outstanding, GRPC_STATUS_UNIMPLEMENTED, "the service has no such method");
         return;
     }
     struct rpc_tally *tally = tally_of(service, client, call);
     const char *why = tally == NULL ? "the service is out of memory" : bound(service, tally);
     if (why != NULL)
-        rpc_visit_refuse_take(service, call, GRPC_STATUS_RESOURCE_EXHAUSTED, why);
+        rpc_refuse_take(call, &service->outstanding, GRPC_STATUS_RESOURCE_EXHAUSTED, why);
     else
         rpc_visit_begin_take(service, call, method, client, tally);
 }
@@ -179,7 +143,7 @@ static void wait_for_call(struct rpc_doorman *doorman) {
 static void on_call(struct rpc_tag *tag, bool ok) {
     struct rpc_doorman *doorman = (struct rpc_doorman *)((char *)tag - offsetof(struct rpc_doorman, tag));
     if (ok && doorman->service->closing)
-        rpc_visit_refuse_take(doorman->service, doorman->call, GRPC_STATUS_UNAVAILABLE, "the service closes");
+        rpc_refuse_take(doorman->call, &doorman->service->outstanding, GRPC_STATUS_UNAVAILABLE, "the service closes");
     else if (ok)
         let_in_take(doorman, doorman->call);
     grpc_call_details_destroy(&doorman->details);

@@ -14,6 +14,7 @@
 #include "rpc/grpc_channel.h"
 #include "rpc/grpc_join.h"
 #include "rpc/grpc_link.h"
+#include "rpc/grpc_refuse.h"
 #include "rpc/grpc_status.h"
 #include "rpc/log.h"
 
@@ -28,48 +29,13 @@ struct rpc_accept {
     grpc_metadata_array metadata;
 };
 
-/* A call on its way out. */
-struct refusal {
-    struct rpc_tag tag;
-    grpc_call *call;
-    int cancelled;
-};
-
 /* ---------------------------------------------------------------- refusing */
-
-static void on_refused(struct rpc_tag *tag, bool ok) {
-    struct refusal *refusal = (struct refusal *)((char *)tag - offsetof(struct refusal, tag));
-    grpc_call_unref(refusal->call);
-    free(refusal);
-}
-
-void rpc_server_refuse_take(struct rpc_grpc *g, grpc_call *call, grpc_status_code status, const char *text) {
-    struct refusal *refusal = calloc(1, sizeof *refusal);
-    if (refusal == NULL) {
-        grpc_call_cancel_with_status(call, status, text, NULL);
-        grpc_call_unref(call);
-        return;
-    }
-    refusal->call = call;
-    grpc_slice details = grpc_slice_from_copied_string(text);
-    grpc_op ops[3] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
-        {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
-         .data.send_status_from_server = {.status = status, .status_details = &details}},
-        {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &refusal->cancelled},
-    };
-    grpc_call_error error =
-        grpc_call_start_batch(call, ops, 3, rpc_tag_start(&refusal->tag, &g->outstanding, on_refused), NULL);
-    assert(error == GRPC_CALL_OK);
-    (void)error;
-    grpc_slice_unref(details);
-}
 
 static void refuse_take(struct rpc_grpc *g, grpc_call *call, grpc_status_code status, const char *why) {
     char *from = grpc_call_get_peer(call);
     rpc_log(g->node->log, RPC_LOG_WARNING, "RPC-PEER-REFUSED", "from=%s why=\"%s\"", from, why);
     gpr_free(from);
-    rpc_server_refuse_take(g, call, status, why);
+    rpc_refuse_take(call, &g->outstanding, status, why);
 }
 
 /* ---------------------------------------------------------------- accepting */

@@ -17,7 +17,4 @@ void rpc_server_shutdown(struct rpc_grpc *g);
 /* After that: frees. */
 void rpc_server_close(struct rpc_grpc *g);
 
-/* Ends a call of which nothing was started with a status and a text, and frees it. Without memory for that, cancels. */
-void rpc_server_refuse_take(struct rpc_grpc *g, grpc_call *call, grpc_status_code status, const char *text);
-
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "rpc/error.h"
+#include "rpc/grpc_refuse.h"
 #include "rpc/msg.h"
 
 #define VISIT_OF(tag, member) ((struct rpc_visit *)(void *)((char *)(tag)-offsetof(struct rpc_visit, member)))
@@ -245,7 +246,7 @@ void rpc_visit_begin_take(struct rpc_service *service, grpc_call *call, uint32_t
                           const struct rpc_client *client, struct rpc_tally *tally) {
     struct rpc_visit *visit = visit_new(service, call);
     if (visit == NULL) {
-        rpc_visit_refuse_take(service, call, GRPC_STATUS_RESOURCE_EXHAUSTED, "the service is out of memory");
+        rpc_refuse_take(call, &service->outstanding, GRPC_STATUS_RESOURCE_EXHAUSTED, "the service is out of memory");
         return;
     }
     visit->method = method;

@@ -60,8 +60,6 @@ struct rpc_service {
 /* Takes the call, which has been let in. */
 void rpc_visit_begin_take(struct rpc_service *service, grpc_call *call, uint32_t method,
                           const struct rpc_client *client, struct rpc_tally *tally);
-/* Ends the call with this status and nothing else; takes it. */
-void rpc_visit_refuse_take(struct rpc_service *service, grpc_call *call, grpc_status_code status, const char *text);
 /* The service closes: as if its client had gone. */
 void rpc_visit_abandon(struct rpc_visit *visit);
 
