@@ -699,7 +699,7 @@ BAD = [
     (["run", "--frobnicate", "prog.py"], 2, "unknown option '--frobnicate'; 'chariot help run' lists the options"),
     (["run", "--transport", "pigeon", "prog.py"], 2, "--transport takes 'shm', 'unix', 'tcp' or 'tls', not 'pigeon'; 'chariot help run' lists the options"),
     (["run", "--timeout", "0", "prog.py"], 2, "--timeout takes a time in seconds above 0, not '0'; 'chariot help run' lists the options"),
-    (["run", "--launcher", "pigeon", "prog.py"], 2, "no launcher 'pigeon'; there are: local, ssh"),
+    (["run", "--launcher", "pigeon", "prog.py"], 2, "no launcher 'pigeon'; there are: local, ssh, slurm"),
     (["run", "nothing.py"], 127, "cannot run 'nothing.py': No such file or directory"),
     (["run", "./nothing"], 127, "cannot run './nothing': No such file or directory"),
     (["run", "no-such-command-anywhere"], 127, "cannot run 'no-such-command-anywhere': No such file or directory"),
@@ -785,7 +785,7 @@ def test_the_old_launch_line(place: Place) -> None:
     status, out, err = place.run(*words, command=charmrun())
     assert status == 0
     assert sorted(out.splitlines()) == [f"{pe} 2 ['a', '+balancer', 'GreedyRefineLB'] 1" for pe in range(2)]
-    assert err == "charmrun: ++nodelist: accepted, but has no effect yet: PEs run on this host\n"
+    assert err == ""  # ++local keeps it here, whatever ++nodelist says
     assert place.run("+p0", prog, command=charmrun())[::2] == (
         2,
         "chariot: +p takes a number of PEs from 1 to 65536, not '0'; 'charmrun ++help' lists the options\n",
