@@ -81,7 +81,6 @@ def tls() -> tuple[Row, ...]:
             for size, text, kind in SIZES
         ),
         Row(section, "processor time of a round trip, 0 B", "chariot.tls.cpu", "us", "grpc.tls.cpu"),
-        Row(section, "the same, beside the one without TLS", "chariot.tls.cpu", "us", "chariot.tcp.cpu"),
         Row(section, "small messages one way", "chariot.tls.small", "M/s", "chariot.tcp.small"),
         Row(section, "bandwidth, 1 MiB", "chariot.tls.bandwidth.1m", "GB/s", "chariot.tcp.bandwidth.1m"),
         *(
