@@ -105,7 +105,8 @@ static const struct deploy_word OPTIONS[] = {
     {NULL, "--service", NULL, "a standing service: a StatefulSet, which starts again, in place of a Job", set_service},
     {"-h", "--help", NULL, "print this text", set_help},
 };
-static const struct deploy_words TABLE = {OPTIONS, sizeof OPTIONS / sizeof OPTIONS[0], "chariot help k8s"};
+static const struct deploy_words TABLE = {
+    .items = OPTIONS, .count = sizeof OPTIONS / sizeof OPTIONS[0], .help = "chariot help k8s"};
 
 /* ---------------------------------------------------------------- the command line */
 

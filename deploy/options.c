@@ -8,20 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "deploy/nearest.h"
+#include "deploy/words.h"
 #include "rpc/error.h"
 
 enum { TRACE_LIMIT = 500000, TRACE_LIMIT_MAX = 1000000000 };
 
 #define HINT "; 'chariot help run' lists the options"
-
-struct option {
-    const char *letter;   /* "-n", or NULL */
-    const char *name;     /* "--num-pes" */
-    const char *argument; /* its name in the help text; NULL: takes none */
-    const char *help;
-    int (*set)(struct deploy_options *options, const char *as_typed, const char *value, struct deploy_reason *reason);
-};
 
 uint32_t deploy_options_cores(void) {
     cpu_set_t set;
@@ -70,15 +62,15 @@ int deploy_options_seconds(const char *option, const char *value, double *second
     return 0;
 }
 
-static int set_num_pes(struct deploy_options *options, const char *as_typed, const char *value,
-                       struct deploy_reason *reason) {
+static int set_num_pes(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     options->has_num_pes = true;
     return deploy_options_num_pes(as_typed, value, &options->num_pes, reason);
 }
 
 #define TEXT(field, what)                                                                                              \
-    static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                    \
-                           struct deploy_reason *reason) {                                                             \
+    static int set_##field(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {     \
+        struct deploy_options *options = context;                                                                      \
         if (value[0] == '\0') return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes " what HINT, as_typed);  \
         options->field = value;                                                                                        \
         return 0;                                                                                                      \
@@ -99,8 +91,8 @@ TEXT(tls_dir, "a directory with ca.crt, tls.crt and tls.key")
 TEXT(rendezvous, "a kind, as in 'given'")
 #undef TEXT
 
-static int add_environment(struct deploy_options *options, const char *as_typed, const char *value,
-                           struct deploy_reason *reason) {
+static int add_environment(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     size_t count = 0, most = sizeof options->environment / sizeof options->environment[0] - 1;
     while (options->environment[count] != NULL) count++;
     if (value[0] == '\0' || value[0] == '=' || count == most)
@@ -110,27 +102,27 @@ static int add_environment(struct deploy_options *options, const char *as_typed,
     return 0;
 }
 
-static int set_timeout(struct deploy_options *options, const char *as_typed, const char *value,
-                       struct deploy_reason *reason) {
+static int set_timeout(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     return deploy_options_seconds(as_typed, value, &options->timeout, reason);
 }
 
-static int set_members_timeout(struct deploy_options *options, const char *as_typed, const char *value,
-                               struct deploy_reason *reason) {
+static int set_members_timeout(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     return deploy_options_seconds(as_typed, value, &options->members_timeout, reason);
 }
 
 /* A second is what a busy machine may take; an hour is for debuggers. */
-static int set_silence(struct deploy_options *options, const char *as_typed, const char *value,
-                       struct deploy_reason *reason) {
+static int set_silence(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     int err = deploy_options_seconds(as_typed, value, &options->silence, reason);
     if (err != 0 || (options->silence >= 1 && options->silence <= 86400)) return err;
     return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes 1 to 86400 seconds, not '%s'" HINT, as_typed,
                              value);
 }
 
-static int set_transport(struct deploy_options *options, const char *as_typed, const char *value,
-                         struct deploy_reason *reason) {
+static int set_transport(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     static const char *const known[] = {"shm", "unix", "tcp", "tls"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(value, known[i]) == 0) {
@@ -144,24 +136,24 @@ static int set_transport(struct deploy_options *options, const char *as_typed, c
 }
 
 /* The name is looked up in the table of launchers by run.c. */
-static int set_launcher(struct deploy_options *options, const char *as_typed, const char *value,
-                        struct deploy_reason *reason) {
+static int set_launcher(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     (void)as_typed, (void)reason;
     options->launcher = value;
     return 0;
 }
 
 /* Whether it can be written is seen when the job starts (timeline.c). */
-static int set_trace(struct deploy_options *options, const char *as_typed, const char *value,
-                     struct deploy_reason *reason) {
+static int set_trace(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     if (value[0] == '\0')
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes the name of a file" HINT, as_typed);
     options->trace = value;
     return 0;
 }
 
-static int set_trace_limit(struct deploy_options *options, const char *as_typed, const char *value,
-                           struct deploy_reason *reason) {
+static int set_trace_limit(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     char *end;
     errno = 0;
     unsigned long long number = strtoull(value, &end, 10);
@@ -174,32 +166,32 @@ static int set_trace_limit(struct deploy_options *options, const char *as_typed,
 }
 
 /* Whether there is one of that name is seen by the PEs. */
-static int set_balancer(struct deploy_options *options, const char *as_typed, const char *value,
-                        struct deploy_reason *reason) {
+static int set_balancer(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     if (value[0] == '\0')
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes the name of a balancer" HINT, as_typed);
     options->balancer = value;
     return 0;
 }
 
-static int set_lb_period(struct deploy_options *options, const char *as_typed, const char *value,
-                         struct deploy_reason *reason) {
+static int set_lb_period(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     double seconds;
     options->lb_period = value;
     return deploy_options_seconds(as_typed, value, &seconds, reason);
 }
 
 /* Whether it can be written each PE sees when it starts (objects/run.c). */
-static int set_lb_record(struct deploy_options *options, const char *as_typed, const char *value,
-                         struct deploy_reason *reason) {
+static int set_lb_record(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     if (value[0] == '\0')
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes the name of files" HINT, as_typed);
     options->lb_record = value;
     return 0;
 }
 
-static int set_lb_record_period(struct deploy_options *options, const char *as_typed, const char *value,
-                                struct deploy_reason *reason) {
+static int set_lb_record_period(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct deploy_options *options = context;
     int err = deploy_options_seconds(as_typed, value, &options->lb_record_period, reason);
     if (err != 0 || options->lb_record_period >= 1e-3) return err;
     return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes at least 0.001 seconds, not '%s'" HINT, as_typed,
@@ -207,8 +199,8 @@ static int set_lb_record_period(struct deploy_options *options, const char *as_t
 }
 
 #define FLAG(field)                                                                                                    \
-    static int set_##field(struct deploy_options *options, const char *as_typed, const char *value,                    \
-                           struct deploy_reason *reason) {                                                             \
+    static int set_##field(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {     \
+        struct deploy_options *options = context;                                                                      \
         (void)as_typed, (void)value, (void)reason;                                                                     \
         options->field = true;                                                                                         \
         return 0;                                                                                                      \
@@ -221,7 +213,7 @@ FLAG(help)
 FLAG(lb_log)
 #undef FLAG
 
-static const struct option OPTIONS[] = {
+static const struct deploy_word OPTIONS[] = {
     {"-n", "--num-pes", "N", "number of PEs; the default is the number of cores", set_num_pes},
     {NULL, "--tag", NULL, "put \"[pe] \" before each line of output", set_tag},
     {NULL, "--transport", "shm|unix|tcp|tls",
@@ -278,61 +270,18 @@ static const struct option OPTIONS[] = {
      set_members_timeout},
     {"-h", "--help", NULL, "print this text", set_help},
 };
-enum { NUM_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };
-
-/* The option that `word` is, with *value pointing at the part behind "=" or behind a letter, NULL if there is none. */
-static const struct option *find_option(const char *word, const char **value) {
-    size_t length = strcspn(word, "=");
-    for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        const struct option *option = &OPTIONS[i];
-        *value = word[length] == '=' ? word + length + 1 : NULL;
-        if (strlen(option->name) == length && strncmp(word, option->name, length) == 0) return option;
-        if (option->letter == NULL || strncmp(word, option->letter, 2) != 0) continue;
-        *value = word[2] != '\0' ? word + 2 : NULL;
-        if (option->argument != NULL || *value == NULL) return option;
-    }
-    return NULL;
+/* The old launch line, typed here: `-p 4`, `-np 4`. */
+static const char *guess(const char *word) {
+    return strncmp(word, "-np", 3) == 0 || strncmp(word, "-p", 2) == 0 ? "-n" : NULL;
 }
 
-static int unknown_option(const char *word, struct deploy_reason *reason) {
-    const char *best = NULL;
-    for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        deploy_nearest_consider(word, OPTIONS[i].name, &best);
-        /* The old launch line, typed here: `-p 4`, `-np 4`. */
-        if (strcmp(word, "-np") == 0 || strncmp(word, "-p", 2) == 0) best = "-n";
-    }
-    if (best == NULL) return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "unknown option '%s'" HINT, word);
-    return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "unknown option '%s'; did you mean '%s'?", word, best);
-}
-
-/* Sets what *words begins with and moves *words behind it. */
-static int take_option(struct deploy_options *options, char ***words, struct deploy_reason *reason) {
-    const char *value;
-    const char *word = *(*words)++;
-    const struct option *option = strncmp(word, "-np", 3) == 0 ? NULL : find_option(word, &value);
-    if (option == NULL) return unknown_option(word, reason);
-    const char *as_typed = word[1] == '-' ? option->name : option->letter;
-    if (option->argument == NULL && value != NULL)
-        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes no value" HINT, as_typed);
-    if (option->argument != NULL && value == NULL) {
-        if (**words == NULL)
-            return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s needs a value (%s)" HINT, as_typed,
-                                     option->argument);
-        value = *(*words)++;
-    }
-    return option->set(options, as_typed, value, reason);
-}
+static const struct deploy_words WORDS = {
+    .items = OPTIONS, .count = sizeof OPTIONS / sizeof OPTIONS[0], .help = "chariot help run", .guess = guess};
 
 int deploy_options_parse(struct deploy_options *options, char **argv, struct deploy_reason *reason) {
     char **words = argv;
-    while (*words != NULL && (*words)[0] == '-' && (*words)[1] != '\0' && strcmp(*words, "-m") != 0) {
-        if (strcmp(*words, "--") == 0) {
-            words++;
-            break;
-        }
-        int err = take_option(options, &words, reason);
-        if (err != 0) return err;
-    }
+    int err = deploy_words_take(&WORDS, options, &words, reason);
+    if (err != 0) return err;
     if (options->lb_record_period > 0 && options->lb_record == NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
                                  "--lb-record-period is of use with --lb-record FILE" HINT);
@@ -347,12 +296,5 @@ int deploy_options_parse(struct deploy_options *options, char **argv, struct dep
 
 void deploy_options_help(FILE *out) {
     fputs("  -m MODULE                    a Python module in place of prog.py; what follows are its arguments\n", out);
-    for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        const struct option *option = &OPTIONS[i];
-        char left[64];
-        snprintf(left, sizeof left, "%s%s%s%s%s", option->letter != NULL ? option->letter : "",
-                 option->letter != NULL ? ", " : "    ", option->name, option->argument != NULL ? " " : "",
-                 option->argument != NULL ? option->argument : "");
-        fprintf(out, "  %-28s %s\n", left, option->help);
-    }
+    deploy_words_help(&WORDS, out);
 }

@@ -20,9 +20,12 @@ static const struct deploy_word *find(const struct deploy_words *table, const ch
     return NULL;
 }
 
-static int unknown(const struct deploy_words *table, const char *word, struct deploy_reason *reason) {
-    const char *best = NULL;
-    for (size_t i = 0; i < table->count; i++) deploy_nearest_consider(word, table->items[i].name, &best);
+/* guess: the option that is meant, or NULL. */
+static int unknown(const struct deploy_words *table, const char *word, const char *guess,
+                   struct deploy_reason *reason) {
+    const char *best = guess;
+    for (size_t i = 0; i < table->count && guess == NULL; i++)
+        deploy_nearest_consider(word, table->items[i].name, &best);
     if (best != NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "unknown option '%s'; did you mean '%s'?", word, best);
     return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "unknown option '%s'; '%s' lists the options", word,
@@ -31,8 +34,9 @@ static int unknown(const struct deploy_words *table, const char *word, struct de
 
 static int take(const struct deploy_words *table, void *context, char ***words, struct deploy_reason *reason) {
     const char *value, *word = *(*words)++;
-    const struct deploy_word *item = find(table, word, &value);
-    if (item == NULL) return unknown(table, word, reason);
+    const char *guess = table->guess == NULL ? NULL : table->guess(word);
+    const struct deploy_word *item = guess != NULL ? NULL : find(table, word, &value);
+    if (item == NULL) return unknown(table, word, guess, reason);
     const char *as_typed = word[1] == '-' ? item->name : item->letter;
     if (item->argument == NULL && value != NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes no value; '%s' lists the options", as_typed,

@@ -19,6 +19,8 @@ struct deploy_words {
     const struct deploy_word *items;
     size_t count;
     const char *help; /* the command that lists them */
+    /* The option that is meant by a word which is none of them, though it may begin like one; or NULL. May be NULL. */
+    const char *(*guess)(const char *word);
 };
 
 /* Sets what the options at **words say and moves *words to the first that is none; "--" is skipped and ends them, as
