@@ -60,16 +60,10 @@ static const struct chariot_method calls[] = {
     [LB_CALL_GOSSIP] = {"gossip", lb_on_gossip},
 };
 
-static int create_nothing(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                          struct chariot_msg *args, void **object) {
-    *object = NULL;
-    return 0;
-}
-
 static const struct chariot_type group_type = {.name = "chariot.Balancer",
                                                .methods = calls,
                                                .num_methods = sizeof calls / sizeof calls[0],
-                                               .create = create_nothing};
+                                               .create = obj_resident_create};
 
 /* ---------------------------------------------------------------- what is asked for */
 

@@ -18,10 +18,6 @@ static int give(struct obj_visit *visit, struct chariot_writer *writer) {
     return OBJ_DOOR_ANSWERED;
 }
 
-static void put_text(struct chariot_writer *writer, uint32_t field, const char *text) {
-    obj_proto_put_bytes(writer, field, text, strlen(text));
-}
-
 /* The method has raised: ABORTED, and what it was as an ObjectError. */
 static void fail_with(struct obj_visit *visit, const struct chariot_msg *error) {
     struct obj_proto proto = {.shows_traces = visit->guest->shows_traces};
@@ -31,8 +27,8 @@ static void fail_with(struct obj_visit *visit, const struct chariot_msg *error) 
     obj_error_text(error, text, sizeof text);
     obj_door_answer(visit, OBJ_DOOR_ABORTED, "%s.%s: %.200s", visit->object, visit->called, text);
     chariot_writer_init_take(&writer, NULL);
-    put_text(&writer, 1, visit->object);
-    put_text(&writer, 2, visit->called);
+    obj_proto_put_text(&writer, 1, visit->object);
+    obj_proto_put_text(&writer, 2, visit->called);
     chariot_reader_init(&reader, error);
     int rc = obj_proto_write_failure(&proto, 3, &reader, &writer);
     if (chariot_writer_finish(&writer, &visit->failure) == 0 && rc == 0) return;
@@ -283,7 +279,7 @@ static int begin_list(struct obj_visit *visit, struct rpc_wire wire) {
             !obj_door_is_visible(visit, row->name, &row->ref))
             continue;
         if (request.size == 0) { /* there is one more */
-            put_text(&writer, 2, last);
+            obj_proto_put_text(&writer, 2, last);
             break;
         }
         obj_door_put_object(&writer, visit, row->name, &row->ref, false);

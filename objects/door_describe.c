@@ -5,14 +5,10 @@
 
 enum { FIELD_METHODS = 6 };
 
-static void put_text(struct chariot_writer *writer, uint32_t field, const char *text) {
-    if (text != NULL && text[0] != '\0') obj_proto_put_bytes(writer, field, text, strlen(text));
-}
-
 static void put_parameter(struct chariot_writer *writer, const struct chariot_parameter *parameter) {
     size_t message = obj_proto_begin(writer, 3);
-    put_text(writer, 1, parameter->name);
-    put_text(writer, 2, parameter->type);
+    obj_proto_put_text(writer, 1, parameter->name);
+    obj_proto_put_text(writer, 2, parameter->type);
     if (parameter->optional) obj_proto_put_number(writer, 3, 1);
     obj_proto_put_number(writer, 4, parameter->kind);
     obj_proto_end(writer, message);
@@ -20,10 +16,10 @@ static void put_parameter(struct chariot_writer *writer, const struct chariot_pa
 
 static void put_method(struct chariot_writer *writer, const char *name, const struct chariot_signature *signature) {
     size_t message = obj_proto_begin(writer, FIELD_METHODS);
-    put_text(writer, 1, name);
-    put_text(writer, 2, signature->description);
+    obj_proto_put_text(writer, 1, name);
+    obj_proto_put_text(writer, 2, signature->description);
     for (uint32_t i = 0; i < signature->num_parameters; i++) put_parameter(writer, &signature->parameters[i]);
-    put_text(writer, 4, signature->returns);
+    obj_proto_put_text(writer, 4, signature->returns);
     obj_proto_end(writer, message);
 }
 
@@ -53,10 +49,10 @@ void obj_door_put_object(struct chariot_writer *writer, const struct obj_visit *
                          const struct chariot_ref *ref, bool methods) {
     const struct chariot_type *type = visit->pe->types[ref->type];
     size_t message = obj_proto_begin(writer, 1);
-    put_text(writer, 1, name);
+    obj_proto_put_text(writer, 1, name);
     obj_proto_put_number(writer, 2, kind_of(ref));
-    put_text(writer, 3, type->name);
-    put_text(writer, 4, type->exposure == NULL ? NULL : type->exposure->description);
+    obj_proto_put_text(writer, 3, type->name);
+    obj_proto_put_text(writer, 4, type->exposure == NULL ? NULL : type->exposure->description);
     if (ref->whole && ref->kind == CHARIOT_ARRAY_OF) obj_proto_put_number(writer, 5, ref->ndims);
     for (uint32_t i = 0; i < type->num_methods && methods; i++) {
         const struct chariot_signature *signature = signature_of(visit, name, type, i);

@@ -177,17 +177,13 @@ int chariot_unpublish(struct chariot_pe *pe, const char *name, struct chariot_fu
 
 /* ---------------------------------------------------------------- life */
 
-static int create_nothing(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                          struct chariot_msg *args, void **object) {
-    *object = NULL;
-    return 0;
-}
-
 static const struct chariot_method calls[] = {
     [CALL_PUBLISH] = {.name = "publish", .invoke = on_publish}, [CALL_LEARN] = {.name = "learn", .invoke = on_learn}};
 
-static const struct chariot_type names_type = {
-    .name = "chariot.Names", .methods = calls, .num_methods = sizeof calls / sizeof calls[0], .create = create_nothing};
+static const struct chariot_type names_type = {.name = "chariot.Names",
+                                               .methods = calls,
+                                               .num_methods = sizeof calls / sizeof calls[0],
+                                               .create = obj_resident_create};
 
 int obj_names_init(struct chariot_pe *pe) {
     return obj_resident_init(pe, OBJ_RESIDENT_NAMES, &names_type);

@@ -11,6 +11,24 @@
 
 enum { OBJ_PROTO_DEPTH = 48 }; /* Values inside one another */
 
+/* Field numbers of chariot.v1.Value. */
+enum obj_proto_kind {
+    OBJ_PROTO_NULL = 1,
+    OBJ_PROTO_BOOLEAN,
+    OBJ_PROTO_INTEGER,
+    OBJ_PROTO_BIG_INTEGER,
+    OBJ_PROTO_REAL,
+    OBJ_PROTO_TEXT,
+    OBJ_PROTO_DATA,
+    OBJ_PROTO_LIST,
+    OBJ_PROTO_TUPLE,
+    OBJ_PROTO_MAP,
+    OBJ_PROTO_ARRAY,
+    OBJ_PROTO_REFERENCE,
+    OBJ_PROTO_FUTURE,
+    OBJ_PROTO_FAILURE,
+};
+
 /* References and futures travel as handles: their bytes and a seal, which clients cannot make. */
 enum { OBJ_SEAL_BYTES = 16 };
 struct obj_seal {
@@ -42,6 +60,8 @@ int obj_proto_write_failure(struct obj_proto *proto, uint32_t number, struct cha
 
 /* Fields of messages that are written by hand, number up to 15; failures stay with the writer. */
 void obj_proto_put_bytes(struct chariot_writer *writer, uint32_t number, const void *data, size_t size);
+/* NULL and "" are not written: they are what a missing field means. */
+void obj_proto_put_text(struct chariot_writer *writer, uint32_t number, const char *text);
 void obj_proto_put_number(struct chariot_writer *writer, uint32_t number, uint64_t value);
 /* A message in a message: gives what end() needs. */
 size_t obj_proto_begin(struct chariot_writer *writer, uint32_t number);

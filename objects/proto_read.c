@@ -4,23 +4,7 @@
 #include "objects/proto.h"
 #include "objects/value_format.h"
 #include "rpc/error.h"
-
-enum kind_of_value { /* field numbers of chariot.v1.Value */
-                     VALUE_NULL = 1,
-                     VALUE_BOOLEAN,
-                     VALUE_INTEGER,
-                     VALUE_BIG_INTEGER,
-                     VALUE_REAL,
-                     VALUE_TEXT,
-                     VALUE_DATA,
-                     VALUE_LIST,
-                     VALUE_TUPLE,
-                     VALUE_MAP,
-                     VALUE_ARRAY,
-                     VALUE_REFERENCE,
-                     VALUE_FUTURE,
-                     VALUE_FAILURE,
-};
+#include "rpc/secret.h"
 
 static int fail(struct obj_proto *proto, int code, const char *why) {
     proto->why = why;
@@ -114,7 +98,7 @@ static int put_big(struct obj_proto *proto, const struct rpc_wire *bytes, struct
 int obj_proto_read_handle(struct obj_proto *proto, uint8_t kind, struct rpc_wire wire, struct chariot_writer *writer) {
     struct rpc_field field = {0};
     struct rpc_wire handle = {0};
-    uint8_t seal[OBJ_SEAL_BYTES], differ = 0;
+    uint8_t seal[OBJ_SEAL_BYTES];
     while (rpc_wire_left(&wire) > 0) {
         if (rpc_wire_field(&wire, &field) != 0) return malformed(proto);
         if (field.number == 1 && field.type == RPC_WIRE_BYTES_OF) handle = field.bytes;
@@ -124,8 +108,8 @@ int obj_proto_read_handle(struct obj_proto *proto, uint8_t kind, struct rpc_wire
         return fail(proto, CHARIOT_EAUTH, "a handle that is not from here");
     size -= OBJ_SEAL_BYTES;
     proto->seal->make(proto->seal->ctx, kind, handle.at, size, seal);
-    for (int i = 0; i < OBJ_SEAL_BYTES; i++) differ |= seal[i] ^ handle.at[size + (size_t)i];
-    if (differ != 0) return fail(proto, CHARIOT_EAUTH, "a handle that is not from here");
+    if (!rpc_secret_equal(seal, handle.at + size, OBJ_SEAL_BYTES))
+        return fail(proto, CHARIOT_EAUTH, "a handle that is not from here");
     uint8_t *at = obj_writer_room(writer, size);
     if (at != NULL) memcpy(at, handle.at, size);
     return writer->error;
@@ -244,55 +228,57 @@ static int put_items(struct obj_proto *proto, uint32_t number, struct rpc_wire w
     uint64_t count;
     int rc = count_items(proto, wire, &count);
     if (rc != 0) return rc;
-    rc = number == VALUE_MAP    ? chariot_put_map(writer, count)
-         : number == VALUE_LIST ? chariot_put_list(writer, count)
-                                : chariot_put_tuple(writer, count);
+    rc = number == OBJ_PROTO_MAP    ? chariot_put_map(writer, count)
+         : number == OBJ_PROTO_LIST ? chariot_put_list(writer, count)
+                                    : chariot_put_tuple(writer, count);
     while (rc == 0 && rpc_wire_left(&wire) > 0) {
         struct rpc_field field;
         (void)rpc_wire_field(&wire, &field); /* count_items has read it */
         if (field.number != 1) continue;
-        rc = number == VALUE_MAP ? put_entry(proto, field.bytes, depth, writer)
-                                 : put_value(proto, field.bytes, depth, writer);
+        rc = number == OBJ_PROTO_MAP ? put_entry(proto, field.bytes, depth, writer)
+                                     : put_value(proto, field.bytes, depth, writer);
     }
     return rc;
 }
 
 static const uint8_t TYPES[] = {
-    [VALUE_NULL] = RPC_WIRE_BYTES_OF,        [VALUE_BOOLEAN] = RPC_WIRE_VARINT,   [VALUE_INTEGER] = RPC_WIRE_VARINT,
-    [VALUE_BIG_INTEGER] = RPC_WIRE_BYTES_OF, [VALUE_REAL] = RPC_WIRE_FIXED64,     [VALUE_TEXT] = RPC_WIRE_BYTES_OF,
-    [VALUE_DATA] = RPC_WIRE_BYTES_OF,        [VALUE_LIST] = RPC_WIRE_BYTES_OF,    [VALUE_TUPLE] = RPC_WIRE_BYTES_OF,
-    [VALUE_MAP] = RPC_WIRE_BYTES_OF,         [VALUE_ARRAY] = RPC_WIRE_BYTES_OF,   [VALUE_REFERENCE] = RPC_WIRE_BYTES_OF,
-    [VALUE_FUTURE] = RPC_WIRE_BYTES_OF,      [VALUE_FAILURE] = RPC_WIRE_BYTES_OF,
+    [OBJ_PROTO_NULL] = RPC_WIRE_BYTES_OF,   [OBJ_PROTO_BOOLEAN] = RPC_WIRE_VARINT,
+    [OBJ_PROTO_INTEGER] = RPC_WIRE_VARINT,  [OBJ_PROTO_BIG_INTEGER] = RPC_WIRE_BYTES_OF,
+    [OBJ_PROTO_REAL] = RPC_WIRE_FIXED64,    [OBJ_PROTO_TEXT] = RPC_WIRE_BYTES_OF,
+    [OBJ_PROTO_DATA] = RPC_WIRE_BYTES_OF,   [OBJ_PROTO_LIST] = RPC_WIRE_BYTES_OF,
+    [OBJ_PROTO_TUPLE] = RPC_WIRE_BYTES_OF,  [OBJ_PROTO_MAP] = RPC_WIRE_BYTES_OF,
+    [OBJ_PROTO_ARRAY] = RPC_WIRE_BYTES_OF,  [OBJ_PROTO_REFERENCE] = RPC_WIRE_BYTES_OF,
+    [OBJ_PROTO_FUTURE] = RPC_WIRE_BYTES_OF, [OBJ_PROTO_FAILURE] = RPC_WIRE_BYTES_OF,
 };
 
 static int put_field(struct obj_proto *proto, const struct rpc_field *field, unsigned depth,
                      struct chariot_writer *writer) {
     double real;
     switch (field->number) {
-    case VALUE_NULL:
+    case OBJ_PROTO_NULL:
         return chariot_put_null(writer);
-    case VALUE_BOOLEAN:
+    case OBJ_PROTO_BOOLEAN:
         return chariot_put_bool(writer, field->value != 0);
-    case VALUE_INTEGER:
+    case OBJ_PROTO_INTEGER:
         return chariot_put_int(writer, rpc_unzigzag(field->value));
-    case VALUE_BIG_INTEGER:
+    case OBJ_PROTO_BIG_INTEGER:
         return put_big(proto, &field->bytes, writer);
-    case VALUE_REAL:
+    case OBJ_PROTO_REAL:
         memcpy(&real, &field->value, sizeof real);
         return chariot_put_double(writer, real);
-    case VALUE_TEXT:
+    case OBJ_PROTO_TEXT:
         return put_text(proto, &field->bytes, writer);
-    case VALUE_DATA:
+    case OBJ_PROTO_DATA:
         return chariot_put_bytes(writer, field->bytes.at, rpc_wire_left(&field->bytes));
-    case VALUE_LIST:
-    case VALUE_TUPLE:
-    case VALUE_MAP:
+    case OBJ_PROTO_LIST:
+    case OBJ_PROTO_TUPLE:
+    case OBJ_PROTO_MAP:
         return put_items(proto, field->number, field->bytes, depth + 1, writer);
-    case VALUE_ARRAY:
+    case OBJ_PROTO_ARRAY:
         return put_array(proto, field->bytes, writer);
-    case VALUE_REFERENCE:
+    case OBJ_PROTO_REFERENCE:
         return obj_proto_read_handle(proto, CHARIOT_REF, field->bytes, writer);
-    case VALUE_FUTURE:
+    case OBJ_PROTO_FUTURE:
         return obj_proto_read_handle(proto, CHARIOT_FUTURE, field->bytes, writer);
     default:
         return fail(proto, CHARIOT_EINVAL, "a failure, which only results are");
@@ -304,7 +290,7 @@ static int put_value(struct obj_proto *proto, struct rpc_wire wire, unsigned dep
     if (depth == OBJ_PROTO_DEPTH) return fail(proto, CHARIOT_EINVAL, "values nested more than 48 deep");
     while (rpc_wire_left(&wire) > 0) {
         if (rpc_wire_field(&wire, &field) != 0) return malformed(proto);
-        if (field.number > VALUE_FAILURE) continue;
+        if (field.number > OBJ_PROTO_FAILURE) continue;
         if (field.type != TYPES[field.number]) return malformed(proto);
         if (kind.number != 0) return fail(proto, CHARIOT_EINVAL, "a Value with two kinds set");
         kind = field;

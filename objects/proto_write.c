@@ -7,9 +7,6 @@
 #include "rpc/error.h"
 #include "rpc/msg.h"
 
-enum { KIND_NULL = 1, KIND_BOOLEAN, KIND_INTEGER, KIND_BIG_INTEGER, KIND_REAL, KIND_TEXT, KIND_DATA, KIND_LIST };
-enum { KIND_TUPLE = 9, KIND_MAP, KIND_ARRAY, KIND_REFERENCE, KIND_FUTURE, KIND_FAILURE };
-
 /* ---------------------------------------------------------------- fields */
 
 void obj_proto_put_number(struct chariot_writer *writer, uint32_t number, uint64_t value) {
@@ -37,6 +34,10 @@ void obj_proto_put_bytes(struct chariot_writer *writer, uint32_t number, const v
     if (size > 0) memcpy(at, data, size);
 }
 
+void obj_proto_put_text(struct chariot_writer *writer, uint32_t number, const char *text) {
+    if (text != NULL && text[0] != '\0') obj_proto_put_bytes(writer, number, text, strlen(text));
+}
+
 size_t obj_proto_begin(struct chariot_writer *writer, uint32_t number) {
     uint8_t *at = obj_writer_room(writer, 1 + RPC_VARINT_BYTES);
     if (at == NULL) return 0;
@@ -60,7 +61,7 @@ static int refuse(struct obj_proto *proto, const char *why) {
 static int put_text(struct obj_proto *proto, const struct chariot_value *value, struct chariot_writer *writer) {
     if (!obj_proto_is_utf8(value->bytes.data, value->bytes.size))
         return refuse(proto, "a string with lone surrogates, which UTF-8 does not have");
-    obj_proto_put_bytes(writer, KIND_TEXT, value->bytes.data, value->bytes.size);
+    obj_proto_put_bytes(writer, OBJ_PROTO_TEXT, value->bytes.data, value->bytes.size);
     return 0;
 }
 
@@ -79,7 +80,7 @@ static int put_array(struct obj_proto *proto, const struct chariot_value *value,
     const uint8_t *dtype = (const uint8_t *)value->array.dtype;
     bool named = obj_proto_dtype_size(dtype, value->array.dtype_size) > 0 || value->array.size == 0;
     if (!named) return refuse(proto, "an array of records, or of a dtype that foreign programs have no form for");
-    size_t array = obj_proto_begin(writer, KIND_ARRAY);
+    size_t array = obj_proto_begin(writer, OBJ_PROTO_ARRAY);
     obj_proto_put_bytes(writer, 1, dtype, value->array.dtype_size);
     put_shape(value, writer);
     obj_proto_put_number(writer, 3, value->array.order == 'F' ? 2 : 1);
@@ -92,7 +93,7 @@ static int put_array(struct obj_proto *proto, const struct chariot_value *value,
 static int put_handle(struct obj_proto *proto, uint8_t type, const void *data, size_t size,
                       struct chariot_writer *writer) {
     if (proto->seal == NULL) return refuse(proto, "a reference, where none may be given out");
-    size_t message = obj_proto_begin(writer, type == CHARIOT_REF ? KIND_REFERENCE : KIND_FUTURE);
+    size_t message = obj_proto_begin(writer, type == CHARIOT_REF ? OBJ_PROTO_REFERENCE : OBJ_PROTO_FUTURE);
     size_t sealed = size + OBJ_SEAL_BYTES;
     uint8_t *at = obj_writer_room(writer, 1 + obj_len_size(sealed) + sealed);
     if (at == NULL) return 0;
@@ -160,7 +161,9 @@ static int put_value(struct obj_proto *proto, uint32_t number, struct chariot_re
 static int put_items(struct obj_proto *proto, const struct chariot_value *value, struct chariot_reader *reader,
                      unsigned depth, struct chariot_writer *writer) {
     bool is_map = value->type == CHARIOT_MAP;
-    size_t message = obj_proto_begin(writer, is_map ? KIND_MAP : value->type == CHARIOT_LIST ? KIND_LIST : KIND_TUPLE);
+    size_t message = obj_proto_begin(writer, is_map                        ? OBJ_PROTO_MAP
+                                             : value->type == CHARIOT_LIST ? OBJ_PROTO_LIST
+                                                                           : OBJ_PROTO_TUPLE);
     int rc = 0;
     for (uint64_t left = value->count; left > 0 && rc == 0; left--) {
         size_t entry = is_map ? obj_proto_begin(writer, 1) : 0;
@@ -175,24 +178,24 @@ static int put_items(struct obj_proto *proto, const struct chariot_value *value,
 static int put_plain_kind(struct obj_proto *proto, const struct chariot_value *value, struct chariot_writer *writer) {
     switch (value->type) {
     case CHARIOT_NULL:
-        obj_proto_put_bytes(writer, KIND_NULL, "", 0);
+        obj_proto_put_bytes(writer, OBJ_PROTO_NULL, "", 0);
         return 0;
     case CHARIOT_BOOL:
-        obj_proto_put_number(writer, KIND_BOOLEAN, value->boolean);
+        obj_proto_put_number(writer, OBJ_PROTO_BOOLEAN, value->boolean);
         return 0;
     case CHARIOT_INT:
-        obj_proto_put_number(writer, KIND_INTEGER, rpc_zigzag(value->integer));
+        obj_proto_put_number(writer, OBJ_PROTO_INTEGER, rpc_zigzag(value->integer));
         return 0;
     case CHARIOT_BIGINT:
-        obj_proto_put_bytes(writer, KIND_BIG_INTEGER, value->bytes.data, value->bytes.size);
+        obj_proto_put_bytes(writer, OBJ_PROTO_BIG_INTEGER, value->bytes.data, value->bytes.size);
         return 0;
     case CHARIOT_DOUBLE:
-        put_real(writer, KIND_REAL, value->real);
+        put_real(writer, OBJ_PROTO_REAL, value->real);
         return 0;
     case CHARIOT_STRING:
         return put_text(proto, value, writer);
     case CHARIOT_BYTES:
-        obj_proto_put_bytes(writer, KIND_DATA, value->bytes.data, value->bytes.size);
+        obj_proto_put_bytes(writer, OBJ_PROTO_DATA, value->bytes.data, value->bytes.size);
         return 0;
     case CHARIOT_ARRAY:
         return put_array(proto, value, writer);
@@ -216,7 +219,7 @@ static int put_kind(struct obj_proto *proto, const struct chariot_value *value, 
         if (chariot_skip(&start, &data, &size) != 0) return CHARIOT_EMALFORMED;
         return put_handle(proto, (uint8_t)value->type, data, size, writer);
     case CHARIOT_ERROR:
-        return put_failure(proto, KIND_FAILURE, value->count, reader, writer);
+        return put_failure(proto, OBJ_PROTO_FAILURE, value->count, reader, writer);
     default:
         return put_plain_kind(proto, value, writer);
     }

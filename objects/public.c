@@ -103,7 +103,7 @@ enum { GIVES_REQUEST = 2, GIVES_FILE = 4, GIVES_SERVICES = 6, GIVES_ERROR = 7 };
 static void put_error(struct chariot_writer *writer, int code, const char *text) {
     size_t error = obj_proto_begin(writer, GIVES_ERROR);
     obj_proto_put_number(writer, 1, (uint64_t)code);
-    obj_proto_put_bytes(writer, 2, text, strlen(text));
+    obj_proto_put_text(writer, 2, text);
     obj_proto_end(writer, error);
 }
 

@@ -23,8 +23,8 @@ static int on_my_pe_call(struct chariot_call *call) {
     return chariot_writer_finish(&writer, &call->result);
 }
 
-static int create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
-                  struct chariot_msg *args, void **object) {
+int obj_resident_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                        struct chariot_msg *args, void **object) {
     *object = NULL;
     return 0;
 }
@@ -38,7 +38,7 @@ static const struct chariot_type runtime_type = {
     .name = "chariot.Runtime",
     .methods = methods,
     .num_methods = sizeof methods / sizeof methods[0],
-    .create = create,
+    .create = obj_resident_create,
 };
 
 uint64_t obj_runtime_id(void) {

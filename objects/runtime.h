@@ -11,6 +11,9 @@ enum { OBJ_RESIDENT_RUNTIME = 0, OBJ_RESIDENT_BALANCER, OBJ_RESIDENT_NAMES, OBJ_
 static inline bool obj_id_is_resident(uint64_t id) {
     return obj_id_kind(id) == CHARIOT_GROUP && obj_id_pe(id) == 0 && obj_id_number(id) < OBJ_NUM_RESIDENTS;
 }
+/* chariot_type.create of those that have no object. */
+int obj_resident_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
+                        struct chariot_msg *args, void **object);
 int obj_resident_init(struct chariot_pe *pe, uint64_t number, const struct chariot_type *type);
 void obj_resident_start(struct chariot_pe *pe, uint64_t number); /* makes this PE's element */
 

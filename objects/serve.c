@@ -49,15 +49,14 @@ static void caller_free(struct obj_caller *caller) {
 
 /* google.rpc.Status with an ObjectError among its details. NULL: there is none to tell, or no memory for it. */
 static struct chariot_msg *status_of(const struct obj_visit *visit) {
-    static const char url[] = "type.googleapis.com/chariot.v1.ObjectError";
     struct chariot_writer writer;
     struct chariot_msg *status;
     if (visit->failure == NULL) return NULL;
     chariot_writer_init_take(&writer, NULL);
     obj_proto_put_number(&writer, 1, visit->status);
-    obj_proto_put_bytes(&writer, 2, visit->text, strlen(visit->text));
+    obj_proto_put_text(&writer, 2, visit->text);
     size_t any = obj_proto_begin(&writer, 3);
-    obj_proto_put_bytes(&writer, 1, url, sizeof url - 1);
+    obj_proto_put_text(&writer, 1, "type.googleapis.com/chariot.v1.ObjectError");
     obj_proto_put_bytes(&writer, 2, chariot_msg_data(visit->failure), chariot_msg_size(visit->failure));
     obj_proto_end(&writer, any);
     return chariot_writer_finish(&writer, &status) == 0 ? status : NULL;

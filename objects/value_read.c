@@ -9,6 +9,7 @@
 #include "objects/value_format.h"
 #include "rpc/error.h"
 #include "rpc/msg.h"
+#include "rpc/wire.h"
 
 void chariot_reader_init(struct chariot_reader *reader, const struct chariot_msg *msg) {
     reader->begin = rpc_msg_payload(msg);
@@ -25,17 +26,10 @@ static size_t left(const struct chariot_reader *reader) {
 }
 
 static int get_long_len(struct chariot_reader *reader, uint64_t *len) {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && reader->at < reader->end; shift += 7) {
-        uint8_t byte = *reader->at++;
-        if (shift == 63 && byte > 1) return CHARIOT_EMALFORMED;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *len = value;
-            return 0;
-        }
-    }
-    return CHARIOT_EMALFORMED;
+    struct rpc_wire wire = {reader->at, reader->end};
+    int error = rpc_wire_varint(&wire, len);
+    reader->at = wire.at;
+    return error;
 }
 
 static inline int get_len(struct chariot_reader *reader, uint64_t *len) {

@@ -10,6 +10,7 @@
 
 #include "rpc/error.h"
 #include "rpc/grpc_transport.h"
+#include "rpc/secret.h"
 #include "rpc/version.h"
 
 /* ---------------------------------------------------------------- arguments */
@@ -163,10 +164,7 @@ static const grpc_slice *find(const grpc_metadata_array *metadata, const char *k
 /* Takes as long for every wrong token. */
 static bool is_token(const grpc_slice *value, const uint8_t *token) {
     if (GRPC_SLICE_LENGTH(*value) != RPC_TOKEN_BYTES) return false;
-    const volatile uint8_t *bytes = GRPC_SLICE_START_PTR(*value);
-    uint8_t differ = 0;
-    for (int i = 0; i < RPC_TOKEN_BYTES; i++) differ |= (uint8_t)(bytes[i] ^ token[i]);
-    return differ == 0;
+    return rpc_secret_equal(GRPC_SLICE_START_PTR(*value), token, RPC_TOKEN_BYTES);
 }
 
 /* Decimal digits, nothing else. */

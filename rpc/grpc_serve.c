@@ -53,32 +53,31 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const struct rpc_tally *)a)->name, ((const struct rpc_tally *)b)->name);
 }
 
-/* NULL: out of memory. Takes name. */
-static struct rpc_tally *find_tally_take(struct rpc_service *service, char *name) {
-    struct rpc_tally wanted = {.name = name}, **found;
-    if (name == NULL) return NULL;
-    found = tfind(&wanted, &service->tallies, by_name);
-    struct rpc_tally *tally = found == NULL ? calloc(1, sizeof *tally) : *found;
-    if (found != NULL || tally == NULL) {
-        free(name);
-        return tally;
-    }
-    tally->name = name;
-    if (tsearch(tally, &service->tallies, by_name) != NULL) return tally;
+static struct rpc_tally *add_tally(struct rpc_service *service, const char *name) {
+    struct rpc_tally *tally = calloc(1, sizeof *tally);
+    if (tally != NULL) tally->name = strdup(name);
+    if (tally != NULL && tally->name != NULL && tsearch(tally, &service->tallies, by_name) != NULL) return tally;
+    if (tally != NULL) free(tally->name);
     free(tally);
-    free(name);
     return NULL;
+}
+
+/* NULL: out of memory. */
+static struct rpc_tally *find_tally(struct rpc_service *service, const char *name) {
+    const struct rpc_tally wanted = {.name = (char *)(uintptr_t)name};
+    struct rpc_tally **found = tfind(&wanted, &service->tallies, by_name);
+    return found != NULL ? *found : add_tally(service, name);
 }
 
 /* A client without a token is known by the host that it comes from. */
 static struct rpc_tally *tally_of(struct rpc_service *service, const struct rpc_client *client, grpc_call *call) {
-    if (client != NULL) return find_tally_take(service, strdup(client->name));
+    if (client != NULL) return find_tally(service, client->name);
     char *peer = grpc_call_get_peer(call);
     char *colon = strrchr(peer, ':');
     if (colon != NULL && strncmp(peer, "unix", 4) != 0) *colon = '\0';
-    char *name = strdup(peer);
+    struct rpc_tally *tally = find_tally(service, peer);
     gpr_free(peer);
-    return find_tally_take(service, name);
+    return tally;
 }
 
 /* NULL: it may go on. */

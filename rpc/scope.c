@@ -2,13 +2,13 @@
 #include "rpc/scope.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "rpc/error.h"
+#include "rpc/secret.h"
 
 /* ---------------------------------------------------------------- patterns */
 
@@ -45,17 +45,12 @@ bool rpc_client_may(const struct rpc_client *client, const char *object, const c
 
 /* ---------------------------------------------------------------- tokens */
 
-static bool is_token(const struct rpc_client *client, const uint8_t *token, size_t size) {
-    volatile uint8_t differ = strlen(client->token) != size;
-    if (differ) return false; /* lengths are no secret */
-    for (size_t i = 0; i < size; i++) differ |= (uint8_t)client->token[i] ^ token[i];
-    return differ == 0;
-}
-
 const struct rpc_client *rpc_clients_find(const struct rpc_clients *clients, const void *token, size_t size) {
     const struct rpc_client *found = NULL;
     for (size_t i = 0; i < clients->count; i++) {
-        if (is_token(&clients->items[i], token, size)) found = &clients->items[i];
+        const char *own = clients->items[i].token;
+        if (strlen(own) == size && rpc_secret_equal(own, token, size))
+            found = &clients->items[i]; /* lengths are none */
     }
     return found;
 }

@@ -9,19 +9,17 @@
 
 #include "test/scenarios/fault_all.h"
 
-#define add            names_add
-#define drop           names_drop
-#define compare        names_compare
-#define place_of       names_place_of
-#define create_nothing names_create_nothing
-#define ask            names_ask
-#define entry          names_entry
+#define add      names_add
+#define drop     names_drop
+#define compare  names_compare
+#define place_of names_place_of
+#define ask      names_ask
+#define entry    names_entry
 #include "objects/names.c"
 #undef entry
 #undef add
 #undef drop
 #undef compare
-#undef create_nothing
 #undef place_of
 #undef ask
 #include "objects/door_request.c"
