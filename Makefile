@@ -203,6 +203,12 @@ check-cluster: $(SETUP) ## jobs on hosts of namespaces, cut off, slowed, killed;
 	CHARIOT_CLUSTER_FAULTS=$(or $(FAULTS),10) CHARIOT_CLUSTER_FIRST=$(or $(FIRST),1) \
 		.venv/bin/python -m pytest -v --timeout=900 test/cluster
 
+check-clients: $(SETUP) ## foreign clients of all languages against a live job; CLIENTS="go rust": those
+	tools/setup.sh check-more
+	$(MAKE) all
+	CHARIOT_CLIENTS="$(or $(CLIENTS),all)" CHARIOT_CLIENT_EXAMPLES=$(or $(EXAMPLES),25) \
+		.venv/bin/python -m pytest -v --timeout=1800 test/clients
+
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 
@@ -220,7 +226,7 @@ format: ## clang-format every C file
 	clang-format -i $(C_FILES)
 
 clean: ## remove what was made, but .venv
-	rm -rf build dist python/chariot/*.so python/chariot/*.so.* python/*.egg-info examples/out
+	rm -rf build dist python/chariot/*.so python/chariot/*.so.* $(CLIENT_PROTOS) python/*.egg-info examples/out
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 install: lib launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
@@ -372,7 +378,13 @@ $(PY_BUILD)/_core.so: $(PY_OBJ) $(LIB_SO)
 
 ext: $(if $(PY_SRC),$(PY_BUILD)/_core.so $(GRPC_SO))
 
-py: ext | $(SETUP) ## the Python extension, into python/chariot
+# What chariot_client makes its messages of: descriptors of the public service.
+CLIENT_PROTOS := python/chariot_client/protos.pb
+$(CLIENT_PROTOS): rpc/proto/chariot/v1/object_service.proto rpc/proto/chariot/v1/value.proto | $(SETUP)
+	@echo "  GEN $@"
+	$(Q)protoc-c -Irpc/proto --include_imports --descriptor_set_out=$@ $<
+
+py: ext $(CLIENT_PROTOS) | $(SETUP) ## the Python extension, into python/chariot
 	@cmp -s $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX) || cp --remove-destination $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX)
 	@for so in $(LIB_SO) $(GRPC_SO); do ln -sfn ../../$$so python/chariot/$${so##*/}; done
 
@@ -408,5 +420,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-cluster check-containers check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-clients check-cluster check-containers check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
 .SECONDARY:

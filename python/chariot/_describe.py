@@ -79,7 +79,7 @@ def _fits(value: object, hint: object) -> bool:
     if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
         return isinstance(value, origin) and _fits_all(list(value), inner[:1]) and _fits_all(list(value.values()), inner[1:])
     if isinstance(origin, type) and issubclass(origin, Collection) and isinstance(value, origin):
-        return isinstance(value, (str, bytes)) or _fits_all(value, inner)
+        return isinstance(value, (str, bytes)) or len(inner) > 1 or _fits_all(value, inner)
     kind = origin if isinstance(origin, type) else hint
     return isinstance(value, kind) if isinstance(kind, type) else True
 

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import pickle
+import struct
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ from harness import CHARIOT, ROOT, Job
 
 PROGRAM = """
 import sys
+import numpy as np
+from numpy.typing import NDArray
 from chariot import Array, Chare, Group, charm, coro, expose
 
 class Cell(Chare):
@@ -51,6 +54,9 @@ class Cell(Chare):
         future = charm.Future()
         charm.scheduleCallableAfter(future.send, seconds, ["came"])
         return future
+    @expose
+    def total(self, numbers: NDArray[np.float64], factors: list[int]) -> float:
+        return float(numbers.sum() * sum(factors))
     @expose
     def odd(self):
         return object()
@@ -335,6 +341,15 @@ def test_an_exception_is_told_in_full(live: Live) -> None:
     assert detail.Unpack(error)
     assert (error.object, error.method, error.failure.type) == ("one", "fail", "LookupError")
     assert error.failure.traceback == ""  # not asked for by charm.serve()
+
+
+def test_arrays_fit_their_type_hints(live: Live) -> None:
+    v = live.pb.value
+    ones = v.Value(array=v.Array(dtype="<f8", shape=[2], data=struct.pack("<2d", 1.5, 2.5)))
+    factors = v.Value(list=v.List(items=[live.value(2), live.value(3)]))
+    assert live.call(("one",), "total", ones, factors).real == 20.0
+    for wrong in ((factors, factors), (ones, ones)):
+        assert status(lambda wrong=wrong: live.call(("one",), "total", *wrong))[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_garbage_and_pickles_are_refused(live: Live) -> None:
