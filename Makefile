@@ -222,6 +222,11 @@ lint: ## layers, globals, formatting, both compilers, protocol files, types of t
 	@tools/setup.sh check
 	.venv/bin/python test/check.py lint
 
+release-protos: $(SETUP) ## at a release: what later versions of the public protocol are held against
+	.venv/bin/buf breaking --against test/lint/released
+	cp rpc/proto/chariot/v1/{object_service,value}.proto test/lint/released/chariot/v1/
+	sed -i 's/as version [0-9.]* /as version $(VERSION) /' test/lint/released/README.md
+
 format: ## clang-format every C file
 	clang-format -i $(C_FILES)
 
@@ -420,5 +425,5 @@ $(B)/flags: FORCE
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
 	tests launcher examples benches ext py \
-	check-bare-root check-clients check-cluster check-containers check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak syntax format-check FORCE
+	check-bare-root check-clients check-cluster check-containers check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak release-protos syntax format-check FORCE
 .SECONDARY:

@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv/bin/python"
+BUF = ROOT / ".venv/bin/buf"
+RELEASED_PROTOS = "test/lint/released"  # see its README
 SUITE_TIMEOUT_S = 480  # one C suite; a sanitizer slows it some tenfold
 PYTEST_TIMEOUT_S = 120  # one Python test
 ROOM_OF = {"transport": "rpc", "scenarios": "objects"}  # directories of test/ that belong to a room
@@ -79,10 +81,10 @@ class Check:
     def lint(self) -> Iterator[Result]:
         yield self.make("lib", "launcher", "examples", "benches", "ext")
         lint: list[str | Path] = [PYTHON, "test/lint/lint.py"]
-        for rule in ("layers", "globals", "words", "protos"):
+        for rule in ("layers", "globals", "words"):
             yield self.run(f"lint {rule}", [*lint, rule], 60)
-        protos = sorted(path.relative_to(ROOT) for path in ROOT.glob("rpc/proto/**/*.proto"))
-        yield self.run("protoc", ["protoc", "-Irpc/proto", "--descriptor_set_out=/dev/null", *protos], 60)
+        yield self.run("buf lint", [BUF, "lint"], 60)
+        yield self.run("buf breaking", [BUF, "breaking", "--against", RELEASED_PROTOS], 60)
         yield self.make("format-check")
         yield self.make("-k", "syntax")
         ours = ("python/**/*.py", "python/**/*.pyi", "test/*.py", "test/lint/*.py")

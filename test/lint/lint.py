@@ -3,7 +3,6 @@
 layers   includes follow rpc <- objects <- {sections, lb} <- python; foreign headers stay in their room
 globals  no object of rpc/, objects/, sections/ or lb/ holds writable data (looks at build/release)
 words    no marker of unfinished work in any file
-protos   buf's STANDARD habits, as far as a line-wise reading shows them
 """
 
 from __future__ import annotations
@@ -92,56 +91,7 @@ def words(root: Path) -> Iterator[str]:
                 yield f"{name}:{number}: {match[0]}"
 
 
-def protos(root: Path) -> Iterator[str]:
-    base = root / "rpc/proto"
-    used: dict[str, str] = {}
-    for path in sorted(set(base.glob("**/*.proto")) - set(base.glob("grpc/**/*.proto"))):  # those are gRPC's, names and all
-        for number, why in proto_breaches(path.relative_to(base), path.read_text(), used):
-            yield f"{path.relative_to(root)}:{number}: {why}"
-
-
-def proto_breaches(path: Path, text: str, used: dict[str, str]) -> Iterator[tuple[int, str]]:
-    folder = ".".join(path.parent.parts)
-    package = re.search(r"^package ([\w.]+);", text, re.M)
-    if not package or package[1] != folder:
-        yield 1, f"the package must be {folder}, as the folders say"
-    elif not re.search(r"\.v\d+(alpha\d+|beta\d+)?$", package[1]):
-        yield 1, f"package {package[1]} ends in no version"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*\.proto", path.name):
-        yield 1, "file names are lower_snake_case"
-    enum = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.split("//")[0].strip()
-        if match := re.match(r"(message|enum|service)\s+(\w+)", line):
-            enum = match[2] if match[1] == "enum" else ""
-            if not re.fullmatch(r"([A-Z][a-z0-9]*)+", match[2]):
-                yield number, f"{match[2]}: names of types are PascalCase"
-            if match[1] == "service" and not match[2].endswith("Service"):
-                yield number, f"service {match[2]} does not end in Service"
-        elif match := re.match(r"rpc\s+(\w+)\s*\(\s*(?:stream\s+)?([\w.]+)\s*\)\s*returns\s*\(\s*(?:stream\s+)?([\w.]+)", line):
-            yield from ((number, why) for why in rpc_breaches(match[1], match[2], match[3], used))
-        elif match := re.match(r"(\w+)\s*=\s*(\d+)\s*[;\[]", line):
-            if enum:
-                prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", enum).upper()
-                if not match[1].startswith(prefix + "_"):
-                    yield number, f"{match[1]}: values of {enum} start with {prefix}_"
-                if match[2] == "0" and match[1] != prefix + "_UNSPECIFIED":
-                    yield number, f"{match[1]}: the zero value is {prefix}_UNSPECIFIED"
-        elif match := re.match(r"(?:(?:optional|repeated)\s+)?(?:[\w.]+|map<[^>]+>)\s+(\w+)\s*=\s*\d+", line):
-            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", match[1]):
-                yield number, f"field {match[1]} is not lower_snake_case"
-
-
-def rpc_breaches(name: str, request: str, response: str, used: dict[str, str]) -> Iterator[str]:
-    for suffix, found in (("Request", request), ("Response", response)):
-        if found != name + suffix:
-            yield f"rpc {name}: its message must be {name}{suffix}, not {found}"
-        if found in used:
-            yield f"rpc {name}: {found} belongs to rpc {used[found]}"
-        used[found] = name
-
-
-RULES = {"layers": layers, "globals": globals_, "words": words, "protos": protos}
+RULES = {"layers": layers, "globals": globals_, "words": words}
 
 
 def main() -> int:

@@ -9,19 +9,6 @@ from pathlib import Path
 import pytest
 
 LINT = Path(__file__).with_name("lint.py")
-PROTO = """syntax = "proto3";
-package chariot.v1;
-service PeerService {
-  rpc Join(JoinRequest) returns (JoinResponse);
-}
-message JoinRequest { }
-message JoinResponse {
-  uint32 num_pes = 1;
-}
-enum Kind {
-  KIND_UNSPECIFIED = 0;
-}
-"""
 
 
 def lint(root: Path, rule: str) -> str:
@@ -121,26 +108,3 @@ def test_a_mark_of_unfinished_work_is_named(tmp_path: Path, word: str) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     write(tmp_path, "rpc/a.c", f"/* {word}: later */\n")
     assert lint(tmp_path, "words").startswith(f"rpc/a.c:1: {word}")
-
-
-def test_a_sound_protocol_file_passes(tmp_path: Path) -> None:
-    write(tmp_path, "rpc/proto/chariot/v1/peer.proto", PROTO)
-    assert lint(tmp_path, "protos") == ""
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("package chariot.v1", "package chariot", "package"),
-        ("PeerService", "Peer", "Service"),
-        ("(JoinRequest)", "(Hello)", "JoinRequest"),
-        ("(JoinResponse)", "(JoinRequest)", "JoinResponse"),
-        ("num_pes", "numPes", "lower_snake_case"),
-        ("KIND_UNSPECIFIED", "KIND_NONE", "KIND_UNSPECIFIED"),
-        ("KIND_UNSPECIFIED", "NONE", "start with KIND_"),
-        ("message JoinRequest", "message join_request", "PascalCase"),
-    ],
-)
-def test_a_protocol_file_against_the_habits_is_named(tmp_path: Path, old: str, new: str, says: str) -> None:
-    write(tmp_path, "rpc/proto/chariot/v1/peer.proto", PROTO.replace(old, new))
-    assert says in lint(tmp_path, "protos")
