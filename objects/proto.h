@@ -9,7 +9,7 @@
 #include "objects/value.h"
 #include "rpc/wire.h"
 
-enum { OBJ_PROTO_DEPTH = 48 }; /* Values inside one another */
+enum { OBJ_PROTO_DEPTH = 32 }; /* Values inside one another; in maps each is three messages deep */
 
 /* Field numbers of chariot.v1.Value. */
 enum obj_proto_kind {

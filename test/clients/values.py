@@ -75,10 +75,10 @@ def null() -> Any:
     return value
 
 
-def nested(depth: int) -> Any:
-    value = integer(depth)
-    for level in range(depth):
-        value = mapping([(integer(1), value)]) if level % 3 == 2 else sequence("list", [value])
+def nested(wrap: Callable[[Any], Any]) -> Any:
+    value = null()
+    for _ in range(DEPTH - 1):
+        value = wrap(value)
     return value
 
 
@@ -103,7 +103,8 @@ def edges(has_tuples: bool) -> Iterator[Any]:
     yield mapping([(key, integer(1)) for key in (null(), Value(boolean=True), integer(2**63), integer(-(2**70)), Value(real=0.5))])
     if has_tuples:  # a list is no key in Python
         yield mapping([(sequence("tuple", [integer(1), Value(text="x")]), mapping([]))])
-    yield nested(DEPTH)
+    yield nested(lambda inner: sequence("list", [inner]))
+    yield nested(lambda inner: mapping([(integer(1), inner)]))
     yield from edges_of_arrays()
 
 

@@ -271,7 +271,7 @@ static void what_is_no_array_is_refused(void) {
 }
 
 static void depth_is_bounded_both_ways(void) {
-    for (unsigned depth = 46; depth < 52; depth++) {
+    for (unsigned depth = OBJ_PROTO_DEPTH - 2; depth < OBJ_PROTO_DEPTH + 4; depth++) {
         struct chariot_writer writer = start();
         for (unsigned i = 1; i < depth; i++) chariot_put_list(&writer, 1);
         chariot_put_null(&writer);
