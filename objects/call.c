@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objects/channel.h"
+#include "objects/client.h"
 #include "objects/location.h"
 #include "objects/meter.h"
 #include "objects/move.h"
@@ -263,6 +265,8 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
     struct chariot_call call = {
         .pe = pe, .elem = elem, .object = elem->object, .method = method, .args = msg, .reply = *reply};
     int rc = CHARIOT_ENOENT;
+    bool opens = __builtin_expect(obj_client_calls(msg), 0);
+    if (opens && (call.channel = obj_client_open(pe, elem, msg)) == NULL) return;
     if (method < type->num_methods) {
         OBJ_METER(pe, obj_meter_note_call(pe, elem, method, msg));
         rpc_turn_lend(&pe->node.turn);
@@ -272,6 +276,7 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
     } else {
         call.result = no_method(pe, type, msg);
     }
+    if (opens) obj_channel_unref(call.channel);
     if (rc == CHARIOT_LATER) return;
     if (rc < 0 || (call.result != NULL && (call.result->flags & OBJ_FLAG_ERROR) != 0))
         fail(pe, elem, &call, rc);

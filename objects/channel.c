@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "objects/call.h"
+#include "objects/client.h"
 
 /* ---------------------------------------------------------------- pairs */
 
@@ -51,6 +52,7 @@ struct chariot_channel *obj_channel_end_new(struct chariot_pe *pe, struct obj_ch
     struct chariot_channel *end = calloc(1, sizeof *end);
     if (end == NULL) return NULL;
     *end = (struct chariot_channel){.pe = pe, .pair = pair, .number = number, .next = pair->ends};
+    end->has_client = obj_is_client(pe, pair->remote.type) || obj_is_client(pe, pair->elem->own.coll->type);
     obj_waiters_init(&end->receivers);
     obj_waiters_init(&end->watchers);
     obj_waiters_init(&end->senders);
@@ -92,8 +94,11 @@ static void detach(struct chariot_channel *end) {
 }
 
 static void finish(struct chariot_channel *end) {
+    struct chariot_pe *pe = end->pe;
+    struct obj_channel_pair *pair = end->pair;
     detach(end);
     end_free(end);
+    if (pair->ends == NULL && obj_is_client(pe, pair->remote.type)) obj_channel_forget_pair(pe, pair);
 }
 
 int obj_channel_name(struct chariot_channel *end, uint64_t id, uint64_t peer) {
@@ -276,6 +281,14 @@ static void send_close(struct chariot_channel *end, enum obj_channel_over how) {
     obj_channel_send_take(end, msg);
 }
 
+int chariot_channel_finish(struct chariot_channel *end) {
+    OBJ_API(end->pe);
+    if (end->pair == NULL) return CHARIOT_ESTATE;
+    if (!end->finished && end->over == OBJ_CHANNEL_LIVES) send_close(end, OBJ_CHANNEL_ENDS);
+    end->finished = true;
+    return 0;
+}
+
 /* Nobody here can read or send any more. What still comes is passed over until the other end has closed too. */
 static void close_end(struct chariot_channel *end) {
     end->dropped = true;
@@ -377,4 +390,8 @@ void obj_channel_free_all(struct chariot_pe *pe) {
 
 uint32_t chariot_channel_number(const struct chariot_channel *end) {
     return end->number;
+}
+
+bool chariot_channel_has_client(const struct chariot_channel *end) {
+    return end->has_client;
 }

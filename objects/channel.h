@@ -8,6 +8,7 @@
  *   opened here --OPEN from there--> established --CLOSE from there--> over, once all before it was read
  *   heard of    --opened here------>
  *   opened here --REFUSED: the other chare's collection is no more--> over
+ *   established --CLOSE that says ENDS: the other end sends no more, and reads on--> established
  *
  * DATA, CREDIT and CLOSE are numbered together and put in order where they arrive, so nothing depends on the way that
  * they took; those that overtake the OPEN wait for it.
@@ -31,15 +32,20 @@
 #define OBJ_CHANNEL_MESSAGE_WEIGHT (1024u - OBJ_CHANNEL_WEIGHT_UNIT)
 #define OBJ_CHANNEL_WINDOW         ((uint64_t)128 << 20)
 #define OBJ_CHANNEL_LIMIT          ((uint64_t)256 << 20)
+/* The same where a client is at one end: there may be many, and none of them is of the job. */
+#define OBJ_CHANNEL_CLIENT_WINDOW ((uint64_t)1 << 20)
+#define OBJ_CHANNEL_CLIENT_LIMIT  ((uint64_t)16 << 20)
 enum { OBJ_CHANNEL_WEIGHT_UNIT = 64, OBJ_CHANNEL_MAX_UNITS = 1 << 30 }; /* of weights in messages */
 
 enum obj_channel_over {
     OBJ_CHANNEL_LIVES = 0,
     OBJ_CHANNEL_DROPPED,   /* the other chare has let go of its end */
     OBJ_CHANNEL_DESTROYED, /* the other chare is no more */
+    OBJ_CHANNEL_ENDS,      /* in messages only: it is not over, but sends no more */
 };
 
-/* One chare, and another that it has channels with. Lives as long as the chare. */
+/* One chare, and another that it has channels with. Lives as long as the chare or, where the other is a client's
+ * (client.h), as long as it has ends: no more will be opened. */
 struct obj_channel_pair {
     struct chariot_elem *elem;
     struct chariot_ref remote;
@@ -60,8 +66,11 @@ struct chariot_channel {
     uint8_t over;                  /* enum obj_channel_over: the other end is no more */
     bool closed;                   /* its CLOSE has come, and all before it */
     bool dropped;                  /* its last handle has gone */
+    bool finished;                 /* it sends no more */
+    bool ended;                    /* the other end sends no more */
     bool granted;                  /* a receiver was called: the next message is for it */
     bool arrived;                  /* has moved here just now, and nobody has let go of it */
+    bool has_client;               /* at one of its ends */
     uint32_t waiting;              /* waiters that were not called yet */
 
     uint64_t sent;                      /* number of the last message */

@@ -18,21 +18,34 @@ static uint32_t units_of(uint64_t bytes) {
 
 /* ---------------------------------------------------------------- what is possible now */
 
-/* No more will come. */
+static uint64_t window_of(const struct chariot_channel *end) {
+    return end->has_client ? OBJ_CHANNEL_CLIENT_WINDOW : OBJ_CHANNEL_WINDOW;
+}
+
+static uint64_t limit_of(const struct chariot_channel *end) {
+    return end->has_client ? OBJ_CHANNEL_CLIENT_LIMIT : OBJ_CHANNEL_LIMIT;
+}
+
+/* Nobody reads at the other end. */
 static bool is_over(const struct chariot_channel *end) {
     return end->pair == NULL || end->over != OBJ_CHANNEL_LIVES;
 }
 
+/* No more will come. */
+static bool has_ended(const struct chariot_channel *end) {
+    return is_over(end) || end->ended;
+}
+
 static bool can_receive(const struct chariot_channel *end) {
-    return (end->granted || end->promised == 0) && (end->unread.count > 0 || is_over(end));
+    return (end->granted || end->promised == 0) && (end->unread.count > 0 || has_ended(end));
 }
 
 static bool has_room(const struct chariot_channel *end) {
-    return is_over(end) || end->sent_weight - end->acked_weight < OBJ_CHANNEL_WINDOW;
+    return is_over(end) || end->sent_weight - end->acked_weight < window_of(end);
 }
 
 void obj_channel_wake(struct chariot_channel *end) {
-    while (end->receivers.first != NULL && (end->promised < end->unread.count || is_over(end))) {
+    while (end->receivers.first != NULL && (end->promised < end->unread.count || has_ended(end))) {
         end->promised++;
         obj_waiter_ready(end->receivers.first);
     }
@@ -97,9 +110,9 @@ bool chariot_channel_has_room(const struct chariot_channel *end) {
 /* ---------------------------------------------------------------- sending */
 
 static int refusal(const struct chariot_channel *end) {
-    if (end->pair == NULL) return CHARIOT_ESTATE;
+    if (end->pair == NULL || end->finished) return CHARIOT_ESTATE;
     if (end->over == OBJ_CHANNEL_DESTROYED) return CHARIOT_EGONE;
-    if (end->sent_weight - end->acked_weight < OBJ_CHANNEL_LIMIT) return 0;
+    if (end->sent_weight - end->acked_weight < limit_of(end)) return 0;
     return end->over == OBJ_CHANNEL_DROPPED ? CHARIOT_ECLOSED : CHARIOT_ETOOBIG;
 }
 
@@ -134,7 +147,9 @@ static void on_credit(struct chariot_channel *end, const struct chariot_msg *msg
 /* The next in order; takes msg. False: it was the last, and the end may have gone. */
 static bool next_take(struct chariot_channel *end, struct chariot_msg *msg) {
     end->received++;
-    bool destroyed = msg->method == OBJ_CHANNEL_DESTROYED, is_close = msg->kind == OBJ_KIND_CHANNEL_CLOSE;
+    bool destroyed = msg->method == OBJ_CHANNEL_DESTROYED, says = msg->kind == OBJ_KIND_CHANNEL_CLOSE;
+    bool ends = says && msg->method == OBJ_CHANNEL_ENDS, is_close = says && !ends;
+    if (ends) end->ended = true;
     if (msg->kind == OBJ_KIND_CHANNEL_CREDIT) on_credit(end, msg);
     if (msg->kind == OBJ_KIND_CHANNEL_DATA && !end->dropped)
         rpc_msg_queue_push_take(&end->unread, msg);
@@ -200,6 +215,6 @@ int chariot_channel_receive(struct chariot_channel *end, struct chariot_msg **ms
     *msg = rpc_msg_queue_pop(&end->unread);
     if (*msg == NULL) return end->over == OBJ_CHANNEL_DESTROYED ? CHARIOT_EGONE : CHARIOT_ECLOSED;
     end->untold_weight += weight_of(*msg);
-    if (end->untold_weight >= OBJ_CHANNEL_WINDOW / 2 && end->over == OBJ_CHANNEL_LIVES) send_credit(end);
+    if (end->untold_weight >= window_of(end) / 2 && !has_ended(end)) send_credit(end);
     return 0;
 }

@@ -19,8 +19,9 @@ struct end_state {
     uint64_t received, untold_weight;
     uint64_t num_unread; /* messages, which follow: each what it weighs, and its payload */
     uint32_t number;
-    uint8_t over, closed, dropped, pad;
+    uint8_t over, closed, dropped, silent;
 };
+enum { SILENT_HERE = 1, SILENT_THERE = 2 }; /* bits of `silent`: which end sends no more */
 
 /* ---------------------------------------------------------------- whether they may */
 
@@ -34,11 +35,12 @@ bool obj_channel_is_waited_for(const struct chariot_elem *elem) {
 }
 
 /* What was sent as an object gets a payload. Writing it is the user's code: the end stays meanwhile; one that is not
- * open yet is held by nobody. */
-static int encode_end(struct chariot_channel *end, struct chariot_channel **next) {
+ * open yet is held by nobody. It may go then, with its pair: *next and *after come behind them. */
+static int encode_end(struct chariot_channel *end, struct chariot_channel **next, struct obj_channel_pair **after) {
     end->refs++;
     int rc = obj_msg_encode_all(end->pe, &end->unread);
     *next = end->next;
+    *after = end->pair->next;
     if (end->id != 0)
         obj_channel_unref(end);
     else
@@ -48,10 +50,11 @@ static int encode_end(struct chariot_channel *end, struct chariot_channel **next
 
 int obj_channel_encode(struct chariot_elem *elem) {
     int rc = 0;
-    for (struct obj_channel_pair *pair = elem->channels; pair != NULL; pair = pair->next) {
+    for (struct obj_channel_pair *pair = elem->channels, *after; pair != NULL; pair = after) {
+        after = pair->next;
         for (struct chariot_channel *end = pair->ends, *next; end != NULL && rc == 0; end = next) {
             next = end->next;
-            if (end->unread.head != NULL) rc = encode_end(end, &next);
+            if (end->unread.head != NULL) rc = encode_end(end, &next, &after);
         }
     }
     return rc;
@@ -73,6 +76,7 @@ static void put_end(struct chariot_writer *writer, const struct chariot_channel 
         .over = end->over,
         .closed = end->closed,
         .dropped = end->dropped,
+        .silent = (uint8_t)((end->finished ? SILENT_HERE : 0) | (end->ended ? SILENT_THERE : 0)),
     };
     chariot_put_bytes(writer, &state, sizeof state);
     for (const struct chariot_msg *msg = end->unread.head; msg != NULL; msg = msg->next) {
@@ -164,6 +168,8 @@ static void restore(struct chariot_channel *end, const struct end_state *state) 
     end->over = state->over;
     end->closed = state->closed != 0;
     end->dropped = state->dropped != 0;
+    end->finished = (state->silent & SILENT_HERE) != 0;
+    end->ended = (state->silent & SILENT_THERE) != 0;
 }
 
 static int get_end(struct chariot_pe *pe, struct obj_channel_pair *pair, struct chariot_reader *reader) {
@@ -194,7 +200,8 @@ int obj_channel_get(struct chariot_pe *pe, struct chariot_elem *elem, struct cha
 }
 
 void obj_channel_arrived(struct chariot_elem *elem) {
-    for (struct obj_channel_pair *pair = elem->channels; pair != NULL; pair = pair->next) {
+    for (struct obj_channel_pair *pair = elem->channels, *after; pair != NULL; pair = after) {
+        after = pair->next;
         for (struct chariot_channel *end = pair->ends, *next; end != NULL; end = next) {
             next = end->next;
             if (!end->arrived) continue;

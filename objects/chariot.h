@@ -33,12 +33,13 @@
 extern "C" {
 #endif
 
-struct chariot_pe;     /* one scheduler with its chares */
-struct chariot_elem;   /* one chare, on the PE where it lives */
-struct chariot_msg;    /* arguments or another value, encoded; reference-counted, immutable once sent */
-struct chariot_future; /* a handle to a value, or several, that will come */
-struct chariot_choice; /* sections that one element joins */
-struct chariot_report; /* what waits on a PE of a job in which nothing happens any more */
+struct chariot_pe;      /* one scheduler with its chares */
+struct chariot_elem;    /* one chare, on the PE where it lives */
+struct chariot_msg;     /* arguments or another value, encoded; reference-counted, immutable once sent */
+struct chariot_future;  /* a handle to a value, or several, that will come */
+struct chariot_channel; /* a handle to one end of a channel; reference-counted */
+struct chariot_choice;  /* sections that one element joins */
+struct chariot_report;  /* what waits on a PE of a job in which nothing happens any more */
 
 /* ---------------------------------------------------------------- messages */
 
@@ -136,6 +137,9 @@ struct chariot_call {
     uint32_t method;
     struct chariot_msg *args;   /* borrowed until return; reference it to keep it */
     struct chariot_reply reply; /* copy it where the outcome is CHARIOT_LATER */
+    /* To a foreign program that has opened one by this call (chariot_signature.channel); borrowed as args; else NULL.
+     * What the program sends is a list of one value; what it is sent, a list of the values of one message. */
+    struct chariot_channel *channel;
     struct chariot_msg *result; /* out: the value to reply with (given), or NULL; of a failure: the error value */
 };
 
@@ -154,10 +158,11 @@ struct chariot_parameter {
     bool optional;
 };
 struct chariot_signature {
-    const char *description; /* NULL: none */
-    const char *returns;     /* for people; NULL: not said */
-    const struct chariot_parameter *parameters;
+    const char *description;                    /* NULL: none */
+    const char *returns;                        /* for people; NULL: not said */
+    const struct chariot_parameter *parameters; /* without the channel */
     uint32_t num_parameters;
+    bool channel; /* it is called with a channel (chariot_call.channel), and in no other way by foreign programs */
 };
 
 struct chariot_exposure {
@@ -496,8 +501,8 @@ void chariot_future_describe(const struct chariot_future *future, char *text, si
  *
  * What is unread is bounded. A message weighs its bytes and 1 KiB; with 128 MiB or more sent and not known to be read
  * (so after no fewer than 65,536 messages, or 64 MiB of data) the sender should wait for room; from 256 MiB on more is
- * refused. So two ends that both send first and then receive do not stop each other below that. */
-struct chariot_channel; /* a handle to one end; reference-counted */
+ * refused. So two ends that both send first and then receive do not stop each other below that. Where the other end is
+ * a foreign program's (chariot_call.channel), the bounds are 1 MiB and 16 MiB. */
 
 /* Opens elem's next end to the chare `remote`. Gives one reference. When the last goes, the end is closed: what it
  * has sent still arrives, what comes for it is dropped. It closes too when elem is destroyed. CHARIOT_EINVAL: remote
@@ -508,6 +513,8 @@ struct chariot_channel *chariot_channel_ref(struct chariot_channel *channel);
 void chariot_channel_unref(struct chariot_channel *channel); /* takes NULL */
 /* The how many-th of its two chares it is, from 0. */
 uint32_t chariot_channel_number(const struct chariot_channel *channel);
+/* Whether a foreign program has its other end. */
+bool chariot_channel_has_client(const struct chariot_channel *channel);
 
 /* Moving: an element that moves takes its ends along, with what is unread; on the way nothing is lost or overtakes.
  * Handles do not travel: the type's pack writes the ids of those that the object holds, and its unpack takes them again
@@ -523,11 +530,14 @@ enum { CHARIOT_CHANNEL_FULL = 1, CHARIOT_CHANNEL_EMPTY = 1 }; /* outcomes */
  * (chariot_ref_place()); held_bytes: what that object holds, 0 without one. Outcome CHARIOT_CHANNEL_FULL: it was sent,
  * and there is no room for more. CHARIOT_ETOOBIG: refused, too much is unread; CHARIOT_EGONE: the other chare was
  * destroyed; CHARIOT_ESTATE: the end's own chare was, or has moved. Where the other end was closed, messages are
- * dropped, until that is too much as well (CHARIOT_ECLOSED). */
+ * dropped, until that is too much as well (CHARIOT_ECLOSED). CHARIOT_ESTATE, too, after chariot_channel_finish(). */
 int chariot_channel_send_take(struct chariot_channel *channel, struct chariot_msg *msg, size_t held_bytes);
+/* Nothing more is sent at this end: the other receives what was, then CHARIOT_ECLOSED. This one goes on receiving.
+ * CHARIOT_ESTATE: its own chare was destroyed, or has moved. */
+int chariot_channel_finish(struct chariot_channel *channel);
 /* The next message (given; its payload is the receiver's alone). Outcome CHARIOT_CHANNEL_EMPTY: there is none now, or
- * it is for one who waits already. CHARIOT_ECLOSED, CHARIOT_EGONE: none will come, the other end was closed, its chare
- * destroyed; CHARIOT_ESTATE: the end's own chare was destroyed, or has moved. */
+ * it is for one who waits already. CHARIOT_ECLOSED, CHARIOT_EGONE: none will come, the other end was closed or sends
+ * no more, its chare destroyed; CHARIOT_ESTATE: the end's own chare was destroyed, or has moved. */
 int chariot_channel_receive(struct chariot_channel *channel, struct chariot_msg **msg);
 bool chariot_channel_ready(const struct chariot_channel *channel);    /* receive() would not say EMPTY */
 bool chariot_channel_has_room(const struct chariot_channel *channel); /* send() would not have said FULL */

@@ -19,7 +19,7 @@ static int give(struct obj_visit *visit, struct chariot_writer *writer) {
 }
 
 /* The method has raised: ABORTED, and what it was as an ObjectError. */
-static void fail_with(struct obj_visit *visit, const struct chariot_msg *error) {
+void obj_door_fail_with(struct obj_visit *visit, const struct chariot_msg *error) {
     struct obj_proto proto = {.shows_traces = visit->guest->shows_traces};
     struct chariot_reader reader;
     struct chariot_writer writer;
@@ -37,7 +37,7 @@ static void fail_with(struct obj_visit *visit, const struct chariot_msg *error) 
 }
 
 /* The value, or each of a list, as field 1 of the response. */
-static void answer_with(struct obj_visit *visit, const struct chariot_msg *value, bool each) {
+void obj_door_answer_with(struct obj_visit *visit, const struct chariot_msg *value, bool each) {
     struct obj_proto proto = {.seal = visit->guest->seal, .shows_traces = visit->guest->shows_traces};
     struct chariot_reader reader;
     struct chariot_writer writer;
@@ -83,12 +83,12 @@ static void reduce(struct obj_visit *visit, struct chariot_msg **values, size_t 
     struct chariot_msg *result = NULL;
     for (size_t i = 0; i < count; i++) {
         if (!chariot_msg_is_error(values[i])) continue;
-        fail_with(visit, values[i]);
+        obj_door_fail_with(visit, values[i]);
         return;
     }
     int rc = count == 0 ? CHARIOT_ENOENT : obj_reduce_combine(visit->pe, visit->reducer, count, values, &result);
     if (rc == 0)
-        answer_with(visit, result, false);
+        obj_door_answer_with(visit, result, false);
     else
         obj_door_answer(visit, OBJ_DOOR_ABORTED, "the results of %s.%s cannot be reduced by %s: %s", visit->object,
                         visit->called, obj_reduce_name(visit->pe, visit->reducer),
@@ -124,11 +124,11 @@ static void on_result(struct chariot_pe *pe, void *ctx) {
         obj_door_answer(visit, OBJ_DOOR_UNIMPLEMENTED, "the result of %s.%s cannot leave the job", visit->object,
                         visit->called);
     else if (chariot_msg_is_error(value))
-        fail_with(visit, value);
+        obj_door_fail_with(visit, value);
     else if (visit->method == OBJ_DOOR_REDUCE)
         reduce_all(visit, value);
     else
-        answer_with(visit, value, visit->method == OBJ_DOOR_BROADCAST);
+        obj_door_answer_with(visit, value, visit->method == OBJ_DOOR_BROADCAST);
     rpc_msg_unref(value);
     visit->busy = false;
     visit->on_answer(visit);
@@ -182,9 +182,9 @@ static bool add_value(struct obj_visit *visit, uint64_t i) {
     if (!good || value == NULL)
         obj_door_answer(visit, OBJ_DOOR_UNIMPLEMENTED, "a value of the future cannot leave the job");
     else if (chariot_msg_is_error(value))
-        fail_with(visit, value);
+        obj_door_fail_with(visit, value);
     else
-        answer_with(visit, value, false);
+        obj_door_answer_with(visit, value, false);
     rpc_msg_unref(value);
     if (visit->status != OBJ_DOOR_OK) return false;
     if (i + 1 < chariot_future_num_values(visit->future)) {
@@ -297,13 +297,22 @@ int obj_door_begin(struct obj_visit *visit, const void *data, size_t size) {
     if (visit->method == OBJ_DOOR_GET) return begin_get(visit, wire);
     if (visit->method == OBJ_DOOR_WATCH) return begin_watch(visit, wire);
     visit->busy = true;
-    int rc = begin_call(visit, wire);
+    int rc = visit->method == OBJ_DOOR_CHANNEL ? obj_door_stream_begin(visit, wire) : begin_call(visit, wire);
     visit->busy = false;
     return rc;
 }
 
+int obj_door_next(struct obj_visit *visit, const void *data, size_t size) {
+    return data == NULL ? obj_door_stream_end(visit) : obj_door_stream_next(visit, rpc_wire_of(data, size));
+}
+
+int obj_door_room(struct obj_visit *visit) {
+    return obj_door_stream_room(visit);
+}
+
 void obj_door_cancel(struct obj_visit *visit) {
     assert(!visit->busy);
+    obj_door_stream_free(visit);
     if (visit->future == NULL) return;
     chariot_waiter_forget(&visit->waiter);
     obj_future_unref(visit->future);

@@ -5,6 +5,9 @@
  *     '----- calls an object -- its result --> on_answer
  *                 '---- cancel: nothing more is heard of it
  *
+ * Of a channel there is more in between (door_stream.c): what its object sends comes by put_take, as long as has_room;
+ * what its client sends is given to obj_door_next(), each message once `more` has asked for it.
+ *
  * Nothing that comes is trusted: names lead to published objects, handles carry a seal, methods are exposed ones, and
  * there is no form for a pickle. */
 #ifndef CHARIOT_OBJECTS_DOOR_H
@@ -20,6 +23,8 @@ enum obj_door_method {
     OBJ_DOOR_LIST,
     OBJ_DOOR_GET,
     OBJ_DOOR_WATCH,
+    OBJ_DOOR_CHANNEL,
+    OBJ_DOOR_NUM_METHODS,
 };
 
 /* google.rpc.Code, those of them that are used. */
@@ -29,6 +34,7 @@ enum obj_door_status {
     OBJ_DOOR_NOT_FOUND = 5,
     OBJ_DOOR_PERMISSION_DENIED = 7,
     OBJ_DOOR_RESOURCE_EXHAUSTED = 8,
+    OBJ_DOOR_FAILED_PRECONDITION = 9,
     OBJ_DOOR_ABORTED = 10,
     OBJ_DOOR_UNIMPLEMENTED = 12,
     OBJ_DOOR_INTERNAL = 13,
@@ -52,6 +58,11 @@ struct obj_visit {
     const struct obj_guest *guest;
     enum obj_door_method method;
     void (*on_answer)(struct obj_visit *visit); /* from the scheduler */
+    /* Of channels, all from the scheduler: the bytes of one response (given); whether another may follow now, else
+     * obj_door_room() is called once it may; the next request is wanted. */
+    void (*put_take)(struct obj_visit *visit, struct chariot_msg *response);
+    bool (*has_room)(struct obj_visit *visit);
+    void (*more)(struct obj_visit *visit);
 
     /* The answer; messages are the caller's then. */
     enum obj_door_status status;
@@ -64,6 +75,7 @@ struct obj_visit {
     char object[OBJ_DOOR_NAME], called[OBJ_DOOR_NAME];
     struct chariot_future *future;
     struct chariot_waiter waiter;
+    struct obj_door_stream *stream; /* of a channel; owned */
     uint32_t reducer;
     bool one_way;
     bool busy; /* it is being worked on, and user code may run: it is answered next, or can be cancelled after that */
@@ -73,7 +85,11 @@ enum { OBJ_DOOR_ANSWERED = 1 }; /* outcome */
 /* Reads the request, `size` bytes at data (borrowed for the call), and does what it asks. Outcome OBJ_DOOR_ANSWERED:
  * the answer is there, and on_answer is not called; 0: it will be. For who has the turn. */
 int obj_door_begin(struct obj_visit *visit, const void *data, size_t size);
-/* on_answer is not called any more. Not while it is busy. */
+/* Of a channel: its next request, or NULL: there are no more. Outcome as above. From the scheduler. */
+int obj_door_next(struct obj_visit *visit, const void *data, size_t size);
+/* Of a channel: there is room for responses. The same outcome. */
+int obj_door_room(struct obj_visit *visit);
+/* Nothing is called any more. Not while it is busy. */
 void obj_door_cancel(struct obj_visit *visit);
 
 /* door_describe.c: an object for those who ask what there is, as field 1 of a message; methods: with those that this

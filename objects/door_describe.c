@@ -20,6 +20,7 @@ static void put_method(struct chariot_writer *writer, const char *name, const st
     obj_proto_put_text(writer, 2, signature->description);
     for (uint32_t i = 0; i < signature->num_parameters; i++) put_parameter(writer, &signature->parameters[i]);
     obj_proto_put_text(writer, 4, signature->returns);
+    if (signature->channel) obj_proto_put_number(writer, 5, 1);
     obj_proto_end(writer, message);
 }
 

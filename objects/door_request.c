@@ -8,7 +8,7 @@
 #include "objects/call.h"
 #include "objects/ref.h"
 
-/* The four requests for a method have these in the same fields. */
+/* The requests for a method have these in the same fields. */
 struct fields {
     struct rpc_wire target, method, arguments;
     uint64_t more;
@@ -255,11 +255,20 @@ static int read_fields(struct obj_visit *visit, struct rpc_wire wire, struct fie
 
 /* The whole collection, or one object, as the request needs. */
 static int check_whole(struct obj_visit *visit, const struct chariot_ref *ref) {
-    bool whole = visit->method != OBJ_DOOR_CALL;
+    bool whole = visit->method == OBJ_DOOR_BROADCAST || visit->method == OBJ_DOOR_REDUCE;
     if (whole == (ref->whole != 0)) return 0;
     return obj_door_answer(visit, OBJ_DOOR_INVALID_ARGUMENT,
                            whole ? "%s is one object: call it" : "%s is a collection: say an index, or broadcast",
                            visit->object);
+}
+
+/* With a channel or without, as the method is called. */
+static int check_channel(struct obj_visit *visit, const struct chariot_ref *ref, uint32_t method) {
+    bool takes = visit->pe->types[ref->type]->exposure->methods[method]->channel;
+    if (takes == (visit->method == OBJ_DOOR_CHANNEL)) return 0;
+    return obj_door_answer(visit, OBJ_DOOR_INVALID_ARGUMENT,
+                           takes ? "%s.%s takes a channel: call it by OpenChannel" : "%s.%s takes no channel: call it",
+                           visit->object, visit->called);
 }
 
 int obj_door_read_call(struct obj_visit *visit, struct rpc_wire wire, struct obj_door_request *request) {
@@ -267,6 +276,7 @@ int obj_door_read_call(struct obj_visit *visit, struct rpc_wire wire, struct obj
     int rc = read_fields(visit, wire, &fields);
     if (rc == 0) rc = obj_door_find(visit, fields.target, &request->ref);
     if (rc == 0) rc = find_method(visit, &request->ref, &fields.method, &request->method);
+    if (rc == 0) rc = check_channel(visit, &request->ref, request->method);
     if (rc == 0) rc = check_whole(visit, &request->ref);
     if (rc == 0) rc = read_arguments(visit, fields.arguments, &request->args);
     if (rc == 0) rc = admit(visit, &request->ref, request->method, &request->args);

@@ -5,6 +5,7 @@
 
 #include "objects/balance.h"
 #include "objects/call.h"
+#include "objects/client.h"
 #include "objects/hold.h"
 #include "objects/layout.h"
 #include "objects/load.h"
@@ -165,6 +166,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     int rc = obj_runtime_init(pe);
     if (rc == 0) rc = obj_balance_ops.init(pe);
     if (rc == 0) rc = obj_names_init(pe);
+    if (rc == 0) rc = obj_client_init(pe);
     if (rc != 0) obj_pe_deinit(pe);
     return rc;
 }
@@ -212,6 +214,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_span_free_all(pe);
     obj_balance_ops.deinit(pe);
     obj_names_deinit(pe);
+    obj_map_deinit(&pe->clients);
     obj_map_deinit(&pe->graves);
     obj_allreduce_free_all(pe);
     obj_channel_free_all(pe);

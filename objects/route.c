@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "objects/client.h"
 #include "objects/location.h"
 #include "objects/meter.h"
 #include "objects/move.h"
@@ -132,6 +133,7 @@ static bool acceptable(const struct chariot_pe *pe, const struct chariot_msg *ms
     if (msg->kind == OBJ_KIND_READY) return msg->flags == 0; /* its target is a hash */
     if (obj_id_pe(msg->target) >= num_pes) return false;
     if (is_channel_kind(msg->kind) && (msg->reply == 0 || obj_id_pe(msg->reply) >= num_pes)) return false;
+    if (obj_client_calls(msg) && obj_id_pe(msg->seq) >= num_pes) return false;
     if (msg->kind == OBJ_KIND_INSERT && msg->method >= OBJ_INSERT_FIRST_LOCAL) return false;
     if (msg->kind == OBJ_KIND_COUNT && msg->method != OBJ_COUNT_ARRIVED) return false;
     bool numbered = msg->kind == OBJ_KIND_INSERT || msg->kind == OBJ_KIND_BROADCAST || msg->kind == OBJ_KIND_EXPECT;

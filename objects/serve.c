@@ -1,7 +1,8 @@
 /* Calls of foreign programs, from the service to the door and back: see serve.h.
  *
  *   a request comes (with the turn, also while a method computes) -> a task in the run queue -> the door -> its answer
- *   or the client goes: what has not been begun is not, what has been is not waited for. */
+ *   or the client goes: what has not been begun is not, what has been is not waited for.
+ *   Of a channel each further request is such a task, and so is word that there is room for responses. */
 #include "objects/serve.h"
 
 #include <stdlib.h>
@@ -10,14 +11,16 @@
 #include "objects/call.h"
 #include "objects/public.h"
 
-/* One request. Its caller goes when the visit is over, and itself when nothing refers to it any more. */
+/* One call. It goes when the visit is over, and when no task refers to it any more. */
 struct obj_caller {
     struct obj_visit visit;
     struct obj_guest guest;
     struct obj_serving *serving;
-    struct rpc_visit *call; /* NULL: the client has gone */
+    struct rpc_visit *call; /* NULL: answered, or its client has gone */
     struct obj_caller *next, **at;
-    struct chariot_msg *request; /* until it is begun */
+    struct chariot_msg *request; /* until it is worked on */
+    unsigned tasks;              /* in the run queue */
+    bool begun;
 };
 
 const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS] = {
@@ -27,6 +30,7 @@ const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS] = {
     [OBJ_DOOR_LIST] = {.path = "/chariot.v1.ObjectService/ListObjects"},
     [OBJ_DOOR_GET] = {.path = "/chariot.v1.ObjectService/GetObject"},
     [OBJ_DOOR_WATCH] = {.path = "/chariot.v1.ObjectService/WatchFuture", .streams = true},
+    [OBJ_DOOR_CHANNEL] = {.path = "/chariot.v1.ObjectService/OpenChannel", .streams = true},
     [OBJ_SERVE_DOORS + OBJ_PUBLIC_CHECK] = {.path = "/grpc.health.v1.Health/Check", .open = true},
     [OBJ_SERVE_DOORS + OBJ_PUBLIC_WATCH] = {.path = "/grpc.health.v1.Health/Watch", .streams = true, .open = true},
     [OBJ_SERVE_DOORS +
@@ -36,6 +40,7 @@ const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS] = {
 };
 
 static void caller_free(struct obj_caller *caller) {
+    obj_door_cancel(&caller->visit);
     *caller->at = caller->next;
     if (caller->next != NULL) caller->next->at = caller->at;
     rpc_msg_unref(caller->request);
@@ -43,6 +48,11 @@ static void caller_free(struct obj_caller *caller) {
     rpc_msg_unref(caller->visit.failure);
     rpc_msg_queue_clear(&caller->visit.before);
     free(caller);
+}
+
+/* By the scheduler: what is dropped may be the user's objects. */
+static void free_if_over(struct obj_caller *caller) {
+    if (caller->call == NULL && caller->tasks == 0 && !caller->visit.busy) caller_free(caller);
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -62,24 +72,43 @@ static struct chariot_msg *status_of(const struct obj_visit *visit) {
     return chariot_writer_finish(&writer, &status) == 0 ? status : NULL;
 }
 
+/* Its client may have gone meanwhile. */
 static void finish(struct obj_caller *caller) {
     struct obj_visit *visit = &caller->visit;
     struct rpc_visit *call = caller->call;
     struct chariot_msg *body = visit->body;
-    visit->body = NULL;
-    for (struct chariot_msg *one; call != NULL && (one = rpc_msg_queue_pop(&visit->before)) != NULL;)
-        caller->serving->at.ops->put_take(call, one);
-    if (call == NULL)
-        rpc_msg_unref(body);
-    else
-        caller->serving->at.ops->finish_take(call, body, visit->status, visit->status == OBJ_DOOR_OK ? "" : visit->text,
-                                             status_of(visit));
-    caller_free(caller);
+    caller->call = NULL;
+    if (call != NULL) {
+        const struct rpc_serve_ops *ops = caller->serving->at.ops;
+        bool ok = visit->status == OBJ_DOOR_OK;
+        visit->body = NULL;
+        for (struct chariot_msg *one; (one = rpc_msg_queue_pop(&visit->before)) != NULL;) ops->put_take(call, one);
+        ops->finish_take(call, body, visit->status, ok ? "" : visit->text, status_of(visit));
+    }
+    free_if_over(caller);
 }
 
 static void on_answer(struct obj_visit *visit) {
     OBJ_API(visit->pe);
     finish((struct obj_caller *)visit);
+}
+
+static void put_take(struct obj_visit *visit, struct chariot_msg *response) {
+    struct obj_caller *caller = (struct obj_caller *)visit;
+    if (caller->call != NULL)
+        caller->serving->at.ops->put_take(caller->call, response);
+    else
+        rpc_msg_unref(response);
+}
+
+static bool has_room(struct obj_visit *visit) {
+    struct obj_caller *caller = (struct obj_caller *)visit;
+    return caller->call != NULL && caller->serving->at.ops->has_room(caller->call);
+}
+
+static void more(struct obj_visit *visit) {
+    struct obj_caller *caller = (struct obj_caller *)visit;
+    if (caller->call != NULL) caller->serving->at.ops->more(caller->call);
 }
 
 /* ---------------------------------------------------------------- requests */
@@ -89,45 +118,93 @@ static bool may(void *ctx, const char *object, const char *method) {
     return caller->call != NULL && caller->serving->at.ops->may(caller->call, object, method);
 }
 
-static void begin(struct chariot_pe *pe, void *ctx) {
+/* A task's turn. True: the call is still there. */
+static bool resumes(struct obj_caller *caller) {
+    caller->tasks--;
+    return caller->call != NULL;
+}
+
+/* What the door has said to a task: its answer, or the client may have gone meanwhile. */
+static void done(struct obj_caller *caller, int rc) {
+    if (rc == OBJ_DOOR_ANSWERED)
+        finish(caller);
+    else
+        free_if_over(caller);
+}
+
+static void on_begin(struct chariot_pe *pe, void *ctx) {
     struct obj_caller *caller = ctx;
     OBJ_API(pe);
     struct chariot_msg *request = caller->request;
     caller->request = NULL;
-    if (caller->call == NULL) { /* gone before its turn */
-        rpc_msg_unref(request);
-        caller_free(caller);
-        return;
+    bool first = !caller->begun;
+    int rc = 0;
+    caller->begun = true;
+    if (resumes(caller)) {
+        const void *data = request == NULL ? NULL : chariot_msg_data(request);
+        size_t size = request == NULL ? 0 : chariot_msg_size(request);
+        rc = first ? obj_door_begin(&caller->visit, data, size) : obj_door_next(&caller->visit, data, size);
     }
-    int rc = obj_door_begin(&caller->visit, chariot_msg_data(request), chariot_msg_size(request));
     rpc_msg_unref(request);
-    if (rc == OBJ_DOOR_ANSWERED) {
-        finish(caller);
-    } else if (caller->call == NULL) { /* gone meanwhile */
-        obj_door_cancel(&caller->visit);
-        caller_free(caller);
-    }
+    done(caller, rc);
+}
+
+static void on_passage(struct chariot_pe *pe, void *ctx) {
+    struct obj_caller *caller = ctx;
+    OBJ_API(pe);
+    done(caller, resumes(caller) ? obj_door_room(&caller->visit) : 0);
+}
+
+static int post(struct obj_caller *caller, void (*fn)(struct chariot_pe *pe, void *ctx)) {
+    int rc = obj_post(caller->serving->pe, fn, caller);
+    if (rc == 0) caller->tasks++;
+    return rc;
+}
+
+static void on_gone(struct chariot_pe *pe, void *ctx) {
+    struct obj_caller *caller = ctx;
+    OBJ_API(pe);
+    caller->tasks--;
+    free_if_over(caller);
+}
+
+/* Its call is no more: the scheduler sees to the rest. */
+static void let_go(struct obj_caller *caller) {
+    caller->call = NULL;
+    if (caller->tasks == 0 && post(caller, on_gone) != 0) obj_out_of_memory(caller->serving->pe);
+}
+
+/* NULL: out of memory. */
+static struct chariot_msg *copy_of(const void *data, size_t size) {
+    struct chariot_msg *copy = rpc_msg_new(size);
+    if (copy == NULL) return NULL;
+    if (size > 0) memcpy(rpc_msg_payload(copy), data, size);
+    copy->size = size;
+    return copy;
 }
 
 /* NULL: out of memory. */
 static struct obj_caller *caller_new(struct obj_serving *serving, struct rpc_visit *call, uint32_t method,
                                      const void *data, size_t size) {
     struct obj_caller *caller = calloc(1, sizeof *caller);
-    struct chariot_msg *request = rpc_msg_new(size);
+    struct chariot_msg *request = copy_of(data, size);
     if (caller == NULL || request == NULL) {
         free(caller);
         rpc_msg_unref(request);
         return NULL;
     }
-    if (size > 0) memcpy(rpc_msg_payload(request), data, size);
-    request->size = size;
     caller->request = request;
     caller->serving = serving;
     caller->call = call;
     caller->guest =
         (struct obj_guest){.ctx = caller, .may = may, .seal = &serving->seal, .shows_traces = serving->shows_traces};
-    caller->visit = (struct obj_visit){
-        .pe = serving->pe, .guest = &caller->guest, .method = (enum obj_door_method)method, .on_answer = on_answer};
+    caller->visit = (struct obj_visit){.pe = serving->pe,
+                                       .guest = &caller->guest,
+                                       .method = (enum obj_door_method)method,
+                                       .on_answer = on_answer,
+                                       .put_take = put_take,
+                                       .has_room = has_room,
+                                       .more = more};
     caller->next = serving->callers;
     caller->at = &serving->callers;
     if (caller->next != NULL) caller->next->at = &caller->next;
@@ -164,39 +241,60 @@ static void answer_public(struct obj_serving *serving, struct rpc_visit *call, e
     ops->finish_take(call, body, status, rc == 0 ? "" : "no such service, or no such request", NULL);
 }
 
+static void refuse_memory(struct obj_serving *serving, struct rpc_visit *call) {
+    serving->at.ops->finish_take(call, NULL, OBJ_DOOR_RESOURCE_EXHAUSTED, "the service is out of memory", NULL);
+}
+
+/* One more of a channel. */
+static void go_on(struct obj_caller *caller, const void *data, size_t size) {
+    struct rpc_visit *call = caller->call;
+    if (data != NULL) caller->request = copy_of(data, size);
+    if ((data == NULL || caller->request != NULL) && post(caller, on_begin) == 0) return;
+    let_go(caller);
+    refuse_memory(caller->serving, call);
+}
+
 /* With the turn, maybe the stand-in's: what it asks for is done by the scheduler. */
 static void on_request(void *owner, struct rpc_visit *call, uint32_t method, const void *data, size_t size) {
     struct obj_serving *serving = owner;
-    if (method < OBJ_SERVE_DOORS && data == NULL) { /* a stream of one request, which has not come */
-        serving->at.ops->finish_take(call, NULL, OBJ_DOOR_INVALID_ARGUMENT, "the call has no request", NULL);
-        return;
-    }
     if (method >= OBJ_SERVE_DOORS) {
         enum obj_public_method which = (enum obj_public_method)(method - OBJ_SERVE_DOORS);
         answer_public(serving, call, which > OBJ_PUBLIC_REFLECT ? OBJ_PUBLIC_REFLECT : which, data, size);
         return;
     }
-    struct obj_caller *caller = caller_new(serving, call, method, data, size);
-    int rc = caller == NULL ? CHARIOT_ENOMEM : obj_post(serving->pe, begin, caller);
-    if (rc == 0) {
+    struct obj_caller *caller = serving->at.ops->get(call);
+    if (caller != NULL) {
+        go_on(caller, data, size);
+        return;
+    }
+    if (data == NULL) { /* a stream whose first request has not come */
+        serving->at.ops->finish_take(call, NULL, OBJ_DOOR_INVALID_ARGUMENT, "the call has no request", NULL);
+        return;
+    }
+    caller = caller_new(serving, call, method, data, size);
+    if (caller != NULL && post(caller, on_begin) == 0) {
         serving->at.ops->set(call, caller);
         return;
     }
     if (caller != NULL) caller_free(caller);
-    serving->at.ops->finish_take(call, NULL, OBJ_DOOR_RESOURCE_EXHAUSTED, "the service is out of memory", NULL);
+    refuse_memory(serving, call);
+}
+
+static void on_room(void *owner, struct rpc_visit *call) {
+    struct obj_serving *serving = owner;
+    struct obj_caller *caller = serving->at.ops->get(call);
+    if (caller == NULL || post(caller, on_passage) == 0) return; /* of the service itself, it does not ask */
+    let_go(caller);
+    refuse_memory(serving, call);
 }
 
 static void on_cancel(void *owner, struct rpc_visit *call) {
     struct obj_serving *serving = owner;
     struct obj_caller *caller = serving->at.ops->get(call);
-    if (caller == NULL) return; /* of the service itself */
-    caller->call = NULL;
-    if (caller->request != NULL || caller->visit.busy) return; /* begin() sees to it, or finish() */
-    obj_door_cancel(&caller->visit);
-    caller_free(caller);
+    if (caller != NULL) let_go(caller); /* else of the service itself */
 }
 
-const struct rpc_service_ops obj_serve_ops = {.on_request = on_request, .on_cancel = on_cancel};
+const struct rpc_service_ops obj_serve_ops = {.on_request = on_request, .on_cancel = on_cancel, .on_room = on_room};
 
 void obj_serve_seal(void *ctx, uint8_t kind, const void *data, size_t size, uint8_t seal[OBJ_SEAL_BYTES]) {
     const struct obj_serving *serving = ctx;
@@ -212,8 +310,5 @@ void obj_serve_seal(void *ctx, uint8_t kind, const void *data, size_t size, uint
 }
 
 void obj_serve_forget(struct obj_serving *serving) {
-    while (serving->callers != NULL) {
-        obj_door_cancel(&serving->callers->visit);
-        caller_free(serving->callers);
-    }
+    while (serving->callers != NULL) caller_free(serving->callers);
 }

@@ -17,7 +17,7 @@ struct obj_serving {
 
 /* By enum obj_door_method; from OBJ_SERVE_DOORS on by enum obj_public_method, with the older name of reflection last.
  */
-enum { OBJ_SERVE_DOORS = 6, OBJ_SERVE_NUM_METHODS = 10 };
+enum { OBJ_SERVE_DOORS = OBJ_DOOR_NUM_METHODS, OBJ_SERVE_NUM_METHODS = OBJ_SERVE_DOORS + 4 };
 extern const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS];
 extern const struct rpc_service_ops obj_serve_ops;
 

@@ -10,7 +10,7 @@
 struct py_channel {
     PyObject_HEAD struct py_state *st; /* borrowed */
     struct chariot_channel *end;       /* owned while st->pe is open */
-    PyObject *remote;                  /* proxy, owned */
+    PyObject *remote;                  /* proxy, or None where a foreign program has the other end; owned */
     PyObject *weakrefs;
 };
 
@@ -18,6 +18,7 @@ struct py_channel {
 struct channel_wait {
     PyObject_HEAD struct py_channel *channel; /* owned */
     enum chariot_channel_event event;
+    bool iterates; /* the end of what comes is the end of the iteration */
 };
 
 static struct py_channel *as_channel(PyObject *object) {
@@ -119,6 +120,11 @@ static PyObject *channel_open(PyTypeObject *type, struct py_state *st, struct ch
     return NULL;
 }
 
+PyObject *py_channel_of_client(struct py_state *st, struct chariot_channel *end) {
+    if (st->stray_channels != NULL) let_strays_go(st);
+    return (PyObject *)wrap_take(st->channel_type, st, chariot_channel_ref(end), Py_None);
+}
+
 static PyObject *channel_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"chare", "remote", "local", NULL};
     PyObject *chare, *remote, *local = Py_None;
@@ -133,9 +139,20 @@ static PyObject *channel_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 
 /* ---------------------------------------------------------------- errors */
 
+/* What is to be said where the other end is a foreign program's. */
+static const char *why_of_client(int rc) {
+    return rc == CHARIOT_EGONE     ? "the program at its other end has gone"
+           : rc == CHARIOT_ECLOSED ? "the program at its other end sends nothing more"
+           : rc == CHARIOT_ETOOBIG ? "too much is unread at its other end (16 MiB, or 16,384 messages): send from a "
+                                     "coroutine, which waits for that (with await in async def)"
+                                   : NULL;
+}
+
 static PyObject *raise_code(struct py_channel *self, int rc) {
+    const char *special = self->remote == Py_None ? why_of_client(rc) : NULL;
     const char *why =
-        rc == CHARIOT_EGONE    ? "the chare at its other end was destroyed"
+        special != NULL        ? special
+        : rc == CHARIOT_EGONE  ? "the chare at its other end was destroyed"
         : rc == CHARIOT_ESTATE ? "its own chare was destroyed, or has moved to another PE and left this Channel behind"
         : rc == CHARIOT_ECLOSED
             ? "nobody holds the Channel at its other end any more: nothing more will come, and nothing is read"
@@ -158,6 +175,7 @@ static PyObject *wait_new(struct py_channel *channel, enum chariot_channel_event
     Py_INCREF(channel);
     self->channel = channel;
     self->event = event;
+    self->iterates = false;
     return (PyObject *)self;
 }
 
@@ -197,14 +215,16 @@ static PyObject *value_take(struct py_channel *self, struct chariot_msg *msg) {
     return value;
 }
 
-static PyObject *receive(struct py_channel *self) {
+/* iterates: NULL without an exception where nothing more will come. */
+static PyObject *receive(struct py_channel *self, bool iterates) {
     struct chariot_msg *msg;
     int rc = chariot_channel_receive(self->end, &msg);
     while (rc == CHARIOT_CHANNEL_EMPTY) {
         if (wait_for(self, CHARIOT_CHANNEL_RECEIVE) != 0) return NULL;
         rc = chariot_channel_receive(self->end, &msg);
     }
-    return rc == 0 ? value_take(self, msg) : raise_code(self, rc);
+    if (rc == 0) return value_take(self, msg);
+    return iterates && rc == CHARIOT_ECLOSED ? NULL : raise_code(self, rc);
 }
 
 PyDoc_STRVAR(recv_doc,
@@ -215,7 +235,23 @@ PyDoc_STRVAR(recv_doc,
 static PyObject *channel_recv(PyObject *self, PyObject *ignored) {
     struct py_channel *channel = as_channel(self);
     if (py_state_running(channel->st) == NULL) return NULL;
-    return in_async(channel->st) ? wait_new(channel, CHARIOT_CHANNEL_RECEIVE) : receive(channel);
+    return in_async(channel->st) ? wait_new(channel, CHARIOT_CHANNEL_RECEIVE) : receive(channel, false);
+}
+
+static PyObject *channel_next(PyObject *self) {
+    struct py_channel *channel = as_channel(self);
+    if (py_state_running(channel->st) == NULL) return NULL;
+    if (!in_async(channel->st)) return receive(channel, true);
+    PyErr_SetString(PyExc_TypeError, "in an async def: async for value in channel");
+    return NULL;
+}
+
+static PyObject *channel_anext(PyObject *self) {
+    struct py_channel *channel = as_channel(self);
+    if (py_state_running(channel->st) == NULL) return NULL;
+    PyObject *wait = wait_new(channel, CHARIOT_CHANNEL_RECEIVE);
+    if (wait != NULL) as_wait(wait)->iterates = true;
+    return wait;
 }
 
 /* ---------------------------------------------------------------- sending */
@@ -223,8 +259,9 @@ static PyObject *channel_recv(PyObject *self, PyObject *ignored) {
 /* Outcome of chariot_channel_send_take(), or -1 with an exception set. */
 static int send_args(struct py_channel *self, PyObject *const *args, Py_ssize_t num) {
     struct py_state *st = self->st;
-    const struct chariot_ref *to = &((struct py_proxy *)(void *)self->remote)->ref;
-    enum chariot_place place = st->local_msg_optim ? chariot_ref_place(st->pe, to) : CHARIOT_ELSEWHERE;
+    enum chariot_place place = CHARIOT_ELSEWHERE; /* as a foreign program always is */
+    if (st->local_msg_optim && self->remote != Py_None)
+        place = chariot_ref_place(st->pe, &((struct py_proxy *)(void *)self->remote)->ref);
     struct chariot_msg *msg;
     if (py_message_put_args(st, args, num, NULL, place, &msg) != 0) return -1;
     int rc = chariot_channel_send_take(self->end, msg, place == CHARIOT_HERE ? py_message_bytes_held(args, num) : 0);
@@ -278,7 +315,9 @@ static void forget_waiter(PyObject *self, struct chariot_waiter *waiter) {
 static PyObject *wait_result(PyObject *self) {
     struct channel_wait *wait = as_wait(self);
     if (wait->event == CHARIOT_CHANNEL_ROOM) Py_RETURN_NONE;
-    return receive(wait->channel);
+    PyObject *value = receive(wait->channel, wait->iterates);
+    if (value == NULL && !PyErr_Occurred()) PyErr_SetNone(PyExc_StopAsyncIteration);
+    return value;
 }
 
 static enum py_wait_kind wait_reason(PyObject *self, PyObject **about) {
@@ -314,7 +353,7 @@ static int channel_wait(PyObject *self, struct chariot_waiter *waiter) {
 }
 
 static PyObject *channel_result(PyObject *self) {
-    return receive(as_channel(self));
+    return receive(as_channel(self), false);
 }
 
 static enum py_wait_kind channel_reason(PyObject *self, PyObject **about) {
@@ -362,16 +401,22 @@ PyObject *py_channel_load(PyObject *module, PyObject *args) {
     struct py_state *st = py_state_of_module(module);
     unsigned long long id;
     PyObject *remote;
-    if (!PyArg_ParseTuple(args, "KO!:_channel_load", &id, st->proxy_type, &remote)) return NULL;
+    if (!PyArg_ParseTuple(args, "KO:_channel_load", &id, &remote)) return NULL;
+    if (remote != Py_None && !py_proxy_check(st, remote)) return py_malformed("a channel to something else");
     struct chariot_elem *elem = st->arriving == NULL ? NULL : st->arriving->elem;
     struct chariot_channel *end = elem == NULL ? NULL : chariot_channel_by_id(st->pe, elem, id);
     if (end == NULL) return py_malformed("a channel that does not arrive");
+    if (chariot_channel_has_client(end) != (remote == Py_None)) {
+        chariot_channel_unref(end);
+        return py_malformed("a channel to something else");
+    }
     return (PyObject *)wrap_take(st->channel_type, st, end, remote);
 }
 
 static PyObject *channel_repr(PyObject *self) {
     const struct py_channel *channel = as_channel(self);
     if (channel->st->pe == NULL) return PyUnicode_FromString("<Channel of a job that has ended>");
+    if (channel->remote == Py_None) return PyUnicode_FromString("<Channel to a foreign program>");
     return PyUnicode_FromFormat("<Channel %u to %R>", chariot_channel_number(channel->end), channel->remote);
 }
 
@@ -384,7 +429,7 @@ static PyMethodDef channel_methods[] = {
 
 static PyMemberDef channel_members[] = {
     {"remote", T_OBJECT_EX, offsetof(struct py_channel, remote), READONLY,
-     PyDoc_STR("Proxy of the chare at the other end.")},
+     PyDoc_STR("Proxy of the chare at the other end; None where a foreign program has it.")},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(struct py_channel, weakrefs), READONLY, NULL},
     {NULL, 0, 0, 0, NULL}};
 
@@ -393,7 +438,7 @@ PyDoc_STRVAR(channel_doc,
              "One end of a channel between the chare that makes it (self) and the one that the proxy `remote` refers\n"
              "to, which makes the other end. What one sends the other receives, in order. The n-th Channel that a\n"
              "chare makes to another belongs to the n-th that the other makes to it; one to itself is its own other\n"
-             "end.");
+             "end. `for value in channel` (in an async def: `async for`) receives until nothing more will come.");
 
 static PyType_Slot channel_slots[] = {{Py_tp_doc, (void *)channel_doc},
                                       {Py_tp_new, channel_new},
@@ -401,6 +446,10 @@ static PyType_Slot channel_slots[] = {{Py_tp_doc, (void *)channel_doc},
                                       {Py_tp_methods, channel_methods},
                                       {Py_tp_members, channel_members},
                                       {Py_tp_repr, channel_repr},
+                                      {Py_tp_iter, PyObject_SelfIter},
+                                      {Py_tp_iternext, channel_next},
+                                      {Py_am_aiter, PyObject_SelfIter},
+                                      {Py_am_anext, channel_anext},
                                       {0, NULL}};
 static PyType_Spec channel_spec = {.name = "chariot.Channel",
                                    .basicsize = sizeof(struct py_channel),

@@ -10,6 +10,9 @@
 
 int py_channel_init(struct py_state *st, PyObject *module);
 
+/* What an exposed method gets that a foreign program calls with a channel. NULL with an exception set. */
+PyObject *py_channel_of_client(struct py_state *st, struct chariot_channel *end);
+
 /* Module function that pickles of the state of a chare call (move.h): its end of that id, to that proxy. */
 PyObject *py_channel_load(PyObject *module, PyObject *args);
 

@@ -1,5 +1,6 @@
 #include "python/dispatch.h"
 
+#include "python/channel.h"
 #include "python/chare.h"
 #include "python/charm.h"
 #include "python/errors.h"
@@ -47,12 +48,34 @@ int py_dispatch_run(struct py_state *st, const struct py_method *method, PyObjec
     return rc;
 }
 
+/* A foreign program's channel comes before its other arguments. */
+static int put_channel(struct py_state *st, struct chariot_channel *end, PyObject **args) {
+    Py_ssize_t count = PyTuple_GET_SIZE(*args);
+    PyObject *channel = py_channel_of_client(st, end), *all = channel == NULL ? NULL : PyTuple_New(count + 1);
+    if (all == NULL) {
+        Py_XDECREF(channel);
+        return -1;
+    }
+    PyTuple_SET_ITEM(all, 0, channel);
+    for (Py_ssize_t i = 0; i < count; i++) PyTuple_SET_ITEM(all, i + 1, Py_NewRef(PyTuple_GET_ITEM(*args, i)));
+    Py_SETREF(*args, all);
+    return 0;
+}
+
+static int read_args(struct py_state *st, const struct chariot_call *call, PyObject **args, PyObject **keywords) {
+    if (py_message_args(st, call->args, args, keywords) != 0) return -1;
+    if (call->channel == NULL || put_channel(st, call->channel, args) == 0) return 0;
+    Py_DECREF(*args);
+    Py_XDECREF(*keywords);
+    return -1;
+}
+
 int py_dispatch_invoke(struct chariot_call *call) {
     struct py_chare *chare = call->object;
     const struct py_method *method = &chare->cls->methods[call->method];
     struct py_state *st = chare->cls->st;
     PyObject *args, *keywords;
-    if (py_message_args(st, call->args, &args, &keywords) != 0)
+    if (read_args(st, call, &args, &keywords) != 0)
         return py_outcome_take(st, method, &call->reply, NULL, &call->result);
     if (keywords != NULL && py_bind_received(st, method, &args, &keywords) != 0) {
         Py_DECREF(args);

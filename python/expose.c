@@ -54,8 +54,10 @@ static int read_parameters(struct py_exposure *all, PyObject *list, struct chari
 static int read_method(struct py_exposure *all, PyObject *function, struct chariot_signature *signature) {
     PyObject *helper = module(), *description, *returns, *parameters;
     PyObject *described = helper == NULL ? NULL : PyObject_CallMethod(helper, "describe", "O", function);
-    int rc = -1;
-    if (described != NULL && PyArg_ParseTuple(described, "UUO!", &description, &returns, &PyList_Type, &parameters)) {
+    int rc = -1, channel;
+    if (described != NULL &&
+        PyArg_ParseTuple(described, "UUO!p", &description, &returns, &PyList_Type, &parameters, &channel)) {
+        signature->channel = channel != 0;
         signature->description = keep(all, description);
         signature->returns = signature->description == NULL ? NULL : keep(all, returns);
         if (signature->returns != NULL) rc = read_parameters(all, parameters, signature);
@@ -154,8 +156,9 @@ int py_expose_admit(void *ctx, const struct chariot_type *type, uint32_t number,
     if (cls == NULL || py_class_by_id(st, cls->id) != cls) return 0; /* no class of Python's */
     if (py_decode_args(st, *msg, false, &args, &keywords) == 0) helper = module();
     if (helper != NULL && keywords == NULL) keywords = PyDict_New();
+    PyObject *channel = cls->exposure->signatures[number]->channel ? Py_True : Py_False;
     if (keywords != NULL)
-        none = PyObject_CallMethod(helper, "check", "OOO", cls->methods[number].function, args, keywords);
+        none = PyObject_CallMethod(helper, "check", "OOOO", cls->methods[number].function, args, keywords, channel);
     if (none == NULL) take_text(why, why_size);
     int rc = none == NULL ? CHARIOT_EINVAL : 0;
     Py_XDECREF(none);

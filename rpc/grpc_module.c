@@ -13,6 +13,7 @@ const struct rpc_module chariot_grpc_module = {
               .get = rpc_visit_get,
               .may = rpc_visit_may,
               .put_take = rpc_visit_put_take,
+              .has_room = rpc_visit_has_room,
               .more = rpc_visit_more,
               .finish_take = rpc_visit_finish_take},
 };

@@ -16,6 +16,8 @@
 #include "rpc/grpc_refuse.h"
 #include "rpc/msg.h"
 
+enum { ROOM_BYTES = 64 << 10, MESSAGE_BYTES = 256 }; /* that may wait; what one weighs beside its own */
+
 #define VISIT_OF(tag, member) ((struct rpc_visit *)(void *)((char *)(tag)-offsetof(struct rpc_visit, member)))
 
 /* ---------------------------------------------------------------- operations */
@@ -67,6 +69,10 @@ static grpc_byte_buffer *buffer_of(struct rpc_answer *answer) {
     return buffer;
 }
 
+static size_t bytes_of(const struct rpc_answer *answer) {
+    return answer->loan->msg->size + MESSAGE_BYTES;
+}
+
 static struct rpc_answer *pop_answer(struct rpc_visit *visit) {
     struct rpc_answer *answer = visit->first;
     if (answer == NULL) return NULL;
@@ -87,8 +93,10 @@ static void write_on(struct rpc_visit *visit) {
     struct rpc_answer *answer = pop_answer(visit);
     if (answer != NULL) {
         visit->response = buffer_of(answer);
+        visit->writing_bytes = bytes_of(answer);
         free(answer);
         ops[count].op = GRPC_OP_SEND_MESSAGE;
+        if (visit->first != NULL) ops[count].flags = GRPC_WRITE_BUFFER_HINT; /* more follow at once */
         ops[count++].data.send_message.send_message = visit->response;
     }
     grpc_metadata trailer = {.key = grpc_slice_from_static_string(details_key), .value = visit->details};
@@ -104,13 +112,25 @@ static void write_on(struct rpc_visit *visit) {
     start(visit, ops, count, &visit->write_tag, on_written);
 }
 
+static void tell_room(struct rpc_visit *visit) {
+    const struct rpc_service_config *config = &visit->service->config;
+    if (!visit->crowded || !visit->with_owner || visit->waiting_bytes >= ROOM_BYTES) return;
+    visit->crowded = false;
+    visit->operations++; /* the owner may finish it */
+    config->ops->on_room(config->owner, visit);
+    visit->operations--;
+}
+
 static void on_written(struct rpc_tag *tag, bool ok) {
     struct rpc_visit *visit = VISIT_OF(tag, write_tag);
     (void)ok; /* the close operation tells */
     visit->writing = false;
     if (visit->response != NULL) grpc_byte_buffer_destroy(visit->response);
     visit->response = NULL;
+    visit->waiting_bytes -= visit->writing_bytes;
+    visit->writing_bytes = 0;
     write_on(visit);
+    tell_room(visit);
     leave_if_done(visit);
 }
 
@@ -125,11 +145,17 @@ static void queue_take(struct rpc_visit *visit, struct chariot_msg *message) {
     }
     *visit->last = answer;
     visit->last = &answer->next;
+    visit->waiting_bytes += bytes_of(answer);
 }
 
 void rpc_visit_put_take(struct rpc_visit *visit, struct chariot_msg *message) {
     queue_take(visit, message);
     write_on(visit);
+}
+
+bool rpc_visit_has_room(struct rpc_visit *visit) {
+    visit->crowded = visit->waiting_bytes >= ROOM_BYTES;
+    return !visit->crowded;
 }
 
 void rpc_visit_finish_take(struct rpc_visit *visit, struct chariot_msg *body, uint32_t status, const char *text,

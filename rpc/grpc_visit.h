@@ -33,11 +33,14 @@ struct rpc_visit {
     struct rpc_tag read_tag, write_tag, close_tag;
     grpc_byte_buffer *request, *response;
     struct rpc_answer *first, **last; /* wait to be written */
+    size_t waiting_bytes;             /* of them, and of the one that is being written */
+    size_t writing_bytes;
     int cancelled;
     bool met;        /* the owner has heard of it, */
     bool with_owner; /* and has neither finished it nor been told that it is cancelled */
     bool greeted;    /* initial metadata are on their way */
     bool writing, finishing, closed;
+    bool crowded; /* the owner wants to hear when there is room */
     grpc_status_code status;
     grpc_slice text, details; /* of the end; details: empty where there are none */
 };

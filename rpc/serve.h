@@ -8,7 +8,9 @@
  *          '---- the client goes, its deadline passes --> on_cancel --> gone
  *
  * Of a stream, on_request comes again for each further message, once the owner has asked for it by rpc_visit_more();
- * its end comes as one without data. All functions are called with the turn, and upcalls come with it. */
+ * its end comes as one without data. What a slow client does not read waits here: who puts looks at
+ * rpc_visit_has_room() first, and hears by on_room when there is room again. All functions are called with the turn,
+ * and upcalls come with it. */
 #ifndef CHARIOT_RPC_SERVE_H
 #define CHARIOT_RPC_SERVE_H
 
@@ -33,6 +35,7 @@ struct rpc_service_ops {
     /* data: borrowed for the call; NULL: a stream's client says no more. */
     void (*on_request)(void *owner, struct rpc_visit *visit, uint32_t method, const void *data, size_t size);
     void (*on_cancel)(void *owner, struct rpc_visit *visit);
+    void (*on_room)(void *owner, struct rpc_visit *visit);
 };
 
 /* Of one client; 0: no bound. */
@@ -68,10 +71,12 @@ bool rpc_visit_may(const struct rpc_visit *visit, const char *object, const char
 
 /* Sends one message of a stream. */
 void rpc_visit_put_take(struct rpc_visit *visit, struct chariot_msg *message);
+/* Whether another may follow now. If not, on_room comes. */
+bool rpc_visit_has_room(struct rpc_visit *visit);
 /* The next message of a stream is wanted. */
 void rpc_visit_more(struct rpc_visit *visit);
-/* The answer: body (given; may be NULL, where status is not 0), then the status, google.rpc.Code, with a text for
- * people and a google.rpc.Status as bytes (given; NULL: none). The visit is rpc/'s again. */
+/* The answer: body (given; may be NULL, of a stream or where status is not 0), then the status, google.rpc.Code, with a
+ * text for people and a google.rpc.Status as bytes (given; NULL: none). The visit is rpc/'s again. */
 void rpc_visit_finish_take(struct rpc_visit *visit, struct chariot_msg *body, uint32_t status, const char *text,
                            struct chariot_msg *details);
 
@@ -88,6 +93,7 @@ struct rpc_serve_ops {
     void *(*get)(const struct rpc_visit *visit);
     bool (*may)(const struct rpc_visit *visit, const char *object, const char *method);
     void (*put_take)(struct rpc_visit *visit, struct chariot_msg *message);
+    bool (*has_room)(struct rpc_visit *visit);
     void (*more)(struct rpc_visit *visit);
     void (*finish_take)(struct rpc_visit *visit, struct chariot_msg *body, uint32_t status, const char *text,
                         struct chariot_msg *details);

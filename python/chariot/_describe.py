@@ -3,6 +3,8 @@
     class Grid(Chare):
         @expose
         def get(self, row: int, column: int = 0) -> float: ...
+        @expose
+        async def follow(self, channel: Channel, step: int = 1) -> None: ...  # is called with a channel
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar, Union
+
+from ._core import Channel
 
 _KINDS = {
     inspect.Parameter.POSITIONAL_OR_KEYWORD: 1,
@@ -29,14 +33,27 @@ def _type_text(hint: object) -> str:
     return hint if isinstance(hint, str) else inspect.formatannotation(hint)
 
 
-def describe(function: Callable[..., Any]) -> tuple[str, str, list[tuple[str, str, int, bool]]]:
-    """(description, type of the result, [(name, type, kind, optional)]) of a method, without self."""
+def _takes_channel(parameters: list[inspect.Parameter]) -> bool:
+    """Its first parameter is a Channel or, where nothing is said, is called so."""
+    first = parameters[0] if parameters else None
+    if first is None or first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+        return False
+    if first.annotation is first.empty:
+        return first.name == "channel"
+    return first.annotation is Channel or first.annotation in ("Channel", "chariot.Channel")
+
+
+def describe(function: Callable[..., Any]) -> tuple[str, str, list[tuple[str, str, int, bool]], bool]:
+    """(description, type of the result, [(name, type, kind, optional)], whether it takes a channel) of a method, without
+    self and the channel."""
     signature = inspect.signature(function)
+    all_of_it = list(signature.parameters.values())[1:]
+    channel = _takes_channel(all_of_it)
     parameters = [
         (each.name, _type_text(each.annotation), _KINDS[each.kind], each.default is not each.empty or each.kind in (2, 4))
-        for each in list(signature.parameters.values())[1:]
+        for each in all_of_it[channel:]
     ]
-    return inspect.getdoc(function) or "", _type_text(signature.return_annotation), parameters
+    return inspect.getdoc(function) or "", _type_text(signature.return_annotation), parameters, channel
 
 
 @functools.cache
@@ -84,11 +101,14 @@ def _fits(value: object, hint: object) -> bool:
     return isinstance(value, kind) if isinstance(kind, type) else True
 
 
-def check(function: Callable[..., Any], args: tuple[object, ...], keywords: dict[str, object]) -> None:
-    """Raises TypeError where the method's signature, or its type hints, do not take these arguments."""
+def check(
+    function: Callable[..., Any], args: tuple[object, ...], keywords: dict[str, object], channel: bool = False
+) -> None:
+    """Raises TypeError where the method's signature, or its type hints, do not take these arguments, behind a channel."""
     signature, hints = _signature(function)
-    bound = signature.bind(None, *args, **keywords)
-    for name, value in list(bound.arguments.items())[1:]:
+    before = (None, None) if channel else (None,)
+    bound = signature.bind(*before, *args, **keywords)
+    for name, value in list(bound.arguments.items())[len(before) :]:
         kind = bound.signature.parameters[name].kind
         values = value if kind == 2 else value.values() if kind == 4 else (value,)
         if name in hints and not all(_fits(each, hints[name]) for each in values):

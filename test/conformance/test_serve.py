@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import pickle
+import queue
 import struct
 import subprocess
 import sys
@@ -26,7 +27,7 @@ PROGRAM = """
 import sys
 import numpy as np
 from numpy.typing import NDArray
-from chariot import Array, Chare, Group, charm, coro, expose
+from chariot import Array, Channel, Chare, Group, charm, coro, expose
 
 class Cell(Chare):
     '''A cell of a grid.'''
@@ -62,6 +63,45 @@ class Cell(Chare):
         return object()
     def hidden(self):
         return 1
+    @expose
+    async def chat(self, channel: Channel, times: int = 2):
+        '''Sends back what it receives, twice.'''
+        async for value in channel:
+            await channel.send(value * times)
+        return "dropped"
+    @expose
+    @coro
+    def chat_too(self, channel):
+        for value in channel:
+            channel.send(value, value)
+    @expose
+    @coro
+    def count(self, channel: Channel, until: int, size: int, fails: bool = False):
+        for i in range(until):
+            Cell.counted = i
+            channel.send(b"x" * size)
+        if fails:
+            raise LookupError("counted")
+    @expose
+    def how_far(self):
+        return getattr(Cell, "counted", -1), getattr(Cell, "ended", "")
+    @expose
+    @coro
+    def hear(self, channel: Channel, pause: float):
+        charm.sleep(pause)
+        try:
+            for value in channel: pass
+            Cell.ended = "said so"
+        except Exception as e:
+            Cell.ended = str(e)
+    @expose
+    def keep(self, channel: Channel):
+        self.kept = channel
+        channel.send("hello")
+    @expose
+    def tell(self, value):
+        if value is None: self.kept = None
+        else: self.kept.send(value)
 
 class Server(Chare):
     def serve(self, keywords):
@@ -301,6 +341,111 @@ def test_health_and_reflection(live: Live, pb: SimpleNamespace) -> None:
         assert descriptor_pb2.FileDescriptorProto.FromString(file).package == "chariot.v1"
         assert (nothing.error_response.error_code, extensions.error_response.error_code) == (5, 12)
         assert nothing.original_request == questions[3]
+
+
+def say(live: Live, target: tuple[Any, ...], method: str, values: Any, *args: Any, **named: Any) -> Any:
+    service = live.pb.service
+    channel = service.ChannelTarget(
+        target=service.Target(name=target[0], index=target[1:]), method=method, arguments=live.arguments(*args, **named)
+    )
+
+    def requests() -> Iterator[Any]:
+        yield service.OpenChannelRequest(target=channel)
+        for value in values:
+            yield service.OpenChannelRequest(value=live.value(value))
+
+    return live.stub.OpenChannel(requests(), timeout=30, metadata=live.metadata)
+
+
+def test_channels_go_both_ways(live: Live) -> None:
+    for cell in (("one",), ("grid", 0), ("grid", 4)):
+        answers = say(live, cell, "chat", [1, "ab", 2.5, b"c"])
+        got = [one.value for one in answers]
+        assert [got[0].integer, got[1].text, got[2].real, got[3].data] == [2, "abab", 5.0, b"cc"]
+    assert [one.value.integer for one in say(live, ("one",), "chat", range(500), times=3)] == [3 * i for i in range(500)]
+    pairs = [one.value.tuple.items for one in say(live, ("grid", 1), "chat_too", [7, 8])]
+    assert [[one.integer for one in pair] for pair in pairs] == [[7, 7], [8, 8]]
+    assert list(say(live, ("one",), "chat", [])) == []
+    described = live.stub.GetObject(live.pb.service.GetObjectRequest(target=live.pb.service.Target(name="one"))).object
+    chat = next(one for one in described.methods if one.name == "chat")
+    assert chat.channel and [one.name for one in chat.parameters] == ["times"]
+    assert next(one for one in described.methods if one.name == "chat_too").channel
+    assert not next(one for one in described.methods if one.name == "add").channel
+
+
+def test_a_channel_outlives_its_method(live: Live) -> None:
+    with_nothing_to_say: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    answers = say(live, ("grid", 3), "keep", iter(with_nothing_to_say.get, None))
+    assert next(answers).value.text == "hello"
+    for i in range(3):
+        live.call(("grid", 3), "tell", i)
+        assert next(answers).value.integer == i
+    live.call(("grid", 3), "tell", live.pb.value.Value(null=live.pb.value.Null()))
+    assert list(answers) == []
+    with_nothing_to_say.put(None)
+
+
+def test_what_ends_a_channel(live: Live) -> None:
+    C, one = grpc.StatusCode, ("one",)
+    rows: list[tuple[Any, grpc.StatusCode, str]] = [
+        (say(live, one, "add", [], 1), C.INVALID_ARGUMENT, "one.add takes no channel"),
+        (say(live, one, "hidden", []), C.PERMISSION_DENIED, "exposes no method"),
+        (say(live, ("grid",), "chat", []), C.INVALID_ARGUMENT, "a collection"),
+        (say(live, one, "chat", [], "a"), C.INVALID_ARGUMENT, "'times' is to be int"),
+        (say(live, one, "chat", [live.pb.value.Value()]), C.INVALID_ARGUMENT, "without a kind"),
+        (say(live, one, "chat", [1, live.pb.value.Value(null=live.pb.value.Null())]), C.ABORTED, "one.chat: TypeError"),
+        (live.stub.OpenChannel(iter([])), C.INVALID_ARGUMENT, "no request"),
+        (live.stub.OpenChannel(iter([live.pb.service.OpenChannelRequest()])), C.INVALID_ARGUMENT, "its target"),
+    ]
+    for answers, code, text in rows:
+        got = status(lambda answers=answers: list(answers))
+        assert got[0] is code and text in got[1], (got, code, text)
+    assert status(lambda: live.call(one, "chat", 1)) == (C.INVALID_ARGUMENT, "one.chat takes a channel: call it by OpenChannel")
+    before, got = say(live, ("grid", 4), "count", [], 100, 10, True), []
+    code, text = status(lambda: got.extend(one.value.data for one in before))
+    assert code is C.ABORTED and "LookupError: counted" in text
+    assert sum(1 for _ in say(live, ("grid", 4), "count", [], 100, 10)) == 100
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("cell", [("grid", 4), ("grid", 0)])
+def test_who_is_slow_holds_up_only_the_other_end(live: Live, cell: tuple[Any, ...]) -> None:
+    def far() -> int:
+        return int(live.call(cell, "how_far").tuple.items[0].integer)
+
+    answers = say(live, cell, "count", [], 10000, 100_000)  # a GB, of which the client reads nothing
+    next(answers)
+    last = -1
+    while (now := far()) != last:
+        last = now
+        time.sleep(0.3)
+    assert last < 1000
+    for _ in range(500):
+        next(answers)
+    answers.cancel()  # and the coroutine ends with an error that nobody hears
+    sent = 0
+
+    def values() -> Iterator[Any]:
+        nonlocal sent
+        for _ in range(300):
+            sent += 1
+            yield b"x" * 1_000_000
+
+    answers = say(live, cell, "hear", values(), 1.0)
+    time.sleep(0.5)
+    assert sent < 100
+    assert list(answers) == [] and sent == 300
+    assert live.call(cell, "how_far").tuple.items[1].text == "said so"
+    answers = say(live, cell, "hear", [1], 0.2)
+    time.sleep(0.1)
+    answers.cancel()
+    wait_until(lambda: "has gone" in live.call(cell, "how_far").tuple.items[1].text)
 
 
 def test_each_failure_has_its_status(live: Live) -> None:
