@@ -140,7 +140,7 @@ def kill_pe(job: Job, rng: random.Random) -> Expected:
     pe = rng.randrange(PES)
     host, process = job.pe(pe)
     os.kill(process.number, signal.SIGKILL)
-    return Expected(rf"^chariot: PE {pe} \(pid {process.there} on {host.name}\) was killed by signal 9 \(Killed\)$")
+    return Expected(rf"^chariot: PE {pe} \(pid {process.there} on {host.name}\) was killed by signal 9 \(Killed\)(, in .+)?$")
 
 
 def stop_pe(job: Job, rng: random.Random) -> Expected:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from etcd import ROOT, Etcd, etcd, free_ports
+from suites import SUITES, assert_passes, chariot_of_ones_own
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd") or not shutil.which("etcdctl"), reason="needs etcd-server and etcd-client")
 
@@ -173,6 +174,26 @@ def test_results_are_those_of_one_host(job: Job) -> None:
     residue = re.compile(r"equal to numpy|[0-9.e+-]+ K").findall
     assert "equal to numpy" in out and residue(out) == residue(alone.stdout)
     assert job.servers.ctl("get", "--prefix", f"/chariot/{job.name}/") == ""
+
+
+# Two members, each a machine of its own; a job of one PE has one.
+MEMBERS = """
+members=$((pes > 1 ? 2 : 1))
+member() {{ CHARIOT_MACHINE=m$1 {chariot} run "${{@:2}}"; }}
+meet=(--quiet --rendezvous "etcd://{endpoints}/job-$$" --secret-file {secret})
+[ $members = 2 ] && {{ member 1 --member 1/2 "${{meet[@]}}" "$@" </dev/null >/dev/null 2>&1 & }}
+member 0 --member 0/$members "${{meet[@]}}" "$@"
+status=$?
+wait
+exit $status
+"""
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_suite_passes(job: Job, suite: str) -> None:
+    own = MEMBERS.format(chariot=CHARIOT, endpoints=job.servers.endpoints, secret=job.path / "secret")
+    assert_passes(suite, chariot_of_ones_own(job.path / "bin", own))
+    assert job.servers.ctl("get", "--prefix", "/chariot/") == ""
 
 
 def test_who_has_no_number_gets_one_and_one_of_them_is_the_head(job: Job) -> None:

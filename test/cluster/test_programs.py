@@ -4,30 +4,20 @@ unchanged (CHARIOT_TEST_RUN_ARGS, test/conformance/harness.py)."""
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from net import CHARIOT, ROOT, Net, environment
+from suites import SUITES, assert_passes
 
 PYTHON = ROOT / ".venv/bin/python"
-SUITES = {
-    "sections": ["test_contract_sections.py", "test_contract_section_uses.py", "test_section_programs.py"],
-    "migration": ["test_contract_migration.py"],
-    "pool": ["test_contract_pool.py"],
-    "heat": ["test_examples.py", "-k", "heat and not every_transport"],
-}
 
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_suite_passes(cluster: Net, suite: str) -> None:
-    words = [PYTHON, "-m", "pytest", "-q", "--timeout=120", *SUITES[suite]]
-    env = os.environ | environment(cluster)
-    done = cluster.run(words, env=env, cwd=ROOT / "test/conformance", capture_output=True)
-    assert done.returncode == 0 and re.search(r"\d+ passed", done.stdout), done.stdout[-4000:] + done.stderr[-2000:]
-    assert "skipped" not in done.stdout
+    assert_passes(suite, environment(cluster), cluster.run)
     assert [line for line in cluster.left() if "sshd: " not in line] == []
 
 

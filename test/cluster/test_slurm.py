@@ -7,16 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from slurm import CHARIOT, ROOT, Slurm, missing  # noqa: E402
+from slurm import CHARIOT, ROOT, Slurm, missing
+from suites import SUITES, assert_passes, chariot_of_ones_own
 
 HELLO, HEAT = ROOT / "examples/hello.py", ROOT / "examples/heat.py"
 HOSTS = """
@@ -103,6 +101,17 @@ def test_a_killed_launcher_takes_the_job_along(slurm: Slurm, way: str) -> None:
         os.kill(int(launchers[0]), signal.SIGKILL)
         nothing_left(slurm, 20)
         child.wait(20)
+
+
+@ways
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_suite_passes(slurm: Slurm, tmp_path: Path, way: str, suite: str) -> None:
+    """Jobs of one PE on one node, others on both."""
+    tell = [f"export {name}={slurm.env[name]}\n" for name in ("SLURM_CONF", "CHARIOT_MUNGE_SOCKET", "CHARIOT_PYTHON")]
+    nodes, command = "-N$((pes > 1 ? 2 : 1)) -n$pes", " ".join(map(str, WAYS[way])).replace("-N2 -n4", "$nodes")
+    own = chariot_of_ones_own(tmp_path / "bin", "".join(tell) + f'nodes="{nodes}"\nexec {command} run "$@"\n')
+    assert_passes(suite, slurm.env | own)
+    nothing_left(slurm)
 
 
 def test_a_batch_script(slurm: Slurm) -> None:

@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness import RUN_ARGS
+from harness import CHARIOT, RUN_ARGS
 
 ROOT = Path(__file__).resolve().parents[2]
-CHARIOT = ROOT / ".venv/bin/chariot"
 HEAT_IN_C = ROOT / "build/release/examples/heat"
 EVENING = ROOT / "examples/data/evening.png"
 TIMEOUT_S = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,12 +12,8 @@ import pytest
 
 from conftest import IMAGE
 from engine import ROOT, Engine
+from suites import SUITES, assert_passes
 
-SUITES = {
-    "sections": ["test_contract_sections.py", "test_contract_section_uses.py"],
-    "migration": ["test_contract_migration.py"],
-    "pool": ["test_contract_pool.py"],
-}
 CLOSED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges", "--pids-limit", 2000]
 
 
@@ -61,11 +56,7 @@ def environment(engine: Engine, bin: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_suite_passes(engine: Engine, hosts: Path, suite: str) -> None:
-    words: list[str | Path] = [ROOT / ".venv/bin/python", "-m", "pytest", "-q", "--timeout=120", *SUITES[suite]]
-    done = subprocess.run(
-        words, env=environment(engine, hosts), cwd=ROOT / "test/conformance", stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )  # fmt: skip
-    assert done.returncode == 0 and re.search(r"\d+ passed", done.stdout), done.stdout[-4000:] + done.stderr[-2000:]
+    assert_passes(suite, environment(engine, hosts))
 
 
 def heat(engine: Engine, chariot: object, out: Path, *words: object) -> bytes:
