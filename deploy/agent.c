@@ -88,6 +88,7 @@ static void say_exited(struct deploy_agent *agent, uint32_t pe, const struct dep
     exited.pe = pe;
     exited.by_signal = how->by_signal;
     exited.code = how->code;
+    exited.running = (char *)(uintptr_t)how->running;
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_EXITED, &exited);
 }
 
@@ -174,11 +175,12 @@ static int start_process(struct deploy_agent *agent, uint32_t pe, struct deploy_
     return rc;
 }
 
-static void on_stopped(void *context, uint32_t pe, int number) {
+static void on_stopped(void *context, uint32_t pe, const struct deploy_exit *how) {
     struct deploy_agent *agent = context;
     Chariot__V1__AgentStopped stopped = CHARIOT__V1__AGENT_STOPPED__INIT;
     stopped.pe = pe;
-    stopped.number = number;
+    stopped.number = how->code;
+    stopped.running = (char *)(uintptr_t)how->running;
     deploy_relay_send(&agent->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_STOPPED, &stopped);
 }
 

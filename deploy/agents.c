@@ -86,9 +86,8 @@ static void close_waiting(struct agents_pe *one) {
     }
 }
 
-static void gone(struct agents *agents, uint32_t pe, bool by_signal, int code) {
+static void gone(struct agents *agents, uint32_t pe, const struct deploy_exit *how) {
     struct agents_pe *one = &agents->pes[pe];
-    const struct deploy_exit how = {.by_signal = by_signal, .code = code};
     if (one->gone) return;
     one->gone = true;
     close_waiting(one);
@@ -98,27 +97,29 @@ static void gone(struct agents *agents, uint32_t pe, bool by_signal, int code) {
         deploy_terminal_give_back(&agents->terminal);
     }
     deploy_bridge_end(&one->bridges[CONTROL]); /* whatever the reader of its output does */
-    agents->launch->on_exit(agents->launch->context, pe, &how);
+    agents->launch->on_exit(agents->launch->context, pe, how);
 }
 
 static void on_endings(struct ev_loop *loop, ev_timer *timer, int events) {
     struct agents *agents = timer->data;
     (void)loop, (void)events;
     for (uint32_t pe = 0; pe < agents->launch->num_pes; pe++) {
-        if (agents->pes[pe].ended_by != 0) gone(agents, pe, true, agents->pes[pe].ended_by);
+        const struct deploy_exit how = {.by_signal = true, .code = agents->pes[pe].ended_by};
+        if (how.code != 0) gone(agents, pe, &how);
     }
 }
 
 /* Its connection is gone, or of no use: so are its PEs. */
 static void lose(struct agents_host *host, const struct deploy_reason *reason) {
     struct agents *agents = host->agents;
+    const struct deploy_exit how = {.by_signal = true, .code = SIGKILL};
     if (host->lost) return;
     host->lost = true;
     deploy_relay_close(host->relay);
     agents->launch->on_failed(agents->launch->context, reason);
     for (uint32_t pe = host->host->first_pe; pe < host->host->first_pe + host->host->num_pes; pe++) {
         if (!agents->pes[pe].started) continue;
-        gone(agents, pe, true, SIGKILL);
+        gone(agents, pe, &how);
         for (int i = 0; i < NUM_STREAMS; i++) deploy_bridge_end(&agents->pes[pe].bridges[i]); /* nothing more comes */
         deploy_fetch_give_up(&agents->fetch, pe);
     }
@@ -209,6 +210,23 @@ static void ask_clock(struct agents_host *host) {
     deploy_relay_send(host->relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_CLOCK, &clock);
 }
 
+static bool hear_exited(struct agents_host *host, const Chariot__V1__AgentExited *exited) {
+    struct deploy_exit how = {.by_signal = exited->by_signal, .code = exited->code};
+    if (pe_of(host, exited->pe) == NULL) return false;
+    snprintf(how.running, sizeof how.running, "%s", exited->running);
+    gone(host->agents, exited->pe, &how);
+    return true;
+}
+
+static bool hear_stopped(struct agents_host *host, const Chariot__V1__AgentStopped *stopped) {
+    const struct deploy_launch *launch = host->agents->launch;
+    struct deploy_exit how = {.by_signal = true, .code = stopped->number};
+    if (pe_of(host, stopped->pe) == NULL || stopped->number < 1) return false;
+    snprintf(how.running, sizeof how.running, "%s", stopped->running);
+    launch->on_stopped(launch->context, stopped->pe, &how);
+    return true;
+}
+
 static bool hear(struct agents_host *host, const Chariot__V1__AgentMessage *message) {
     struct deploy_bridge *bridge;
     struct deploy_reason reason;
@@ -232,13 +250,9 @@ static bool hear(struct agents_host *host, const Chariot__V1__AgentMessage *mess
         bridge = bridge_of(host, message->taken->pe, message->taken->stream);
         return bridge != NULL && deploy_bridge_on_taken(bridge, message->taken->bytes);
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_EXITED:
-        if (pe_of(host, message->exited->pe) == NULL) return false;
-        gone(host->agents, message->exited->pe, message->exited->by_signal, message->exited->code);
-        return true;
+        return hear_exited(host, message->exited);
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_STOPPED:
-        if (pe_of(host, message->stopped->pe) == NULL || message->stopped->number < 1) return false;
-        host->agents->launch->on_stopped(host->agents->launch->context, message->stopped->pe, message->stopped->number);
-        return true;
+        return hear_stopped(host, message->stopped);
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_FAILED:
         deploy_reason_set(&reason,
                           message->failed->status > 0 && message->failed->status < 256 ? (int)message->failed->status

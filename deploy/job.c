@@ -92,17 +92,22 @@ static void on_message(void *context, uint32_t pe, const Chariot__V1__ToLauncher
 
 /* ---------------------------------------------------------------- what becomes of PEs */
 
+/* Between what has become of a PE and what it ran then. */
+static const char *in(const struct deploy_exit *how) {
+    return how->running[0] == '\0' ? "" : ", in ";
+}
+
 static void judge_exit(struct deploy_job *job, uint32_t pe, const struct deploy_exit *how) {
     struct deploy_place place;
     job->config->launcher->where(job->launcher, pe, &place);
     if (how->by_signal) {
         deploy_job_end_saying(job, DEPLOY_STATUS_SIGNAL + how->code,
-                              "chariot: PE %u (pid %ld on %s) was killed by signal %d (%s)\n", pe, place.pid,
-                              place.host, how->code, strsignal(how->code));
+                              "chariot: PE %u (pid %ld on %s) was killed by signal %d (%s)%s%s\n", pe, place.pid,
+                              place.host, how->code, strsignal(how->code), in(how), how->running);
     } else if (job->phase == DEPLOY_JOB_RUNNING && how->code != 0) {
         deploy_job_end_saying(job, how->code,
-                              "chariot: PE %u (pid %ld on %s) ended with status %d before the job did\n", pe, place.pid,
-                              place.host, how->code);
+                              "chariot: PE %u (pid %ld on %s) ended with status %d before the job did%s%s\n", pe,
+                              place.pid, place.host, how->code, in(how), how->running);
     } else if (job->phase == DEPLOY_JOB_LEAVING && how->code != 0 && how->code != job->status) {
         deploy_job_say(job, "chariot: PE %u (pid %ld on %s) ended with status %d after the job had ended with %d\n", pe,
                        place.pid, place.host, how->code, job->status);
@@ -131,13 +136,14 @@ static void on_failed(void *context, const struct deploy_reason *reason) {
     deploy_job_end_saying(context, reason->status, "chariot: %s\n", reason->text);
 }
 
-static void on_stopped(void *context, uint32_t pe, int number) {
+static void on_stopped(void *context, uint32_t pe, const struct deploy_exit *how) {
     struct deploy_job *job = context;
     struct deploy_place place;
     job->config->launcher->where(job->launcher, pe, &place);
     deploy_job_end_saying(job, DEPLOY_STATUS_PES,
-                          "chariot: PE %u (pid %ld on %s) has been stopped by signal %d (%s) for %g seconds\n", pe,
-                          place.pid, place.host, number, strsignal(number), job->launch.stop_patience_s);
+                          "chariot: PE %u (pid %ld on %s) has been stopped by signal %d (%s) for %g seconds%s%s\n", pe,
+                          place.pid, place.host, how->code, strsignal(how->code), job->launch.stop_patience_s, in(how),
+                          how->running);
 }
 
 static void on_broken(void *context, bool is_out, int error) {

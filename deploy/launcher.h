@@ -16,11 +16,13 @@
 #include "deploy/guard.h"
 #include "deploy/hosts.h"
 #include "deploy/reason.h"
+#include "rpc/now.h"
 
 /* How a PE ended. */
 struct deploy_exit {
     bool by_signal;
-    int code; /* number of the signal, or exit status */
+    int code;                   /* number of the signal, or exit status */
+    char running[RPC_NOW_TEXT]; /* what of the program ran then; "": nothing, or it is not known */
 };
 
 /* Where a PE is, for messages. */
@@ -71,8 +73,8 @@ struct deploy_launch {
     void (*on_exit)(void *context, uint32_t pe, const struct deploy_exit *how);
     /* A host is lost, or cannot run the job: the reason for it to end. on_exit of its PEs follows. */
     void (*on_failed)(void *context, const struct deploy_reason *reason);
-    /* Somebody else has stopped a PE, by that signal, and it has not gone on in stop_patience_s. */
-    void (*on_stopped)(void *context, uint32_t pe, int number);
+    /* Somebody else has stopped a PE, by the signal `how` says, and it has not gone on in stop_patience_s. */
+    void (*on_stopped)(void *context, uint32_t pe, const struct deploy_exit *how);
     /* What gather() asked for is there, as far as there is no problem (NULL). May be called inside it. */
     void (*on_gathered)(void *context, const struct deploy_reason *problem);
     void *context;

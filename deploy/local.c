@@ -198,6 +198,7 @@ static void on_one_ended(struct local *local, pid_t pid) {
         reap(local, one, &status);
         struct deploy_exit how = {.by_signal = WIFSIGNALED(status),
                                   .code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)};
+        if (how.code != 0) rpc_now_read(launch->run_dir, pe, how.running);
         launch->on_exit(launch->context, pe, &how);
         return;
     }
@@ -217,7 +218,9 @@ static void on_stops(struct ev_loop *loop, ev_timer *timer, int events) {
         any = true;
         if (more < left) left = more;
         if (more > 0) continue;
-        launch->on_stopped(launch->context, pe, one->stopped_by);
+        struct deploy_exit how = {.by_signal = true, .code = one->stopped_by};
+        rpc_now_read(launch->run_dir, pe, how.running);
+        launch->on_stopped(launch->context, pe, &how);
         return;
     }
     if (!any) return;

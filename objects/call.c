@@ -269,9 +269,11 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
     if (opens && (call.channel = obj_client_open(pe, elem, msg)) == NULL) return;
     if (method < type->num_methods) {
         OBJ_METER(pe, obj_meter_note_call(pe, elem, method, msg));
+        *pe->runs = RPC_NOW_METHOD(elem->own.coll->type, method);
         rpc_turn_lend(&pe->node.turn);
         rc = type->methods[method].invoke(&call);
         rpc_turn_take(&pe->node.turn);
+        *pe->runs = 0;
         OBJ_METER_END(pe);
     } else {
         call.result = no_method(pe, type, msg);

@@ -225,9 +225,11 @@ void obj_elem_create(struct chariot_pe *pe, struct obj_coll *coll, uint64_t id, 
     elem->at_sync = at_sync || coll->at_sync;
     const struct chariot_type *type = pe->types[coll->type];
     OBJ_METER(pe, obj_meter_note_create(pe, elem, args));
+    *pe->runs = RPC_NOW_METHOD(coll->type, OBJ_METHOD_CONSTRUCTOR);
     rpc_turn_lend(&pe->node.turn);
     int rc = type->create(pe, type, elem, args, &elem->object);
     rpc_turn_take(&pe->node.turn);
+    *pe->runs = 0;
     OBJ_METER_END(pe);
     if (rc < 0 && !pe->ending) {
         char line[256];

@@ -31,9 +31,11 @@ static uint64_t hash_tables(const struct chariot_pe *pe) {
 static void run_entry(struct chariot_pe *pe) {
     if (pe->entry == NULL) return;
     OBJ_METER_ROW(pe, OBJ_ROW_MAIN, RPC_TIMELINE_MAIN);
+    *pe->runs = RPC_NOW_ENTRY;
     rpc_turn_lend(&pe->node.turn);
     pe->entry(pe, pe->entry_ctx);
     rpc_turn_take(&pe->node.turn);
+    *pe->runs = 0;
     OBJ_METER_END(pe);
 }
 

@@ -273,7 +273,12 @@ enum chariot_phase chariot_phase(struct chariot_pe *pe, enum chariot_phase phase
 }
 
 void chariot_activity_now(const struct chariot_pe *pe, struct chariot_activity *out) {
-    *out = pe->meter == NULL ? (struct chariot_activity){.type = OBJ_NO_TYPE} : top(pe->meter)->what;
+    uint64_t runs = *pe->runs;
+    if (chariot_has_phases(pe))
+        *out = top(pe->meter)->what;
+    else
+        *out = (struct chariot_activity){.type = (uint32_t)(runs >> 32) - 1,
+                                         .method = runs == RPC_NOW_ENTRY ? OBJ_ROW_MAIN : (uint32_t)runs};
 }
 
 void chariot_activity_of(const struct chariot_elem *elem, uint32_t method, struct chariot_activity *out) {
@@ -288,12 +293,14 @@ void chariot_activity_of(const struct chariot_elem *elem, uint32_t method, struc
 }
 
 void chariot_resume_begin(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_activity *what) {
+    *pe->runs = what->type == OBJ_NO_TYPE ? RPC_NOW_ENTRY : RPC_NOW_METHOD(what->type, what->method);
     if (pe->meter == NULL) return;
     OBJ_API(pe);
     obj_meter_push(pe, what, elem, RPC_TIMELINE_RESUMED, NULL);
 }
 
 void chariot_resume_end(struct chariot_pe *pe) {
+    *pe->runs = 0;
     if (pe->meter == NULL) return;
     OBJ_API(pe);
     obj_meter_pop(pe);

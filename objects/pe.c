@@ -151,6 +151,7 @@ void obj_api_leave(struct chariot_pe **pe) {
 
 int obj_pe_init(struct chariot_pe *pe) {
     pe->crowded = -1;
+    if (pe->runs == NULL) pe->runs = &pe->runs_unseen;
     pe->balance_due_ns = INT64_MAX;
     pe->load_due_ns = INT64_MAX;
     pe->piece_bytes = OBJ_PIECE_BYTES;

@@ -16,6 +16,7 @@
 #include "objects/waiter.h"
 #include "rpc/msg.h"
 #include "rpc/node.h"
+#include "rpc/now.h"
 
 struct obj_layout;
 struct obj_load;
@@ -46,6 +47,8 @@ struct obj_surroundings {
     int64_t record_period_ns; /* phases end when so much time has passed; 0: with the steps of load balancing */
     /* The job must end: tell the launcher. Once per PE. */
     void (*on_abort)(void *ctx, int status, const char *text);
+    /* A type has been registered: the next number is its own. NULL: nobody wants to know. */
+    void (*on_type)(void *ctx, const struct chariot_type *type);
     /* Something to tell people; the job goes on. */
     void (*on_warning)(void *ctx, const char *text);
     /* What the job was started with, for load balancing (lb/lb.h), unless the program says otherwise. */
@@ -81,6 +84,8 @@ struct chariot_pe {
     struct obj_load *load;   /* NULL: nor has anybody asked what elements cost (load.h) */
     int64_t load_due_ns;     /* a phase of it ends with the next step from then on; INT64_MAX: none does */
     int64_t now_ns;
+    volatile uint64_t *runs; /* what of the program runs now (rpc/now.h): where others may see it, */
+    uint64_t runs_unseen;    /* or here */
 
     struct rpc_msg_queue run_queue;
     struct obj_waiters ready; /* waiters that are called next */

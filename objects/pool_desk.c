@@ -151,6 +151,7 @@ static uint32_t do_item(struct chariot_pe *pe, struct chariot_msg *msg) {
     desk->left--;
     item.end = rest.at;
     rpc_turn_lend(&pe->node.turn);
+    *pe->runs = RPC_NOW_POOL;
     pe->pool.ops.work(pe->pool.ops.ctx, msg->target, msg, &item);
     rpc_turn_take(&pe->node.turn);
     return 1;

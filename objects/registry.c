@@ -39,6 +39,7 @@ int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type
     types[pe->num_types] = type;
     singles[pe->num_types] = NULL;
     *id = pe->num_types++;
+    if (pe->around.on_type != NULL) pe->around.on_type(pe->around.ctx, type);
     return 0;
 }
 

@@ -22,6 +22,7 @@ struct run {
     struct rpc_job job;
     struct rpc_timeline_file timeline;
     struct rpc_record record;
+    struct rpc_now now;
     struct obj_serving serving;
 };
 
@@ -68,6 +69,26 @@ static int start_timeline(struct run *run) {
                                     .dropped = &run->timeline.head->dropped,
                                     .limit = ticket->trace_limit};
     return obj_timeline_start(&run->pe, &to);
+}
+
+/* ---------------------------------------------------------------- what runs now */
+
+enum { NOW_METHODS = 1000 }; /* of a type; further ones have no name there */
+
+static void on_type(void *ctx, const struct chariot_type *type) {
+    struct run *run = ctx;
+    const char *names[1 + NOW_METHODS] = {obj_meter_type_name(type)};
+    uint32_t count = type->num_methods < NOW_METHODS ? type->num_methods : NOW_METHODS;
+    for (uint32_t i = 0; i < count; i++) names[1 + i] = type->methods[i].name;
+    if (run->now.fd >= 0) (void)rpc_now_add_type(&run->now, names, 1 + count); /* or its methods have no names */
+}
+
+/* For the launcher, if there is one; without the file it does not know. */
+static void start_now(struct run *run) {
+    const struct rpc_ticket *ticket = &run->job.control.ticket;
+    run->now.fd = -1;
+    if (run->job.control.fd >= 0 && rpc_now_open(&run->now, ticket->run_dir, ticket->pe) == 0)
+        run->pe.runs = run->now.runs;
 }
 
 /* ---------------------------------------------------------------- a record of load */
@@ -133,14 +154,17 @@ int chariot_open(struct chariot_pe **out, char *why, size_t why_size) {
                                            .now_ns = now_ns,
                                            .cpu_ns = cpu_ns,
                                            .on_abort = on_abort,
+                                           .on_type = on_type,
                                            .on_warning = on_warning,
                                            .balancer = getenv("CHARIOT_BALANCER"),
                                            .balance_period = getenv("CHARIOT_LB_PERIOD"),
                                            .balance_log = getenv("CHARIOT_LB_LOG") != NULL};
     pe->hang.mode = CHARIOT_HANG_EXIT;
+    start_now(run);
     rc = obj_pe_init(pe);
     if (rc != 0) {
         snprintf(why, why_size, "chariot: %s\n", chariot_error_text(rc));
+        rpc_now_close(&run->now);
         rpc_job_close(&run->job, &pe->node, true);
         free(run);
         return rc;
@@ -169,6 +193,7 @@ void chariot_close(struct chariot_pe *pe) {
     rpc_job_serve_end(&run->serving.at);
     obj_serve_forget(&run->serving);
     obj_pe_deinit(pe);
+    rpc_now_close(&run->now);
     rpc_timeline_file_close(&run->timeline);
     rpc_record_close(&run->record, false);
     rpc_job_close(&run->job, &pe->node, true);

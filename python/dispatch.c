@@ -38,13 +38,10 @@ int py_dispatch_run(struct py_state *st, const struct py_method *method, PyObjec
                     PyObject *keywords, const struct chariot_reply *reply, struct chariot_msg **result) {
     struct py_chare *self = (struct py_chare *)(void *)chare;
     struct chariot_activity activity;
-    bool metered = chariot_is_metered(st->pe);
-    if (metered) {
-        chariot_activity_of(self->elem, (uint32_t)(method - self->cls->methods), &activity);
-        chariot_resume_begin(st->pe, self->elem, &activity);
-    }
+    chariot_activity_of(self->elem, (uint32_t)(method - self->cls->methods), &activity);
+    chariot_resume_begin(st->pe, self->elem, &activity);
     int rc = run(st, PY_TASK_METHOD, method, chare, args, keywords, reply, result);
-    if (metered) chariot_resume_end(st->pe);
+    chariot_resume_end(st->pe);
     return rc;
 }
 

@@ -275,23 +275,21 @@ static void run_async(struct py_task *task) {
 }
 
 /* Its chare's time, unless that is gone. */
-static bool meter_begin(const struct py_task *task) {
+static void resume_begin(const struct py_task *task) {
     struct py_chare *chare = (struct py_chare *)(void *)task->chare;
-    if (!chariot_is_metered(task->st->pe)) return false;
     chariot_resume_begin(task->st->pe, chare == NULL ? NULL : chare->elem, &task->activity);
-    return true;
 }
 
 static void resume(struct py_task *task) {
     Py_CLEAR(task->waits_for);
     chariot_timer_stop(task->st->pe, &task->alarm);
     struct py_state *st = task->st;
-    bool metered = meter_begin(task);
+    resume_begin(task);
     if (task->worker != NULL)
         run_greenlet(task);
     else
         run_async(task);
-    if (metered) chariot_resume_end(st->pe);
+    chariot_resume_end(st->pe);
     struct py_chare *chare = (struct py_chare *)(void *)task->chare;
     Py_XINCREF(chare); /* the task may have been the last to hold it */
     if (task->ended) task_free(task);
@@ -338,7 +336,7 @@ static int start(struct py_task *task, PyObject *callable, PyObject *args, PyObj
     if (!task->ended) {
         task->suspended = true;
         count(task, 1);
-        if (chariot_is_metered(task->st->pe)) chariot_activity_now(task->st->pe, &task->activity);
+        chariot_activity_now(task->st->pe, &task->activity);
         return CHARIOT_LATER;
     }
     int code = task->code;

@@ -348,6 +348,47 @@ forever()
     assert time.monotonic() - start < DEADLINE_S / 2
 
 
+DIES = """
+import os, signal
+from chariot import Array, Chare, charm, coro
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Cell(Chare):
+    def __init__(self, how):
+        if how == "constructor": die()
+    def step(self): die()
+    @coro
+    def later(self):
+        charm.sleep(0.01)
+        die()
+
+def task(x): die()
+
+def main(args):
+    how = args[1]
+    cells = Array(Cell, 4, args=[how])
+    if how == "method": cells[3].step()
+    if how == "coroutine": cells[3].later()
+    if how == "pool": charm.pool.map(task, range(8))
+    if how == "entry": die()
+
+charm.start(main)
+"""
+
+
+@by_ssh_too
+@pytest.mark.parametrize("how, where", {
+    "method": "Cell.step", "coroutine": "Cell.later", "constructor": "the constructor of Cell",
+    "pool": "a task of the pool", "entry": "its entry function",
+}.items())  # fmt: skip
+def test_what_a_killed_pe_was_running_is_named(place: Place, how: str, where: str) -> None:
+    place.env["CHARIOT_PYTHON"] = str(ROOT / ".venv/bin/python")
+    status, _, err = place.run("run", "-n", 2, "--quiet", place.program("dies.py", DIES), how)
+    assert status == 137 and re.fullmatch(rf"chariot: PE [01] \(pid \d+ on \S+\) was killed by signal 9 \(Killed\), in {where}\n", err), err
+
+
 @by_ssh_too
 def test_a_pe_that_fails_before_the_end_is_named(place: Place) -> None:
     prog = place.pe("if ME == 1: sys.exit(3)\nforever()\n")
