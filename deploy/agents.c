@@ -130,7 +130,9 @@ static void agents_where(void *state, uint32_t pe, struct deploy_place *place) {
     deploy_agents_find_local(host, &place->local_first, &place->local_count);
 }
 
-/* Agents leave when their streams end: all at once. */
+enum { FLUSH_MS = 500, LEAVE_S = 2 };
+
+/* Agents leave when their streams end: all at once, and none is waited for longer because another does not. */
 static void agents_close(void *state) {
     struct agents *agents = state;
     size_t count = agents->launch->remote->hosts.count;
@@ -142,14 +144,16 @@ static void agents_close(void *state) {
     deploy_bridge_close(&agents->input);
     deploy_terminal_give_back(&agents->terminal);
     deploy_fetch_deinit(&agents->fetch);
+    ev_tstamp by = ev_time() + FLUSH_MS / 1000.;
     for (size_t i = 0; i < count; i++) {
-        if (agents->hosts[i].relay != NULL) deploy_relay_flush(agents->hosts[i].relay, 0.5);
+        if (agents->hosts[i].relay != NULL) deploy_relay_flush(agents->hosts[i].relay, by - ev_time());
     }
     for (size_t i = 0; i < count; i++) {
         if (agents->hosts[i].relay != NULL) deploy_relay_close(agents->hosts[i].relay);
     }
+    by = ev_time() + LEAVE_S;
     for (size_t i = 0; i < count; i++) {
-        if (agents->hosts[i].relay != NULL) agents->reach->leave(agents->reach_state, i);
+        if (agents->hosts[i].relay != NULL) agents->reach->leave(agents->reach_state, i, by - ev_time());
     }
     if (agents->reach_state != NULL) agents->reach->close(agents->reach_state);
     free(agents->hosts);

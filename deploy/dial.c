@@ -22,7 +22,7 @@
 #include "rpc/envelope.h"
 #include "rpc/error.h"
 
-static const double TRY_AGAIN_S = 0.5, ONE_TRY_S = 5;
+static const double TRY_AGAIN_S = 0.5, ONE_TRY_S = 5, TELL_S = 10;
 
 struct dial {
     struct deploy_meeting *meeting;
@@ -33,7 +33,7 @@ struct dial {
     struct deploy_tls *tls;
     struct deploy_stream stream;
     ev_io io;
-    ev_timer again, one_try, late;
+    ev_timer again, one_try, tell, late;
     void (*on_ready)(struct dial *dial);
     uint8_t greeting[4 + DEPLOY_GREETING_MAX + 1];
     size_t greeted;
@@ -230,6 +230,15 @@ static void on_one_try(struct ev_loop *loop, ev_timer *timer, int events) {
     try_next(timer->data, "no answer within %g s", ONE_TRY_S);
 }
 
+/* Whoever waits may see what for: a name may be wrong, a port closed. */
+static void on_tell(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct dial *dial = timer->data;
+    (void)loop, (void)events;
+    if (dial->done || dial->last[0] == '\0') return;
+    fprintf(stderr, "chariot: member %u looks for the head at %s, for %g s at most: %s\n", dial->meeting->self.member,
+            dial->head, dial->meeting->self.patience_s, dial->last);
+}
+
 static void on_late(struct ev_loop *loop, ev_timer *timer, int events) {
     struct dial *dial = timer->data;
     (void)loop, (void)events;
@@ -301,9 +310,11 @@ static void init(struct dial *dial) {
     ev_init(&dial->again, on_again);
     ev_init(&dial->one_try, on_one_try);
     ev_timer_init(&dial->late, on_late, dial->meeting->self.patience_s, 0.);
+    ev_timer_init(&dial->tell, on_tell, TELL_S, 0.);
     dial->again.repeat = TRY_AGAIN_S;
     dial->one_try.repeat = ONE_TRY_S;
-    dial->io.data = dial->again.data = dial->one_try.data = dial->late.data = dial;
+    dial->io.data = dial->again.data = dial->one_try.data = dial->tell.data = dial->late.data = dial;
+    ev_timer_start(dial->loop, &dial->tell);
     ev_timer_start(dial->loop, &dial->late);
     dial->meeting->handler =
         (struct deploy_rendezvous_handler){.on_head = on_head, .on_lost = on_lost, .context = dial};
@@ -316,6 +327,7 @@ int deploy_dial(struct deploy_meeting *meeting, struct deploy_reason *reason) {
     init(&dial);
     if (meeting->head[0] != '\0') on_head(&dial, meeting->head);
     if (!dial.done && !dial.failed) ev_run(dial.loop, 0);
+    ev_timer_stop(dial.loop, &dial.tell);
     ev_timer_stop(dial.loop, &dial.late);
     ev_timer_stop(dial.loop, &dial.one_try);
     ev_io_stop(dial.loop, &dial.io);

@@ -128,9 +128,9 @@ static void door_explain(void *state, size_t number, enum deploy_relay_end how, 
                           pes, whats[how]);
 }
 
-static void door_leave(void *state, size_t host) {
+static void door_leave(void *state, size_t host, double seconds) {
     struct deploy_door *door = state;
-    if (door->order[host] == 0) (void)deploy_child_wait(&door->child, 2);
+    if (door->order[host] == 0) (void)deploy_child_wait(&door->child, seconds);
 }
 
 static void door_close(void *state) {

@@ -23,9 +23,9 @@ struct deploy_reach_ops {
     /* The relay has ended, or what it carries makes no sense, before anybody wanted it: why, in words of what carried
      * it. */
     void (*explain)(void *state, size_t host, enum deploy_relay_end how, struct deploy_reason *reason);
-    /* The relay of a host that was reached is closed: nothing of what carried it is left when this returns. May wait
-     * for two seconds. */
-    void (*leave)(void *state, size_t host);
+    /* The relay of a host that was reached is closed: nothing of what carried it is left when this returns. Waits
+     * at most so long. */
+    void (*leave)(void *state, size_t host, double seconds);
     /* After everything else. */
     void (*close)(void *state);
 };

@@ -69,7 +69,8 @@ static int read_some(struct deploy_relay *relay) {
         return 0;
     }
     relay->heard = ev_now(relay->loop);
-    relay->patience_s = DEPLOY_RELAY_SILENCE_S;
+    relay->patience_s = relay->spoken ? DEPLOY_RELAY_SILENCE_S : DEPLOY_RELAY_BEGIN_S;
+    relay->spoken = true;
     relay->size += (size_t)got;
     if (!handle_data(relay)) end(relay, DEPLOY_RELAY_GARBAGE);
     return got == READ_BYTES && deploy_relay_is_open(relay);

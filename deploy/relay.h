@@ -15,6 +15,7 @@
 #include "rpc/proto/chariot/v1/agent.pb-c.h"
 
 #define DEPLOY_RELAY_SILENCE_S 5.0
+#define DEPLOY_RELAY_BEGIN_S   8.0 /* between its first word and the next: it may only begin */
 
 enum deploy_relay_end {
     DEPLOY_RELAY_CLOSED,  /* the other end has closed it */
@@ -39,6 +40,7 @@ struct deploy_relay {
     ev_timer alive; /* ours is due */
     ev_tstamp heard;
     double patience_s; /* so long nothing may come */
+    bool spoken;       /* something has come */
     bool paused;
     uint8_t *data; /* came, and is not a whole message yet */
     size_t size, capacity;

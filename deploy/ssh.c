@@ -75,7 +75,7 @@ static void ssh_explain(void *state, size_t number, enum deploy_relay_end how, s
     const char *said = host->said[0] == '\0' ? "" : ": ";
     if (how == DEPLOY_RELAY_SILENT)
         deploy_reason_set(reason, DEPLOY_STATUS_PES, "host %s has not been heard of for %.0f seconds%s%s", host->name,
-                          DEPLOY_RELAY_SILENCE_S, said, host->said);
+                          host->relay.patience_s, said, host->said);
     else if (how == DEPLOY_RELAY_GARBAGE)
         deploy_reason_set(reason, DEPLOY_STATUS_PES,
                           "what comes from host %s is not from its agent; does its shell print when it starts?",
@@ -107,6 +107,9 @@ static void quote(char *out, size_t size, const char *word) {
     out[at] = '\0';
 }
 
+/* The shell there says a first AgentAlive: from then on an agent that says nothing is no matter of logging in. */
+static const char IS_IN[] = "printf '\\002\\000\\000\\000\\112\\000'";
+
 /* The words of the shell, the host, and one command line for its shell. */
 static int start(struct ssh_host *host, int said, int *stream) {
     const struct deploy_launch *launch = host->ssh->launch;
@@ -116,7 +119,7 @@ static int start(struct ssh_host *host, int said, int *stream) {
     for (char *word = strtok_r(shell, " ", &rest); word != NULL && count < 20; word = strtok_r(NULL, " ", &rest))
         words[count++] = word;
     quote(chariot, sizeof chariot, launch->remote->chariot);
-    snprintf(inside, sizeof inside, "[ ! -r ~/.charmrunrc ] || . ~/.charmrunrc; exec %s agent", chariot);
+    snprintf(inside, sizeof inside, "[ ! -r ~/.charmrunrc ] || . ~/.charmrunrc; %s; exec %s agent", IS_IN, chariot);
     quote(command + strlen(command), sizeof command - strlen(command), inside);
     words[count++] = (char *)(uintptr_t)host->name;
     char *const line[] = {command, NULL}, *const plain[] = {"sh", "-c", inside, NULL};
@@ -166,10 +169,10 @@ static int ssh_open(const struct deploy_launch *launch, void **state, struct dep
 }
 
 /* An agent leaves when its stream ends; an ssh that does not leave then is ended. */
-static void ssh_leave(void *state, size_t number) {
+static void ssh_leave(void *state, size_t number, double seconds) {
     struct ssh *ssh = state;
     struct ssh_host *host = &ssh->hosts[number];
-    (void)deploy_child_wait(&host->child, 2);
+    (void)deploy_child_wait(&host->child, seconds);
     if (host->said_fd < 0) return;
     ev_io_stop(ssh->launch->loop, &host->said_readable);
     close(host->said_fd);

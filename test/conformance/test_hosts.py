@@ -59,6 +59,13 @@ def test_pes_find_what_is_found_here(hosts: Place) -> None:
     assert (status, out) == (0, f"{hosts.path} {hosts.env['PATH']} a b 1=2\n"), err
 
 
+def test_an_agent_that_says_nothing_is_missed(hosts: Place) -> None:
+    """Once its shell is there, it is no matter of logging in, which may take longer."""
+    mute = hosts.program("mute", "#!/bin/sh\nexec sleep 100\n")
+    status, _, err = hosts.run("run", "-n", 2, "--remote-chariot", f"{hosts.path}/{mute}", hosts.pe("forever()\n"))
+    assert status == 70 and re.match(r"chariot: host [ab] has not been heard of for 8 seconds\n", err), err
+
+
 def test_charmrunrc_is_read_there(hosts: Place) -> None:
     (hosts.path / ".charmrunrc").write_text("export FROM_RC=yes\n")
     hosts.env["HOME"] = str(hosts.path)
