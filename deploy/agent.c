@@ -153,7 +153,7 @@ static bool hear(struct deploy_agent *agent, const Chariot__V1__AgentMessage *me
         deploy_relay_pause(&agent->relay, message->pause->paused);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_READY:
-        if (agent->ready != NULL) deploy_ready_say(agent->ready, agent->launch.num_pes);
+        if (agent->ready != NULL) deploy_ready_say(agent->ready, agent->launch.num_pes, NULL);
         return true;
     case CHARIOT__V1__AGENT_MESSAGE__WHAT_WINDOW:
         deploy_agent_input_resize(&agent->input, message->window);

@@ -49,13 +49,26 @@ static void on_malformed(void *context, uint32_t pe) {
     deploy_job_end_saying(context, DEPLOY_STATUS_PES, "chariot: PE %u sent garbage on its control stream\n", pe);
 }
 
+/* All PEs take part, and PE 0 serves where it was asked to. */
+static void check_ready(struct deploy_job *job) {
+    bool waits = job->config->options->serve.address != NULL && job->served_at == NULL;
+    if (job->opened == job->num_pes && !waits) deploy_ready_say(job->config->ready, job->num_pes, job->served_at);
+}
+
 static void on_opened(void *context, uint32_t pe) {
     struct deploy_job *job = context;
     const struct deploy_launcher_ops *launcher = job->config->launcher;
     (void)pe;
     if (++job->opened < job->num_pes) return;
-    deploy_ready_say(job->config->ready, job->num_pes);
+    check_ready(job);
     if (launcher->ready != NULL) launcher->ready(job->launcher);
+}
+
+static void on_served(struct deploy_job *job, const char *address) {
+    if (job->served_at != NULL || job->config->options->serve.address == NULL) return;
+    job->served_at = strdup(address);
+    if (!job->config->options->quiet) deploy_job_say(job, "chariot: serving at %s\n", address);
+    check_ready(job);
 }
 
 /* What PE 0 alone may say. */
@@ -63,6 +76,9 @@ static bool hear_first(struct deploy_job *job, const Chariot__V1__ToLauncher *me
     switch (message->what_case) {
     case CHARIOT__V1__TO_LAUNCHER__WHAT_LISTENING:
         on_listening(job, message->listening->address);
+        return true;
+    case CHARIOT__V1__TO_LAUNCHER__WHAT_SERVED:
+        on_served(job, message->served->address);
         return true;
     case CHARIOT__V1__TO_LAUNCHER__WHAT_SETTLE:
         on_settle(job, message->settle->prompt);
@@ -219,6 +235,22 @@ static void on_signal(void *context, int number, bool from_terminal) {
 
 /* ---------------------------------------------------------------- life */
 
+static Chariot__V1__Serving serving_of(const struct deploy_serve *serve) {
+    Chariot__V1__Serving serving = CHARIOT__V1__SERVING__INIT;
+    const char *const texts[] = {serve->address, serve->clients, serve->certificate, serve->key, serve->authority};
+    char **const fields[] = {&serving.address, &serving.clients, &serving.certificate, &serving.key,
+                             &serving.authority};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i] != NULL) *fields[i] = (char *)(uintptr_t)texts[i];
+    }
+    serving.anyone = serve->anyone;
+    serving.traces = serve->traces;
+    serving.max_message_bytes = serve->max_message_bytes;
+    serving.max_calls = serve->max_calls;
+    serving.max_rate = serve->max_rate;
+    return serving;
+}
+
 static void send_ticket(struct deploy_job *job, uint32_t pe, const struct rpc_identity *identity) {
     const struct deploy_job_config *config = job->config;
     char transport[16], run_dir[256], host[256] = "";
@@ -247,6 +279,8 @@ static void send_ticket(struct deploy_job *job, uint32_t pe, const struct rpc_id
         ticket.certificate = identity->certificate;
         ticket.key = identity->key;
     }
+    Chariot__V1__Serving serving = serving_of(&config->options->serve);
+    if (pe == 0 && config->options->serve.address != NULL) ticket.serving = &serving;
     (void)deploy_link_send_ticket(&job->pes[pe].link, &ticket); /* gone already: its exit says why */
 }
 
@@ -368,6 +402,7 @@ int deploy_job_run(const struct deploy_job_config *config, struct deploy_reason 
         status = open_and_run(&job, reason);
     }
     free(job.pes);
+    free(job.served_at);
     if (job.loop != NULL && job.loop != config->loop) ev_loop_destroy(job.loop);
     return reason->text[0] == '\0' ? status : reason->status;
 }

@@ -37,6 +37,7 @@ struct deploy_job {
     char name[32];
     struct deploy_job_pe *pes;
     uint32_t num_pes, alive, opened; /* PEs; that live; that take part */
+    char *served_at;                 /* where PE 0 serves foreign programs; NULL: it does not, or not yet */
     enum deploy_job_phase phase;
     int status;
     uint8_t token[32];

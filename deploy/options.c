@@ -91,6 +91,58 @@ TEXT(tls_dir, "a directory with ca.crt, tls.crt and tls.key")
 TEXT(rendezvous, "a kind, as in 'given'")
 #undef TEXT
 
+#define SERVE_TEXT(field, what)                                                                                        \
+    static int set_serve_##field(void *context, const char *as_typed, const char *value,                               \
+                                 struct deploy_reason *reason) {                                                       \
+        struct deploy_serve *serve = &((struct deploy_options *)context)->serve;                                       \
+        if (value[0] == '\0') return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes " what HINT, as_typed);  \
+        if (serve->first == NULL && &serve->field != &serve->address) serve->first = as_typed;                         \
+        serve->field = value;                                                                                          \
+        return 0;                                                                                                      \
+    }
+SERVE_TEXT(address, "HOST:PORT or unix:/path")
+SERVE_TEXT(clients, "the name of a file of clients")
+SERVE_TEXT(certificate, "the name of a PEM file")
+SERVE_TEXT(key, "the name of a PEM file")
+SERVE_TEXT(authority, "the name of a PEM file")
+#undef SERVE_TEXT
+
+#define SERVE_FLAG(field)                                                                                              \
+    static int set_serve_##field(void *context, const char *as_typed, const char *value,                               \
+                                 struct deploy_reason *reason) {                                                       \
+        struct deploy_serve *serve = &((struct deploy_options *)context)->serve;                                       \
+        (void)value, (void)reason;                                                                                     \
+        if (serve->first == NULL) serve->first = as_typed;                                                             \
+        serve->field = true;                                                                                           \
+        return 0;                                                                                                      \
+    }
+SERVE_FLAG(anyone)
+SERVE_FLAG(traces)
+#undef SERVE_FLAG
+
+#define SERVE_LIMIT(field)                                                                                             \
+    static int set_serve_##field(void *context, const char *as_typed, const char *value,                               \
+                                 struct deploy_reason *reason) {                                                       \
+        struct deploy_serve *serve = &((struct deploy_options *)context)->serve;                                       \
+        if (serve->first == NULL) serve->first = as_typed;                                                             \
+        return take_limit(as_typed, value, &serve->field, reason);                                                     \
+    }
+static int take_limit(const char *as_typed, const char *value, uint32_t *limit, struct deploy_reason *reason) {
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    bool digits = value[0] >= '0' && value[0] <= '9' && *end == '\0';
+    if (!digits || errno != 0 || number < 1 || number > INT32_MAX)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s takes a number from 1 to %d, not '%s'" HINT, as_typed,
+                                 INT32_MAX, value);
+    *limit = (uint32_t)number;
+    return 0;
+}
+SERVE_LIMIT(max_message_bytes)
+SERVE_LIMIT(max_calls)
+SERVE_LIMIT(max_rate)
+#undef SERVE_LIMIT
+
 static int add_environment(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
     struct deploy_options *options = context;
     size_t count = 0, most = sizeof options->environment / sizeof options->environment[0] - 1;
@@ -268,6 +320,21 @@ static const struct deploy_word OPTIONS[] = {
      set_rendezvous},
     {NULL, "--members-timeout", "S", "give up when not all members have come within S seconds; 300 unless said",
      set_members_timeout},
+    {NULL, "--serve", "ADDRESS",
+     "PE 0 serves foreign programs over gRPC from the start: 127.0.0.1:PORT (0: one that is free), HOST:PORT with a "
+     "certificate, unix:/path",
+     set_serve_address},
+    {NULL, "--serve-clients", "FILE", "who may call what: a line for each client with its token and its scopes",
+     set_serve_clients},
+    {NULL, "--serve-certificate", "FILE", "the service's certificate (PEM): it speaks TLS", set_serve_certificate},
+    {NULL, "--serve-key", "FILE", "the certificate's private key (PEM)", set_serve_key},
+    {NULL, "--serve-authority", "FILE", "clients must show a certificate of this authority (PEM)", set_serve_authority},
+    {NULL, "--serve-anyone", NULL, "whoever reaches it may call", set_serve_anyone},
+    {NULL, "--serve-traces", NULL, "clients see tracebacks of exceptions", set_serve_traces},
+    {NULL, "--serve-max-message-bytes", "N", "most bytes of one client's request; 16 MiB unless said",
+     set_serve_max_message_bytes},
+    {NULL, "--serve-max-calls", "N", "most calls of one client at a time", set_serve_max_calls},
+    {NULL, "--serve-max-rate", "N", "most calls of one client per second", set_serve_max_rate},
     {"-h", "--help", NULL, "print this text", set_help},
 };
 /* The old launch line, typed here: `-p 4`, `-np 4`. */
@@ -285,6 +352,9 @@ int deploy_options_parse(struct deploy_options *options, char **argv, struct dep
     if (options->lb_record_period > 0 && options->lb_record == NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
                                  "--lb-record-period is of use with --lb-record FILE" HINT);
+    if (options->serve.first != NULL && options->serve.address == NULL)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%s is of use with --serve ADDRESS" HINT,
+                                 options->serve.first);
     options->program = words;
     if (*words != NULL && strcmp(*words, "-m") == 0 && words[1] == NULL)
         return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "-m needs the name of a module" HINT);

@@ -14,6 +14,17 @@
 
 enum { DEPLOY_MAX_PES = 65536 };
 
+/* How PE 0 serves foreign programs, in the words of charm.serve(); NULL or 0: not said. PE 0 judges it
+ * (rpc/job_serve.c).
+ */
+struct deploy_serve {
+    const char *address; /* NULL: not from the start */
+    const char *clients, *certificate, *key, *authority;
+    bool anyone, traces;
+    uint32_t max_message_bytes, max_calls, max_rate;
+    const char *first; /* what was said first of all but the address */
+};
+
 struct deploy_options {
     uint32_t num_pes;
     bool tag;                /* put "[pe] " before each line of output */
@@ -43,13 +54,14 @@ struct deploy_options {
     const char *interface;      /* where PEs of several hosts listen (address.h); each NULL: not said */
     const char *advertise;
     const char *ports;
-    const char *member;          /* "R/M": this is member R of M (members.h); NULL: what the environment says */
-    const char *head;            /* "HOST:PORT", where member 0 is; likewise the next four */
-    const char *job;             /* its name among others of the same members */
-    const char *secret_file;     /* by which members know each other */
-    const char *tls_dir;         /* or certificates for that */
-    const char *rendezvous;      /* how the head is found */
-    double members_timeout;      /* seconds within which all members have come; 0: not said */
+    const char *member;      /* "R/M": this is member R of M (members.h); NULL: what the environment says */
+    const char *head;        /* "HOST:PORT", where member 0 is; likewise the next four */
+    const char *job;         /* its name among others of the same members */
+    const char *secret_file; /* by which members know each other */
+    const char *tls_dir;     /* or certificates for that */
+    const char *rendezvous;  /* how the head is found */
+    double members_timeout;  /* seconds within which all members have come; 0: not said */
+    struct deploy_serve serve;
     const char *environment[64]; /* "NAME" or "NAME=value" for PEs on other hosts, up to NULL */
     double silence;              /* seconds after which a PE on another host that is not heard of is gone */
     double timeout;              /* seconds after which the job is ended; 0: never */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,16 +16,30 @@
 
 /* ---------------------------------------------------------------- the file */
 
-static int make_file(const char *path) {
+static int make_file(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) return -1;
-    close(fd);
-    return 0;
+    ssize_t size = (ssize_t)strlen(text), written = write(fd, text, (size_t)size);
+    return close(fd) == 0 && written == size ? 0 : -1;
+}
+
+/* Whoever sees it finds all of the text in it. */
+static int put_file(const char *path, const char *text) {
+    char early[PATH_MAX];
+    if (text[0] == '\0') return make_file(path, text);
+    if (snprintf(early, sizeof early, "%s.new", path) >= (int)sizeof early) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (unlink(early) != 0 && errno != ENOENT) return -1;
+    if (make_file(early, text) == 0 && rename(early, path) == 0) return 0;
+    unlink(early);
+    return -1;
 }
 
 /* Made and removed at once: that it cannot be is known before anything runs. */
 static int try_file(const char *path, struct deploy_reason *reason) {
-    if ((unlink(path) == 0 || errno == ENOENT) && make_file(path) == 0 && unlink(path) == 0) return 0;
+    if ((unlink(path) == 0 || errno == ENOENT) && make_file(path, "") == 0 && unlink(path) == 0) return 0;
     return deploy_reason_set(reason, DEPLOY_STATUS_OUTPUT, "cannot make the file '%s' (--ready-file): %s", path,
                              strerror(errno));
 }
@@ -71,13 +86,15 @@ int deploy_ready_init(struct deploy_ready *ready, const char *file, struct deplo
     return rc != 0 ? rc : open_socket(ready, reason);
 }
 
-void deploy_ready_say(struct deploy_ready *ready, uint32_t num_pes) {
-    char text[64];
+void deploy_ready_say(struct deploy_ready *ready, uint32_t num_pes, const char *served_at) {
+    char text[512], line[400] = "";
     if (ready->said) return;
     ready->said = true;
-    if (ready->file != NULL && make_file(ready->file) != 0)
+    if (served_at != NULL) snprintf(line, sizeof line, "%s\n", served_at);
+    if (ready->file != NULL && put_file(ready->file, line) != 0)
         fprintf(stderr, "chariot: cannot make the file '%s' (--ready-file): %s\n", ready->file, strerror(errno));
-    snprintf(text, sizeof text, "READY=1\nSTATUS=%u PEs\n", num_pes);
+    snprintf(text, sizeof text, "READY=1\nSTATUS=%u PEs%s%s\n", num_pes, served_at != NULL ? ", serving at " : "",
+             served_at != NULL ? served_at : "");
     notify(ready, text);
 }
 

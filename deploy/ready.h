@@ -19,8 +19,8 @@ struct deploy_ready {
 /* Borrows `file` until over(). Removes what an earlier job has left there, and NOTIFY_SOCKET from the environment, for
  * it is ours alone. CHARIOT_EABORTED with *reason: no such file can be made, or that socket is none. */
 int deploy_ready_init(struct deploy_ready *ready, const char *file, struct deploy_reason *reason);
-/* The job runs. */
-void deploy_ready_say(struct deploy_ready *ready, uint32_t num_pes);
+/* The job runs. served_at: where it serves foreign programs, which is what the file says then; NULL: it does not. */
+void deploy_ready_say(struct deploy_ready *ready, uint32_t num_pes, const char *served_at);
 /* It does no longer. May be called twice. */
 void deploy_ready_over(struct deploy_ready *ready);
 

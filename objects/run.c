@@ -14,7 +14,7 @@
 #include "rpc/job.h"
 #include "rpc/record.h"
 
-enum { MESSAGES_PER_TURN = 64 };
+enum { MESSAGES_PER_TURN = 64, STATUS_USAGE = 2, STATUS_UNAVAILABLE = 69 };
 
 /* The PE comes first, so that a pointer to it is one to this. */
 struct run {
@@ -244,29 +244,48 @@ int chariot_console_prompt_over(int fd) {
 
 /* ---------------------------------------------------------------- the public service */
 
+static int serve(struct run *run, struct rpc_job_serve *how, char **address, char *why, size_t why_size) {
+    struct obj_serving *serving = &run->serving;
+    if (serving->at.service != NULL) return CHARIOT_EEXIST;
+    how->methods = obj_serve_methods;
+    how->num_methods = OBJ_SERVE_NUM_METHODS;
+    how->ops = &obj_serve_ops;
+    how->owner = serving;
+    serving->pe = &run->pe;
+    serving->shows_traces = how->traces;
+    serving->seal = (struct obj_seal){.ctx = serving, .make = obj_serve_seal};
+    int rc = rpc_job_serve(&run->job, &run->pe.node, how, &serving->at, address, why, why_size);
+    if (rc == 0) chariot_outside_add(&run->pe);
+    return rc;
+}
+
 int chariot_serve_start(struct chariot_pe *pe, const struct chariot_serve *how, char **address, char *why,
                         size_t why_size) {
     OBJ_API(pe);
-    struct obj_serving *serving = &run_of(pe)->serving;
-    const struct rpc_job_serve to = {
-        .address = how->address,
-        .clients = how->clients,
-        .certificate = how->certificate,
-        .key = how->key,
-        .authority = how->authority,
-        .anyone = how->anyone,
-        .limits = {.message_bytes = how->message_bytes, .calls = how->calls, .rate = how->rate},
-        .methods = obj_serve_methods,
-        .num_methods = OBJ_SERVE_NUM_METHODS,
-        .ops = &obj_serve_ops,
-        .owner = serving};
-    if (serving->at.service != NULL) return CHARIOT_EEXIST;
-    serving->pe = pe;
-    serving->shows_traces = how->shows_traces;
-    serving->seal = (struct obj_seal){.ctx = serving, .make = obj_serve_seal};
-    int rc = rpc_job_serve(&run_of(pe)->job, &pe->node, &to, &serving->at, address, why, why_size);
-    if (rc == 0) chariot_outside_add(pe);
-    return rc;
+    struct rpc_job_serve to = {.address = how->address,
+                               .clients = how->clients,
+                               .certificate = how->certificate,
+                               .key = how->key,
+                               .authority = how->authority,
+                               .anyone = how->anyone,
+                               .traces = how->shows_traces,
+                               .limits = {.message_bytes = how->message_bytes, .calls = how->calls, .rate = how->rate}};
+    return serve(run_of(pe), &to, address, why, why_size);
+}
+
+/* Where the launcher was asked to; else the job has no beginning. */
+static void serve_as_asked(struct run *run) {
+    struct rpc_job_serve how;
+    char why[500] = "", line[600], *address;
+    if (!rpc_job_serve_asked(&run->job, &how)) return;
+    int rc = serve(run, &how, &address, why, sizeof why);
+    if (rc == 0) {
+        rpc_job_served(&run->job, address);
+        free(address);
+        return;
+    }
+    snprintf(line, sizeof line, "chariot: --serve: %s\n", why[0] != 0 ? why : chariot_error_text(rc));
+    obj_end_abort(&run->pe, rc == CHARIOT_EINVAL ? STATUS_USAGE : STATUS_UNAVAILABLE, line);
 }
 
 void chariot_serve_stop(struct chariot_pe *pe) {
@@ -299,9 +318,10 @@ int chariot_run(struct chariot_pe *pe, void (*entry)(struct chariot_pe *pe, void
     OBJ_METER(pe, obj_meter_note_start(pe));
     int rc = pe->ending ? 0 : rpc_job_connect(&run->job, &pe->node, why, sizeof why);
     if (rc != 0)
-        obj_end_abort(pe, 69, why);
+        obj_end_abort(pe, STATUS_UNAVAILABLE, why);
     else
         obj_start(pe);
+    if (!pe->ending) serve_as_asked(run);
     while (!pe->ending) {
         bool busy = obj_pe_step(pe, rpc_loop_now_ns(), MESSAGES_PER_TURN);
         if (!busy) OBJ_METER(pe, obj_meter_note_idle(pe));

@@ -149,6 +149,7 @@ static void ticket_deinit(struct rpc_ticket *ticket) {
     free(ticket->transport);
     free(ticket->run_dir);
     free(ticket->host);
+    if (ticket->serving != NULL) chariot__v1__serving__free_unpacked(ticket->serving, NULL);
     rpc_identity_deinit(&ticket->identity);
     *ticket = (struct rpc_ticket){0};
 }
@@ -184,10 +185,11 @@ static bool is_range(const Chariot__V1__Ticket *from) {
            from->local_count <= from->num_pes - from->local_first;
 }
 
-static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *from) {
+/* Takes from->serving. */
+static int ticket_read(struct rpc_ticket *ticket, Chariot__V1__Ticket *from) {
     if (from->token.len != sizeof ticket->token || from->num_pes == 0 || from->pe >= from->num_pes)
         return CHARIOT_EMALFORMED;
-    if (!is_range(from) || from->epoch < 0) return CHARIOT_EMALFORMED;
+    if (!is_range(from) || from->epoch < 0 || (from->serving != NULL && from->pe != 0)) return CHARIOT_EMALFORMED;
     bool tls = strcmp(from->transport, "tls") == 0;
     bool whole = from->authority[0] != '\0' && from->certificate[0] != '\0' && from->key[0] != '\0';
     if (!is_transport(from->transport) || (tls && !whole)) return CHARIOT_EMALFORMED;
@@ -201,6 +203,8 @@ static int ticket_read(struct rpc_ticket *ticket, const Chariot__V1__Ticket *fro
     ticket->local_count = from->local_count;
     ticket->silence_ms = from->silence_ms;
     ticket->epoch = from->epoch;
+    ticket->serving = from->serving;
+    from->serving = NULL;
     memcpy(ticket->token, from->token.data, sizeof ticket->token);
     return 0;
 }
@@ -277,6 +281,15 @@ int rpc_control_say_listening(struct rpc_control *control, const char *address) 
     listening.address = (char *)(uintptr_t)address;
     message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_LISTENING;
     message.listening = &listening;
+    return say(control->fd, &message);
+}
+
+int rpc_control_say_served(struct rpc_control *control, const char *address) {
+    Chariot__V1__Served served = CHARIOT__V1__SERVED__INIT;
+    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
+    served.address = (char *)(uintptr_t)address;
+    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_SERVED;
+    message.served = &served;
     return say(control->fd, &message);
 }
 

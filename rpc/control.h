@@ -25,6 +25,7 @@ struct rpc_ticket {
     struct rpc_identity identity;
     uint32_t local_first, local_count; /* PEs of this machine; local_count 0: not known */
     char *host;                        /* what the launcher calls this machine; "": by its own name */
+    Chariot__V1__Serving *serving;     /* how this PE serves foreign programs from the start; owned; NULL: not */
     uint32_t silence_ms;               /* a peer that is not heard of for so long is gone; 0: however long */
 };
 
@@ -42,6 +43,8 @@ void rpc_control_close(struct rpc_control *control);
 
 /* PE 0: says where it listens. */
 int rpc_control_say_listening(struct rpc_control *control, const char *address);
+/* The same: where it serves, as the ticket has asked it to. */
+int rpc_control_say_served(struct rpc_control *control, const char *address);
 /* Others: waits for where PE 0 listens; gives *address. CHARIOT_EGONE: the launcher is gone. CHARIOT_ETIMEOUT. */
 int rpc_control_wait_rendezvous(struct rpc_control *control, int timeout_ms, char **address);
 /* Why the job must end; the launcher prints it once. Returns CHARIOT_EGONE where there is no launcher: then the caller

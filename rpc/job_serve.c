@@ -171,3 +171,28 @@ void rpc_job_serve_end(struct rpc_job_serving *serving) {
     if (serving->service != NULL) serving->ops->close(serving->service);
     serving->service = NULL;
 }
+
+/* ---------------------------------------------------------------- from the start */
+
+static const char *said(const char *text) {
+    return text[0] == '\0' ? NULL : text;
+}
+
+bool rpc_job_serve_asked(const struct rpc_job *job, struct rpc_job_serve *how) {
+    const Chariot__V1__Serving *wish = job->control.ticket.serving;
+    if (wish == NULL) return false;
+    *how = (struct rpc_job_serve){
+        .address = wish->address,
+        .clients = said(wish->clients),
+        .certificate = said(wish->certificate),
+        .key = said(wish->key),
+        .authority = said(wish->authority),
+        .anyone = wish->anyone,
+        .traces = wish->traces,
+        .limits = {.message_bytes = wish->max_message_bytes, .calls = wish->max_calls, .rate = wish->max_rate}};
+    return true;
+}
+
+void rpc_job_served(struct rpc_job *job, const char *address) {
+    (void)rpc_control_say_served(&job->control, address); /* a launcher that is gone is noticed elsewhere */
+}

@@ -10,6 +10,7 @@
 struct rpc_job_serve {
     const char *address, *clients, *certificate, *key, *authority; /* NULL: not said */
     bool anyone;
+    bool traces; /* the owner's affair */
     struct rpc_service_limits limits;
     const struct rpc_service_method *methods;
     size_t num_methods;
@@ -27,6 +28,11 @@ struct rpc_job_serving {
  * people, without newline. */
 int rpc_job_serve(struct rpc_job *job, struct rpc_node *node, const struct rpc_job_serve *how,
                   struct rpc_job_serving *serving, char **address, char *why, size_t why_size);
+/* How this process is to serve from the start (its ticket's wish; strings are the job's, the owner's part is empty);
+ * false: it is not. */
+bool rpc_job_serve_asked(const struct rpc_job *job, struct rpc_job_serve *how);
+/* It does: the launcher hears where. */
+void rpc_job_served(struct rpc_job *job, const char *address);
 void rpc_job_serve_end(struct rpc_job_serving *serving);
 
 #endif
