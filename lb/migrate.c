@@ -208,6 +208,7 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     msg->reply = elem->move->in_step;
     elem->move->in_step = elem->synced = false; /* that moves with it */
     memcpy(msg->index, elem->index, sizeof msg->index);
+    pe->moved_out++;
     OBJ_METER(pe, obj_meter_note_moves(pe, elem, false, to));
     obj_send_take(pe, to, msg);
     obj_future_travel_promise(pe, to);
@@ -343,6 +344,7 @@ static void on_arrive(struct chariot_pe *pe, struct obj_coll *coll, struct chari
     lb_take_waiting(coll, elem->index, &elem->move->held);
     tell_home(pe, elem);
     obj_reduce_joined(pe, coll, parcel.head.reductions);
+    pe->moved_in++;
     OBJ_METER(pe, obj_meter_note_moves(pe, elem, true, msg->from));
     lb_parcel_unpack(pe, elem, &parcel);
     if (msg->reply == 1) lb_move_settled(pe, msg->size);

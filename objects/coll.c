@@ -90,6 +90,7 @@ void obj_elem_free(struct chariot_pe *pe, struct chariot_elem *elem) {
         elem->constructed = wait->next;
         free(wait);
     }
+    pe->num_elems--;
     free(elem);
 }
 
@@ -198,7 +199,10 @@ struct chariot_elem *obj_elem_new(struct chariot_pe *pe, struct obj_coll *coll, 
     } else {
         rc = place(coll, elem);
     }
-    if (rc == 0) return elem;
+    if (rc == 0) {
+        pe->num_elems++;
+        return elem;
+    }
     free(elem);
     return NULL;
 }

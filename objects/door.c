@@ -296,6 +296,7 @@ int obj_door_begin(struct obj_visit *visit, const void *data, size_t size) {
     if (visit->method == OBJ_DOOR_LIST) return begin_list(visit, wire);
     if (visit->method == OBJ_DOOR_GET) return begin_get(visit, wire);
     if (visit->method == OBJ_DOOR_WATCH) return begin_watch(visit, wire);
+    if (visit->method == OBJ_DOOR_PES) return obj_door_begin_pes(visit, wire);
     visit->busy = true;
     int rc = visit->method == OBJ_DOOR_CHANNEL ? obj_door_stream_begin(visit, wire) : begin_call(visit, wire);
     visit->busy = false;
@@ -307,12 +308,13 @@ int obj_door_next(struct obj_visit *visit, const void *data, size_t size) {
 }
 
 int obj_door_room(struct obj_visit *visit) {
-    return obj_door_stream_room(visit);
+    return visit->stream == NULL ? 0 : obj_door_stream_room(visit);
 }
 
 void obj_door_cancel(struct obj_visit *visit) {
     assert(!visit->busy);
     obj_door_stream_free(visit);
+    obj_door_end_pes(visit);
     if (visit->future == NULL) return;
     chariot_waiter_forget(&visit->waiter);
     obj_future_unref(visit->future);

@@ -23,6 +23,7 @@ enum obj_door_method {
     OBJ_DOOR_LIST,
     OBJ_DOOR_GET,
     OBJ_DOOR_WATCH,
+    OBJ_DOOR_PES,
     OBJ_DOOR_CHANNEL,
     OBJ_DOOR_NUM_METHODS,
 };
@@ -76,6 +77,8 @@ struct obj_visit {
     struct chariot_future *future;
     struct chariot_waiter waiter;
     struct obj_door_stream *stream; /* of a channel; owned */
+    struct obj_watcher watcher;     /* of PEs, */
+    bool watches;                   /* once it does */
     uint32_t reducer;
     bool one_way;
     bool busy; /* it is being worked on, and user code may run: it is answered next, or can be cancelled after that */
@@ -98,5 +101,9 @@ void obj_door_put_object(struct chariot_writer *writer, const struct obj_visit *
                          const struct chariot_ref *ref, bool methods);
 /* The guest may call some method of it. */
 bool obj_door_is_visible(const struct obj_visit *visit, const char *name, const struct chariot_ref *ref);
+
+/* door_pes.c: WatchPes. A client that does not read misses some of what is told. Outcome as obj_door_begin(). */
+int obj_door_begin_pes(struct obj_visit *visit, struct rpc_wire wire);
+void obj_door_end_pes(struct obj_visit *visit);
 
 #endif

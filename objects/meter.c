@@ -137,6 +137,7 @@ static void begin_on(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t 
 }
 
 void obj_meter_note_call(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t method, struct chariot_msg *msg) {
+    pe->meter->begun++;
     bool local = pe->meter->detailed && msg->kind == OBJ_KIND_CALL && msg->number == 0;
     if (local) count(&pe->meter->local, msg->size);
     begin_on(pe, elem, method, RPC_TIMELINE_METHOD, msg);
@@ -230,14 +231,36 @@ int obj_meter_start(struct chariot_pe *pe) {
     return rc;
 }
 
+static void free_if_unwanted(struct chariot_pe *pe) {
+    const struct obj_meter *meter = pe->meter;
+    if (!meter->load && !meter->detailed && !meter->watched) obj_meter_free(pe);
+}
+
 int obj_meter_listen(struct chariot_pe *pe, bool load) {
     int rc = load ? meter_new(pe) : 0;
     if (rc != 0) return rc;
     obj_meter_charge(pe);
     pe->meter->load = load;
     for (uint32_t i = 0; i < OBJ_MAX_NESTED; i++) pe->meter->frames[i].elem = NULL;
-    if (!load && !pe->meter->detailed) obj_meter_free(pe);
+    free_if_unwanted(pe);
     return 0;
+}
+
+int obj_meter_watch(struct chariot_pe *pe, bool on) {
+    int rc = on ? meter_new(pe) : 0;
+    if (rc != 0 || pe->meter == NULL) return rc;
+    pe->meter->watched = on;
+    free_if_unwanted(pe);
+    return 0;
+}
+
+void obj_meter_look(const struct chariot_pe *pe, int64_t *measured_ns, int64_t *busy_ns, int64_t *calls) {
+    const struct obj_meter *meter = pe->meter;
+    int64_t now_ns = chariot_now_ns(pe), idle_ns = is_idle(meter) && meter->depth == 0 ? now_ns - meter->mark_ns : 0;
+    for (int i = 0; i < OBJ_NUM_PHASES; i++) idle_ns += meter->rows[OBJ_ROW_IDLE].ns[i];
+    *measured_ns = now_ns - meter->started_ns;
+    *busy_ns = *measured_ns - idle_ns;
+    *calls = (int64_t)meter->begun;
 }
 
 static void free_peer(void *value, void *ctx) {

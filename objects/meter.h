@@ -73,7 +73,9 @@ struct obj_timeline {
 struct obj_meter {
     bool profile;                /* asked for by chariot_profile_start() */
     bool detailed;               /* that, or a timeline: what runs matters, not only whose it is */
+    bool watched;                /* somebody wants to know how busy this PE is (watch.h) */
     bool load;                   /* frames have their element */
+    uint64_t begun;              /* methods */
     int64_t started_ns, mark_ns; /* all time up to mark_ns has been charged */
     struct obj_meter_frame frames[OBJ_MAX_NESTED];
     uint32_t depth;                      /* of the top; 0: the scheduler's own */
@@ -88,6 +90,9 @@ struct obj_meter {
 /* meter.c, meter_rows.c */
 int obj_meter_start(struct chariot_pe *pe);             /* for profile and timeline. CHARIOT_ENOMEM */
 int obj_meter_listen(struct chariot_pe *pe, bool load); /* for load, or no more. CHARIOT_ENOMEM */
+int obj_meter_watch(struct chariot_pe *pe, bool on);    /* for obj_meter_look(), or no more. CHARIOT_ENOMEM */
+/* How long it has measured, for how long of that something was to do, how many methods have begun. Charges nothing. */
+void obj_meter_look(const struct chariot_pe *pe, int64_t *measured_ns, int64_t *busy_ns, int64_t *calls);
 void obj_meter_free(struct chariot_pe *pe);
 /* elem: whose time it is; NULL: nobody's. cause: the message that is the reason, or NULL. */
 void obj_meter_push(struct chariot_pe *pe, const struct chariot_activity *what, struct chariot_elem *elem,

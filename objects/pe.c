@@ -105,6 +105,7 @@ bool obj_pe_step(struct chariot_pe *pe, int64_t now_ns, int budget) {
     if (now_ns >= pe->quiet.due_ns) obj_quiet_on_due(pe);
     if (pe->num_timers > 0) obj_timer_run_due(pe);
     if (now_ns >= pe->balance_due_ns) obj_balance_ops.on_due(pe);
+    if (__builtin_expect(now_ns >= pe->watch.due_ns, 0)) obj_watch_on_due(pe);
     if (__builtin_expect(now_ns >= pe->load_due_ns, 0)) obj_load_on_due(pe, now_ns);
     obj_waiters_run(pe);
     while (budget-- > 0 && !pe->ending) {
@@ -154,6 +155,7 @@ int obj_pe_init(struct chariot_pe *pe) {
     if (pe->runs == NULL) pe->runs = &pe->runs_unseen;
     pe->balance_due_ns = INT64_MAX;
     pe->load_due_ns = INT64_MAX;
+    pe->watch.due_ns = INT64_MAX;
     pe->piece_bytes = OBJ_PIECE_BYTES;
     pe->next_collection = OBJ_NUM_RESIDENTS; /* PE 0 has those */
     pe->next_future = 1;
@@ -216,6 +218,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_balance_ops.deinit(pe);
     obj_names_deinit(pe);
     obj_map_deinit(&pe->clients);
+    obj_watch_deinit(pe);
     obj_map_deinit(&pe->graves);
     obj_allreduce_free_all(pe);
     obj_channel_free_all(pe);

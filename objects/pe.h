@@ -14,6 +14,7 @@
 #include "objects/pool.h"
 #include "objects/quiet.h"
 #include "objects/waiter.h"
+#include "objects/watch.h"
 #include "rpc/msg.h"
 #include "rpc/node.h"
 #include "rpc/now.h"
@@ -100,8 +101,10 @@ struct chariot_pe {
     const struct chariot_reducer **reducers; /* from CHARIOT_REDUCE_FIRST_USER */
     uint32_t num_reducers;
 
-    struct obj_map collections; /* id: struct obj_coll */
-    struct obj_map singles;     /* id: struct chariot_elem */
+    struct obj_map collections;   /* id: struct obj_coll */
+    size_t num_elems;             /* of all of them, and single ones */
+    uint64_t moved_in, moved_out; /* elements, since the PE began */
+    struct obj_map singles;       /* id: struct chariot_elem */
     struct obj_coll **single_of_type;
     struct obj_map spans;      /* id of a partial collection: struct obj_span (span.h) */
     struct obj_map graves;     /* id of a partial collection that was not waited for and is gone: anything */
@@ -131,6 +134,7 @@ struct chariot_pe {
     struct chariot_msg *null_value; /* of futures that complete without one; made on demand */
 
     struct obj_pool pool;
+    struct obj_watch watch; /* what PEs tell of what they do (watch.h) */
     struct obj_names names; /* under which foreign programs find objects */
     uint32_t client_type;   /* of chares that hold channels for them (client.h) */
     struct obj_map clients; /* id of one that is being made: struct obj_client_owner */

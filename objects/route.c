@@ -8,6 +8,7 @@
 #include "objects/meter.h"
 #include "objects/move.h"
 #include "objects/place.h"
+#include "objects/runtime.h"
 #include "objects/section.h"
 #include "objects/span.h"
 #include "rpc/log.h"
@@ -91,11 +92,19 @@ static bool is_handled(struct chariot_pe *pe, struct chariot_msg *msg) {
     return coll != NULL && pe->location->prompt(pe, coll, msg);
 }
 
+static bool is_of_watch(const struct chariot_msg *msg) {
+    return msg->target == obj_id_make(CHARIOT_GROUP, 0, OBJ_RESIDENT_WATCH) && msg->kind == OBJ_KIND_CALL;
+}
+
 /* What only travels through this PE is passed on at once, also by the stand-in while a method computes, and what says
  * where elements live is heard; all else waits for the scheduler. */
 static void obj_route_take(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (obj_pool_is_prompt(msg->kind)) {
         obj_pool_handle_take(pe, msg);
+        return;
+    }
+    if (__builtin_expect(is_of_watch(msg), 0)) {
+        obj_watch_handle_take(pe, msg);
         return;
     }
     if (msg->flags & OBJ_FLAG_TREE) {

@@ -30,6 +30,7 @@ const struct rpc_service_method obj_serve_methods[OBJ_SERVE_NUM_METHODS] = {
     [OBJ_DOOR_LIST] = {.path = "/chariot.v1.ObjectService/ListObjects"},
     [OBJ_DOOR_GET] = {.path = "/chariot.v1.ObjectService/GetObject"},
     [OBJ_DOOR_WATCH] = {.path = "/chariot.v1.ObjectService/WatchFuture", .streams = true},
+    [OBJ_DOOR_PES] = {.path = "/chariot.v1.ObjectService/WatchPes", .streams = true},
     [OBJ_DOOR_CHANNEL] = {.path = "/chariot.v1.ObjectService/OpenChannel", .streams = true},
     [OBJ_SERVE_DOORS + OBJ_PUBLIC_CHECK] = {.path = "/grpc.health.v1.Health/Check", .open = true},
     [OBJ_SERVE_DOORS + OBJ_PUBLIC_WATCH] = {.path = "/grpc.health.v1.Health/Watch", .streams = true, .open = true},

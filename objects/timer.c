@@ -82,6 +82,7 @@ void obj_timer_run_due(struct chariot_pe *pe) {
 int64_t obj_pe_deadline_ns(const struct chariot_pe *pe) {
     int64_t timer_ns = pe->num_timers == 0 ? INT64_MAX : pe->timers[0].at_ns;
     int64_t first_ns = timer_ns < pe->quiet.due_ns ? timer_ns : pe->quiet.due_ns;
+    if (pe->watch.due_ns < first_ns) first_ns = pe->watch.due_ns;
     return pe->balance_due_ns < first_ns ? pe->balance_due_ns : first_ns;
 }
 
