@@ -8,7 +8,6 @@
 #include "objects/meter.h"
 #include "objects/move.h"
 #include "objects/place.h"
-#include "objects/runtime.h"
 #include "objects/section.h"
 #include "objects/span.h"
 #include "rpc/log.h"
@@ -93,7 +92,7 @@ static bool is_handled(struct chariot_pe *pe, struct chariot_msg *msg) {
 }
 
 static bool is_of_watch(const struct chariot_msg *msg) {
-    return msg->target == obj_id_make(CHARIOT_GROUP, 0, OBJ_RESIDENT_WATCH) && msg->kind == OBJ_KIND_CALL;
+    return msg->target == OBJ_WATCH_TARGET && msg->kind == OBJ_KIND_CALL;
 }
 
 /* What only travels through this PE is passed on at once, also by the stand-in while a method computes, and what says

@@ -7,7 +7,7 @@
 #include "objects/pe.h"
 
 /* Groups that every PE knows from the first moment, by their number among the collections of PE 0. */
-enum { OBJ_RESIDENT_RUNTIME = 0, OBJ_RESIDENT_BALANCER, OBJ_RESIDENT_NAMES, OBJ_RESIDENT_WATCH, OBJ_NUM_RESIDENTS };
+enum { OBJ_RESIDENT_RUNTIME = 0, OBJ_RESIDENT_BALANCER, OBJ_RESIDENT_NAMES, OBJ_NUM_RESIDENTS };
 static inline bool obj_id_is_resident(uint64_t id) {
     return obj_id_kind(id) == CHARIOT_GROUP && obj_id_pe(id) == 0 && obj_id_number(id) < OBJ_NUM_RESIDENTS;
 }

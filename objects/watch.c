@@ -76,7 +76,7 @@ static struct chariot_msg *word(struct chariot_pe *pe, struct chariot_writer *pa
     struct chariot_msg *msg =
         payload == NULL ? obj_msg_new(pe, OBJ_KIND_CALL, 0) : obj_msg_finish(pe, OBJ_KIND_CALL, payload);
     if (msg == NULL) return NULL;
-    msg->target = obj_id_make(CHARIOT_GROUP, 0, OBJ_RESIDENT_WATCH);
+    msg->target = OBJ_WATCH_TARGET;
     msg->ndims = 1;
     msg->method = call;
     msg->root = round->root;

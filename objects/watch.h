@@ -7,14 +7,15 @@
  * to do so. What a round lacks when the next begins goes up as it is, and the root keeps the rows that it had. Time is
  * measured (meter.h) while somebody watches, and not before.
  *
- * They are CALLs to elements of a group that no PE has (OBJ_RESIDENT_WATCH): index: the PE; method: below; seq: the
- * round; root: the PE at which somebody watches. */
+ * They are CALLs to a collection that cannot be (OBJ_WATCH_TARGET): index: the PE; method: below; seq: the round; root:
+ * the PE at which somebody watches. */
 #ifndef CHARIOT_OBJECTS_WATCH_H
 #define CHARIOT_OBJECTS_WATCH_H
 
 #include "objects/chariot.h"
 #include "rpc/msg.h"
 
+enum { OBJ_WATCH_TARGET = 0 };
 enum obj_watch_call { OBJ_WATCH_TELL, OBJ_WATCH_TOLD, OBJ_WATCH_FORGET };
 
 /* What one PE has done so far. X(FIELD, comment); all are int64_t, and travel in this order. */
