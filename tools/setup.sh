@@ -17,7 +17,7 @@ base_python=${BASE_PYTHON:-/usr/bin/python3}
 venv=$root/.venv
 build_packages=(gcc libc6-dev pkg-config python3-dev python3-venv libgrpc-dev libssl-dev libprotobuf-c-dev protobuf-c-compiler
                 libev-dev libscotch-7.0 libjansson-dev zlib1g-dev ca-certificates)
-check_packages=(libcunit1-dev clang clang-format protobuf-compiler tmux)
+check_packages=(libcunit1-dev clang clang-format protobuf-compiler libprotobuf-dev tmux)
 more_packages=(libgrpc++-dev protobuf-compiler-grpc python3-dbg valgrind openssh-server openssh-client nftables iproute2 etcd-server etcd-client
                munge slurmctld slurmd slurm-client libpmix-dev openmpi-bin
                podman buildah runc netavark aardvark-dns iptables debootstrap podman-compose)

@@ -69,16 +69,29 @@ class Client(NamedTuple):
 
 
 PROTOS = "../../../rpc/proto"
+PUBLIC = "chariot/v1/value.proto chariot/v1/object_service.proto"
 CLIENTS = (
     Client(
         "python",
         build=(
             f"$PYTHON -m grpc_tools.protoc -I{PROTOS} --python_out=$OUT --grpc_python_out=$OUT"
-            f" {PROTOS}/chariot/v1/value.proto {PROTOS}/chariot/v1/object_service.proto",
+            f" {PUBLIC}",
             "touch $OUT/chariot/__init__.py $OUT/chariot/v1/__init__.py",
         ),
         run="PYTHONPATH=$OUT $PYTHON cases.py",
         plain=True,
+    ),
+    Client(
+        "cpp",
+        build=(
+            f"protoc -I{PROTOS} -I../protos --cpp_out=$OUT --grpc_out=$OUT --plugin=protoc-gen-grpc=$(command -v grpc_cpp_plugin)"
+            f" {PUBLIC} google/rpc/status.proto",
+            "g++ -std=c++17 -O1 -I$OUT -o $OUT/cases cases.cc client.cc values.cc $OUT/chariot/v1/*.cc $OUT/google/rpc/*.cc"
+            " $(pkg-config --cflags --libs grpc++ protobuf)",
+        ),
+        run="$OUT/cases",
+        tools=("protoc", "grpc_cpp_plugin", "g++"),
+        packages=("grpc++", "protobuf"),
     ),
 )
 
