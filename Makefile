@@ -157,7 +157,7 @@ check-python-asan: $(SETUP) ## the Python suite under address sanitizer, in Debi
 	$(MAKE) MODE=pyasan ext
 	test/asan_python.sh -k 'not grows and not memory and not nothing_is_left and not launcher' test/conformance
 
-check-%: ## one part of check: lint, rpc, objects, lb, deploy, python, examples, docs, install or bench
+check-%: ## one part of check: lint, rpc, objects, lb, deploy, python, examples, clients, docs, install or bench
 	@tools/setup.sh check
 	.venv/bin/python test/check.py $*
 

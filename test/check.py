@@ -93,6 +93,7 @@ class Check:
         for directory in sorted({path.parent for path in ROOT.glob("examples/**/*.py")}):  # each has modules of its own
             yield from self.mypy(str(directory.relative_to(ROOT)), *directory.glob("*.py"))
         yield from self.mypy("cluster", *ROOT.glob("test/cluster/*.py"))
+        yield from self.mypy("clients", *ROOT.glob("test/clients/*.py"))
         yield from self.mypy("containers", *ROOT.glob("test/containers/*.py"))
         yield from self.mypy("bench", *ROOT.glob("test/bench/*.py"))
         yield from self.pytest("test/lint")
@@ -141,6 +142,11 @@ class Check:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/examples_test.py")
 
+    def clients(self) -> Iterator[Result]:
+        """Foreign clients whose tools are here anyway; make check-clients has them all."""
+        yield from self.failures_only(self.make("all"))
+        yield from self.pytest("test/clients")
+
     def docs(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/docs_test.py")
@@ -177,6 +183,7 @@ class Check:
             "lb": self.lb,
             "python": self.python,
             "examples": self.examples,
+            "clients": self.clients,
             "docs": self.docs,
             "install": self.install,
             "bench": self.bench,

@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from chariot import Array, Channel, Chare, Charm4PyError, charm, coro, expose
+from chariot import Array, Channel, Chare, charm, coro, expose
 
 
 class Cell(Chare):
@@ -63,15 +63,10 @@ class Cell(Chare):
         return future
 
     @expose
-    @coro
-    def chat(self, channel: Channel) -> None:
+    async def chat(self, channel: Channel) -> None:
         """Sends back what comes, numbers doubled, until the client sends no more."""
-        while True:
-            try:
-                value = channel.recv()
-            except Charm4PyError:  # the other end is closed
-                return
-            channel.send(2 * value if isinstance(value, (int, float)) else value)
+        async for value in channel:
+            await channel.send(2 * value if isinstance(value, (int, float)) else value)
 
     def hidden(self) -> str:
         """Not exposed: programs outside cannot call it."""

@@ -72,7 +72,7 @@ class Job:
         name, value = self.mark.split("=")
         drop = ("XDG_RUNTIME_DIR", "PYTHONPATH")
         env = {key: text for key, text in os.environ.items() if key not in drop and not key.startswith("CHARIOT_")}
-        env |= {name: value, "TMPDIR": str(self.tmp), "PYTHONDONTWRITEBYTECODE": "1"} | (environment or {})
+        env |= {name: value, "TMPDIR": str(self.tmp), "PYTHONDONTWRITEBYTECODE": "1"} | dict(environment or {})
         for path in (directory, self.tmp):
             path.chmod(0o755 if user is None else 0o777)
         self.deadline = time.monotonic() + timeout
