@@ -95,7 +95,7 @@ SCALE_SRC := $(wildcard test/bench/scale/*.c)
 
 C_SRC := $(LIB_SRC) $(LAB_SRC) $(ETCD_SRC) $(PMIX_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
 	$(SCALE_SRC)
-C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h rpc/etcd/*.h test/*/*.h test/*/*/*.h examples/c/*.h)
+C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h rpc/etcd/*.h test/*/*.h test/*/*/*.h examples/c/*.h examples/clients/c/*.[ch])
 
 # ---------------------------------------------------------------- for people
 

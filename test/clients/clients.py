@@ -93,6 +93,21 @@ CLIENTS = (
         tools=("protoc", "grpc_cpp_plugin", "g++"),
         packages=("grpc++", "protobuf"),
     ),
+    Client(
+        "c",
+        build=(
+            "mkdir -p $OUT/protos/chariot/v1",
+            "sed 's/string text = 6;/bytes text = 6;/' ../../../rpc/proto/chariot/v1/value.proto >$OUT/protos/chariot/v1/value.proto",
+            f"protoc-c -I$OUT/protos -I{PROTOS} -I../protos -I/usr/include --c_out=$OUT {PUBLIC} google/rpc/status.proto"
+            " google/protobuf/any.proto",
+            "gcc -std=c11 -O1 -I$OUT -o $OUT/cases cases.c client.c exchange.c files.c values.c $OUT/chariot/v1/*.c $OUT/google/*/*.c"
+            " $(pkg-config --cflags --libs grpc libprotobuf-c)",
+        ),
+        run="$OUT/cases",
+        tools=("protoc-c", "gcc"),
+        packages=("grpc", "libprotobuf-c"),
+        plain=True,
+    ),
 )
 
 

@@ -29,12 +29,15 @@ FOREIGN = [  # headers, and the rooms that may name them
     (re.compile(r"ev\.h$|protobuf-c/|.*\.pb-c\.h$"), {"rpc", "deploy"}),
     (re.compile(r"Python\.h$|structmember\.h$|numpy/|greenlet"), {"python"}),
 ]
+APART = "examples/clients"  # programs of their own, which know nothing of the rooms
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
 
 def layers(root: Path) -> Iterator[str]:
     for room, may in ROOMS.items():
         for path in sorted([*root.glob(f"{room}/**/*.c"), *root.glob(f"{room}/**/*.h")]):
+            if (root / APART) in path.parents:
+                continue
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 if match := INCLUDE.match(line):
                     if why := include_breach(room, may, match[1] == '"', match[2]):

@@ -71,6 +71,7 @@ def test_an_include_across_the_layers_is_named(tmp_path: Path, file: str, includ
         ("python/a.c", "<Python.h>"),
         ("deploy/a.c", "<ev.h>"),
         ("examples/c/a.c", '"objects/chariot.h"'),
+        ("examples/clients/c/a.c", "<grpc/grpc.h>"),
     ],
 )
 def test_an_include_down_the_layers_is_allowed(tmp_path: Path, file: str, include: str) -> None:
