@@ -9,19 +9,23 @@
 
 #include "objects/pe.h"
 
-/* Who makes one. Its memory until it was told, or has let it be destroyed. */
+/* Who makes one. Its memory until it has let it be destroyed. Both functions are called by the scheduler. */
 struct obj_client_owner {
     struct chariot_ref chare;
     struct chariot_ref to; /* the channel's other chare */
-    /* The end is there, and open as long as the chare is; NULL: out of memory. From the scheduler. */
+    /* The end is there, and open as long as the chare is; NULL: out of memory. */
     void (*on_channel)(struct obj_client_owner *owner, struct chariot_channel *end);
+    void (*on_look)(struct obj_client_owner *owner);
+    struct obj_client *client; /* the chare's object */
 };
 
 int obj_client_init(struct chariot_pe *pe);
 
-/* The caller has set `to` and on_channel. CHARIOT_ENOMEM. */
+/* The caller has set `to` and the functions. CHARIOT_ENOMEM. */
 int obj_client_create(struct chariot_pe *pe, struct obj_client_owner *owner);
-/* The channel's other end hears that its chare was destroyed. on_channel is not called any more. */
+/* on_look is called when all has been received that came for the channel up to now. */
+void obj_client_look(struct chariot_pe *pe, const struct obj_client_owner *owner);
+/* The channel's other end hears that its chare was destroyed. The functions are not called any more. */
 void obj_client_destroy(struct chariot_pe *pe, struct obj_client_owner *owner);
 /* Calls a method of `to` with the channel. Takes args. */
 void obj_client_call_take(struct chariot_pe *pe, const struct obj_client_owner *owner, uint32_t method,

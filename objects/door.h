@@ -52,8 +52,8 @@ struct obj_guest {
 
 enum { OBJ_DOOR_NAME = 256, OBJ_DOOR_TEXT = 400 };
 
-/* One request. The caller sets the first part and leaves the rest zero; it stays where it is until it is answered or
- * cancelled. */
+/* One request. The caller sets the first part and leaves the rest zero; it stays where it is until obj_door_cancel().
+ */
 struct obj_visit {
     struct chariot_pe *pe;
     const struct obj_guest *guest;
@@ -92,7 +92,8 @@ int obj_door_begin(struct obj_visit *visit, const void *data, size_t size);
 int obj_door_next(struct obj_visit *visit, const void *data, size_t size);
 /* Of a channel: there is room for responses. The same outcome. */
 int obj_door_room(struct obj_visit *visit);
-/* Nothing is called any more. Not while it is busy. */
+/* Nothing is called any more, and nothing is held for it but the answer. Also as soon as it was answered. Not while it
+ * is busy. */
 void obj_door_cancel(struct obj_visit *visit);
 
 /* door_describe.c: an object for those who ask what there is, as field 1 of a message; methods: with those that this

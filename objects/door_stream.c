@@ -24,7 +24,7 @@ struct obj_door_stream {
     struct chariot_waiter readable, writable;
     bool waits;                /* for what the object sends */
     bool closed;               /* the object has let go of its end */
-    bool ended;                /* the method has */
+    bool ended;                /* the method has, and all that it had sent is here */
     struct chariot_msg *error; /* that it failed with; owned */
 };
 
@@ -49,7 +49,7 @@ static struct chariot_msg *value_of(const struct chariot_msg *sent) {
 }
 
 /* False: it cannot leave, which is the answer. Takes sent. */
-static bool put_take(struct obj_visit *visit, struct chariot_msg *sent) {
+static bool put_sent_take(struct obj_visit *visit, struct chariot_msg *sent) {
     struct chariot_msg *value = obj_msg_encode(visit->pe, &sent) == 0 ? value_of(sent) : NULL;
     if (value == NULL)
         (void)obj_door_no_memory(visit);
@@ -64,8 +64,8 @@ static bool put_take(struct obj_visit *visit, struct chariot_msg *sent) {
     return true;
 }
 
-static int settle(struct obj_door_stream *stream) {
-    if (stream->error != NULL) {
+static int answer_if_over(struct obj_door_stream *stream) {
+    if (stream->ended && stream->error != NULL) {
         obj_door_fail_with(stream->visit, stream->error);
         return OBJ_DOOR_ANSWERED;
     }
@@ -78,37 +78,37 @@ static int on_over(struct obj_door_stream *stream, int rc) {
     if (rc != CHARIOT_ECLOSED)
         return obj_door_answer(stream->visit, OBJ_DOOR_FAILED_PRECONDITION, "%s was destroyed", stream->visit->object);
     stream->closed = true;
-    return settle(stream);
+    return answer_if_over(stream);
 }
 
 static void on_readable(struct chariot_pe *pe, void *ctx);
 
 static int wait_for_more(struct obj_door_stream *stream) {
-    if (stream->error != NULL) return settle(stream);
+    if (stream->ended && stream->error != NULL) return answer_if_over(stream);
     stream->readable = (struct chariot_waiter){.fn = on_readable, .ctx = stream};
     stream->waits = chariot_channel_wait(stream->channel, CHARIOT_CHANNEL_READY, &stream->readable) == 0;
     return stream->waits ? 0 : obj_door_no_memory(stream->visit);
 }
 
 /* Passes on what there is, while there is room. */
-static int pass_on(struct obj_door_stream *stream) {
+static int pass_to_client(struct obj_door_stream *stream) {
     struct obj_visit *visit = stream->visit;
     struct chariot_msg *sent;
     while (!stream->closed && visit->has_room(visit)) {
         int rc = chariot_channel_receive(stream->channel, &sent);
         if (rc == CHARIOT_CHANNEL_EMPTY) return wait_for_more(stream);
         if (rc != 0) return on_over(stream, rc);
-        if (!put_take(visit, sent)) return OBJ_DOOR_ANSWERED;
+        if (!put_sent_take(visit, sent)) return OBJ_DOOR_ANSWERED;
     }
     return 0;
 }
 
 /* User code may run in it. */
-static int work(struct obj_door_stream *stream) {
+static int go_on(struct obj_door_stream *stream) {
     struct obj_visit *visit = stream->visit;
     bool busy = visit->busy;
     visit->busy = true;
-    int rc = stream->waits ? 0 : pass_on(stream);
+    int rc = stream->waits ? 0 : pass_to_client(stream);
     visit->busy = busy;
     return rc;
 }
@@ -117,29 +117,34 @@ static void on_readable(struct chariot_pe *pe, void *ctx) {
     struct obj_door_stream *stream = ctx;
     OBJ_API(pe);
     stream->waits = false;
-    if (work(stream) == OBJ_DOOR_ANSWERED) stream->visit->on_answer(stream->visit);
+    if (go_on(stream) == OBJ_DOOR_ANSWERED) stream->visit->on_answer(stream->visit);
 }
 
 int obj_door_stream_room(struct obj_visit *visit) {
-    return visit->stream->channel == NULL ? 0 : work(visit->stream);
+    return visit->stream->channel == NULL ? 0 : go_on(visit->stream);
 }
 
 /* ---------------------------------------------------------------- the method */
 
-static void on_result(struct chariot_pe *pe, void *ctx) {
+static void on_outcome(struct chariot_pe *pe, void *ctx) {
     struct obj_door_stream *stream = ctx;
     struct obj_visit *visit = stream->visit;
     OBJ_API(pe);
     struct chariot_msg *value = chariot_future_value(visit->future, 0);
-    stream->ended = true;
     if (value != NULL && chariot_msg_is_error(value)) stream->error = rpc_msg_ref(value);
     obj_future_unref(visit->future);
     visit->future = NULL;
-    bool idle = stream->waits || stream->closed; /* all that was sent is out */
-    if (idle && settle(stream) == OBJ_DOOR_ANSWERED) visit->on_answer(visit);
+    obj_client_look(pe, &stream->client); /* what it has sent may be in the run queue still */
 }
 
-static int call(struct obj_door_stream *stream) {
+static void on_look(struct obj_client_owner *owner) {
+    struct obj_door_stream *stream = (struct obj_door_stream *)owner;
+    stream->ended = true;
+    bool all_is_out = stream->waits ? !chariot_channel_ready(stream->channel) : stream->closed;
+    if (all_is_out && answer_if_over(stream) == OBJ_DOOR_ANSWERED) stream->visit->on_answer(stream->visit);
+}
+
+static int call_method(struct obj_door_stream *stream) {
     struct obj_visit *visit = stream->visit;
     struct chariot_msg *args = stream->args;
     stream->args = NULL;
@@ -149,16 +154,16 @@ static int call(struct obj_door_stream *stream) {
         return obj_door_no_memory(visit);
     }
     obj_client_call_take(visit->pe, &stream->client, stream->method, args, visit->future);
-    visit->waiter = (struct chariot_waiter){.fn = on_result, .ctx = stream};
+    visit->waiter = (struct chariot_waiter){.fn = on_outcome, .ctx = stream};
     if (chariot_future_wait(visit->future, &visit->waiter) != 0) return obj_door_no_memory(visit);
     visit->more(visit);
-    return work(stream);
+    return go_on(stream);
 }
 
 static void on_channel(struct obj_client_owner *owner, struct chariot_channel *channel) {
     struct obj_door_stream *stream = (struct obj_door_stream *)owner;
     stream->channel = channel;
-    int rc = channel == NULL ? obj_door_no_memory(stream->visit) : call(stream);
+    int rc = channel == NULL ? obj_door_no_memory(stream->visit) : call_method(stream);
     if (rc == OBJ_DOOR_ANSWERED) stream->visit->on_answer(stream->visit);
 }
 
@@ -185,7 +190,7 @@ static bool only_field(struct rpc_wire wire, uint32_t number, struct rpc_wire *o
 }
 
 /* As methods take their arguments: a list of one. */
-static int read_value(struct obj_visit *visit, struct rpc_wire wire, struct chariot_msg **msg) {
+static int read_next(struct obj_visit *visit, struct rpc_wire wire, struct chariot_msg **msg) {
     struct obj_proto proto = {.seal = visit->guest->seal};
     struct chariot_writer writer;
     struct rpc_wire value;
@@ -204,7 +209,7 @@ static int read_value(struct obj_visit *visit, struct rpc_wire wire, struct char
 int obj_door_stream_next(struct obj_visit *visit, struct rpc_wire wire) {
     struct obj_door_stream *stream = visit->stream;
     struct chariot_msg *msg;
-    int rc = read_value(visit, wire, &msg);
+    int rc = read_next(visit, wire, &msg);
     if (rc != 0) return rc;
     rc = chariot_channel_send_take(stream->channel, msg, 0);
     if (rc == CHARIOT_CHANNEL_FULL) {
@@ -236,7 +241,7 @@ int obj_door_stream_begin(struct obj_visit *visit, struct rpc_wire wire) {
         rpc_msg_unref(request.args);
         return obj_door_no_memory(visit);
     }
-    *stream = (struct obj_door_stream){.client = {.to = request.ref, .on_channel = on_channel},
+    *stream = (struct obj_door_stream){.client = {.to = request.ref, .on_channel = on_channel, .on_look = on_look},
                                        .visit = visit,
                                        .method = request.method,
                                        .args = request.args};

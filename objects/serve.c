@@ -79,6 +79,7 @@ static void finish(struct obj_caller *caller) {
     struct rpc_visit *call = caller->call;
     struct chariot_msg *body = visit->body;
     caller->call = NULL;
+    obj_door_cancel(visit);
     if (call != NULL) {
         const struct rpc_serve_ops *ops = caller->serving->at.ops;
         bool ok = visit->status == OBJ_DOOR_OK;

@@ -22,7 +22,9 @@
 #undef compare
 #undef place_of
 #undef ask
+#include "objects/client.c"
 #include "objects/door_request.c"
+#include "objects/door_stream.c"
 #define split  door_split
 #define reduce door_reduce
 #define give   door_give
@@ -33,14 +35,14 @@
 
 /* ---------------------------------------------------------------- the objects */
 
-enum { NUM_PES = 3, NUM_VISITS = 4, NUM_STEPS = 5 };
+enum { NUM_PES = 3, NUM_VISITS = 5, NUM_STEPS = 5 };
 
 static struct {
     struct chariot_ref cells;
     struct chariot_future *waits;
     struct chariot_waiter waiter;
     struct obj_visit visits[NUM_VISITS];
-    int step, answers;
+    int step, answers, asked;
     uint32_t type;
 } now;
 
@@ -62,12 +64,23 @@ static int on_get(struct chariot_call *call) {
     return 0;
 }
 
-static const struct chariot_method cell_methods[] = {{"get", on_get}};
-static const struct chariot_signature plain = {0};
-static const struct chariot_signature *const exposed[] = {&plain};
+static int on_talk(struct chariot_call *call) {
+    struct chariot_writer writer;
+    struct chariot_msg *value;
+    chariot_writer_init_take(&writer, NULL);
+    chariot_put_int(&writer, 7);
+    int rc = chariot_writer_finish(&writer, &value);
+    must(call->pe, rc);
+    if (rc == 0) must(call->pe, chariot_channel_send_take(call->channel, value, 0));
+    return 0;
+}
+
+static const struct chariot_method cell_methods[] = {{"get", on_get}, {"talk", on_talk}};
+static const struct chariot_signature plain = {0}, talks = {.channel = true};
+static const struct chariot_signature *const exposed[] = {&plain, &talks};
 static const struct chariot_exposure exposure = {.methods = exposed};
 static const struct chariot_type cell_type = {
-    .name = "Cell", .methods = cell_methods, .num_methods = 1, .exposure = &exposure, .create = create_cell};
+    .name = "Cell", .methods = cell_methods, .num_methods = 2, .exposure = &exposure, .create = create_cell};
 
 /* ---------------------------------------------------------------- the requests */
 
@@ -77,13 +90,38 @@ static bool may_all(void *ctx, const char *object, const char *method) {
 static const struct obj_guest guest = {.may = may_all};
 
 static void on_visited(struct obj_visit *visit) {
+    obj_door_cancel(visit);
     if (++now.answers == NUM_VISITS) must(visit->pe, chariot_future_give_take(visit->pe, now.waits, NULL));
 }
 
-/* grid[1].get(3), all of grid.get(3), their sum, what there is. */
+static void put_response_take(struct obj_visit *visit, struct chariot_msg *response) {
+    chariot_msg_unref(visit->body);
+    visit->body = response;
+}
+
+static bool has_much_room(struct obj_visit *visit) {
+    return true;
+}
+
+static void say_next(struct chariot_pe *pe, void *ctx) {
+    static const char value[] = "\x12\x02\x18\x06";
+    struct obj_visit *visit = ctx;
+    OBJ_API(pe);
+    bool first = now.asked++ == 0;
+    if (visit->stream == NULL) return; /* answered meanwhile */
+    int rc = obj_door_next(visit, first ? value : NULL, first ? sizeof value - 1 : 0);
+    if (rc == OBJ_DOOR_ANSWERED) on_visited(visit);
+}
+
+static void ask_for_next(struct obj_visit *visit) {
+    must(visit->pe, chariot_post(visit->pe, say_next, visit));
+}
+
+/* grid[1].get(3), all of grid.get(3), their sum, what there is, a channel to grid[1].talk. */
 static void visit_all(struct chariot_pe *pe) {
     static const char call[] = "\x0a\x09\x0a\x04grid\x1a\x01\x01\x12\x03get\x1a\x04\x0a\x02\x18\x06";
     static const char all[] = "\x0a\x06\x0a\x04grid\x12\x03get\x1a\x04\x0a\x02\x18\x06\x20\x01";
+    static const char talk[] = "\x0a\x11\x0a\x09\x0a\x04grid\x1a\x01\x01\x12\x04talk";
     static const struct {
         enum obj_door_method method;
         const char *data;
@@ -91,11 +129,18 @@ static void visit_all(struct chariot_pe *pe) {
     } rows[NUM_VISITS] = {{OBJ_DOOR_CALL, call, sizeof call - 1},
                           {OBJ_DOOR_BROADCAST, all, sizeof all - 3}, /* without the reducer */
                           {OBJ_DOOR_REDUCE, all, sizeof all - 1},
-                          {OBJ_DOOR_LIST, "", 0}};
+                          {OBJ_DOOR_LIST, "", 0},
+                          {OBJ_DOOR_CHANNEL, talk, sizeof talk - 1}};
     OBJ_API(pe);
     for (int i = 0; i < NUM_VISITS; i++) {
         struct obj_visit *visit = &now.visits[i];
-        *visit = (struct obj_visit){.pe = pe, .guest = &guest, .method = rows[i].method, .on_answer = on_visited};
+        *visit = (struct obj_visit){.pe = pe,
+                                    .guest = &guest,
+                                    .method = rows[i].method,
+                                    .on_answer = on_visited,
+                                    .put_take = put_response_take,
+                                    .has_room = has_much_room,
+                                    .more = ask_for_next};
         if (obj_door_begin(visit, rows[i].data, rows[i].size) == OBJ_DOOR_ANSWERED) on_visited(visit);
     }
 }
