@@ -3,6 +3,7 @@
 
 #include "objects/balance.h"
 #include "objects/call.h"
+#include "objects/cancel.h"
 #include "objects/location.h"
 #include "objects/move.h"
 #include "objects/reduce.h"
@@ -114,6 +115,7 @@ struct chariot_reply obj_broadcast_reply(const struct chariot_msg *msg, uint32_t
     bool answer = obj_broadcast_wants(msg);
     return (struct chariot_reply){.to = answer ? msg->target : 0,
                                   .seq = msg->seq,
+                                  .call = msg->reply,
                                   .at = at,
                                   .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0,
                                   .kind = answer ? OBJ_REPLY_BROADCAST : OBJ_REPLY_NONE};
@@ -237,6 +239,7 @@ static void destroy(struct chariot_pe *pe, struct obj_coll *coll, struct chariot
 
 void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
+    if (__builtin_expect(obj_is_cancel(msg), 0)) obj_cancel_over(pe, msg);
     if (coll == NULL) {
         obj_orphan(pe, msg);
         return;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objects/cancel.h"
 #include "objects/channel.h"
 #include "objects/client.h"
 #include "objects/location.h"
@@ -186,9 +187,11 @@ static void reply_to_section(const struct chariot_msg *call, struct chariot_repl
 }
 
 void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (__builtin_expect(obj_is_cancel(msg), 0)) obj_cancel_over(pe, msg);
     struct chariot_elem *elem = obj_call_elem(pe, msg);
     if (elem == NULL) return;
     struct chariot_reply reply = {.to = msg->reply,
+                                  .call = msg->reply,
                                   .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
                                   .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
     if (__builtin_expect(obj_id_kind(msg->reply) == CHARIOT_SECTION, 0)) reply_to_section(msg, &reply);
@@ -249,6 +252,9 @@ static bool answer_itself(struct chariot_pe *pe, struct chariot_elem *elem, stru
         obj_reply_take(pe, reply, NULL);
     } else if (msg->method == OBJ_METHOD_CLOSE) { /* UNSEATED replies, if it has a seat */
         if (!obj_seat_give_up(pe, elem, reply->to)) obj_reply_take(pe, reply, NULL);
+    } else if (msg->method == OBJ_METHOD_CANCEL) {
+        obj_cancel_tell(pe, elem, msg);
+        obj_reply_take(pe, reply, NULL);
     } else if (msg->method == OBJ_METHOD_DESTROY && single) {
         obj_elem_destroy_single(pe, elem);
         obj_reply_take(pe, reply, NULL);
@@ -267,7 +273,9 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
     int rc = CHARIOT_ENOENT;
     bool opens = __builtin_expect(obj_client_calls(msg), 0);
     if (opens && (call.channel = obj_client_open(pe, elem, msg)) == NULL) return;
-    if (method < type->num_methods) {
+    if (obj_is_cancelled(pe, reply->call)) {
+        call.result = obj_error_new(pe, "CancelledError", "nobody waits for this call any more");
+    } else if (method < type->num_methods) {
         OBJ_METER(pe, obj_meter_note_call(pe, elem, method, msg));
         *pe->runs = RPC_NOW_METHOD(elem->own.coll->type, method);
         rpc_turn_lend(&pe->node.turn);

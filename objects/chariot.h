@@ -121,6 +121,7 @@ enum { CHARIOT_LATER = 1 }; /* outcome: the method goes on; chariot_reply_take()
 struct chariot_reply {
     uint64_t to; /* future or broadcast; 0: nobody waits */
     uint64_t seq;
+    uint64_t call; /* says which call of the job's this is; 0: nobody waits, or one that cannot be cancelled */
     uint64_t of; /* of a broadcast: the collection of the element that replies, and its index */
     uint64_t index[3];
     uint32_t at; /* PE that collects a broadcast's results */
@@ -206,6 +207,10 @@ struct chariot_type {
     int (*pack)(struct chariot_pe *pe, const struct chariot_type *type, void *object, struct chariot_writer *writer);
     int (*unpack)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
                   struct chariot_msg *msg, struct chariot_reader *reader, void **object);
+    /* Whoever waited for this call (chariot_reply.call) waits no more, such as a foreign program that has gone or whose
+     * deadline has passed: what a method of object does for it, after CHARIOT_LATER, may end. Its reply is to be
+     * completed as ever. NULL: methods go on. */
+    void (*cancel)(struct chariot_pe *pe, const struct chariot_type *type, void *object, uint64_t call);
 };
 
 enum { CHARIOT_STAYS = 1 }; /* outcome of `pack` */
@@ -414,6 +419,8 @@ int chariot_send_take(struct chariot_pe *pe, const struct chariot_ref *to, uint3
  * Outcome 1: it was an error and nobody waits for it (and msg was not consumed into anything: the caller reports it).
  */
 int chariot_reply_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
+/* For a method that computes for long: whoever waited for its result waits no more. */
+bool chariot_is_cancelled(struct chariot_pe *pe, const struct chariot_reply *reply);
 /* True if the value of this reply stays on this PE, so that it may carry an object in place of a payload. */
 bool chariot_reply_is_local(const struct chariot_pe *pe, const struct chariot_reply *reply);
 /* Where a call of an element goes, as far as is known here. HERE: its arguments may be an object in place of a payload.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "objects/call.h"
+#include "objects/cancel.h"
 #include "objects/door_request.h"
 #include "objects/reduce.h"
 
@@ -149,6 +150,7 @@ static int call_take(struct obj_visit *visit, const struct chariot_ref *ref, uin
         rpc_msg_unref(args);
         return obj_door_no_memory(visit);
     }
+    visit->to = *ref;
     (void)chariot_send_take(pe, ref, method, args, CHARIOT_WANT_VALUE, visit->future);
     visit->waiter = (struct chariot_waiter){.fn = on_result, .ctx = visit};
     return chariot_future_wait(visit->future, &visit->waiter) == 0 ? 0 : obj_door_no_memory(visit);
@@ -311,8 +313,15 @@ int obj_door_room(struct obj_visit *visit) {
     return visit->stream == NULL ? 0 : obj_door_stream_room(visit);
 }
 
+void obj_door_gone(struct obj_visit *visit) {
+    if (visit->to.collection == 0 || visit->future == NULL || visit->told || visit->pe->ending) return;
+    visit->told = true;
+    obj_cancel_send(visit->pe, &visit->to, obj_future_own_id(visit->future));
+}
+
 void obj_door_cancel(struct obj_visit *visit) {
     assert(!visit->busy);
+    obj_door_gone(visit);
     obj_door_stream_free(visit);
     obj_door_end_pes(visit);
     if (visit->future == NULL) return;

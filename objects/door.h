@@ -3,7 +3,7 @@
  *
  *   begin -- refused, or known here: answered at once
  *     '----- calls an object -- its result --> on_answer
- *                 '---- cancel: nothing more is heard of it
+ *                 '---- cancel: nothing more is heard of it, and its method hears that
  *
  * Of a channel there is more in between (door_stream.c): what its object sends comes by put_take, as long as has_room;
  * what its client sends is given to obj_door_next(), each message once `more` has asked for it.
@@ -74,8 +74,10 @@ struct obj_visit {
 
     /* The door's own. */
     char object[OBJ_DOOR_NAME], called[OBJ_DOOR_NAME];
+    struct chariot_ref to; /* what was called, where the future is to get its result */
     struct chariot_future *future;
     struct chariot_waiter waiter;
+    bool told; /* the method knows that nobody waits for it */
     struct obj_door_stream *stream; /* of a channel; owned */
     struct obj_watcher watcher;     /* of PEs, */
     bool watches;                   /* once it does */
@@ -92,6 +94,9 @@ int obj_door_begin(struct obj_visit *visit, const void *data, size_t size);
 int obj_door_next(struct obj_visit *visit, const void *data, size_t size);
 /* Of a channel: there is room for responses. The same outcome. */
 int obj_door_room(struct obj_visit *visit);
+/* Its client has gone, or waits no more: the method that it called hears of it. For who has the turn; obj_door_cancel()
+ * follows, by the scheduler. */
+void obj_door_gone(struct obj_visit *visit);
 /* Nothing is called any more, and nothing is held for it but the answer. Also as soon as it was answered. Not while it
  * is busy. */
 void obj_door_cancel(struct obj_visit *visit);

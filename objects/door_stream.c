@@ -153,6 +153,7 @@ static int call_method(struct obj_door_stream *stream) {
         rpc_msg_unref(args);
         return obj_door_no_memory(visit);
     }
+    visit->to = stream->client.to;
     obj_client_call_take(visit->pe, &stream->client, stream->method, args, visit->future);
     visit->waiter = (struct chariot_waiter){.fn = on_outcome, .ctx = stream};
     if (chariot_future_wait(visit->future, &visit->waiter) != 0) return obj_door_no_memory(visit);

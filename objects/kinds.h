@@ -97,6 +97,7 @@ enum obj_pseudo_method {
     OBJ_METHOD_SELECT = 0xfffffff5u,  /* per PE: elements join sections; sections/select.h */
     OBJ_METHOD_CLOSE = 0xfffffff6u,   /* of each element: it stays where it is, or leaves a section; broadcast.c */
     OBJ_METHOD_UNNAMED = 0xfffffff7u, /* of a member that is called by a name that its type has not */
+    OBJ_METHOD_CANCEL = 0xfffffff8u,  /* of an element, or of each: a call is waited for no more; cancel.h */
     OBJ_METHOD_REDUCE = 0xfffffff4u,  /* of futures: an allreduce gives their value; never called */
     OBJ_METHOD_FIRST_PSEUDO = OBJ_METHOD_CREATED,
 };

@@ -218,6 +218,7 @@ void obj_pe_deinit(struct chariot_pe *pe) {
     obj_balance_ops.deinit(pe);
     obj_names_deinit(pe);
     obj_map_deinit(&pe->clients);
+    obj_map_deinit(&pe->cancelled);
     obj_watch_deinit(pe);
     obj_map_deinit(&pe->graves);
     obj_allreduce_free_all(pe);

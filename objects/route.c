@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "objects/cancel.h"
 #include "objects/client.h"
 #include "objects/location.h"
 #include "objects/meter.h"
@@ -203,6 +204,7 @@ const struct rpc_upcalls obj_upcalls = {
     .on_message_take = on_message_take, .on_peer_gone = on_peer_gone, .on_busy = on_busy};
 
 void obj_pe_queue_take(struct chariot_pe *pe, struct chariot_msg *msg) {
+    if (__builtin_expect(obj_is_cancel(msg), 0)) obj_cancel_note(pe, msg);
     rpc_msg_queue_push_take(&pe->run_queue, msg);
 }
 

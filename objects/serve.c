@@ -293,7 +293,9 @@ static void on_room(void *owner, struct rpc_visit *call) {
 static void on_cancel(void *owner, struct rpc_visit *call) {
     struct obj_serving *serving = owner;
     struct obj_caller *caller = serving->at.ops->get(call);
-    if (caller != NULL) let_go(caller); /* else of the service itself */
+    if (caller == NULL) return; /* of the service itself */
+    obj_door_gone(&caller->visit);
+    let_go(caller);
 }
 
 const struct rpc_service_ops obj_serve_ops = {.on_request = on_request, .on_cancel = on_cancel, .on_room = on_room};

@@ -309,6 +309,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
                                        .choose = py_section_choose,
                                        .pack = py_move_pack,
                                        .unpack = py_move_unpack,
+                                       .cancel = py_dispatch_cancel,
                                        .exposure = py_exposure_of(cls),
                                        .place = PyType_IsSubtype(type, st->map_type) ? py_map_place : NULL};
     if (cls->ctype.name == NULL) goto fail;

@@ -55,7 +55,9 @@ static PyObject *task_throw(PyObject *module, PyObject *args) {
     struct py_task *task = waiting_task(st, name);
     if (PyErr_Occurred()) return NULL;
     if (!PyExceptionInstance_Check(exc)) return PyErr_Format(PyExc_TypeError, "%R is no exception", exc);
-    return PyBool_FromLong(task != NULL && py_task_throw(task, exc));
+    if (task == NULL) Py_RETURN_FALSE;
+    py_task_throw(task, exc);
+    Py_RETURN_TRUE;
 }
 
 /* _task_waits(name): whether it waits, for something that others must do. */

@@ -132,3 +132,26 @@ void py_dispatch_destroy(struct chariot_pe *pe, const struct chariot_type *type,
     py_pending_drop(chare);
     Py_DECREF(chare);
 }
+
+/* asyncio's, which is what its libraries know, and what `except Exception` lets pass. */
+static PyObject *cancelled_error(void) {
+    PyObject *module = PyImport_ImportModule("asyncio");
+    PyObject *error = module == NULL ? NULL : PyObject_CallMethod(module, "CancelledError", "s", "nobody waits for this call any more");
+    Py_XDECREF(module);
+    return error;
+}
+
+void py_dispatch_cancel(struct chariot_pe *pe, const struct chariot_type *type, void *object, uint64_t call) {
+    struct py_chare *chare = object;
+    struct py_state *st = ((const struct py_class *)type->ctx)->st;
+    if (chare == NULL) return;
+    PyObject *error = cancelled_error();
+    if (error == NULL) {
+        PyErr_WriteUnraisable((PyObject *)chare);
+        return;
+    }
+    Py_INCREF(chare);
+    if (!py_task_cancel(st, (PyObject *)chare, call, error)) (void)py_pending_cancel(chare, call, error);
+    Py_DECREF(chare);
+    Py_DECREF(error);
+}

@@ -10,6 +10,8 @@ int py_dispatch_run(struct py_state *st, const struct py_method *method, PyObjec
                     PyObject *keywords, const struct chariot_reply *reply, struct chariot_msg **result);
 int py_dispatch_create(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
                        struct chariot_msg *args, void **object);
+/* Raises CancelledError where the method waits; a call that waits for its condition is dropped. */
+void py_dispatch_cancel(struct chariot_pe *pe, const struct chariot_type *type, void *object, uint64_t call);
 void py_dispatch_destroy(struct chariot_pe *pe, const struct chariot_type *type, void *object);
 
 #endif

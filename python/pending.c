@@ -137,6 +137,22 @@ int py_pending_post(struct py_chare *chare) {
     return py_raise_code(chare->cls->st, CHARIOT_ENOMEM, "flushing the wait queues");
 }
 
+bool py_pending_cancel(struct py_chare *chare, uint64_t call, PyObject *exc) {
+    struct py_pending *pending = py_chare_pending(chare);
+    struct py_entry *entry = pending == NULL ? NULL : pending->all;
+    while (entry != NULL && (entry->waits != NULL || entry->reply.call != call)) entry = entry->later;
+    if (entry == NULL) return false;
+    struct chariot_msg *result = NULL;
+    py_entry_take_out(pending, entry);
+    PyErr_SetObject((PyObject *)Py_TYPE(exc), exc);
+    int rc = py_outcome_take(chare->cls->st, entry->method, &entry->reply, NULL, &result);
+    py_outcome_reply_take(chare->cls->st, &entry->reply, rc, result);
+    py_entry_free(entry);
+    if (!pending->settling) py_pending_free_queues(pending);
+    free_if_empty(chare);
+    return true;
+}
+
 /* ---------------------------------------------------------------- arrival */
 
 /* Whether a call whose condition holds is to take its turn among those that came before. */

@@ -66,6 +66,8 @@ struct py_pending {
  * condition failed (*rc and *result are the call's outcome). */
 bool py_pending_keeps(struct py_chare *chare, const struct py_method *method, const struct py_arguments *message,
                       const struct chariot_reply *reply, int *rc, struct chariot_msg **result);
+/* A call that waits fails with exc (borrowed), and is never run; false: this one does not wait (chariot_reply.call). */
+bool py_pending_cancel(struct py_chare *chare, uint64_t call, PyObject *exc);
 /* A call that has waited on another PE waits here. -1 with an exception set. */
 int py_pending_add_call(struct py_chare *chare, const struct py_method *method, const struct py_arguments *message,
                         const struct chariot_reply *reply);

@@ -256,11 +256,32 @@ static void refuse_yield(struct py_task *task, PyObject *yielded) {
     finish(task, NULL);
 }
 
+/* What a coroutine object returned; -1: it raised something else. */
+static int returned(PyObject **value) {
+    PyObject *stop;
+    if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return -1;
+    stop = py_error_fetch();
+    *value = PyObject_GetAttrString(stop, "value");
+    Py_DECREF(stop);
+    return *value == NULL ? -1 : 0;
+}
+
+/* Goes on with it: with what it waited for, or with the exception that is to be raised there. */
+static PySendResult send_on(struct py_task *task, PyObject **out) {
+    PyObject *exc = task->thrown;
+    if (exc == NULL) return PyIter_Send(task->coroutine, Py_None, out);
+    task->thrown = NULL;
+    *out = PyObject_CallMethod(task->coroutine, "throw", "O", exc);
+    Py_DECREF(exc);
+    if (*out != NULL) return PYGEN_NEXT;
+    return returned(out) == 0 ? PYGEN_RETURN : PYGEN_ERROR;
+}
+
 static void run_async(struct py_task *task) {
     struct py_state *st = task->st;
     PyObject *out = NULL;
     st->current = task;
-    PySendResult sent = PyIter_Send(task->coroutine, Py_None, &out);
+    PySendResult sent = send_on(task, &out);
     const struct py_awaitable_ops *ops = sent == PYGEN_NEXT ? py_awaitable_ops_of(st, out) : NULL;
     if (sent == PYGEN_RETURN)
         finish(task, out);
@@ -382,13 +403,21 @@ static void on_alarm(struct chariot_pe *pe, void *ctx) {
     resume(task);
 }
 
-bool py_task_throw(struct py_task *task, PyObject *exc) {
-    if (task->worker == NULL) return false;
+void py_task_throw(struct py_task *task, PyObject *exc) {
     Py_INCREF(exc);
     Py_XSETREF(task->thrown, exc);
     forget(task);
     resume(task);
-    return true;
+}
+
+bool py_task_cancel(struct py_state *st, PyObject *chare, uint64_t call, PyObject *exc) {
+    for (struct py_task *task = st->live; task != NULL; task = task->next) {
+        if (task->chare != chare || task->role != PY_TASK_METHOD || task->reply.call != call) continue;
+        if (task->waits_for == NULL) continue;
+        py_task_throw(task, exc);
+        return true;
+    }
+    return false;
 }
 
 static int raise_thrown(struct py_task *task) {

@@ -75,9 +75,10 @@ int py_task_start_owned(struct py_state *st, struct py_task_owner *owner, enum p
 /* Suspends the running greenlet coroutine until awaitable (borrowed; of a registered type) is ready, or for so long
  * (negative: for ever). -1 with an exception set: TimeoutError, NotThreadedError. */
 int py_task_wait(struct py_state *st, PyObject *awaitable, int64_t timeout_ns);
-/* Raises exc (borrowed) where a suspended task waits, at once; false: it cannot be, since it is an async def. Called by
- * the scheduler only. */
-bool py_task_throw(struct py_task *task, PyObject *exc);
+/* Raises exc (borrowed) where a suspended task waits, at once. Called by the scheduler only. */
+void py_task_throw(struct py_task *task, PyObject *exc);
+/* The same, where the method of chare waits that this call has begun (chariot_reply.call); false: none does. */
+bool py_task_cancel(struct py_state *st, PyObject *chare, uint64_t call, PyObject *exc);
 /* Why a suspended task waits (waits_for is set), and a new reference to what it is about, or NULL. */
 enum py_wait_kind py_task_reason(const struct py_task *task, PyObject **about);
 /* What stands still in a suspended task: its greenlet, or its coroutine object. Borrowed. */

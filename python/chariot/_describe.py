@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio  # noqa: F401: its CancelledError is what cancelled calls get, and importing it then would take too long
 import functools
 import inspect
 import types

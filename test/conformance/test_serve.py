@@ -27,10 +27,14 @@ PROGRAM = """
 import sys
 import numpy as np
 from numpy.typing import NDArray
-from chariot import Array, Channel, Chare, Group, charm, coro, expose
+import asyncio, time
+from chariot import Array, Channel, Chare, Group, charm, coro, expose, when
 
 class Cell(Chare):
     '''A cell of a grid.'''
+    log = []
+    def __init__(self):
+        self.open = None
     @expose
     def add(self, by: int, times: int = 1, *, name: str | None = None) -> int:
         '''Its index and more.'''
@@ -88,12 +92,53 @@ class Cell(Chare):
     @expose
     @coro
     def hear(self, channel: Channel, pause: float):
-        charm.sleep(pause)
         try:
+            charm.sleep(pause)
             for value in channel: pass
             Cell.ended = "said so"
-        except Exception as e:
-            Cell.ended = str(e)
+        except BaseException as e:
+            Cell.ended = type(e).__name__
+            raise
+    @expose
+    @coro
+    def linger(self, name: str):
+        self.ends(name, self.nap, ())
+    @expose
+    async def linger_async(self, name: str):
+        try:
+            Cell.log.append(name + " begins")
+            await self.thisProxy[self.thisIndex].sleep_for_ever(ret=True)
+        except asyncio.CancelledError as e:
+            Cell.log.append(name + " cancelled")
+            raise
+    @coro
+    def sleep_for_ever(self):
+        charm.sleep(1e6)
+    def nap(self):
+        charm.sleep(1e6)
+    def ends(self, name, nap, args):
+        try:
+            Cell.log.append(name + " begins")
+            nap(*args)
+        except asyncio.CancelledError as e:
+            Cell.log.append(name + " cancelled")
+            charm.sleep(0.01)
+            Cell.log.append(name + " cleaned up")
+    @expose
+    @when("self.open == name")
+    def gated(self, name: str):
+        Cell.log.append(name + " begins")
+    @expose
+    def admit(self, name: str):
+        self.open = name
+    @expose
+    def busy(self, seconds: float, name: str):
+        Cell.log.append(name + " begins")
+        time.sleep(seconds)
+        Cell.log.append(name + " ends")
+    @expose
+    def said(self):
+        return list(Cell.log)
     @expose
     def keep(self, channel: Channel):
         self.kept = channel
@@ -445,7 +490,84 @@ def test_who_is_slow_holds_up_only_the_other_end(live: Live, cell: tuple[Any, ..
     answers = say(live, cell, "hear", [1], 0.2)
     time.sleep(0.1)
     answers.cancel()
-    wait_until(lambda: "has gone" in live.call(cell, "how_far").tuple.items[1].text)
+    wait_until(lambda: live.call(cell, "how_far").tuple.items[1].text == "CancelledError")
+
+
+def test_a_kept_channel_says_that_its_client_has_gone(live: Live) -> None:
+    answers = say(live, ("grid", 3), "keep", iter(queue.SimpleQueue().get, None))
+    assert next(answers).value.text == "hello"
+    answers.cancel()
+    texts: list[str] = []
+
+    def tell() -> bool:
+        try:
+            live.call(("grid", 3), "tell", 1)
+        except grpc.RpcError as error:
+            texts.append(error.details() or "")
+        return bool(texts)
+
+    wait_until(tell)
+    assert "Charm4PyError: <Channel to a foreign program>: the program at its other end has gone" in texts[0]
+
+
+def begin(live: Live, cell: tuple[Any, ...], method: str, *args: Any, timeout: float = 60) -> Any:
+    target = live.pb.service.Target(name=cell[0], index=cell[1:])
+    request = live.pb.service.CallRequest(target=target, method=method, arguments=live.arguments(*args))
+    return live.stub.Call.future(request, timeout=timeout)
+
+
+def said(live: Live, cell: tuple[Any, ...], name: str) -> list[str]:
+    lines = [one.text for one in live.call(cell, "said").list.items]
+    return [line.removeprefix(name + " ") for line in lines if line.startswith(name + " ")]
+
+
+@pytest.mark.parametrize("cell", [("grid", 0), ("grid", 4)])  # on the PE that does not serve, and on the one that does
+def test_cancellation_reaches_the_method(live: Live, cell: tuple[Any, ...]) -> None:
+    for method, then in (("linger", ["begins", "cancelled", "cleaned up"]), ("linger_async", ["begins", "cancelled"])):
+        for timeout in (60.0, 0.3):
+            name = f"{method} {cell} {timeout}"
+            call = begin(live, cell, method, name, timeout=timeout)
+            wait_until(lambda name=name: said(live, cell, name))
+            if timeout > 1:
+                call.cancel()
+            wait_until(lambda name=name, then=then: said(live, cell, name) == then)
+
+
+@pytest.mark.parametrize("cell", [("grid", 0), ("grid", 4)])
+def test_what_was_not_begun_is_dropped(live: Live, cell: tuple[Any, ...]) -> None:
+    gated = begin(live, cell, "gated", f"gated {cell}")
+    live.call(cell, "add", 1)
+    gated.cancel()
+    time.sleep(0.1)
+    live.call(cell, "admit", f"gated {cell}")
+    running = begin(live, cell, "busy", 0.7, f"first {cell}")
+    time.sleep(0.2)
+    queued = [begin(live, cell, "busy", 0.01, f"second {cell}") for _ in range(3)]
+    last = begin(live, cell, "busy", 0.01, f"third {cell}")
+    time.sleep(0.2)
+    for call in (running, *queued):
+        call.cancel()
+    last.result()
+    assert said(live, cell, f"first {cell}") == ["begins", "ends"]  # a plain method goes on
+    assert said(live, cell, f"second {cell}") == []
+    assert said(live, cell, f"third {cell}") == ["begins", "ends"]
+    assert said(live, cell, f"gated {cell}") == []
+
+
+def test_cancelled_broadcasts_reach_all_methods(live: Live) -> None:
+    service = live.pb.service
+    everything = {"target": service.Target(name="grid"), "method": "linger_async"}
+    for i, call in enumerate((live.stub.Broadcast, live.stub.Reduce)):
+        more = {"reducer": service.REDUCER_SUM} if i else {}
+        request = (service.ReduceRequest if i else service.BroadcastRequest)(
+            **everything, **more, arguments=live.arguments(f"all {i}")
+        )
+        future = call.future(request, timeout=60)
+        wait_until(lambda i=i: len(said(live, ("grid", 0), f"all {i}") + said(live, ("grid", 4), f"all {i}")) == 5)
+        future.cancel()
+        wait_until(
+            lambda i=i: (said(live, ("grid", 0), f"all {i}") + said(live, ("grid", 4), f"all {i}")).count("cancelled") == 5
+        )
 
 
 def test_each_failure_has_its_status(live: Live) -> None:
