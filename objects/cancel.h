@@ -5,8 +5,8 @@
  * up among what is noted, if there is anything. A method that has suspended hears of it (chariot_type.cancel); one that
  * runs can ask (chariot_is_cancelled). The call completes as ever; nobody hears of that.
  *
- *   OBJ_METHOD_CANCEL arrives -> noted -> calls before it in the run queue are dropped -> its turn: no longer noted, and
- *   the element, or each of a collection, is told */
+ *   OBJ_METHOD_CANCEL arrives -> noted -> calls before it in the run queue are dropped -> its turn: no longer noted,
+ * and the element, or each of a collection, is told */
 #ifndef CHARIOT_OBJECTS_CANCEL_H
 #define CHARIOT_OBJECTS_CANCEL_H
 

@@ -122,7 +122,7 @@ struct chariot_reply {
     uint64_t to; /* future or broadcast; 0: nobody waits */
     uint64_t seq;
     uint64_t call; /* says which call of the job's this is; 0: nobody waits, or one that cannot be cancelled */
-    uint64_t of; /* of a broadcast: the collection of the element that replies, and its index */
+    uint64_t of;   /* of a broadcast: the collection of the element that replies, and its index */
     uint64_t index[3];
     uint32_t at; /* PE that collects a broadcast's results */
     uint8_t kind;

@@ -77,7 +77,7 @@ struct obj_visit {
     struct chariot_ref to; /* what was called, where the future is to get its result */
     struct chariot_future *future;
     struct chariot_waiter waiter;
-    bool told; /* the method knows that nobody waits for it */
+    bool told;                      /* the method knows that nobody waits for it */
     struct obj_door_stream *stream; /* of a channel; owned */
     struct obj_watcher watcher;     /* of PEs, */
     bool watches;                   /* once it does */

@@ -136,7 +136,9 @@ void py_dispatch_destroy(struct chariot_pe *pe, const struct chariot_type *type,
 /* asyncio's, which is what its libraries know, and what `except Exception` lets pass. */
 static PyObject *cancelled_error(void) {
     PyObject *module = PyImport_ImportModule("asyncio");
-    PyObject *error = module == NULL ? NULL : PyObject_CallMethod(module, "CancelledError", "s", "nobody waits for this call any more");
+    PyObject *error = module == NULL
+                          ? NULL
+                          : PyObject_CallMethod(module, "CancelledError", "s", "nobody waits for this call any more");
     Py_XDECREF(module);
     return error;
 }
