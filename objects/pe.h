@@ -134,7 +134,7 @@ struct chariot_pe {
     struct chariot_msg *null_value; /* of futures that complete without one; made on demand */
 
     struct obj_pool pool;
-    struct obj_watch watch; /* what PEs tell of what they do (watch.h) */
+    struct obj_watch watch;   /* what PEs tell of what they do (watch.h) */
     struct obj_names names;   /* under which foreign programs find objects */
     uint32_t client_type;     /* of chares that hold channels for them (client.h) */
     struct obj_map clients;   /* id of one that is being made: struct obj_client_owner */
