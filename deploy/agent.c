@@ -225,7 +225,6 @@ int deploy_agent_new(struct deploy_agent **out, struct ev_loop *loop, const stru
                      const struct deploy_membership *self, const char *address, struct deploy_ready *ready,
                      struct deploy_reason *reason) {
     struct deploy_agent *agent = calloc(1, sizeof *agent);
-    char version[] = CHARIOT_VERSION;
     Chariot__V1__AgentMember member = CHARIOT__V1__AGENT_MEMBER__INIT;
     if (agent == NULL) {
         struct deploy_stream left = *stream;
@@ -241,7 +240,7 @@ int deploy_agent_new(struct deploy_agent **out, struct ev_loop *loop, const stru
         deploy_agent_free(agent);
         return rc;
     }
-    member.version = version;
+    member.version = (char *)(uintptr_t)CHARIOT_VERSION;
     member.member = self->member;
     member.members = self->members;
     member.host = (char *)(uintptr_t)self->host;

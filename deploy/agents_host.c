@@ -213,13 +213,12 @@ void deploy_agents_find_local(const struct agents_host *host, uint32_t *first, u
 
 static void say_open(struct agents_host *host) {
     const struct deploy_launch *launch = host->agents->launch;
-    char version[] = CHARIOT_VERSION;
     Chariot__V1__AgentOpen open = CHARIOT__V1__AGENT_OPEN__INIT;
     Chariot__V1__AgentWindow window = CHARIOT__V1__AGENT_WINDOW__INIT;
     size_t words = 0, environment = 0;
     while (launch->argv[words] != NULL) words++;
     while (launch->remote->environment[environment] != NULL) environment++;
-    open.version = version;
+    open.version = (char *)(uintptr_t)CHARIOT_VERSION;
     open.num_pes = launch->num_pes;
     open.path = (char *)(uintptr_t)launch->path;
     open.n_words = words;

@@ -39,7 +39,7 @@ class Party:
         self.secret.chmod(0o600)
         self.children: dict[object, subprocess.Popen[bytes]] = {}
 
-    def start(self, member: int, *words: object, key: object = None, **env: str) -> subprocess.Popen[bytes]:
+    def start(self, member: int, *words: object, key: object = None, chariot: str | Path = CHARIOT, **env: str) -> subprocess.Popen[bytes]:
         given = {
             "CHARIOT_MEMBER": str(member),
             "CHARIOT_MEMBERS": str(self.members),
@@ -48,7 +48,7 @@ class Party:
             "CHARIOT_MEMBERS_TIMEOUT": "30",
             "CHARIOT_MACHINE": str(member),
         }
-        command = [CHARIOT, "run", *map(str, words)]
+        command = [chariot, "run", *map(str, words)]
         child = subprocess.Popen(command, cwd=self.place.path, env=self.place.env | given | env, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
         self.children[member if key is None else key] = child
@@ -182,6 +182,21 @@ def test_one_that_is_there_already_and_one_that_comes_too_late(party: Party) -> 
     (party.place.path / "go").touch()
     ends = party.ends()
     assert ends[0][0] == 0 and ends[0][2].count("is refused") == 2 and ends[kept] == ends[2] == ENDED, ends
+
+
+def test_another_version_is_refused(party: Party) -> None:
+    """The same program in all but the number that it says of itself."""
+    other = party.place.path / "other"
+    other.write_bytes(Path(CHARIOT).read_bytes().replace(b"0.1.0\0", b"0.1.9\0"))
+    other.chmod(0o755)
+    party.start(0, "prog", CHARIOT_MEMBERS_TIMEOUT="1")
+    party.start(1, "prog", chariot=other)
+    ends = party.ends()
+    assert ends[1] == (2, "", "chariot: member 1 is not wanted: its chariot is version 0.1.9, the head's is 0.1.0\n")
+    assert "members 1, 2 of 3 have not come within 1 s" in ends[0][2]
+    party.place.by_ssh = True
+    status, _, err = party.place.run("run", "-n", 2, "--remote-chariot", other, HELLO)
+    assert status == 2 and re.fullmatch(r"chariot: host [ab]: chariot there is version 0.1.9, here it is 0.1.0\n", err), err
 
 
 def test_another_number_of_members_is_refused(party: Party) -> None:
