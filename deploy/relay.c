@@ -11,6 +11,7 @@
 #include "rpc/error.h"
 
 enum { HEADER_BYTES = 4, READ_BYTES = 64 << 10 };
+static const double ALIVE_S = 1;
 
 static void end(struct deploy_relay *relay, enum deploy_relay_end how) {
     if (!deploy_relay_is_open(relay)) return;
@@ -137,12 +138,15 @@ void deploy_relay_flush(struct deploy_relay *relay, double seconds) {
 
 static void on_alive(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct deploy_relay *relay = watcher->data;
+    ev_tstamp left = relay->heard + relay->patience_s - ev_now(loop);
     (void)events;
-    if (relay->paused) return;
-    if (ev_now(loop) - relay->heard > relay->patience_s) {
+    if (left <= 0 && !relay->paused) {
         end(relay, DEPLOY_RELAY_SILENT);
         return;
     }
+    watcher->repeat = relay->paused || left > ALIVE_S ? ALIVE_S : left;
+    ev_timer_again(loop, watcher);
+    if (relay->paused) return;
     Chariot__V1__AgentAlive alive = CHARIOT__V1__AGENT_ALIVE__INIT;
     deploy_relay_send(relay, CHARIOT__V1__AGENT_MESSAGE__WHAT_ALIVE, &alive);
     if (relay->handler->on_tick != NULL) relay->handler->on_tick(relay->handler->context);
@@ -161,7 +165,7 @@ void deploy_relay_open(struct deploy_relay *relay, struct ev_loop *loop, const s
     relay->heard = ev_now(loop);
     ev_io_init(&relay->readable, on_readable, stream->in, EV_READ);
     ev_io_init(&relay->writable, on_writable, stream->out, EV_WRITE);
-    ev_timer_init(&relay->alive, on_alive, 0., 1.0); /* at once: from the first word on silence counts */
+    ev_timer_init(&relay->alive, on_alive, 0., ALIVE_S); /* at once: from the first word on silence counts */
     relay->readable.data = relay->writable.data = relay->alive.data = relay;
     ev_io_start(loop, &relay->readable);
     ev_timer_start(loop, &relay->alive);
