@@ -11,12 +11,17 @@
 struct py_exposure {
     struct chariot_exposure exposure;
     PyObject *texts; /* list of what strings point into */
+    PyObject *check; /* of _describe.py */
     size_t num_methods;
     struct chariot_signature **signatures; /* by number; NULL: not exposed */
 };
 
-static PyObject *module(void) {
-    return PyImport_ImportModule("chariot._describe");
+/* A function of _describe.py. */
+static PyObject *helper(const char *name) {
+    PyObject *module = PyImport_ImportModule("chariot._describe");
+    PyObject *function = module == NULL ? NULL : PyObject_GetAttrString(module, name);
+    Py_XDECREF(module);
+    return function;
 }
 
 /* Its text for as long as the record lives; NULL with an exception set. */
@@ -52,8 +57,8 @@ static int read_parameters(struct py_exposure *all, PyObject *list, struct chari
 }
 
 static int read_method(struct py_exposure *all, PyObject *function, struct chariot_signature *signature) {
-    PyObject *helper = module(), *description, *returns, *parameters;
-    PyObject *described = helper == NULL ? NULL : PyObject_CallMethod(helper, "describe", "O", function);
+    PyObject *describe = helper("describe"), *description, *returns, *parameters;
+    PyObject *described = describe == NULL ? NULL : PyObject_CallOneArg(describe, function);
     int rc = -1, channel;
     if (described != NULL &&
         PyArg_ParseTuple(described, "UUO!p", &description, &returns, &PyList_Type, &parameters, &channel)) {
@@ -62,7 +67,7 @@ static int read_method(struct py_exposure *all, PyObject *function, struct chari
         signature->returns = signature->description == NULL ? NULL : keep(all, returns);
         if (signature->returns != NULL) rc = read_parameters(all, parameters, signature);
     }
-    Py_XDECREF(helper);
+    Py_XDECREF(describe);
     Py_XDECREF(described);
     return rc;
 }
@@ -71,10 +76,11 @@ static struct py_exposure *exposure_new(const struct py_class *cls) {
     struct py_exposure *all = calloc(1, sizeof *all);
     if (all == NULL) return NULL;
     all->texts = PyList_New(0);
+    all->check = helper("check");
     all->num_methods = cls->num_methods;
     all->signatures = calloc(cls->num_methods + 1, sizeof(struct chariot_signature *));
     all->exposure.methods = (const struct chariot_signature *const *)all->signatures;
-    if (all->texts != NULL && all->signatures != NULL) return all;
+    if (all->texts != NULL && all->check != NULL && all->signatures != NULL) return all;
     py_exposure_free(all);
     return NULL;
 }
@@ -93,7 +99,7 @@ static int expose(struct py_class *cls, uint32_t number) {
     if (cls->exposure == NULL) cls->exposure = exposure_new(cls);
     struct chariot_signature *signature = cls->exposure == NULL ? NULL : calloc(1, sizeof *signature);
     if (signature == NULL) {
-        PyErr_NoMemory();
+        if (!PyErr_Occurred()) PyErr_NoMemory();
         return -1;
     }
     cls->exposure->signatures[number] = signature;
@@ -129,6 +135,7 @@ void py_exposure_free(struct py_exposure *all) {
     }
     free(all->signatures);
     Py_XDECREF(all->texts);
+    Py_XDECREF(all->check);
     free(all);
 }
 
@@ -152,17 +159,16 @@ int py_expose_admit(void *ctx, const struct chariot_type *type, uint32_t number,
                     size_t why_size) {
     struct py_state *st = ctx;
     const struct py_class *cls = type->ctx;
-    PyObject *args = NULL, *keywords = NULL, *helper = NULL, *none = NULL;
+    PyObject *args = NULL, *keywords = NULL, *none = NULL;
     if (cls == NULL || py_class_by_id(st, cls->id) != cls) return 0; /* no class of Python's */
-    if (py_decode_args(st, *msg, false, &args, &keywords) == 0) helper = module();
-    if (helper != NULL && keywords == NULL) keywords = PyDict_New();
+    if (py_decode_args(st, *msg, false, &args, &keywords) == 0 && keywords == NULL) keywords = PyDict_New();
     PyObject *channel = cls->exposure->signatures[number]->channel ? Py_True : Py_False;
     if (keywords != NULL)
-        none = PyObject_CallMethod(helper, "check", "OOOO", cls->methods[number].function, args, keywords, channel);
+        none = PyObject_CallFunctionObjArgs(cls->exposure->check, cls->methods[number].function, args, keywords,
+                                            channel, NULL);
     if (none == NULL) take_text(why, why_size);
     int rc = none == NULL ? CHARIOT_EINVAL : 0;
     Py_XDECREF(none);
-    Py_XDECREF(helper);
     Py_XDECREF(args);
     Py_XDECREF(keywords);
     return rc;

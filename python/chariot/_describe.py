@@ -57,14 +57,25 @@ def describe(function: Callable[..., Any]) -> tuple[str, str, list[tuple[str, st
     return inspect.getdoc(function) or "", _type_text(signature.return_annotation), parameters, channel
 
 
-@functools.cache
-def _signature(function: Callable[..., Any]) -> tuple[inspect.Signature, Mapping[str, object]]:
-    """With the types of its parameters. Of one that cannot be resolved (a name of another module), nothing is checked."""
-    try:
-        hints = typing.get_type_hints(function)
-    except Exception:
-        hints = {}
-    return inspect.signature(function), hints
+class _Signature:
+    """What is asked of a method's arguments, read once."""
+
+    def __init__(self, function: Callable[..., Any], channel: bool) -> None:
+        self.whole = inspect.signature(function)
+        self.before = (None, None) if channel else (None,)
+        try:
+            self.hints = typing.get_type_hints(function)
+        except Exception:  # of types that cannot be resolved (a name of another module), nothing is checked
+            self.hints = {}
+        behind = list(self.whole.parameters.values())[len(self.before) :]
+        places = [each for each in behind if _KINDS[each.kind] in (1, 2)]
+        self.by_place = [self.hints.get(each.name, Any) for each in places]
+        self.least = sum(each.default is each.empty for each in places)
+        if any(_KINDS[each.kind] == 3 and each.default is each.empty for each in behind):
+            self.least = len(places) + 1  # some must be named
+
+
+_signature = functools.cache(_Signature)
 
 
 def _fits_all(values: Collection[object], hints: Sequence[object]) -> bool:
@@ -106,11 +117,13 @@ def check(
     function: Callable[..., Any], args: tuple[object, ...], keywords: dict[str, object], channel: bool = False
 ) -> None:
     """Raises TypeError where the method's signature, or its type hints, do not take these arguments, behind a channel."""
-    signature, hints = _signature(function)
-    before = (None, None) if channel else (None,)
-    bound = signature.bind(*before, *args, **keywords)
-    for name, value in list(bound.arguments.items())[len(before) :]:
+    signature = _signature(function, channel)
+    if not keywords and signature.least <= len(args) <= len(signature.by_place):
+        if all(type(value) is hint or _fits(value, hint) for value, hint in zip(args, signature.by_place)):
+            return
+    hints, bound = signature.hints, signature.whole.bind(*signature.before, *args, **keywords)
+    for name, value in list(bound.arguments.items())[len(signature.before) :]:
         kind = bound.signature.parameters[name].kind
-        values = value if kind == 2 else value.values() if kind == 4 else (value,)
-        if name in hints and not all(_fits(each, hints[name]) for each in values):
-            raise TypeError(f"argument '{name}' is to be {_type_text(hints[name])}, not {type(value).__name__}")
+        for each in value if kind == 2 else value.values() if kind == 4 else (value,):
+            if not _fits(each, hints.get(name, Any)):
+                raise TypeError(f"argument '{name}' is to be {_type_text(hints[name])}, not {type(each).__name__}")

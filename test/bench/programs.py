@@ -52,6 +52,7 @@ SOURCES = (
     Source("between hosts", (PYTHON, "test/bench/between.py"), lane=HOSTS),
     *lanes("py_messages", "test/bench/py_messages.py"),
     Source("py_messages eight", ("test/bench/py_messages.py", "eight"), 8),
+    Source("serve", (PYTHON, "test/bench/serve.py")),
     Source("floor_socket", (BENCH + "floor_socket",)),
     Source("floor_token", (BENCH + "floor_token",)),
     *on((2, 4, 8), "group", BENCH + "group"),

@@ -291,6 +291,24 @@ def many(default: str) -> tuple[Row, ...]:
     )
 
 
+def foreign() -> tuple[Row, ...]:
+    """The floor is a bare server of the same method, called by the same client in turn. The processor's time is what a
+    client that is not fast enough cannot hide."""
+    section = "Foreign programs: unary calls by a client in C, over TCP"
+    servers = (("bare", "a bare gRPC server", 0), ("c", "a C chare", 0.7), ("py", "a Python chare", 0.4))
+    return tuple(
+        Row(section, f"{who}{what}", f"unary.{key}.{load}.{figure}", unit,
+            "" if key == "bare" else f"unary.bare.{load}.{figure}",
+            floor(round(1 / of_bare, 2)) if of_bare and figure in ("rate", "cpu") and load == "many" else None)
+        for load, figure, unit, what in (
+            ("many", "rate", "k/s", ": calls, 64 at a time"),
+            ("many", "cpu", "us", ": processor time of each"),
+            ("one", "trip", "us", ": a call, one at a time"),
+        )
+        for key, who, of_bare in servers
+    )  # fmt: skip
+
+
 def count(pes: int) -> str:
     return "1 PE" if pes == 1 else f"{pes} PEs"
 
@@ -382,6 +400,7 @@ def rows(default: str) -> tuple[Row, ...]:
         *drifting(),
         *local(),
         *many(default),
+        *foreign(),
         *starts(),
         *floors(),
     )
