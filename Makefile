@@ -93,8 +93,12 @@ BENCH_BIN := $(BENCH_SRC:test/bench/c/%.c=$(B)/bench/%) $(BENCH_PY_SRC:test/benc
 # Measures of simulated PEs, on the helpers of the tests.
 SCALE_SRC := $(wildcard test/bench/scale/*.c)
 
+# Clients of the public service, for test/doors.
+DOORS_SRC := $(wildcard test/doors/*.c)
+DOORS_BIN := $(DOORS_SRC:%.c=$(B)/%)
+
 C_SRC := $(LIB_SRC) $(LAB_SRC) $(ETCD_SRC) $(PMIX_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
-	$(SCALE_SRC)
+	$(SCALE_SRC) $(DOORS_SRC)
 C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h rpc/etcd/*.h test/*/*.h test/*/*/*.h examples/c/*.h examples/clients/c/*.[ch])
 
 # ---------------------------------------------------------------- for people
@@ -209,6 +213,12 @@ check-clients: $(SETUP) ## foreign clients of all languages against a live job; 
 	CHARIOT_CLIENTS="$(or $(CLIENTS),all)" CHARIOT_CLIENT_EXAMPLES=$(or $(EXAMPLES),25) \
 		.venv/bin/python -m pytest -v --timeout=1800 test/clients
 
+check-doors: $(SETUP) ## 1,000 clients and 1,000,000 calls beside clients who do all that they should not; some minutes
+	tools/setup.sh check
+	$(MAKE) all doors
+	CHARIOT_DOORS_CLIENTS=$(or $(CLIENTS),1000) CHARIOT_DOORS_CALLS=$(or $(CALLS),1000000) \
+		.venv/bin/python -m pytest -v --timeout=7200 test/doors
+
 check-bare-root: ## make demo and make check on a fresh Debian 12 with git and make only
 	test/bare_root.sh
 
@@ -253,6 +263,7 @@ tests: $(UNIT_BIN)
 launcher: $(LAUNCHER) $(LAB) $(ETCD) $(PMIX)
 examples: $(EXAMPLE_BIN)
 benches: $(BENCH_BIN)
+doors: $(DOORS_BIN)
 
 # .venv is made by whoever needs it first; a PYTHON of one's own means that its packages are there.
 ifneq ($(SETUP),)
@@ -357,6 +368,10 @@ $(B)/bench/%: $(B)/test/bench/c/%.o $(LIB_A) | $(GRPC_SO)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $^ $(GRPC_LIBS) $(LDLIBS)
 
+$(DOORS_BIN): %: %.o
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS)
+
 $(B)/bench/scale: $(SCALE_SRC:%.c=$(B)/%.o) $(HELP_A) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -424,6 +439,6 @@ $(B)/flags: FORCE
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 MAKEFLAGS += -j$(JOBS)
 .PHONY: help setup all demo check bench bench-instr bench-compare bench-peers bench-scale lb-bench asan tsan lint format clean install lib \
-	tests launcher examples benches ext py \
-	check-bare-root check-clients check-cluster check-containers check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak release-protos syntax format-check FORCE
+	tests launcher examples benches doors ext py \
+	check-bare-root check-doors check-clients check-cluster check-containers check-balancing check-quiescence check-sections check-migration check-migration-python check-memory check-python-asan check-soak release-protos syntax format-check FORCE
 .SECONDARY:

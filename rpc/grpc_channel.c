@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "rpc/error.h"
 #include "rpc/grpc_transport.h"
@@ -26,7 +27,7 @@ enum {
     /* For one attempt to connect, up to the peer's first answer; a peer may be busy, or stopped by a debugger. */
     CONNECT_MS = 120000,
     STREAMS_PER_CONNECTION = 16,
-    HANDSHAKE_MS = 10000, /* for who has connected to us to prove who he is */
+    MOST_OPEN_FILES = 65536,
 };
 
 struct args {
@@ -94,11 +95,19 @@ grpc_server *rpc_channel_server_new(const struct rpc_limits *limits) {
     struct args args = {.count = 0};
     set_common(&args, limits);
     set(&args, GRPC_ARG_ALLOW_REUSEPORT, 0);
-    set(&args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS);
+    set(&args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, RPC_HANDSHAKE_MS);
     set(&args, GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0); /* any number: who is in may ask whether we are there */
     set(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION);
     grpc_channel_args channel_args = {.num_args = args.count, .args = args.items};
     return grpc_server_create(&channel_args, NULL);
+}
+
+/* They hold theirs until the handshake's time is up. */
+void rpc_channel_allow_many(void) {
+    struct rlimit open_files;
+    if (getrlimit(RLIMIT_NOFILE, &open_files) != 0 || open_files.rlim_cur >= MOST_OPEN_FILES) return;
+    open_files.rlim_cur = open_files.rlim_max < MOST_OPEN_FILES ? open_files.rlim_max : MOST_OPEN_FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &open_files);
 }
 
 /* ---------------------------------------------------------------- addresses */

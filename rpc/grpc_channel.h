@@ -22,6 +22,10 @@ struct rpc_grpc;
 /* Gives a channel to PE `pe`; connects on its first call. */
 grpc_channel *rpc_channel_new(const char *target, uint32_t pe, const struct rpc_tls *tls,
                               const struct rpc_limits *limits, uint32_t silence_ms);
+enum { RPC_HANDSHAKE_MS = 10000 }; /* for who has connected to us to prove who he is */
+/* As many descriptors as there may be: gRPC 1.51 listens no more once a process has had none for a connection, so
+ * strangers who only connect could keep others away. */
+void rpc_channel_allow_many(void);
 /* Gives a server that does not listen yet. */
 grpc_server *rpc_channel_server_new(const struct rpc_limits *limits);
 /* Listens at a target; gives the address under which it is reached, with the host of `advertise` (NULL: the target's).

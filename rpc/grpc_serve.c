@@ -22,7 +22,14 @@
 #include "rpc/loop.h"
 #include "rpc/standin.h"
 
-enum { DOORMEN = 64, STREAMS_PER_CONNECTION = 1000, DEFAULT_MESSAGE_BYTES = 16 << 20 };
+enum {
+    DOORMEN = 64,
+    STREAMS_PER_CONNECTION = 1000,
+    DEFAULT_MESSAGE_BYTES = 16 << 20,
+    ASK_MS = 60000, /* a client that has been silent for so long, */
+    ANSWER_MS = 20000,
+    ASKED_MS = 5000, /* clients may ask that often */
+};
 static const int64_t CLOSE_NS = 5000000000, SECOND_NS = 1000000000;
 
 struct rpc_doorman {
@@ -162,17 +169,27 @@ static grpc_server_credentials *credentials(const struct rpc_service_config *con
                                                  NULL);
 }
 
+static grpc_arg number(const char *key, int value) {
+    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+/* Messages come as they are: gRPC makes a compressed one whole before it looks at its size, and a few bytes may become
+ * gigabytes. Who compresses is told so (UNIMPLEMENTED). Clients that have gone without a word are noticed by pings, and
+ * theirs are answered, if they are not too many. */
 static grpc_server *server_new(const struct rpc_service_limits *limits) {
     uint32_t bytes = limits->message_bytes == 0 ? DEFAULT_MESSAGE_BYTES : limits->message_bytes;
     grpc_arg items[] = {
-        {.type = GRPC_ARG_INTEGER,
-         .key = (char *)(uintptr_t)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-         .value.integer = bytes > INT_MAX ? INT_MAX : (int)bytes},
-        {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, .value.integer = -1},
-        {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)GRPC_ARG_ALLOW_REUSEPORT, .value.integer = 0},
-        {.type = GRPC_ARG_INTEGER,
-         .key = (char *)(uintptr_t)GRPC_ARG_MAX_CONCURRENT_STREAMS,
-         .value.integer = STREAMS_PER_CONNECTION},
+        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, bytes > INT_MAX ? INT_MAX : (int)bytes),
+        number(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1),
+        number(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
+        number(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        number(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION),
+        number(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, RPC_HANDSHAKE_MS),
+        number(GRPC_ARG_KEEPALIVE_TIME_MS, ASK_MS),
+        number(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ANSWER_MS),
+        number(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        number(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, ASKED_MS),
+        number(GRPC_ARG_ENABLE_CHANNELZ, 0),
     };
     grpc_channel_args args = {.num_args = sizeof items / sizeof items[0], .args = items};
     return grpc_server_create(&args, NULL);
@@ -252,6 +269,7 @@ int rpc_service_open(struct rpc_loop *loop, struct rpc_node *node, const struct 
     service->doormen = calloc(DOORMEN, sizeof *service->doormen);
     int rc = service->doormen == NULL ? CHARIOT_ENOMEM : attach(service);
     if (rc == 0) {
+        rpc_channel_allow_many();
         service->server = server_new(&config->limits);
         grpc_server_register_completion_queue(service->server, service->hub->cq, NULL);
         rc = listen_on(service, address);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "rpc/error.h"
@@ -17,8 +16,6 @@
 #include "rpc/grpc_refuse.h"
 #include "rpc/grpc_status.h"
 #include "rpc/log.h"
-
-enum { MOST_OPEN_FILES = 65536 };
 
 /* The one call that is waited for. */
 struct rpc_accept {
@@ -88,17 +85,8 @@ static void on_call(struct rpc_tag *tag, bool ok) {
 
 /* ---------------------------------------------------------------- life */
 
-/* gRPC 1.51 listens no more once a process has had no descriptor for a connection, so strangers who only connect could
- * keep PEs apart. They hold theirs until the handshake's time is up. */
-static void allow_connections(void) {
-    struct rlimit open_files;
-    if (getrlimit(RLIMIT_NOFILE, &open_files) != 0 || open_files.rlim_cur >= MOST_OPEN_FILES) return;
-    open_files.rlim_cur = open_files.rlim_max < MOST_OPEN_FILES ? open_files.rlim_max : MOST_OPEN_FILES;
-    (void)setrlimit(RLIMIT_NOFILE, &open_files);
-}
-
 int rpc_server_open(struct rpc_grpc *g, const char *target, const char *advertise) {
-    if (g->tls.on) allow_connections();
+    if (g->tls.on) rpc_channel_allow_many();
     g->server = rpc_channel_server_new(&g->limits);
     grpc_server_register_completion_queue(g->server, g->hub->cq, NULL);
     g->accept = calloc(1, sizeof *g->accept);

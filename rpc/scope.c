@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "rpc/error.h"
@@ -45,14 +46,35 @@ bool rpc_client_may(const struct rpc_client *client, const char *object, const c
 
 /* ---------------------------------------------------------------- tokens */
 
+static int by_mark(const void *a, const void *b) {
+    uint64_t one = ((const struct rpc_client_mark *)a)->mark, other = ((const struct rpc_client_mark *)b)->mark;
+    return (one > other) - (one < other);
+}
+
 const struct rpc_client *rpc_clients_find(const struct rpc_clients *clients, const void *token, size_t size) {
-    const struct rpc_client *found = NULL;
+    const struct rpc_client_mark wanted = {.mark = rpc_secret_mark(clients->mark_key, token, size)};
+    const struct rpc_client_mark *found =
+        bsearch(&wanted, clients->marks, clients->count, sizeof *clients->marks, by_mark);
+    const struct rpc_client *client = found == NULL ? NULL : &clients->items[found->client];
+    if (client == NULL || strlen(client->token) != size) return NULL;
+    return rpc_secret_equal(client->token, token, size) ? client : NULL;
+}
+
+/* CHARIOT_EEXIST: two clients have one token. */
+static int mark_all(struct rpc_clients *clients) {
+    clients->marks = calloc(clients->count, sizeof *clients->marks);
+    if (clients->marks == NULL) return CHARIOT_ENOMEM;
+    if (getrandom(clients->mark_key, sizeof clients->mark_key, 0) != sizeof clients->mark_key) return CHARIOT_EIO;
     for (size_t i = 0; i < clients->count; i++) {
-        const char *own = clients->items[i].token;
-        if (strlen(own) == size && rpc_secret_equal(own, token, size))
-            found = &clients->items[i]; /* lengths are none */
+        const char *token = clients->items[i].token;
+        clients->marks[i] =
+            (struct rpc_client_mark){.mark = rpc_secret_mark(clients->mark_key, token, strlen(token)), .client = i};
     }
-    return found;
+    qsort(clients->marks, clients->count, sizeof *clients->marks, by_mark);
+    for (size_t i = 1; i < clients->count; i++) {
+        if (clients->marks[i].mark == clients->marks[i - 1].mark) return CHARIOT_EEXIST;
+    }
+    return 0;
 }
 
 void rpc_clients_deinit(struct rpc_clients *clients) {
@@ -65,6 +87,7 @@ void rpc_clients_deinit(struct rpc_clients *clients) {
         free(client->name);
     }
     free(clients->items);
+    free(clients->marks);
     *clients = (struct rpc_clients){0};
 }
 
@@ -141,11 +164,16 @@ int rpc_clients_read(struct rpc_clients *clients, const char *path, char *why, s
     else
         rc = read_lines(clients, file, path, why, why_size);
     fclose(file);
-    if (rc == CHARIOT_ENOMEM) snprintf(why, why_size, "%s", chariot_error_text(rc));
     if (rc == 0 && clients->count == 0) {
         snprintf(why, why_size, "%.200s names no clients", path);
         rc = CHARIOT_EINVAL;
     }
+    if (rc == 0) rc = mark_all(clients);
+    if (rc == CHARIOT_EEXIST) {
+        snprintf(why, why_size, "two lines of %.200s have the same token", path);
+        rc = CHARIOT_EINVAL;
+    }
+    if (rc != 0 && rc != CHARIOT_EINVAL) snprintf(why, why_size, "%s", chariot_error_text(rc));
     if (rc != 0) rpc_clients_deinit(clients);
     return rc;
 }

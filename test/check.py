@@ -138,6 +138,10 @@ class Check:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/conformance")
 
+    def doors(self) -> Iterator[Result]:
+        yield from self.failures_only(self.make("all", "doors"))
+        yield from self.pytest("test/doors")
+
     def examples(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest("test/examples_test.py")
@@ -182,6 +186,7 @@ class Check:
             **{room: partial(self.c_suites, room) for room in self.rooms()},
             "lb": self.lb,
             "python": self.python,
+            "doors": self.doors,
             "examples": self.examples,
             "clients": self.clients,
             "docs": self.docs,

@@ -43,6 +43,22 @@ static void tokens_say_who_somebody_is(void) {
     rpc_clients_deinit(&clients);
 }
 
+static void one_is_found_among_many(void) {
+    enum { MANY = 500, LINE = 40 };
+    char *text = calloc(MANY, LINE), token[17];
+    struct rpc_clients clients;
+    for (int i = 0; i < MANY; i++) snprintf(text + strlen(text), LINE, "c%d %016x *\n", i, (unsigned)i * 2654435761u);
+    CU_ASSERT_EQUAL_FATAL(read_text(&clients, text, 0600), 0);
+    CU_ASSERT_EQUAL(clients.count, MANY);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(token, sizeof token, "%016x", (unsigned)i * 2654435761u);
+        CU_ASSERT_PTR_EQUAL(rpc_clients_find(&clients, token, 16), &clients.items[i]);
+    }
+    CU_ASSERT_PTR_NULL(rpc_clients_find(&clients, "00000000ffffffff", 16));
+    rpc_clients_deinit(&clients);
+    free(text);
+}
+
 static void scopes_say_what_somebody_may(void) {
     static const struct {
         const char *scope, *object, *method;
@@ -81,6 +97,7 @@ static void wrong_files_are_refused_with_a_reason(void) {
         {"a 0123456789abcdef *\nweb\n", "line 2", 0600},
         {"web 0123456789abcdef\n", "SCOPE", 0600},
         {"web short *\n", "16 to 512", 0600},
+        {"a 0123456789abcdef *\nb fedcba9876543210 *\nc 0123456789abcdef *\n", "same token", 0600},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rpc_clients clients;
@@ -92,5 +109,5 @@ static void wrong_files_are_refused_with_a_reason(void) {
     CU_ASSERT_EQUAL(rpc_clients_read(&clients, "/nonexistent", why, sizeof why), CHARIOT_EIO);
 }
 
-UNIT_MAIN("rpc/scope", UNIT(tokens_say_who_somebody_is), UNIT(scopes_say_what_somebody_may),
-          UNIT(wrong_files_are_refused_with_a_reason))
+UNIT_MAIN("rpc/scope", UNIT(tokens_say_who_somebody_is), UNIT(one_is_found_among_many),
+          UNIT(scopes_say_what_somebody_may), UNIT(wrong_files_are_refused_with_a_reason))

@@ -1,0 +1,154 @@
+"""Issue 8, "Done when" 3: a crowd of clients calls a job's public service, first alone, then beside clients who do all that
+clients should not (nuisance.py). No call of the crowd's is lost, done twice or answered wrong; the serving PE's memory is
+bounded; the job is whole afterwards. How long the crowd waited is reported, not judged: the machine is not ours alone.
+
+CHARIOT_DOORS_CLIENTS (40) and CHARIOT_DOORS_CALLS (4,000) say how large it is; `make check-doors`: 1,000 and 1,000,000.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from harness import CHARIOT, ROOT, Job
+from nuisance import CALL, call_of, field, integer
+
+CLIENTS = int(os.environ.get("CHARIOT_DOORS_CLIENTS", "40"))
+CALLS = int(os.environ.get("CHARIOT_DOORS_CALLS", "4000"))
+PACE = 500 if CALLS < 100_000 else 2000  # calls a second, of those that do not come as fast as they can
+CROWD = ROOT / "build/release/test/doors/crowd"
+MAX_CALLS, MAX_MESSAGE = 64, 1 << 20
+# One client may have 64 calls under way: of 1 MiB each as they come, as the method takes them, and as gRPC has them. A
+# dozen kinds of nuisance share one client's. Connections of gRPC take some 60 KB each.
+MEMORY_BOUND = 3 * MAX_CALLS * MAX_MESSAGE + CLIENTS * 120_000
+LIMIT_S = 60 + CALLS / 500
+
+
+class Doors:
+    """A job of 4 PEs that serves, and what is known of the PE that does."""
+
+    def __init__(self, directory: Path) -> None:
+        self.admin, self.clients = secrets.token_hex(32), directory / "clients"
+        crowd = "".join(f"crowd{i} {secrets.token_hex(32)} grid.note\n" for i in range(CLIENTS))
+        self.bad = secrets.token_hex(32)
+        self.clients.write_text(f"{crowd}bad {self.bad} grid\nadmin {self.admin} *\n")
+        self.clients.chmod(0o600)
+        command = [CHARIOT, "run", "-n", "4", ROOT / "test/doors/job.py", self.clients, str(MAX_CALLS), str(MAX_MESSAGE)]
+        self.job = Job(command, directory, 5 * LIMIT_S)
+        self.job.wait_for("at ")
+        _, self.address, pid = next(line for line in self.job.out if line.startswith("at ")).split()
+        self.process = Path("/proc", pid)
+
+    def memory(self) -> int:
+        line = next(line for line in (self.process / "status").read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+
+    def connections(self) -> int:
+        return sum("socket:" in os.readlink(file) for file in (self.process / "fd").iterdir() if file.is_symlink())
+
+    def ask(self, path: str, body: bytes) -> bytes:
+        with grpc.insecure_channel(self.address) as channel:
+            metadata = [("authorization", f"Bearer {self.admin}")]
+            return bytes(channel.unary_unary(path)(body, timeout=60, metadata=metadata))
+
+    def total(self, phase: int) -> int:
+        """How many calls of the crowd the chares have counted in a phase: a sum over all of them."""
+        request = field(1, field(1, b"grid")) + field(2, b"total") + field(3, field(1, integer(phase))) + b"\x20\x01"
+        answer = self.ask("/chariot.v1.ObjectService/Reduce", request)
+        number = 0
+        for byte in reversed(answer[answer.index(0x18) + 1 :]):
+            number = number << 7 | byte & 127
+        return number >> 1
+
+    def crowd(self, phase: int, calls: int, rate: int = 0) -> dict[str, int]:
+        command = [CROWD, self.address, self.clients, str(phase), str(calls), str(rate)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said = {key: int(value) for key, value in map(str.split, done.stdout.splitlines())}
+        assert (said["calls"], said["failed"], said["wrong"]) == (calls, 0, 0)
+        assert self.total(phase) == calls
+        return said
+
+
+@pytest.fixture
+def doors(tmp_path: Path) -> Iterator[Doors]:
+    doors = Doors(tmp_path)
+    yield doors
+    with contextlib.suppress(grpc.RpcError):
+        doors.ask(CALL, call_of("quit", b"").replace(field(3, field(1, b"")), b""))
+    said = doors.job.finish()
+    assert said.status == 0 and len(said.stderr.splitlines()) <= 1, said
+
+
+@contextlib.contextmanager
+def nuisance(doors: Doors) -> Iterator[list[str]]:
+    """All kinds of it; what it has said, when it has ended."""
+    # Nice: what it costs itself is not the service's doing, and elsewhere would be another machine's.
+    command = ["nice", "-n", "15", sys.executable, ROOT / "test/doors/nuisance.py", doors.address, doors.bad, "0.1"]
+    said: list[str] = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        try:
+            yield said
+            said += process.communicate("", timeout=120)[0].splitlines()
+            assert process.returncode == 0, said
+        finally:
+            process.kill()
+
+
+class Watched:
+    """The most memory that the serving PE has had since."""
+
+    def __init__(self, doors: Doors) -> None:
+        self.doors, self.most, self.over = doors, 0, threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+
+    def watch(self) -> None:
+        while not self.over.wait(0.1):
+            self.most = max(self.most, self.doors.memory())
+
+    def end(self) -> int:
+        self.over.set()
+        self.thread.join()
+        return self.most
+
+
+def test_a_crowd_beside_bad_company(doors: Doors, report: list[str]) -> None:
+    fast, paced = CALLS * 3 // 8, CALLS // 8
+    quiet, quiet_paced = doors.crowd(1, fast), doors.crowd(2, paced, PACE)
+    before = doors.memory()
+    watched = Watched(doors)
+    with nuisance(doors) as said:
+        beside, beside_paced = doors.crowd(3, fast), doors.crowd(4, paced, PACE)
+    most = watched.end()
+    assert most - before < MEMORY_BOUND, (before, most)
+    doors.crowd(5, CLIENTS)
+    report.append(f"{CLIENTS} clients, {2 * (fast + paced)} calls; memory of the PE {before >> 20} MiB, at most {most >> 20} MiB")
+    for text, alone, with_it in (("at once", quiet, beside), (f"{PACE} a second", quiet_paced, beside_paced)):
+        ratio = with_it["p99"] / alone["p99"]
+        report.append(
+            f"{text}: {alone['rate']} and {with_it['rate']} calls/s; p50 {alone['p50']} and {with_it['p50']} us; "
+            f"p99 {alone['p99']} and {with_it['p99']} us ({ratio:.2f} x)"
+        )
+    report.append("beside: " + ", ".join(said))
+
+
+def test_bad_company_leaves_nothing_behind(doors: Doors) -> None:
+    """The second time takes no more memory than the first, and no connection stays."""
+    doors.crowd(1, CLIENTS)
+    memory = []
+    for _ in range(3):
+        with nuisance(doors):
+            threading.Event().wait(2.5)
+        memory.append(doors.memory())
+    assert memory[2] - memory[1] < 16 << 20, memory
+    assert doors.connections() < 40
