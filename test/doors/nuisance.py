@@ -1,9 +1,9 @@
 """Bad company at a job's public service: whatever a client can do wrong, again and again, until standard input ends.
 
-    nuisance.py ADDRESS TOKEN PAUSE_S
+    nuisance.py ADDRESS TOKEN OTHER_TOKEN PAUSE_S
 
-Most of it is HTTP/2 written by hand, since no gRPC library would. What the service answers is checked where it must answer; the
-rest has only to end. Prints "KIND N" for each kind, how often it was done, and "unexpected KIND TEXT". Status 1: something
+Most of it is HTTP/2 written by hand, since no gRPC library would. What the service answers is checked where it must answer
+(by the other token, whose client is never over its bounds); the rest has only to end. Prints "KIND N" for each kind, how often it was done, and "unexpected KIND TEXT". Status 1: something
 unexpected was seen.
 """
 
@@ -67,8 +67,8 @@ def message(body: bytes) -> bytes:
 
 
 class Nuisance:
-    def __init__(self, address: str, token: str, pause_s: float) -> None:
-        self.address, self.token, self.pause_s = address, token, pause_s
+    def __init__(self, address: str, token: str, other: str, pause_s: float) -> None:
+        self.address, self.token, self.other, self.pause_s = address, token, other, pause_s
         self.ending = threading.Event()
         self.done: Counter[str] = Counter()
         self.unexpected: list[str] = []
@@ -100,7 +100,7 @@ class Nuisance:
     def answered(self, kind: str, body: bytes, wanted: grpc.StatusCode, token: str | None = None, **options: object) -> None:
         """One call by a library, which ends so."""
         with grpc.insecure_channel(self.address) as channel:
-            metadata = [("authorization", f"Bearer {self.token if token is None else token}")]
+            metadata = [("authorization", f"Bearer {self.other if token is None else token}")]
             try:
                 channel.unary_unary(CALL)(body, timeout=60, metadata=metadata, **options)
                 code = grpc.StatusCode.OK
@@ -244,13 +244,13 @@ class Nuisance:
         self.ending.set()
         for thread in threads:
             thread.join()
-        for name, count in sorted(self.done.items()):
-            print(name, count)
         for text in self.unexpected[:20]:
             print("unexpected", text)
+        for name, count in sorted(self.done.items()):
+            print(name, count)
         never = [kind.__name__ for kind in self.kinds() if self.done[kind.__name__] == 0]
         return 1 if self.unexpected or never else 0
 
 
 if __name__ == "__main__":
-    sys.exit(Nuisance(sys.argv[1], sys.argv[2], float(sys.argv[3])).run())
+    sys.exit(Nuisance(*sys.argv[1:4], float(sys.argv[4])).run())

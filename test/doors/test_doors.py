@@ -38,8 +38,8 @@ class Doors:
     def __init__(self, directory: Path) -> None:
         self.admin, self.clients = secrets.token_hex(32), directory / "clients"
         crowd = "".join(f"crowd{i} {secrets.token_hex(32)} grid.note\n" for i in range(CLIENTS))
-        self.bad = secrets.token_hex(32)
-        self.clients.write_text(f"{crowd}bad {self.bad} grid\nadmin {self.admin} *\n")
+        self.bad, self.other = secrets.token_hex(32), secrets.token_hex(32)
+        self.clients.write_text(f"{crowd}bad {self.bad} grid\nother {self.other} grid\nadmin {self.admin} *\n")
         self.clients.chmod(0o600)
         command = [CHARIOT, "run", "-n", "4", ROOT / "test/doors/job.py", self.clients, str(MAX_CALLS), str(MAX_MESSAGE)]
         self.job = Job(command, directory, 5 * LIMIT_S)
@@ -92,14 +92,14 @@ def doors(tmp_path: Path) -> Iterator[Doors]:
 def nuisance(doors: Doors) -> Iterator[list[str]]:
     """All kinds of it; what it has said, when it has ended."""
     # Nice: what it costs itself is not the service's doing, and elsewhere would be another machine's.
-    command = ["nice", "-n", "15", sys.executable, ROOT / "test/doors/nuisance.py", doors.address, doors.bad, "0.1"]
+    command = ["nice", "-n", "15", sys.executable, ROOT / "test/doors/nuisance.py", doors.address, doors.bad, doors.other, "0.1"]
     said: list[str] = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "begun\n"
         try:
             yield said
             said += process.communicate("", timeout=120)[0].splitlines()
-            assert process.returncode == 0, said
+            assert process.returncode == 0, "\n".join(said)
         finally:
             process.kill()
 
@@ -114,7 +114,8 @@ class Watched:
 
     def watch(self) -> None:
         while not self.over.wait(0.1):
-            self.most = max(self.most, self.doors.memory())
+            with contextlib.suppress(OSError):  # the job has failed
+                self.most = max(self.most, self.doors.memory())
 
     def end(self) -> int:
         self.over.set()
