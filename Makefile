@@ -66,6 +66,9 @@ ETCD_SRC := $(wildcard rpc/etcd/*.c)
 ETCD := $(B)/bin/chariot-etcd
 ETCD_PROTOS := $(wildcard rpc/proto/etcd/v3/*.proto)
 ETCD_GEN := $(ETCD_PROTOS:rpc/proto/%.proto=$(B)/gen/rpc/proto/%.pb-c.c)
+# gRPC calls for commands of the launcher, in a program beside it for the same reason.
+DIAL_SRC := $(wildcard rpc/dial/*.c)
+DIAL := $(B)/bin/chariot-dial
 GEN_H := $(GEN_C:.c=.h) $(ETCD_GEN:.c=.h)
 ETCD_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out rpc/etcd/main.c,$(ETCD_SRC))) $(ETCD_GEN:%.c=%.o)
 
@@ -97,7 +100,7 @@ SCALE_SRC := $(wildcard test/bench/scale/*.c)
 DOORS_SRC := $(wildcard test/doors/*.c)
 DOORS_BIN := $(DOORS_SRC:%.c=$(B)/%)
 
-C_SRC := $(LIB_SRC) $(LAB_SRC) $(ETCD_SRC) $(PMIX_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
+C_SRC := $(LIB_SRC) $(LAB_SRC) $(ETCD_SRC) $(DIAL_SRC) $(PMIX_SRC) $(DEPLOY_SRC) $(PY_SRC) $(UNIT_SRC) $(HELP_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_PY_SRC) \
 	$(SCALE_SRC) $(DOORS_SRC)
 C_FILES := $(C_SRC) $(wildcard */*.h lb/*/*.h rpc/etcd/*.h test/*/*.h test/*/*/*.h examples/c/*.h examples/clients/c/*.[ch])
 
@@ -253,14 +256,14 @@ install: lib launcher ## C library, headers, pkg-config file and commands to DES
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(PREFIX)/lib/libchariot.so
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' tools/chariot.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/chariot.pc
-	install -m 755 $(B)/bin/chariot $(LAB) $(ETCD) $(PMIX) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/bin/chariot $(LAB) $(ETCD) $(DIAL) $(PMIX) $(DESTDIR)$(PREFIX)/bin/
 	ln -sf chariot $(DESTDIR)$(PREFIX)/bin/charmrun
 
 # ---------------------------------------------------------------- parts of the build
 
 lib: $(LIBS)
 tests: $(UNIT_BIN)
-launcher: $(LAUNCHER) $(LAB) $(ETCD) $(PMIX)
+launcher: $(LAUNCHER) $(LAB) $(ETCD) $(DIAL) $(PMIX)
 examples: $(EXAMPLE_BIN)
 benches: $(BENCH_BIN)
 doors: $(DOORS_BIN)
@@ -325,6 +328,11 @@ $(LAB): $(LAB_SRC:%.c=$(B)/%.o) $(LIB_A)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LAB_LIBS) $(LDLIBS)
 
 $(ETCD): $(B)/rpc/etcd/main.o $(ETCD_OBJ) $(LIB_A)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS)
+
+$(DIAL): $(DIAL_SRC:%.c=$(B)/%.o) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) $(LDLIBS)

@@ -20,7 +20,7 @@ from distutils.command.build_scripts import build_scripts  # setuptools' own, on
 ROOT = Path(__file__).resolve().parent
 BUILD = "build/release"
 EXT_BUILD = f"{BUILD}/pip"  # apart from the extension for .venv, which may be another Python's
-COMMANDS = {"chariot": "chariot", "charmrun": "chariot", "chariot-lb-lab": "chariot-lb-lab", "chariot-etcd": "chariot-etcd"}  # what each is a copy of
+COMMANDS = {"chariot": "chariot", "charmrun": "chariot", "chariot-lb-lab": "chariot-lb-lab", "chariot-etcd": "chariot-etcd", "chariot-dial": "chariot-dial"}  # what each is a copy of
 if shutil.which("pkg-config") and subprocess.run(["pkg-config", "--exists", "pmix"]).returncode == 0:
     COMMANDS["chariot-pmix"] = "chariot-pmix"  # as the Makefile builds it
 LIBRARIES = ["libchariot.so.0", "libchariot-grpc.so.0"]

@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include "deploy/agent.h"
+#include "deploy/call.h"
 #include "deploy/charmrun.h"
 #include "deploy/k8s.h"
 #include "deploy/lab.h"
+#include "deploy/ls.h"
 #include "deploy/nearest.h"
 #include "deploy/reason.h"
 #include "deploy/run.h"
+#include "deploy/top.h"
 
 struct command {
     const char *name;
@@ -30,6 +33,9 @@ static int on_version(const char *argv0, char **argv) {
 
 static const struct command COMMANDS[] = {
     {"run", "start a program on several PEs", deploy_run, deploy_run_help},
+    {"ls", "list what a running job has published, and how it is called", deploy_ls, deploy_ls_help},
+    {"call", "call a method of a running job", deploy_call, deploy_call_help},
+    {"top", "watch what the PEs of a running job do", deploy_top, deploy_top_help},
     {"k8s", "print Kubernetes manifests for a program and a size", deploy_k8s, deploy_k8s_help},
     {"lb-lab", "try balancers on recorded loads, without a job", deploy_lab, deploy_lab_help},
     {"agent", "start PEs for a launcher on another host", deploy_agent, deploy_agent_help},

@@ -19,6 +19,20 @@ static int64_t count_chares(const struct chariot_pe *pe) {
     return count;
 }
 
+/* A PE that has been told to measure, and has not begun to, has had something to do ever since. */
+static void look(const struct chariot_pe *pe, int64_t *measured_ns, int64_t *busy_ns, int64_t *calls) {
+    const struct obj_watch *watch = &pe->watch;
+    if (watch->measures) {
+        obj_meter_look(pe, measured_ns, busy_ns, calls);
+        *measured_ns += watch->more_measured_ns;
+        *busy_ns += watch->more_busy_ns;
+        *calls += watch->more_calls;
+    } else {
+        *measured_ns = *busy_ns = chariot_now_ns(pe) - watch->since_ns;
+        *calls = 0;
+    }
+}
+
 static void take_row(const struct chariot_pe *pe, struct obj_watch_row *row) {
     *row = (struct obj_watch_row){.sent = (int64_t)pe->quiet.mine.sent,
                                   .received = (int64_t)pe->quiet.mine.arrived,
@@ -26,7 +40,7 @@ static void take_row(const struct chariot_pe *pe, struct obj_watch_row *row) {
                                   .chares = count_chares(pe),
                                   .moved_in = (int64_t)pe->moved_in,
                                   .moved_out = (int64_t)pe->moved_out};
-    if (pe->meter != NULL) obj_meter_look(pe, &row->watched_ns, &row->busy_ns, &row->calls);
+    look(pe, &row->watched_ns, &row->busy_ns, &row->calls);
 }
 
 static void put_row(struct chariot_writer *writer, uint32_t pe, const struct obj_watch_row *row) {
@@ -55,14 +69,28 @@ static int get_row(struct chariot_reader *reader, int64_t *pe, struct obj_watch_
 
 /* ---------------------------------------------------------------- measuring */
 
+/* From what has been told to what the meter tells, which others may have switched on long ago. */
+static void go_on(struct chariot_pe *pe) {
+    struct obj_watch *watch = &pe->watch;
+    int64_t so_far_ns = chariot_now_ns(pe) - watch->since_ns, measured_ns, busy_ns, calls;
+    obj_meter_look(pe, &measured_ns, &busy_ns, &calls);
+    watch->more_measured_ns = so_far_ns - measured_ns;
+    watch->more_busy_ns = so_far_ns - busy_ns;
+    watch->more_calls = -calls;
+}
+
 /* By the scheduler: a method that runs may look at the meter at any moment. */
 static void measure(struct chariot_pe *pe, void *ctx) {
     (void)ctx;
     OBJ_API(pe);
     bool wanted = pe->watch.rounds != NULL;
     if (wanted == pe->watch.measures) return;
+    if (obj_meter_watch(pe, wanted) != 0) {
+        obj_out_of_memory(pe);
+        return;
+    }
+    if (wanted) go_on(pe);
     pe->watch.measures = wanted;
-    if (obj_meter_watch(pe, wanted) != 0) obj_out_of_memory(pe);
 }
 
 static void measure_soon(struct chariot_pe *pe) {
@@ -112,6 +140,7 @@ static struct obj_watch_round *find_or_make(struct chariot_pe *pe, uint32_t root
         obj_out_of_memory(pe);
         return NULL;
     }
+    if (pe->watch.rounds == NULL && !pe->watch.measures) pe->watch.since_ns = chariot_now_ns(pe);
     round->root = root;
     round->next = pe->watch.rounds;
     pe->watch.rounds = round;

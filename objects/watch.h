@@ -63,7 +63,10 @@ struct obj_watch {
     struct obj_watch_row *rows;     /* of all PEs; NULL: nobody watches here */
     uint64_t number;                /* of the last round that began here */
     int64_t due_ns;                 /* INT64_MAX: none is due */
-    bool measures;                  /* the meter was told to */
+    bool measures;                  /* the meter does, since the scheduler has run; until then all time is busy */
+    int64_t since_ns;               /* somebody watches */
+    /* What is to be added to the meter's: so the counts go on from those before it. */
+    int64_t more_measured_ns, more_busy_ns, more_calls;
 };
 
 /* What somebody watches from now on: first as soon as all have told. CHARIOT_ENOMEM. */
