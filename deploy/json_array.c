@@ -276,58 +276,70 @@ static bool read_shape(struct deploy_json *json, struct array *array) {
     return json->why[0] == '\0';
 }
 
-/* What the members say; data and base64 are looked at when all is known: `*at` is where the one that is there stands.
- */
-static bool read_members(struct deploy_json *json, struct array *array, struct deploy_json *at, bool *base64,
-                         bool *shaped) {
-    char name[16], word[8];
-    if (!deploy_json_take(json, '{')) return false;
-    do {
-        const char *key = deploy_json_word(json, name, sizeof name);
-        if (key == NULL || !deploy_json_take(json, ':')) return deploy_json_fail(json, "an @array has no such member");
-        if (strcmp(key, "dtype") == 0) {
-            if (deploy_json_word(json, array->dtype, sizeof array->dtype) == NULL)
-                return deploy_json_fail(json, "that is no dtype");
-        } else if (strcmp(key, "shape") == 0) {
-            *shaped = true;
-            if (!read_shape(json, array)) return false;
-        } else if (strcmp(key, "order") == 0) {
-            if (deploy_json_word(json, word, sizeof word) == NULL || strlen(word) != 1 || strchr("CF", word[0]) == NULL)
-                return deploy_json_fail(json, "an order is \"C\" or \"F\"");
-            array->fortran = word[0] == 'F';
-        } else if (strcmp(key, "data") == 0 || strcmp(key, "base64") == 0) {
-            *base64 = key[0] == 'b';
-            *at = *json;
-            if (!deploy_json_skip(json, MAX_DIMS + 1)) return false;
-        } else {
-            return deploy_json_fail(json, "an @array has dtype, shape, order, data or base64, not \"%s\"", key);
-        }
-    } while (deploy_json_follows(json, '}'));
-    return json->why[0] == '\0';
+/* What an @array says of itself. */
+struct said {
+    struct array array;
+    struct deploy_json data; /* where its data, or base64, stand: they are read when all else is known */
+    bool has_data, base64, shaped;
+};
+
+static bool read_order(struct deploy_json *json, struct array *array) {
+    char word[4];
+    const char *order = deploy_json_word(json, word, sizeof word);
+    if (order == NULL || strlen(order) != 1 || strchr("CF", order[0]) == NULL)
+        return deploy_json_fail(json, "an order is \"C\" or \"F\"");
+    array->fortran = order[0] == 'F';
+    return true;
 }
 
-static bool put_data(struct deploy_json *at, struct array *array, bool base64, bool shaped, struct deploy_pack *pack) {
-    if (base64) return shaped ? deploy_json_base64(at, pack) : deploy_json_fail(at, "base64 needs a shape");
-    if (array->item == 0) return deploy_json_fail(at, "elements of dtype '%s' are given as base64", array->dtype);
-    if (array->fortran) return deploy_json_fail(at, "an order is said of base64 alone");
-    return read_dim(at, array, 0, pack);
+static bool read_member(struct deploy_json *json, const char *name, struct said *said) {
+    if (strcmp(name, "dtype") == 0)
+        return deploy_json_word(json, said->array.dtype, sizeof said->array.dtype) != NULL ||
+               deploy_json_fail(json, "that is no dtype");
+    if (strcmp(name, "order") == 0) return read_order(json, &said->array);
+    if (strcmp(name, "shape") == 0) return said->shaped = read_shape(json, &said->array);
+    said->base64 = strcmp(name, "base64") == 0;
+    if (!said->base64 && strcmp(name, "data") != 0)
+        return deploy_json_fail(json, "an @array has dtype, shape, order, data or base64, not \"%s\"", name);
+    said->data = *json;
+    said->has_data = true;
+    return deploy_json_skip(json, MAX_DIMS + 1);
+}
+
+static bool read_members(struct deploy_json *json, struct said *said) {
+    char name[16];
+    if (!deploy_json_take(json, '{')) return false;
+    do {
+        const char *word = deploy_json_word(json, name, sizeof name);
+        if (word == NULL) return deploy_json_fail(json, "an @array has no such member");
+        if (!deploy_json_take(json, ':') || !read_member(json, word, said)) return false;
+    } while (deploy_json_follows(json, '}'));
+    return json->why[0] != '\0' ? false : said->has_data || deploy_json_fail(json, "an @array has data, or base64");
+}
+
+static bool put_data(struct said *said, struct deploy_pack *pack) {
+    struct deploy_json *at = &said->data;
+    if (said->base64) return said->shaped ? deploy_json_base64(at, pack) : deploy_json_fail(at, "base64 needs a shape");
+    if (said->array.item == 0)
+        return deploy_json_fail(at, "elements of dtype '%s' are given as base64", said->array.dtype);
+    if (said->array.fortran) return deploy_json_fail(at, "an order is said of base64 alone");
+    return read_dim(at, &said->array, 0, pack);
 }
 
 bool deploy_json_read_array(struct deploy_json *json, struct deploy_pack *pack, uint32_t number) {
-    struct array array = {.dtype = "<f8"};
-    struct deploy_json at = {0};
-    bool base64 = false, shaped = false;
-    if (!read_members(json, &array, &at, &base64, &shaped)) return false;
-    if (at.begin == NULL) return deploy_json_fail(json, "an @array has data, or base64");
-    read_dtype(&array);
-    if (!base64 && !shaped && !infer_shape(at, &array)) return deploy_json_fail(json, "the data are malformed");
+    struct said said = {.array = {.dtype = "<f8"}};
+    struct array *array = &said.array;
+    if (!read_members(json, &said)) return false;
+    read_dtype(array);
+    if (!said.base64 && !said.shaped && !infer_shape(said.data, array))
+        return deploy_json_fail(json, "the data are malformed");
     size_t message = deploy_pack_begin(pack, number);
-    deploy_pack_text(pack, DTYPE, array.dtype);
-    for (int i = 0; i < array.ndim; i++) deploy_pack_number(pack, SHAPE, (uint64_t)array.shape[i]);
-    if (array.fortran) deploy_pack_number(pack, ORDER, FORTRAN);
+    deploy_pack_text(pack, DTYPE, array->dtype);
+    for (int i = 0; i < array->ndim; i++) deploy_pack_number(pack, SHAPE, (uint64_t)array->shape[i]);
+    if (array->fortran) deploy_pack_number(pack, ORDER, FORTRAN);
     size_t data = deploy_pack_begin(pack, DATA);
-    if (!put_data(&at, &array, base64, shaped, pack)) {
-        *json = at;
+    if (!put_data(&said, pack)) {
+        *json = said.data;
         return false;
     }
     deploy_pack_end(pack, data);

@@ -88,6 +88,12 @@ static int set_service(void *context, const char *as_typed, const char *value, s
     return 0;
 }
 
+static int set_serve(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
+    struct render *render = context;
+    render->manifest.serve = value;
+    return check_name(as_typed, value, reason);
+}
+
 static int set_help(void *context, const char *as_typed, const char *value, struct deploy_reason *reason) {
     struct render *render = context;
     (void)as_typed, (void)value, (void)reason;
@@ -103,6 +109,9 @@ static const struct deploy_word OPTIONS[] = {
     {NULL, "--secret", "NAME", "use the Secret of that name, whose key 'secret' all pods share; none is printed then",
      set_secret},
     {NULL, "--service", NULL, "a standing service: a StatefulSet, which starts again, in place of a Job", set_service},
+    {NULL, "--serve", "NAME",
+     "with --service: PE 0 serves foreign programs, by the Secret of that name with tls.crt, tls.key and clients",
+     set_serve},
     {"-h", "--help", NULL, "print this text", set_help},
 };
 static const struct deploy_words TABLE = {
@@ -154,6 +163,9 @@ static int complete(struct render *render, struct deploy_reason *reason) {
         make_name(render->name, manifest->program);
         manifest->name = render->name;
     }
+    if (manifest->serve != NULL && !manifest->service)
+        return deploy_reason_set(reason, DEPLOY_STATUS_USAGE,
+                                 "--serve is of use with --service: others call a job that stands");
     if (manifest->num_pods == 0) manifest->num_pods = manifest->num_pes;
     if (manifest->num_pods <= manifest->num_pes) return 0;
     return deploy_reason_set(reason, DEPLOY_STATUS_USAGE, "%u pods have no use for %u PEs: each takes one or more",

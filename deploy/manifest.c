@@ -8,6 +8,9 @@
 #include "deploy/yaml.h"
 
 #define READY "/tmp/chariot-ready"
+#define SERVE "/etc/chariot-serve"
+
+enum { SERVE_PORT = 7000 };
 
 /* Names are words that mean themselves in YAML: k8s.c has seen to that. */
 static void print_labels(FILE *out, int indent, const char *name) {
@@ -37,8 +40,22 @@ static void print_service(FILE *out, const char *name) {
     print_labels(out, 4, name);
 }
 
-/* Pods of the job reach each other and name servers, and nothing else reaches them or is reached. */
-static void print_network_policy(FILE *out, const char *name) {
+/* Where foreign programs find the job: its first pod, whose PE 0 serves. */
+static void print_front(FILE *out, const char *name) {
+    fprintf(out, "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: %s-serve\n  labels:\n", name);
+    print_labels(out, 4, name);
+    fputs("spec:\n  selector:\n", out);
+    print_labels(out, 4, name);
+    fprintf(out,
+            "    statefulset.kubernetes.io/pod-name: %s-0\n"
+            "  ports:\n"
+            "    - {name: grpc, port: %d, appProtocol: grpc}\n",
+            name, SERVE_PORT);
+}
+
+/* Pods of the job reach each other and name servers, and nothing else reaches them or is reached, but by whoever is
+ * served. */
+static void print_network_policy(FILE *out, const char *name, bool serves) {
     print_head(out, "networking.k8s.io/v1", "NetworkPolicy", name);
     fputs("spec:\n  podSelector:\n    matchLabels:\n", out);
     print_labels(out, 6, name);
@@ -49,6 +66,7 @@ static void print_network_policy(FILE *out, const char *name) {
           "            matchLabels:\n",
           out);
     print_labels(out, 14, name);
+    if (serves) fprintf(out, "    - ports:\n        - {protocol: TCP, port: %d}\n", SERVE_PORT);
     fputs("  egress:\n"
           "    - to:\n"
           "        - podSelector:\n"
@@ -71,11 +89,17 @@ static void print_argument(FILE *out, const char *word) {
 }
 
 static void print_arguments(FILE *out, const struct deploy_manifest *manifest) {
-    char number[16];
+    char number[16], address[16];
     snprintf(number, sizeof number, "%u", manifest->num_pes);
+    snprintf(address, sizeof address, "[::]:%d", SERVE_PORT);
+    const char *const serve[] = {
+        "--serve",        address,       "--serve-clients", SERVE "/clients", "--serve-certificate",
+        SERVE "/tls.crt", "--serve-key", SERVE "/tls.key"};
     const char *const words[] = {"run", "-n", number, "--ready-file", READY};
     fputs("          command: [chariot]\n          args:\n", out);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) print_argument(out, words[i]);
+    for (size_t i = 0; manifest->serve != NULL && i < sizeof serve / sizeof serve[0]; i++)
+        print_argument(out, serve[i]);
     if (manifest->program[0][0] == '-' && strcmp(manifest->program[0], "-m") != 0) print_argument(out, "--");
     for (char *const *word = manifest->program; *word != NULL; word++) print_argument(out, *word);
 }
@@ -118,6 +142,7 @@ static void print_container(FILE *out, const struct deploy_manifest *manifest) {
             "            - {name: tmp, mountPath: /tmp}\n"
             "            - {name: secret, mountPath: /etc/chariot, readOnly: true}\n",
             (manifest->num_pes + manifest->num_pods - 1) / manifest->num_pods);
+    if (manifest->serve != NULL) fputs("            - {name: serve, mountPath: " SERVE ", readOnly: true}\n", out);
 }
 
 /* The user is deploy/Containerfile's. */
@@ -145,6 +170,8 @@ static void print_pod(FILE *out, const struct deploy_manifest *manifest) {
             "        - {name: tmp, emptyDir: {}}\n"
             "        - {name: secret, secret: {secretName: %s, defaultMode: 0440}}\n",
             manifest->secret != NULL ? manifest->secret : name);
+    if (manifest->serve != NULL)
+        fprintf(out, "        - {name: serve, secret: {secretName: %s, defaultMode: 0440}}\n", manifest->serve);
 }
 
 /* A pod that ends ends them all; to try again with some of them anew would be no use. */
@@ -177,7 +204,8 @@ static void print_stateful_set(FILE *out, const struct deploy_manifest *manifest
 void deploy_manifest_print(FILE *out, const struct deploy_manifest *manifest, const char *key) {
     if (manifest->secret == NULL) print_secret(out, manifest->name, key);
     print_service(out, manifest->name);
-    print_network_policy(out, manifest->name);
+    if (manifest->serve != NULL) print_front(out, manifest->name);
+    print_network_policy(out, manifest->name, manifest->serve != NULL);
     if (manifest->service)
         print_stateful_set(out, manifest);
     else

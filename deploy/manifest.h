@@ -16,6 +16,7 @@ struct deploy_manifest {
     const char *secret; /* name of a Secret that is there; NULL: one is printed too */
     uint32_t num_pes;
     uint32_t num_pods;
+    const char *serve;    /* Secret with what foreign programs are served by (--serve); NULL: they are not */
     bool service;         /* a StatefulSet, which starts its pods anew, in place of a Job */
     char *const *program; /* program and arguments, up to NULL; UTF-8 */
 };

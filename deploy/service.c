@@ -278,6 +278,8 @@ static int end_of(const struct deploy_service *service, const Chariot__V1__DialE
         hint = ends[i].hint;
     }
     deploy_raised_print(stderr, end->details.data, end->details.len);
+    if (status == DEPLOY_SERVICE_UNREACHED && service->answered)
+        return deploy_reason_set(reason, status, "%s serves no more: %s", service->address, text);
     if (status == DEPLOY_SERVICE_UNREACHED)
         return deploy_reason_set(reason, status, "cannot reach %s: %s%s", service->address, text, hint);
     if (status == DEPLOY_STATUS_TIMEOUT)
@@ -292,6 +294,7 @@ static int understand(struct deploy_service *service, size_t size, struct rpc_wi
     struct rpc_field field;
     if (rpc_wire_left(&wire) > 0 && rpc_wire_field(&wire, &field) == 0 && field.number == 2) {
         *response = field.bytes;
+        service->answered = true;
         return 1;
     }
     Chariot__V1__Heard *heard = chariot__v1__heard__unpack(NULL, size, service->heard);

@@ -41,6 +41,7 @@ struct deploy_service {
     pid_t pid;
     int stream; /* to chariot-dial; -1: none is open */
     uint8_t *heard;
+    bool answered; /* there was a response */
 };
 
 void deploy_service_init(struct deploy_service *service);

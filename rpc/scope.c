@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "rpc/error.h"
 #include "rpc/secret.h"
@@ -126,9 +127,13 @@ static int add_line(struct rpc_clients *clients, char *line) {
     return read_client(&items[clients->count++], line);
 }
 
+/* Where files are handed to a service by its manager (systemd, Kubernetes) they are root's, and its group may read
+ * them. */
 static bool is_private(FILE *file) {
     struct stat about;
-    return fstat(fileno(file), &about) == 0 && (about.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    if (fstat(fileno(file), &about) != 0) return false;
+    bool handed = about.st_uid == 0 && geteuid() != 0;
+    return (about.st_mode & (S_IRWXO | S_IWGRP | S_IXGRP)) == 0 && (handed || (about.st_mode & S_IRGRP) == 0);
 }
 
 static int read_lines(struct rpc_clients *clients, FILE *file, const char *path, char *why, size_t why_size) {

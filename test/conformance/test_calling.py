@@ -364,6 +364,18 @@ def test_top_on_a_terminal_leaves_it_as_it_was(live: Live) -> None:
     assert said.startswith(b"\x1b[?1049h") and said.endswith(b"\x1b[?1049l")
 
 
+def test_top_says_that_the_job_has_ended(tmp_path: Path) -> None:
+    live = Live(tmp_path, "--serve", "unix:door.sock", pes=1)
+    command = [CHARIOT, "top", "--period", "0.1", live.address]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as top:
+        assert top.stdout is not None and top.stderr is not None
+        while not ROW.match(top.stdout.readline().rstrip()):
+            pass
+        live.end()
+        assert top.wait(20) == 69
+        assert "chariot: unix:door.sock serves no more: " in top.stderr.read()
+
+
 # ---------------------------------------------------------------- tokens and certificates
 
 

@@ -74,6 +74,25 @@ def test_a_service_is_a_stateful_set() -> None:
     assert container(found, "StatefulSet")["resources"]["requests"]["cpu"] == "3"
 
 
+def test_a_service_that_others_call() -> None:
+    text = run("render", "--service", "--serve", "front-serve", "--name", "front", "heat.py")[0]
+    all_of_them = list(yaml.safe_load_all(text))
+    assert [one["kind"] for one in all_of_them] == ["Secret", "Service", "Service", "NetworkPolicy", "StatefulSet"]
+    front = all_of_them[2]
+    assert front["metadata"]["name"] == "front-serve" and front["spec"]["ports"][0]["port"] == 7000
+    assert front["spec"]["selector"]["statefulset.kubernetes.io/pod-name"] == "front-0"
+    assert {"ports": [{"protocol": "TCP", "port": 7000}]} in all_of_them[3]["spec"]["ingress"]
+    pod = all_of_them[4]["spec"]["template"]["spec"]
+    (one,) = pod["containers"]
+    assert " ".join(one["args"][5:]) == (
+        "--serve [::]:7000 --serve-clients /etc/chariot-serve/clients"
+        " --serve-certificate /etc/chariot-serve/tls.crt --serve-key /etc/chariot-serve/tls.key heat.py"
+    )
+    assert {"name": "serve", "mountPath": "/etc/chariot-serve", "readOnly": True} in one["volumeMounts"]
+    assert {"name": "serve", "secret": {"secretName": "front-serve", "defaultMode": 0o440}} in pod["volumes"]
+    assert "--serve is of use with --service" in refused("--serve", "front-serve", "heat.py")
+
+
 def test_pods_are_restricted() -> None:
     """What Kubernetes' Pod Security Standards call "restricted"."""
     found = render("heat.py")
