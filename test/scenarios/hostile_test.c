@@ -18,6 +18,8 @@ static struct {
     struct chariot_ref group, array, sparse, single;
     struct chariot_channel *channels[NUM_PES][MAX_KEPT];
     uint64_t bags[NUM_PES][MAX_BAGS];
+    struct obj_watcher watchers[NUM_PES];
+    bool watches[NUM_PES];
 } now; /* one run at a time */
 
 static uint64_t draw(uint64_t below) {
@@ -152,6 +154,21 @@ static void begin(struct world *world, uint32_t type_id) {
     for (uint32_t i = 0; i < NUM_PES; i++) world_wake(world, i);
 }
 
+static void on_rows(struct obj_watcher *watcher) {}
+
+/* What PEs do is watched here, or no more. */
+static void toggle_watch(struct chariot_pe *pe) {
+    uint32_t at = chariot_my_pe(pe);
+    OBJ_API(pe);
+    if (now.watches[at]) {
+        obj_watch_remove(pe, &now.watchers[at]);
+    } else {
+        now.watchers[at] = (struct obj_watcher){.period_ns = 2000, .on_rows = on_rows};
+        CU_ASSERT_EQUAL_FATAL(obj_watch_add(pe, &now.watchers[at]), 0);
+    }
+    now.watches[at] = !now.watches[at];
+}
+
 /* Each PE does something to one of the four. */
 static void act(struct world *world) {
     const struct chariot_ref *refs[] = {&now.group, &now.array, &now.sparse, &now.single};
@@ -160,7 +177,10 @@ static void act(struct world *world) {
     const struct chariot_ref *ref = refs[draw(4)];
     struct chariot_future *future = chariot_future_new(pe, 1 + draw(3));
     result_to = chariot_future_id(future);
-    switch (draw(16)) {
+    switch (draw(17)) {
+    case 16:
+        toggle_watch(pe);
+        break;
     case 14:
     case 15:
         chariot_balance(pe, future);

@@ -1,8 +1,9 @@
 /* What PEs do is told to whoever watches: on simulated PEs, in virtual time. */
-#include "objects/watch.h"
+#include "objects/door.h"
 
 #include <stdlib.h>
 
+#include "rpc/proto/chariot/v1/object_service.pb-c.h"
 #include "test/scenarios/script.h"
 #include "test/scenarios/values.h"
 #include "test/unit/unit.h"
@@ -201,4 +202,101 @@ static void a_pe_that_computes_tells_too(void) {
     }
 }
 
-UNIT_MAIN("scenarios/watch", UNIT(every_pe_tells_what_it_does), UNIT(a_pe_that_computes_tells_too))
+/* ---------------------------------------------------------------- foreign programs */
+
+struct client {
+    struct obj_visit visit;
+    struct chariot_msg *last; /* response */
+    int responses;
+    bool may, has_room;
+};
+
+static bool may(void *ctx, const char *object, const char *method) {
+    const struct client *client = ctx;
+    CU_ASSERT_STRING_EQUAL(object, "@job");
+    CU_ASSERT_STRING_EQUAL(method, "watch");
+    return client->may;
+}
+
+static void put_take(struct obj_visit *visit, struct chariot_msg *response) {
+    struct client *client = (struct client *)visit;
+    chariot_msg_unref(client->last);
+    client->last = response;
+    client->responses++;
+}
+
+static bool has_room(struct obj_visit *visit) {
+    return ((struct client *)visit)->has_room;
+}
+
+static int ask(struct client *client, struct chariot_pe *pe, struct obj_guest *guest, const void *data, size_t size) {
+    *guest = (struct obj_guest){.ctx = client, .may = may};
+    client->visit = (struct obj_visit){
+        .pe = pe, .guest = guest, .method = OBJ_DOOR_PES, .put_take = put_take, .has_room = has_room};
+    OBJ_API(pe);
+    return obj_door_begin(&client->visit, data, size);
+}
+
+static void end(struct client *client) {
+    OBJ_API(client->visit.pe);
+    obj_door_cancel(&client->visit);
+    chariot_msg_unref(client->last);
+    client->last = NULL;
+}
+
+static void run_for(struct world *world, int64_t ns) {
+    int64_t until_ns = rpc_sim_now_ns(world->sim) + ns;
+    for (;;) {
+        while (world_step(world)) continue;
+        int64_t due_ns = world_deadline_ns(world);
+        if (rpc_sim_now_ns(world->sim) >= until_ns) return;
+        rpc_sim_advance(world->sim, due_ns < until_ns ? due_ns : until_ns);
+    }
+}
+
+static void check_response(const struct client *client, uint32_t num_pes) {
+    Chariot__V1__WatchPesResponse *read =
+        chariot__v1__watch_pes_response__unpack(NULL, chariot_msg_size(client->last), chariot_msg_data(client->last));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(read);
+    CU_ASSERT_EQUAL_FATAL(read->n_pes, num_pes);
+    for (uint32_t i = 0; i < num_pes; i++) {
+        CU_ASSERT_EQUAL(read->pes[i]->pe, i);
+        CU_ASSERT(read->pes[i]->busy_us <= read->pes[i]->measured_us);
+        CU_ASSERT(read->pes[i]->measured_us > 0);
+    }
+    chariot__v1__watch_pes_response__free_unpacked(read, NULL);
+}
+
+/* Period 500 ms; a client that does not read misses what is told meanwhile, and one that may not is refused. */
+static void foreign_programs_watch(void) {
+    static const uint8_t request[] = {0x08, 0xf4, 0x03}, malformed[] = {0x0a, 0x01, 'x'};
+    struct world world;
+    struct client client = {.may = true, .has_room = true};
+    struct obj_guest guest;
+    world_open(&world, (struct rpc_sim_config){.num_pes = 6, .seed = 1, .max_delay_ns = 1000, .through_wire = true});
+    world.notes_idle = true;
+    world_start(&world);
+    world_settle(&world);
+    CU_ASSERT_EQUAL(ask(&client, &world.pes[2], &guest, malformed, sizeof malformed), OBJ_DOOR_ANSWERED);
+    CU_ASSERT_EQUAL(client.visit.status, OBJ_DOOR_INVALID_ARGUMENT);
+    client.may = false;
+    CU_ASSERT_EQUAL(ask(&client, &world.pes[2], &guest, request, sizeof request), OBJ_DOOR_ANSWERED);
+    CU_ASSERT_EQUAL(client.visit.status, OBJ_DOOR_PERMISSION_DENIED);
+    client.may = true;
+    CU_ASSERT_EQUAL(ask(&client, &world.pes[2], &guest, request, sizeof request), 0);
+    world_wake(&world, 2);
+    run_for(&world, 2 * SECOND_NS + SECOND_NS / 4);
+    CU_ASSERT_EQUAL(client.responses, 5);
+    check_response(&client, 6);
+    client.has_room = false;
+    run_for(&world, 2 * SECOND_NS);
+    CU_ASSERT_EQUAL(client.responses, 5);
+    end(&client);
+    world_wake(&world, 2);
+    run_for(&world, SECOND_NS);
+    for (uint32_t i = 0; i < 6; i++) CU_ASSERT_PTR_NULL(world.pes[i].watch.rounds);
+    world_close(&world);
+}
+
+UNIT_MAIN("scenarios/watch", UNIT(every_pe_tells_what_it_does), UNIT(a_pe_that_computes_tells_too),
+          UNIT(foreign_programs_watch))
