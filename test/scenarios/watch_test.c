@@ -254,6 +254,12 @@ static void run_for(struct world *world, int64_t ns) {
     }
 }
 
+static uint64_t sent_by_all(const struct world *world) {
+    uint64_t sent = 0;
+    for (uint32_t i = 0; i < world->num_pes; i++) sent += world->pes[i].quiet.mine.sent;
+    return sent;
+}
+
 static void check_response(const struct client *client, uint32_t num_pes) {
     Chariot__V1__WatchPesResponse *read =
         chariot__v1__watch_pes_response__unpack(NULL, chariot_msg_size(client->last), chariot_msg_data(client->last));
@@ -285,9 +291,11 @@ static void foreign_programs_watch(void) {
     client.may = true;
     CU_ASSERT_EQUAL(ask(&client, &world.pes[2], &guest, request, sizeof request), 0);
     world_wake(&world, 2);
+    uint64_t sent = sent_by_all(&world);
     run_for(&world, 2 * SECOND_NS + SECOND_NS / 4);
     CU_ASSERT_EQUAL(client.responses, 5);
     check_response(&client, 6);
+    CU_ASSERT_EQUAL(sent_by_all(&world) - sent, 5 * 2 * (6 - 1)); /* down the tree's edges, and up */
     client.has_room = false;
     run_for(&world, 2 * SECOND_NS);
     CU_ASSERT_EQUAL(client.responses, 5);
