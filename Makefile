@@ -48,7 +48,7 @@ LIB_SO := $(B)/libchariot.so.$(SOVERSION)
 GRPC_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard rpc/grpc_*.c))
 GRPC_SO := $(B)/libchariot-grpc.so.$(SOVERSION)
 LIBS := $(LIB_A) $(LIB_SO) $(GRPC_SO)
-PUBLIC_H := lb/lb.h lb/plan.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
+PUBLIC_H := objects/chariot.h lb/lb.h lb/plan.h objects/args.h objects/value.h objects/tree.h rpc/error.h sections/sections.h sections/tree.h
 
 DEPLOY_SRC := $(wildcard deploy/*.c)
 AUTHORITY_LIBS := -lssl -lcrypto
@@ -244,13 +244,12 @@ format: ## clang-format every C file
 	clang-format -i $(C_FILES)
 
 clean: ## remove what was made, but .venv
-	rm -rf build dist python/chariot/*.so python/chariot/*.so.* $(CLIENT_PROTOS) python/*.egg-info examples/out
+	rm -rf build dist python/chariot/include python/chariot/*.so python/chariot/*.so.* $(CLIENT_PROTOS) python/*.egg-info examples/out examples/*.so
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 install: lib launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig,include/chariot/lb,include/chariot/objects,include/chariot/rpc,include/chariot/sections}
-	install -m 644 objects/chariot.h $(DESTDIR)$(PREFIX)/include/chariot/
-	for h in $(PUBLIC_H); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/chariot/$$h || exit; done
+	install -d $(DESTDIR)$(PREFIX)/{bin,lib/pkgconfig}
+	$(call headers,$(DESTDIR)$(PREFIX)/include/chariot)
 	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(LIB_SO) $(GRPC_SO) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf $(notdir $(LIB_SO)) $(DESTDIR)$(PREFIX)/lib/libchariot.so
@@ -415,6 +414,17 @@ $(CLIENT_PROTOS): rpc/proto/chariot/v1/object_service.proto rpc/proto/chariot/v1
 py: ext $(CLIENT_PROTOS) | $(SETUP) ## the Python extension, into python/chariot
 	@cmp -s $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX) || cp --remove-destination $(PY_BUILD)/_core.so python/chariot/_core$(PY_SUFFIX)
 	@for so in $(LIB_SO) $(GRPC_SO); do ln -sfn ../../$$so python/chariot/$${so##*/}; done
+	@$(call headers,$(B)/include)
+	@ln -sfn ../../$(B)/include python/chariot/include
+
+C_FILES += $(wildcard examples/*.c test/conformance/c/*.c)
+
+# What a library of chares is compiled against (python -m chariot.cflags); copies, where they have changed.
+headers = for h in $(PUBLIC_H); do cmp -s $$h $(1)/$$h || install -D -m 644 $$h $(1)/$$h || exit; done; \
+	cmp -s objects/chariot.h $(1)/chariot.h || install -m 644 objects/chariot.h $(1)/
+.PHONY: headers-into
+headers-into:
+	@$(call headers,$(TO))
 
 # What CPython itself costs, for the bench: an extension too, beside the bench's programs.
 $(B)/test/bench/python/%.o: test/bench/python/%.c $(B)/flags | $(SETUP)

@@ -42,6 +42,7 @@ class BuildExt(build_ext):
         shutil.copy(ROOT / EXT_BUILD / "_core.so", target)
         for library in LIBRARIES:
             shutil.copy(ROOT / BUILD / library, target.parent / library)
+        make("headers-into", f"TO={target.parent.resolve() / 'include'}")
 
 
 class BuildScripts(build_scripts):

@@ -127,7 +127,7 @@ def put_together(parts: list[Plate], plate: Plate, grid: tuple[int, int]) -> Pla
 
 
 def main(args: list[str]) -> None:
-    options = parse(args[1:])
+    options = parse(args[1:], "heat.py")
     try:
         plate = read_picture(options.picture)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -159,8 +159,8 @@ def main(args: list[str]) -> None:
     charm.exit(0 if equal else 1)
 
 
-def parse(args: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="heat.py", description="Heat conduction on a plate.")
+def parse(args: list[str], program: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=program, description="Heat conduction on a plate.")
     parser.add_argument("picture", type=Path, nargs="?", default=SHIPPED, help="a PNG or PGM file")
     parser.add_argument("--blocks", type=grid_of, default=(4, 4), metavar="RxC", help="rows and columns of blocks")
     parser.add_argument("--iterations", type=positive, default=6000, metavar="N", help="at most so many")

@@ -215,7 +215,7 @@ static void wait_for_constructor(struct chariot_pe *pe, struct chariot_elem *ele
 }
 
 static void fail(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_call *call, int rc) {
-    if (call->result == NULL) call->result = obj_error_new(pe, chariot_error_name(rc), chariot_error_text(rc));
+    if (call->result == NULL) call->result = obj_error_of_call(call, chariot_error_name(rc), chariot_error_text(rc));
     if (call->result == NULL) return;
     call->result->flags |= OBJ_FLAG_ERROR;
     rpc_msg_ref(call->result);
@@ -264,6 +264,16 @@ static bool answer_itself(struct chariot_pe *pe, struct chariot_elem *elem, stru
     return true;
 }
 
+/* An object stands in place of the arguments, and the type's code reads bytes: a copy that has them takes their place.
+ */
+static int encode_unread(struct chariot_pe *pe, struct chariot_call *call) {
+    struct chariot_msg *args = rpc_msg_ref(call->args);
+    int rc = obj_msg_encode(pe, &args);
+    if (args == call->args) rpc_msg_unref(args); /* there was no memory for a copy */
+    call->args = args;
+    return rc;
+}
+
 void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg, uint32_t method,
                      const struct chariot_reply *reply) {
     const struct chariot_type *type = pe->types[elem->own.coll->type];
@@ -272,9 +282,12 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
         .pe = pe, .elem = elem, .object = elem->object, .method = method, .args = msg, .reply = *reply};
     int rc = CHARIOT_ENOENT;
     bool opens = __builtin_expect(obj_client_calls(msg), 0);
+    bool unread = (msg->flags & OBJ_FLAG_OBJECT) != 0 && !type->reads_objects;
     if (opens && (call.channel = obj_client_open(pe, elem, msg)) == NULL) return;
     if (obj_is_cancelled(pe, reply->call)) {
         call.result = obj_error_new(pe, "CancelledError", "nobody waits for this call any more");
+    } else if (__builtin_expect(unread, 0) && (rc = encode_unread(pe, &call)) != 0) {
+        call.result = obj_error_new(pe, "TypeError", "these arguments cannot be read outside of their language");
     } else if (method < type->num_methods) {
         OBJ_METER(pe, obj_meter_note_call(pe, elem, method, msg));
         *pe->runs = RPC_NOW_METHOD(elem->own.coll->type, method);
@@ -284,9 +297,11 @@ void obj_call_invoke(struct chariot_pe *pe, struct chariot_elem *elem, struct ch
         *pe->runs = 0;
         OBJ_METER_END(pe);
     } else {
+        rc = CHARIOT_ENOENT;
         call.result = no_method(pe, type, msg);
     }
     if (opens) obj_channel_unref(call.channel);
+    if (call.args != msg) rpc_msg_unref(call.args);
     if (rc == CHARIOT_LATER) return;
     if (rc < 0 || (call.result != NULL && (call.result->flags & OBJ_FLAG_ERROR) != 0))
         fail(pe, elem, &call, rc);

@@ -26,6 +26,8 @@ void obj_unreceived_error(struct chariot_pe *pe, struct chariot_elem *elem, uint
 
 /* error.c: values that the runtime itself makes. NULL: out of memory, said already. */
 struct chariot_msg *obj_error_new(struct chariot_pe *pe, const char *type, const char *text);
+/* The same of a method that fails: with where that was. */
+struct chariot_msg *obj_error_of_call(const struct chariot_call *call, const char *type, const char *text);
 struct chariot_msg *obj_null_new(struct chariot_pe *pe);
 /* "type: text" of an error value, cut to size. */
 void obj_error_text(const struct chariot_msg *error, char *text, size_t size);

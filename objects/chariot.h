@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "objects/args.h"
 #include "objects/value.h"
 #include "rpc/error.h"
 
@@ -184,6 +185,7 @@ struct chariot_type {
     uint32_t num_methods;
     const struct chariot_exposure *exposure; /* to foreign programs; NULL: they may call none of the methods */
     void *ctx;
+    bool reads_objects; /* of faces: arguments may come as an object that hangs on the message (chariot_msg_object()) */
     /* Constructor: makes *object for elem from args (borrowed). 0; CHARIOT_LATER: it goes on, and chariot_constructed()
      * will say when it has ended; negative: the job ends (say why by chariot_abort first). */
     int (*create)(struct chariot_pe *pe, const struct chariot_type *type, struct chariot_elem *elem,
@@ -224,6 +226,36 @@ int chariot_choose(struct chariot_choice *choice, int64_t number);
  * PE, say) and uses a type only once every PE has it. CHARIOT_EEXIST: a type of that name. Gives its number. */
 int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id);
 const struct chariot_type *chariot_type_of(struct chariot_pe *pe, uint32_t id); /* NULL: no such type */
+/* The number of the type of that name, of whatever language. CHARIOT_ENOENT. */
+int chariot_type_find(struct chariot_pe *pe, const char *name, uint32_t *id);
+/* The number of a method of what ref refers to. CHARIOT_ENOENT. */
+int chariot_method_find(struct chariot_pe *pe, const struct chariot_ref *ref, const char *name, uint32_t *method);
+
+/* What a shared library gives to programs that load it, in any language: it exports one of these as `chariot_library`.
+ * Nothing of it runs before its types do. */
+struct chariot_library {
+    uint32_t layout; /* CHARIOT_LAYOUT: the chariot.h that it was compiled against */
+    uint32_t num_types, num_reducers;
+    const struct chariot_type *const *types;
+    const struct chariot_reducer *const *reducers;
+    const char *description; /* for people; NULL: none */
+};
+#define CHARIOT_LAYOUT                                                                                                 \
+    ((uint32_t)((((sizeof(struct chariot_type) * 31 + sizeof(struct chariot_call)) * 31 +                              \
+                  sizeof(struct chariot_method)) *                                                                     \
+                     31 +                                                                                              \
+                 sizeof(struct chariot_signature)) *                                                                   \
+                    31 +                                                                                               \
+                sizeof(struct chariot_exposure) + sizeof(struct chariot_ref) + sizeof(struct chariot_value)))
+/* Whether its types and reducers can be registered (pe NULL: in a job that has none of their names): 0;
+ * CHARIOT_EVERSION, CHARIOT_EINVAL, CHARIOT_EEXIST: `why` gets a line for people. */
+int chariot_library_check(struct chariot_pe *pe, const struct chariot_library *library, char *why, size_t why_size);
+/* Registers them, as chariot_type_register() and chariot_reducer_register() do; what it points to is borrowed for the
+ * PE's life. Codes as chariot_library_check(), and then none is registered; CHARIOT_ENOMEM. */
+int chariot_library_register(struct chariot_pe *pe, const struct chariot_library *library, char *why, size_t why_size);
+/* A whole program, for main() to return: opens the PE, registers the library, runs the job (chariot_run()), closes it.
+ * What fails before the job runs is said on stderr. */
+int chariot_program(const struct chariot_library *library, void (*entry)(struct chariot_pe *pe, void *ctx), void *ctx);
 
 /* ---------------------------------------------------------------- life of a PE */
 
@@ -487,7 +519,9 @@ void chariot_future_cancel_take(struct chariot_pe *pe, struct chariot_future *fu
 bool chariot_future_ready(struct chariot_future *future); /* asks the owner, where that is another PE */
 uint64_t chariot_future_num_values(const struct chariot_future *future);
 /* Value i in order of arrival, of a ready future; borrowed from it. */
-struct chariot_msg *chariot_future_value(const struct chariot_future *future, uint64_t i);
+struct chariot_msg *chariot_future_value(struct chariot_future *future, uint64_t i);
+/* For faces: the same as it came, which may be an object in place of a payload. */
+struct chariot_msg *chariot_future_message(const struct chariot_future *future, uint64_t i);
 /* Calls fn(ctx) from the scheduler once the future is ready (soon, if it is). The waiter is the caller's memory until
  * then, or until chariot_waiter_forget(). The call keeps the future alive. */
 int chariot_future_wait(struct chariot_future *future, struct chariot_waiter *waiter);
@@ -617,6 +651,8 @@ struct chariot_reducer {
 };
 /* Same reducers, same order, on every PE. CHARIOT_EEXIST. Borrowed for the PE's life. */
 int chariot_reducer_register(struct chariot_pe *pe, const struct chariot_reducer *reducer, uint32_t *id);
+/* The number of the reducer of that name, of whatever language. CHARIOT_ENOENT. */
+int chariot_reducer_find(struct chariot_pe *pe, const char *name, uint32_t *id);
 
 enum chariot_target_kind { CHARIOT_TO_NOTHING = 0, CHARIOT_TO_FUTURE, CHARIOT_TO_METHOD };
 
@@ -627,6 +663,12 @@ struct chariot_target {
     uint64_t future;
     struct chariot_ref ref; /* element or collection; called with the result as its one argument (none for NOP) */
 };
+
+/* What a callback is that came as a value: a future, a bound method or null. CHARIOT_ETYPE: something else. */
+int chariot_target_read(const struct chariot_value *value, struct chariot_target *target);
+/* Gives it a value (NULL: null), as a reduction does its result: an error ends the job where a method was to be called.
+ * CHARIOT_EINVAL: no target; else as chariot_future_send_take(). */
+int chariot_target_give_take(struct chariot_pe *pe, const struct chariot_target *target, struct chariot_msg *value);
 
 /* Adds elem's part to its collection's next reduction (each element counts its own: the n-th contribution of one meets
  * the n-th of all others). All pass the same reducer and target. value NULL with CHARIOT_REDUCE_NOP. over: a section

@@ -116,7 +116,7 @@ static void reduce_all(struct obj_visit *visit, const struct chariot_msg *list) 
 
 static void on_result(struct chariot_pe *pe, void *ctx) {
     struct obj_visit *visit = ctx;
-    struct chariot_msg *value = rpc_msg_ref(chariot_future_value(visit->future, 0));
+    struct chariot_msg *value = rpc_msg_ref(chariot_future_message(visit->future, 0));
     visit->busy = true;
     obj_future_unref(visit->future);
     visit->future = NULL;
@@ -179,7 +179,7 @@ static int begin_call(struct obj_visit *visit, struct rpc_wire wire) {
 
 /* One value of the future as a response of its own. */
 static bool add_value(struct obj_visit *visit, uint64_t i) {
-    struct chariot_msg *value = rpc_msg_ref(chariot_future_value(visit->future, i));
+    struct chariot_msg *value = rpc_msg_ref(chariot_future_message(visit->future, i));
     bool good = obj_msg_encode(visit->pe, &value) == 0;
     if (!good || value == NULL)
         obj_door_answer(visit, OBJ_DOOR_UNIMPLEMENTED, "a value of the future cannot leave the job");

@@ -271,8 +271,28 @@ uint64_t chariot_future_num_values(const struct chariot_future *future) {
     return future->own ? future->needed : future->num_values;
 }
 
-struct chariot_msg *chariot_future_value(const struct chariot_future *future, uint64_t i) {
+struct chariot_msg *chariot_future_message(const struct chariot_future *future, uint64_t i) {
     assert(i < future->num_values);
+    return future->values[i];
+}
+
+/* Encoding is the face's, whose code may do anything: the value is looked up again after it. */
+static void encode_value(struct chariot_future *future, uint64_t i) {
+    struct chariot_pe *pe = future->pe;
+    struct chariot_msg *value = rpc_msg_ref(future->values[i]);
+    if (obj_msg_encode(pe, &value) != 0) {
+        rpc_msg_unref(value);
+        value = obj_error_new(pe, "TypeError", "this value cannot be read outside of the language that it is of");
+    }
+    if (value == NULL) return; /* the job ends */
+    rpc_msg_unref(future->values[i]);
+    future->values[i] = value;
+}
+
+struct chariot_msg *chariot_future_value(struct chariot_future *future, uint64_t i) {
+    OBJ_API(future->pe);
+    assert(i < future->num_values);
+    if ((future->values[i]->flags & OBJ_FLAG_OBJECT) != 0) encode_value(future, i);
     return future->values[i];
 }
 

@@ -27,9 +27,7 @@ uint32_t obj_type_find_method(const struct chariot_type *type, const char *name)
 
 int chariot_type_register(struct chariot_pe *pe, const struct chariot_type *type, uint32_t *id) {
     if (!obj_type_is_complete(type)) return CHARIOT_EINVAL;
-    for (uint32_t i = 0; i < pe->num_types; i++) {
-        if (strcmp(pe->types[i]->name, type->name) == 0) return CHARIOT_EEXIST;
-    }
+    if (chariot_type_find(pe, type->name, id) == 0) return CHARIOT_EEXIST;
     const struct chariot_type **types = append(pe->types, pe->num_types);
     if (types == NULL) return CHARIOT_ENOMEM;
     pe->types = types;
@@ -47,11 +45,33 @@ const struct chariot_type *chariot_type_of(struct chariot_pe *pe, uint32_t id) {
     return id < pe->num_types ? pe->types[id] : NULL;
 }
 
+int chariot_type_find(struct chariot_pe *pe, const char *name, uint32_t *id) {
+    for (uint32_t i = 0; i < pe->num_types; i++) {
+        if (strcmp(pe->types[i]->name, name) != 0) continue;
+        *id = i;
+        return 0;
+    }
+    return CHARIOT_ENOENT;
+}
+
+int chariot_method_find(struct chariot_pe *pe, const struct chariot_ref *ref, const char *name, uint32_t *method) {
+    const struct chariot_type *type = chariot_type_of(pe, ref->type);
+    *method = type == NULL ? UINT32_MAX : obj_type_find_method(type, name);
+    return *method == UINT32_MAX ? CHARIOT_ENOENT : 0;
+}
+
+int chariot_reducer_find(struct chariot_pe *pe, const char *name, uint32_t *id) {
+    for (uint32_t i = 0; i < pe->num_reducers; i++) {
+        if (strcmp(pe->reducers[i]->name, name) != 0) continue;
+        *id = CHARIOT_REDUCE_FIRST_USER + i;
+        return 0;
+    }
+    return CHARIOT_ENOENT;
+}
+
 int chariot_reducer_register(struct chariot_pe *pe, const struct chariot_reducer *reducer, uint32_t *id) {
     if (reducer->name == NULL || reducer->combine == NULL) return CHARIOT_EINVAL;
-    for (uint32_t i = 0; i < pe->num_reducers; i++) {
-        if (strcmp(pe->reducers[i]->name, reducer->name) == 0) return CHARIOT_EEXIST;
-    }
+    if (chariot_reducer_find(pe, reducer->name, id) == 0) return CHARIOT_EEXIST;
     const struct chariot_reducer **reducers = append(pe->reducers, pe->num_reducers);
     if (reducers == NULL) return CHARIOT_ENOMEM;
     pe->reducers = reducers;

@@ -28,7 +28,7 @@ static enum chariot_place place_of_section(struct py_state *st, const struct cha
 /* Whether arguments go by reference. */
 static enum chariot_place place_of(struct py_state *st, const struct py_bound *bound) {
     const struct chariot_ref *ref = &proxy_of(bound)->ref;
-    if (!st->local_msg_optim) return CHARIOT_ELSEWHERE;
+    if (!st->local_msg_optim || py_class_is_c(proxy_of(bound)->cls)) return CHARIOT_ELSEWHERE;
     if (!ref->whole) return chariot_ref_place(st->pe, ref);
     return chariot_ref_is_section(ref) ? place_of_section(st, ref) : CHARIOT_ELSEWHERE;
 }

@@ -259,9 +259,9 @@ static PyObject *channel_anext(PyObject *self) {
 /* Outcome of chariot_channel_send_take(), or -1 with an exception set. */
 static int send_args(struct py_channel *self, PyObject *const *args, Py_ssize_t num) {
     struct py_state *st = self->st;
+    const struct py_proxy *to = self->remote == Py_None ? NULL : (struct py_proxy *)(void *)self->remote;
     enum chariot_place place = CHARIOT_ELSEWHERE; /* as a foreign program always is */
-    if (st->local_msg_optim && self->remote != Py_None)
-        place = chariot_ref_place(st->pe, &((struct py_proxy *)(void *)self->remote)->ref);
+    if (st->local_msg_optim && to != NULL && !py_class_is_c(to->cls)) place = chariot_ref_place(st->pe, &to->ref);
     struct chariot_msg *msg;
     if (py_message_put_args(st, args, num, NULL, place, &msg) != 0) return -1;
     int rc = chariot_channel_send_take(self->end, msg, place == CHARIOT_HERE ? py_message_bytes_held(args, num) : 0);

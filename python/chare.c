@@ -89,6 +89,13 @@ struct chariot_elem *py_chare_elem(PyObject *self) {
     return NULL;
 }
 
+struct py_chare *py_chare_of(struct py_state *st, const struct chariot_elem *elem) {
+    struct chariot_ref ref;
+    chariot_elem_ref(elem, &ref);
+    const struct chariot_type *type = chariot_type_of(st->pe, ref.type);
+    return type != NULL && type->reads_objects ? chariot_elem_object(elem) : NULL;
+}
+
 /* ---------------------------------------------------------------- who it is */
 
 void py_chare_label(const struct py_chare *chare, const char *what, char *label, size_t size) {

@@ -33,6 +33,9 @@ struct py_chare_more *py_chare_more(struct py_chare *chare);
 /* The element behind a chare. NULL with Charm4PyError set: self was not made by the runtime, or is no more. */
 struct chariot_elem *py_chare_elem(PyObject *self);
 
+/* The object that is an element; NULL: it is of a class in C, or arrives or goes just now. Borrowed. */
+struct py_chare *py_chare_of(struct py_state *st, const struct chariot_elem *elem);
+
 /* "Block[3]" with `what` behind it. */
 void py_chare_label(const struct py_chare *chare, const char *what, char *label, size_t size);
 

@@ -4,6 +4,7 @@
 
 #include "python/class.h"
 #include "python/future.h"
+#include "python/library.h"
 #include "python/meter.h"
 #include "python/number.h"
 #include "python/proxy.h"
@@ -231,6 +232,10 @@ static PyMethodDef charm_methods[] = {
     {"start", WITH_KEYWORDS(py_charm_start), py_charm_start_doc},
     {"register", WITH_KEYWORDS(py_charm_register),
      PyDoc_STR("register($self, /, C, collections=None)\n--\n\nRegisters a chare class before charm.start().")},
+    {"load", py_charm_load, METH_O,
+     PyDoc_STR("load($self, path, /)\n--\n\nLoads a shared library of chare types in C (chariot.h); returns an object "
+               "that has a class for each, and its\nreducers. At module level; while the job runs, in a coroutine, and "
+               "then on all PEs.")},
     {"exit", WITH_KEYWORDS(py_charm_exit),
      PyDoc_STR("exit($self, /, exit_code=0)\n--\n\nEnds the whole job with this status. Does not return.")},
     {"abort", py_charm_abort, METH_O,

@@ -304,6 +304,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
                                        .methods = cls->table,
                                        .num_methods = cls->num_methods,
                                        .ctx = cls,
+                                       .reads_objects = true,
                                        .create = py_dispatch_create,
                                        .destroy = py_dispatch_destroy,
                                        .choose = py_section_choose,
@@ -312,6 +313,7 @@ struct py_class *py_class_new(struct py_state *st, PyTypeObject *type) {
                                        .cancel = py_dispatch_cancel,
                                        .exposure = py_exposure_of(cls),
                                        .place = PyType_IsSubtype(type, st->map_type) ? py_map_place : NULL};
+    cls->registered = &cls->ctype;
     if (cls->ctype.name == NULL) goto fail;
     return cls;
 fail:

@@ -47,10 +47,11 @@ struct py_class {
     PyObject *slots;                  /* names of its __slots__; list, owned; NULL: none */
     struct chariot_method *table;
     uint32_t num_methods;
-    struct py_exposure *exposure; /* owned; NULL: foreign programs may call none of its methods */
-    struct chariot_type ctype;
-    uint8_t only; /* a bit for each chariot_kind that programs may make of it; 0: any */
-    uint32_t id;  /* type number of the runtime; UINT32_MAX: not registered */
+    struct py_exposure *exposure;          /* owned; NULL: foreign programs may call none of its methods */
+    struct chariot_type ctype;             /* of Python's own */
+    const struct chariot_type *registered; /* &ctype, or the type of a library in C */
+    uint8_t only;                          /* a bit for each chariot_kind that programs may make of it; 0: any */
+    uint32_t id;                           /* type number of the runtime; UINT32_MAX: not registered */
 };
 
 /* Before the job runs: makes a class's record, once, and adds it to st->classes. 0, or -1 with an exception set. */
@@ -68,6 +69,9 @@ struct py_class *py_class_runtime(struct py_state *st);
 /* The steps that late and early registration share: refuses what is no chare class; gives the record to st->classes. */
 int py_class_refuse(struct py_state *st, PyObject *type);
 int py_class_keep_take(struct py_state *st, struct py_class *cls);
+/* A class that is complete joins st->classes: programs may use it or, where the job runs, it gets its number first and
+ * is opened later. */
+int py_class_join_take(struct py_state *st, struct py_class *cls);
 void py_class_free(struct py_class *cls);
 int py_class_traverse(struct py_class *cls, visitproc visit, void *arg);
 
@@ -76,6 +80,11 @@ int py_class_traverse(struct py_class *cls, visitproc visit, void *arg);
 struct py_class *py_class_of(struct py_state *st, PyObject *type);
 /* The record for a type number of the runtime. Borrowed; NULL, no exception: unknown. */
 struct py_class *py_class_by_id(struct py_state *st, uint32_t id);
+
+/* Its methods are C's: their arguments go as bytes, and its elements are no Python objects. */
+static inline bool py_class_is_c(const struct py_class *cls) {
+    return cls->registered != &cls->ctype;
+}
 
 /* Fills a method's signature and kind from function (borrowed); skip: parameters that the runtime itself supplies
  * (self). 0, or -1 with an exception set. */

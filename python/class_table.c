@@ -6,6 +6,20 @@
 
 /* ---------------------------------------------------------------- registration */
 
+/* A class in C has no Python methods to inherit, and its objects no room for attributes. */
+static int refuse_bases(struct py_state *st, PyTypeObject *type) {
+    for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(type->tp_mro); i++) {
+        PyObject *base = PyTuple_GET_ITEM(type->tp_mro, i);
+        PyObject *number = PyDict_GetItemWithError(st->class_of, base);
+        if (number == NULL && PyErr_Occurred()) return -1;
+        if (number == NULL || !py_class_is_c(st->classes[PyLong_AsUnsignedLong(number)])) continue;
+        PyErr_Format(st->error, "%s derives from %s, which is written in C: hold a proxy of one instead", type->tp_name,
+                     ((PyTypeObject *)base)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
 int py_class_refuse(struct py_state *st, PyObject *type) {
     if (!PyType_Check(type)) {
         PyErr_Format(PyExc_TypeError, "%R is not a class", type);
@@ -19,7 +33,8 @@ int py_class_refuse(struct py_state *st, PyObject *type) {
                      cls->tp_name, cls->tp_name, cls->tp_name);
         return -1;
     }
-    if (PyType_IsSubtype(cls, st->chare_type) && cls != st->chare_type && cls != st->map_type) return 0;
+    if (PyType_IsSubtype(cls, st->chare_type) && cls != st->chare_type && cls != st->map_type)
+        return refuse_bases(st, cls);
     if (cls == st->map_type) {
         PyErr_SetString(st->error, "ArrayMap is a base class: derive from it, and define procNum(self, index)");
         return -1;
@@ -74,8 +89,8 @@ int py_class_check(struct py_state *st, PyObject *type) {
 
 /* A class may be defined again under its name, as at a prompt: the runtime tells the types apart by a count. */
 static int add_type(struct py_state *st, struct py_class *cls) {
-    int rc = chariot_type_register(st->pe, &cls->ctype, &cls->id);
-    for (unsigned long again = 2; rc == CHARIOT_EEXIST; again++) {
+    int rc = chariot_type_register(st->pe, cls->registered, &cls->id);
+    for (unsigned long again = 2; rc == CHARIOT_EEXIST && !py_class_is_c(cls); again++) {
         Py_XSETREF(cls->type_name, PyUnicode_FromFormat("%U (%lu)", cls->full_name, again));
         cls->ctype.name = cls->type_name == NULL ? NULL : PyUnicode_AsUTF8(cls->type_name);
         if (cls->ctype.name == NULL) return -1;
@@ -84,14 +99,19 @@ static int add_type(struct py_state *st, struct py_class *cls) {
     return rc == 0 ? 0 : py_raise_code(st, rc, "registering a chare class");
 }
 
+int py_class_join_take(struct py_state *st, struct py_class *cls) {
+    if (st->phase >= PY_RUNNING && add_type(st, cls) != 0) {
+        py_class_free(cls);
+        return -1;
+    }
+    return py_class_keep_take(st, cls);
+}
+
 int py_class_number(struct py_state *st, PyObject *type) {
     int known = PyDict_Contains(st->class_of, type);
     if (known != 0) return known < 0 ? -1 : 0; /* on all PEs, since the steps come to all in one order */
     struct py_class *cls = py_class_new(st, (PyTypeObject *)type);
-    if (cls == NULL) return -1;
-    if (add_type(st, cls) == 0) return py_class_keep_take(st, cls);
-    py_class_free(cls);
-    return -1;
+    return cls == NULL ? -1 : py_class_join_take(st, cls);
 }
 
 int py_class_open(struct py_state *st, PyObject *type) {
@@ -122,9 +142,11 @@ struct py_class *py_class_of(struct py_state *st, PyObject *type) {
 struct py_class *py_class_by_id(struct py_state *st, uint32_t id) {
     if (st->pe == NULL) return NULL;
     const struct chariot_type *type = chariot_type_of(st->pe, id);
-    if (type == NULL) return NULL;
-    struct py_class *cls = type->ctx;
-    return &cls->ctype == type ? cls : NULL;
+    if (type == NULL || type->reads_objects) return type == NULL ? NULL : type->ctx; /* ours alone do */
+    for (uint32_t i = 0; i < st->num_classes; i++) {
+        if (st->classes[i]->registered == type) return st->classes[i];
+    }
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- the runtime */

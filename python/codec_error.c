@@ -299,7 +299,9 @@ static PyObject *make_remote_error(struct py_codec *codec, const struct parts *p
  * attributes go without. */
 static void attach_origin(struct py_state *st, PyObject *exc, const struct parts *parts) {
     if (parts->pe == NULL || !PyLong_Check(parts->pe)) return;
-    PyObject *trace = is_str(parts->trace) ? Py_NewRef(parts->trace) : PyObject_Str(exc);
+    PyObject *trace = is_str(parts->trace)   ? Py_NewRef(parts->trace)
+                      : is_str(parts->where) ? PyUnicode_FromFormat("in %U, which is C", parts->where)
+                                             : PyObject_Str(exc);
     PyObject *origin = trace != NULL ? PyTuple_Pack(2, parts->pe, trace) : NULL;
     if (origin != NULL) PyObject_SetAttr(exc, st->names.remote_stacktrace, origin);
     PyErr_Clear();
@@ -315,9 +317,18 @@ static PyObject *class_of_runtime(struct py_state *st, const struct parts *parts
     return PyUnicode_CompareWithASCIIString(parts->type, "ValueError") == 0 ? PyExc_ValueError : NULL;
 }
 
+/* The class of what C raised, which has no traceback, by the name of a builtin one. Borrowed; NULL: it is none. */
+static PyObject *class_of_c(const struct parts *parts) {
+    if (parts->trace != NULL || parts->exc != NULL || !is_str(parts->type) || parts->text == NULL) return NULL;
+    const char *name = PyUnicode_AsUTF8(parts->type);
+    PyErr_Clear();
+    return name == NULL ? NULL : builtin_class(name);
+}
+
 static PyObject *make_error(struct py_state *st, const struct parts *parts) {
     if (parts->exc != NULL && parts->exc != Py_None) return Py_NewRef(parts->exc);
     PyObject *class = class_of_runtime(st, parts);
+    if (class == NULL) class = class_of_c(parts);
     return class != NULL ? PyObject_CallOneArg(class, parts->text) : make_remote_error(&st->codec, parts);
 }
 

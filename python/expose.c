@@ -160,7 +160,7 @@ int py_expose_admit(void *ctx, const struct chariot_type *type, uint32_t number,
     struct py_state *st = ctx;
     const struct py_class *cls = type->ctx;
     PyObject *args = NULL, *keywords = NULL, *none = NULL;
-    if (cls == NULL || py_class_by_id(st, cls->id) != cls) return 0; /* no class of Python's */
+    if (!type->reads_objects) return 0; /* no class of Python's */
     if (py_decode_args(st, *msg, false, &args, &keywords) == 0 && keywords == NULL) keywords = PyDict_New();
     PyObject *channel = cls->exposure->signatures[number]->channel ? Py_True : Py_False;
     if (keywords != NULL)

@@ -23,11 +23,13 @@ static void after_sleep(void *ctx) {
 }
 
 /* What failed: a method, or that an element moves. */
-static const char *label_of(struct chariot_elem *elem, uint32_t number, char *label, size_t size) {
-    struct py_chare *chare = elem == NULL ? NULL : chariot_elem_object(elem);
-    const struct py_class *cls = chare == NULL ? NULL : chare->cls;
-    if (cls == NULL) return py_method_label(NULL, label, size);
-    if (number < cls->num_methods) return py_method_label(&cls->methods[number], label, size);
+static const char *label_of(struct py_state *st, struct chariot_elem *elem, uint32_t number, char *label, size_t size) {
+    struct chariot_ref ref = {.type = UINT32_MAX};
+    if (elem != NULL) chariot_elem_ref(elem, &ref);
+    const struct py_class *cls = elem == NULL ? NULL : py_class_by_id(st, ref.type);
+    struct py_chare *chare = elem == NULL ? NULL : py_chare_of(st, elem);
+    if (cls != NULL && number < cls->num_methods) return py_method_label(&cls->methods[number], label, size);
+    if (chare == NULL) return py_method_label(NULL, label, size);
     chare->left = false; /* it was packed, maybe, and stays all the same */
     py_chare_label(chare, ".migrate", label, size);
     return label;
@@ -36,7 +38,7 @@ static const char *label_of(struct chariot_elem *elem, uint32_t number, char *la
 static void on_unreceived_error(void *ctx, struct chariot_elem *elem, uint32_t number, struct chariot_msg *error) {
     struct py_state *st = ctx;
     char label[256];
-    const char *where = label_of(elem, number, label, sizeof label);
+    const char *where = label_of(st, elem, number, label, sizeof label);
     PyObject *exc = py_message_value(st, error);
     if (exc == NULL) {
         py_error_end_job(st, where);

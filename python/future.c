@@ -124,7 +124,7 @@ int py_future_send(PyObject *future, PyObject *value) {
 
 /* Value i: 0 and *value; -1: it is an error, now raised. */
 static int read_value(struct py_future *self, uint64_t i, PyObject **value) {
-    struct chariot_msg *msg = chariot_future_value(self->future, i);
+    struct chariot_msg *msg = chariot_future_message(self->future, i);
     *value = py_message_value(self->st, msg);
     if (*value == NULL) return -1;
     if (msg == NULL || !chariot_msg_is_error(msg) || !PyExceptionInstance_Check(*value)) return 0;

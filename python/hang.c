@@ -168,9 +168,15 @@ static void report_task(struct py_task *task, struct chariot_report *report) {
                        &(struct chariot_blocked){.waits = true, .where = where, .subject = index, .what = what});
 }
 
+struct reporting {
+    struct py_state *st;
+    struct chariot_report *report;
+};
+
 /* Calls of @when methods that wait at a chare. */
 static void report_calls(struct chariot_elem *elem, void *ctx) {
-    struct py_chare *chare = chariot_elem_object(elem);
+    const struct reporting *to = ctx;
+    struct py_chare *chare = py_chare_of(to->st, elem);
     struct py_pending *pending = chare == NULL ? NULL : py_chare_pending(chare);
     char index[100], where[300], what[WHAT_BYTES], label[256];
     if (pending == NULL) return;
@@ -179,7 +185,7 @@ static void report_calls(struct chariot_elem *elem, void *ctx) {
         if (entry->waits != NULL) continue; /* a coroutine, which has a line of its own */
         snprintf(where, sizeof where, "a call of %s", py_method_label(entry->method, label, sizeof label));
         put_text(what, sizeof what, "waits for its condition ", entry->queue->condition->text, PyObject_Repr);
-        chariot_report_add(ctx, &(struct chariot_blocked){.where = where, .subject = index, .what = what});
+        chariot_report_add(to->report, &(struct chariot_blocked){.where = where, .subject = index, .what = what});
     }
 }
 
@@ -190,7 +196,7 @@ void py_hang_describe(void *ctx, struct chariot_report *report) {
     for (struct py_task *task = first; task != NULL; task = py_task_newer(task)) {
         if (task->waits_for != NULL) report_task(task, report);
     }
-    chariot_elem_each(st->pe, report_calls, report);
+    chariot_elem_each(st->pe, report_calls, &(struct reporting){st, report});
     PyObject *alive = call_hang("alive", NULL);
     if (alive == NULL)
         PyErr_WriteUnraisable(NULL);

@@ -1,5 +1,6 @@
 #include "python/message.h"
 
+#include "python/chare.h"
 #include "python/class.h"
 #include "python/errors.h"
 
@@ -270,8 +271,7 @@ size_t py_message_object_bytes(void *ctx, const struct chariot_msg *msg) {
 }
 
 size_t py_message_state_bytes(void *ctx, struct chariot_elem *elem) {
-    (void)ctx;
-    PyObject *chare = chariot_elem_object(elem);
+    PyObject *chare = (PyObject *)py_chare_of(ctx, elem);
     PyObject *dict = chare == NULL ? NULL : PyObject_GenericGetDict(chare, NULL);
     if (dict == NULL) PyErr_Clear();
     size_t bytes = dict == NULL ? 0 : dict_bytes(dict, 1);

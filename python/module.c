@@ -12,6 +12,7 @@
 #include "python/console.h"
 #include "python/errors.h"
 #include "python/future.h"
+#include "python/library.h"
 #include "python/map.h"
 #include "python/message.h"
 #include "python/move.h"
@@ -101,7 +102,7 @@ static int module_exec(PyObject *module) {
     if (py_codec_init(st, module, st->error) != 0 || py_reduce_init(st, module) != 0) return -1;
     if (py_condition_init(st, module) != 0 || py_condition_wait_init(st, module) != 0) return -1;
     if (py_several_init(st, module) != 0 || py_task_init(st, module) != 0 || py_charm_init(st, module) != 0) return -1;
-    if (py_pool_init(st, module) != 0) return -1;
+    if (py_pool_init(st, module) != 0 || py_library_init(st, module) != 0) return -1;
     if (py_console_init(st, module) != 0) return -1;
     return py_signals_install(st) != 0 || register_at_exit(module) != 0 ? -1 : 0;
 }

@@ -57,8 +57,8 @@ static bool is_waited_at(const struct py_chare *chare) {
 
 int py_move_may(void *ctx, struct chariot_elem *elem, char *why, size_t why_size) {
     struct py_state *st = ctx;
-    const struct py_chare *chare = chariot_elem_object(elem);
-    if (chare == NULL) return 0; /* it arrives just now */
+    const struct py_chare *chare = py_chare_of(st, elem);
+    if (chare == NULL) return 0;
     bool busy = chare->coroutines > 0 && num_suspended(st, chare) > 0;
     bool waited = !busy && is_waited_at(chare);
     if (!busy && !waited && !chare->cls->reduces) return 0;
@@ -309,8 +309,9 @@ int py_move_unpack(struct chariot_pe *pe, const struct chariot_type *type, struc
 
 void py_move_arrived(void *ctx, struct chariot_elem *elem) {
     struct py_state *st = ctx;
-    struct py_chare *chare = chariot_elem_object(elem);
-    const struct py_class *cls = chare->cls;
+    struct py_chare *chare = py_chare_of(st, elem);
+    const struct py_class *cls = chare == NULL ? NULL : chare->cls;
+    if (chare == NULL) return;
     Py_INCREF(chare); /* migrated() may destroy it */
     if (cls->migrated != NULL) {
         struct chariot_msg *result = NULL;

@@ -306,6 +306,9 @@ static PyObject *proxy_local_branch(PyObject *self, PyObject *ignored) {
     if (whole.kind != CHARIOT_GROUP || chariot_ref_element(&whole, &index, &here) != 0) {
         return PyErr_Format(PyExc_TypeError, "only groups have a local element on every PE");
     }
+    if (py_class_is_c(as_proxy(self)->cls))
+        return PyErr_Format(PyExc_TypeError, "%U is written in C: its elements are no Python objects",
+                            as_proxy(self)->cls->short_name);
     struct chariot_elem *elem = chariot_elem_local(st->pe, &here);
     PyObject *object = elem == NULL ? NULL : chariot_elem_object(elem);
     if (object == NULL) object = Py_None;

@@ -29,6 +29,10 @@ void py_reduce_clear(struct py_reduce *reduce); /* the PE is closed */
  * they are added. -1 with an exception set. */
 int py_reduce_register_all(struct py_state *st);
 
+/* A reducer in C (borrowed for ever) joins those that programs have added, under its whole name; programs see it once
+ * _reducer_open() has been called. -1 with an exception set. */
+int py_reducer_join(struct py_state *st, const struct chariot_reducer *reducer);
+
 /* The number of a reducer given by a program: None (NOP), Reducer.x, or a function that was added. -1 with an exception
  * set: Charm4PyError for anything else. */
 int py_reducer_id(struct py_state *st, PyObject *reducer, uint32_t *id);

@@ -181,13 +181,22 @@ static int forget_last(struct py_state *st) {
     return -1;
 }
 
-/* To st->reduce.added and, once the PE is open, to the runtime. New reference. */
-static struct py_reducer *add(struct py_state *st, PyObject *name, PyObject *func, PyObject *pre, PyObject *post) {
-    struct py_reducer *self = make_added(st, name, func, pre, post);
+/* To st->reduce.added and, once the PE is open, to the runtime. Takes a reference, gives one. */
+static struct py_reducer *add_take(struct py_state *st, struct py_reducer *self) {
     int rc = self == NULL ? -1 : PyList_Append(st->reduce.added, (PyObject *)self);
     if (rc == 0 && st->phase != PY_IDLE && py_reduce_register_all(st) < 0) rc = forget_last(st);
     if (rc != 0) Py_CLEAR(self);
     return self;
+}
+
+int py_reducer_join(struct py_state *st, const struct chariot_reducer *reducer) {
+    PyObject *name = PyUnicode_InternFromString(reducer->name);
+    struct py_reducer *self = name == NULL ? NULL : reducer_new(st, name, PY_REDUCER_NEW);
+    Py_XDECREF(name);
+    if (self != NULL) self->runtime = *reducer;
+    self = add_take(st, self);
+    Py_XDECREF(self);
+    return self == NULL ? -1 : 0;
 }
 
 /* Whether a reducer may be added: 0, or -1 with an exception set; *name is a new reference. */
@@ -217,7 +226,7 @@ static PyObject *container_add(PyObject *object, PyObject *args, PyObject *keywo
         Py_DECREF(name);
         return NULL;
     }
-    struct py_reducer *self = add(st, name, func, pre, post);
+    struct py_reducer *self = add_take(st, make_added(st, name, func, pre, post));
     int result = self == NULL ? -1 : PyDict_SetItem(by_name_of(object), name, (PyObject *)self);
     Py_XDECREF(self);
     Py_DECREF(name);
@@ -307,7 +316,7 @@ static PyObject *reducer_number(PyObject *module, PyObject *args) {
     PyObject *func, *pre, *post, *name;
     if (!PyArg_ParseTuple(args, "OOO:_reducer_number", &func, &pre, &post)) return NULL;
     if (check_added(st, st->reduce.reducers, func, &pre, &post, &name) < 0) return NULL;
-    struct py_reducer *self = add(st, name, func, pre, post);
+    struct py_reducer *self = add_take(st, make_added(st, name, func, pre, post));
     Py_DECREF(name);
     if (self == NULL) return NULL;
     Py_DECREF(self);

@@ -122,7 +122,7 @@ static PyObject *sections_of(struct py_making *making, struct chariot_msg *msg) 
 
 /* What the program's future gets: errors as they came. Gives; NULL with an exception set. */
 static struct chariot_msg *outcome_of(struct py_making *making) {
-    struct chariot_msg *msg = chariot_future_value(making->refs, 0);
+    struct chariot_msg *msg = chariot_future_message(making->refs, 0);
     if (msg != NULL && chariot_msg_is_error(msg)) return chariot_msg_ref(msg);
     PyObject *value = sections_of(making, msg);
     struct chariot_msg *outcome = value == NULL ? NULL : py_message_put_value(making->st, value, true);

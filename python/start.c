@@ -95,7 +95,7 @@ static int register_with_runtime(struct py_state *st) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (sorted[i]->id != UINT32_MAX) continue;
-        int code = chariot_type_register(st->pe, &sorted[i]->ctype, &sorted[i]->id);
+        int code = chariot_type_register(st->pe, sorted[i]->registered, &sorted[i]->id);
         if (code == 0) continue;
         sorted[i]->id = UINT32_MAX;
         if (code == CHARIOT_EEXIST)

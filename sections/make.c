@@ -362,7 +362,7 @@ static void conclude(struct making *making) {
     struct chariot_msg *error = NULL;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < making->plan.num_of; i++) {
-        rc = read_answer(making, chariot_future_value(making->asks[i].answer, 0), &error);
+        rc = read_answer(making, chariot_future_message(making->asks[i].answer, 0), &error);
     }
     if (rc == 0) merge(making);
     if (rc == 0 && error == NULL) error = find_fault(making);

@@ -97,7 +97,28 @@ class _Reducer:
         _core._reducer_open(self.parts[0].__name__)
 
 
-_KINDS: dict[str, Callable[..., _Coming]] = {"classes": _Classes, "source": _FromSource, "reducer": _Reducer}
+class _Library:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def check(self) -> None:
+        from ._library import open_library
+
+        self.library = open_library(self.path)
+
+    def number(self) -> None:
+        self.library._number()
+
+    def open(self) -> None:
+        self.library._open()
+
+
+_KINDS: dict[str, Callable[..., _Coming]] = {
+    "classes": _Classes,
+    "source": _FromSource,
+    "reducer": _Reducer,
+    "library": _Library,
+}
 
 
 class Runtime(Chare):
@@ -184,6 +205,12 @@ class Runtime(Chare):
     def addReducer(self, func: Callable[[list[Any]], Any], pre: Any = None, post: Any = None) -> None:
         """Reducer.addReducer(func, pre, post) on every PE."""
         self._register("reducer", func, pre, post)
+
+    @at_root
+    @coro
+    def loadLibrary(self, path: str) -> None:
+        """charm.load(path) on every PE."""
+        self._register("library", path)
 
     def _register(self, kind: str, *args: Any) -> None:
         """At the root, in a coroutine. Broadcasts of one PE arrive everywhere in one order, so numbers agree."""

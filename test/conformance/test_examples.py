@@ -144,6 +144,17 @@ def test_the_shipped_picture_is_what_its_script_makes(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- heat in Python
 
 
+@pytest.mark.parametrize(("pes", "cutting"), [(1, "1x1"), (2, "1x5"), (4, "6x7")])
+def test_heat_with_its_kernel_in_c(tmp_path: Path, pes: int, cutting: str) -> None:
+    flags = run(ROOT / ".venv/bin/python", "-m", "chariot.cflags", tmp=tmp_path).stdout.split()
+    built = run("cc", "-O2", "-Wall", "-shared", "-fPIC", *flags, "-o", "examples/libheat_kernel.so", "examples/heat_kernel.c",
+                tmp=tmp_path)  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    plate = write_pgm(tmp_path / "p.pgm", 8, 9)
+    done = job(pes, "examples/heat_kernel.py", plate, "--blocks", cutting, "--iterations", "25", "--every", "10", "--out",
+               tmp_path / "out", tmp=tmp_path)  # fmt: skip
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "equal to numpy"), done.stdout + done.stderr
+
 @pytest.mark.parametrize("pes", [1, 4])
 @pytest.mark.parametrize("cutting", ["1x1", "1x5", "6x1", "6x7"])
 def test_heat_in_any_cutting(tmp_path: Path, pes: int, cutting: str) -> None:
