@@ -162,7 +162,7 @@ struct chariot_parameter {
 struct chariot_signature {
     const char *description;                    /* NULL: none */
     const char *returns;                        /* for people; NULL: not said */
-    const struct chariot_parameter *parameters; /* without the channel */
+    const struct chariot_parameter *parameters; /* without the channel; NULL: not said, and not checked */
     uint32_t num_parameters;
     bool channel; /* it is called with a channel (chariot_call.channel), and in no other way by foreign programs */
 };

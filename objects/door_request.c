@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "objects/admit.h"
 #include "objects/call.h"
 #include "objects/ref.h"
 
@@ -222,16 +223,26 @@ static int read_arguments(struct obj_visit *visit, struct rpc_wire wire, struct 
                            proto.why);
 }
 
-/* Whether the method takes them, as far as its face can say. On failure they are gone. */
-static int admit(struct obj_visit *visit, const struct chariot_ref *ref, uint32_t method, struct chariot_msg **args) {
-    struct chariot_pe *pe = visit->pe;
-    char why[256] = "";
+static int face_admits(struct chariot_pe *pe, const struct chariot_type *type, uint32_t method,
+                       struct chariot_msg **args, char *why, size_t why_size) {
     if (pe->face.admit == NULL) return 0;
     rpc_turn_lend(&pe->node.turn);
-    int rc = pe->face.admit(pe->face.ctx, pe->types[ref->type], method, args, why, sizeof why);
+    int rc = pe->face.admit(pe->face.ctx, type, method, args, why, why_size);
     rpc_turn_take(&pe->node.turn);
+    return rc;
+}
+
+/* Whether the method takes them, as its face says or, of a type that is no face's, its description. On failure they are
+ * gone. */
+static int admit(struct obj_visit *visit, const struct chariot_ref *ref, uint32_t method, struct chariot_msg **args) {
+    struct chariot_pe *pe = visit->pe;
+    const struct chariot_type *type = pe->types[ref->type];
+    char why[256] = "";
+    int rc = type->reads_objects ? face_admits(pe, type, method, args, why, sizeof why)
+                                 : obj_admit(type->exposure->methods[method], args, why, sizeof why);
     if (rc == 0) return 0;
     rpc_msg_unref(*args);
+    if (rc == CHARIOT_ENOMEM) return obj_door_no_memory(visit);
     return obj_door_answer(visit, OBJ_DOOR_INVALID_ARGUMENT, "%s.%s: %s", visit->object, visit->called, why);
 }
 

@@ -31,7 +31,7 @@ static PyObject *defaults_of(uint32_t count) {
 }
 
 static int describe(struct py_method *method, const struct chariot_signature *signature) {
-    if (signature == NULL) return 0;
+    if (signature == NULL || signature->parameters == NULL) return 0;
     method->params = names_of(signature, &method->num_positional_only);
     if (method->params == NULL) return PyErr_Occurred() ? -1 : 0;
     method->num_params = signature->num_parameters;

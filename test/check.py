@@ -153,7 +153,7 @@ class Check:
 
     def docs(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all"))
-        yield from self.pytest("test/docs_test.py")
+        yield from self.pytest("test/docs_test.py", "test/manual_test.py")
 
     def install(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all"))

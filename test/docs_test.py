@@ -3,6 +3,7 @@
 A page is read from top to bottom, in a directory of its own:
 
     ```python sum.py            a program, which commands below it may name; without a name: code of no one file, compiled
+    ```c sum.c                  the same in C: commands below it compile it, by pkg-config as with an installed Chariot
     ```sh                       commands, one a line, run in that directory; `  # status N` behind one that ends so
     ```text                     what the commands just above print: every line, in any order; `...` stands for any lines
     ```sh elsewhere             commands that another test runs: test/bare_root.sh, test_interactive.py
@@ -37,9 +38,22 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(text.count("\n", 0, found.start()) + 1, found[1], found[2].split(), found[3])
 
 
-def run(commands: str, directory: Path) -> str:
+@pytest.fixture(scope="session")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make install` makes, of links: headers, library and chariot.pc."""
+    prefix = tmp_path_factory.mktemp("prefix")
+    (prefix / "include").mkdir()
+    (prefix / "include/chariot").symlink_to(ROOT / "build/release/include")
+    (prefix / "lib").symlink_to(ROOT / "build/release")
+    template = (ROOT / "tools/chariot.pc.in").read_text()
+    (prefix / "chariot.pc").write_text(re.sub("@.*?@", "", template.replace("@PREFIX@", str(prefix)).replace("@VERSION@", "0")))
+    return prefix
+
+
+def run(commands: str, directory: Path, prefix: Path) -> str:
     env = {name: value for name, value in os.environ.items() if not name.startswith("CHARIOT_")}
     env["PATH"] = f"{ROOT / '.venv/bin'}:{env['PATH']}"
+    env |= {"PKG_CONFIG_PATH": str(prefix), "LD_LIBRARY_PATH": str(prefix / "lib")}
     said = ""
     for line in filter(None, commands.splitlines()):
         command, _, remark = line.partition("  # ")
@@ -66,17 +80,17 @@ def assert_said(expected: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
-def test_what_the_page_shows_runs(page: Path, tmp_path: Path) -> None:
+def test_what_the_page_shows_runs(page: Path, tmp_path: Path, prefix: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     said = None
     for block in blocks(page):
         try:
-            if block.language == "python" and block.words:
+            if block.language in ("python", "c") and block.words:
                 (tmp_path / block.words[0]).write_text(block.text)
             elif block.language == "python":
                 compile(block.text, str(page), "exec")
             elif block.language == "sh" and "elsewhere" not in block.words:
-                said = run(block.text, tmp_path)
+                said = run(block.text, tmp_path, prefix)
                 continue
             elif block.language == "text" and said is not None:
                 assert_said(block.text, said)

@@ -30,6 +30,16 @@ def main(args):
 
 charm.start(main)
 """
+CHARE_IN_C = """
+from chariot import Chare, charm
+grid = charm.load("libgrid.so")
+
+def main(args):
+    print("cell", Chare(grid.Cell, args=[2.5]).get(ret=True).get())
+    charm.exit()
+
+charm.start(main)
+"""
 C_PROGRAM = """
 #include <chariot.h>
 #include <stdio.h>
@@ -78,6 +88,12 @@ def test_pip_install_gives_the_package_and_its_commands(tmp_path: Path) -> None:
     env = {"CHARIOT_CHARM4PY": "1"}
     assert "sum 20 " in run(venv / "bin/python", old, status=3, more=env)
     assert "sum 41 " in run(venv / "bin/python", "-m", "charmrun.start", "+p2", old, status=3, more=env)
+    library, source = tmp_path / "libgrid.so", ROOT / "test/conformance/c/grid.c"
+    flags = run(venv / "bin/python", "-m", "chariot.cflags").split()
+    run("gcc", "-shared", "-fPIC", *flags, "-o", library, source)
+    cell = tmp_path / "cell.py"
+    cell.write_text(CHARE_IN_C)
+    assert "cell 2.5" in run(venv / "bin/chariot", "run", "-n", "2", cell)
     site = next(venv.glob("lib/python*/site-packages/chariot"))
     assert (site / "py.typed").exists() and (site / "libchariot.so.0").exists() and any(site.glob("*.pyi"))
 
