@@ -58,9 +58,8 @@ int py_map_place(struct chariot_pe *pe, const struct chariot_type *type, void *o
 int py_map_read(struct py_state *st, PyObject *map, struct chariot_ref *ref) {
     if (py_proxy_check(st, map)) {
         const struct py_proxy *proxy = (struct py_proxy *)(void *)map;
-        PyTypeObject *type = proxy->cls->type;
         *ref = proxy->ref;
-        bool is_map = type != NULL && PyType_IsSubtype(type, st->map_type);
+        bool is_map = proxy->cls->registered->place != NULL;
         bool everywhere = ref->kind == CHARIOT_GROUP && !chariot_ref_is_section(ref);
         if (is_map && everywhere && ref->whole) return 0;
     }

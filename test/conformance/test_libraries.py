@@ -151,6 +151,8 @@ def test_collections_reductions_and_sections(n: int | None, grid: str) -> None:
 class Mixed(Chare):
     def __init__(self, value):
         self.value = value
+    def where(self):
+        return float(charm.myPe())
     def get(self):
         return self.value
     def largest(self, future):
@@ -184,6 +186,10 @@ def main(args):
     eq("split", [s.get(ret=True).get() for s in some], [[2.0, 2.0], [-10.0]])
     both = charm.combine(Array(Mixed, 2, args=["python"]), some[0])
     eq("both kinds", both.get(ret=True).get(), [2.0, 2.0, "python", "python"])
+    last = [float(pes - 1)] * 3
+    eq("a map of C's", Array(grid.Cell, 3, map=Group(grid.Last)).where(ret=True).get(), last)
+    eq("for Python's", Array(Mixed, 3, args=[1], map=Group(grid.Last)).where(ret=True).get(), last)
+    raises("no map", TypeError, lambda: Array(Mixed, 3, args=[1], map=g), "subclass of ArrayMap")
     s = Array(grid.Cell, ndims=1)
     for i in (3, 5):
         s.ckInsert(i, args=[i])
@@ -258,7 +264,7 @@ def main(args):
     eq("origin", error.remote_stacktrace, (charm.numPes() - 1, "in grid.Cell.fail_by_code, which is C"))
     raises("method", AttributeError, lambda: c.nothing(), "Cell has no remote method 'nothing'")
     raises("object", TypeError, lambda: grid.Cell(), "Cell is written in C: create it by Chare(Cell)")
-    raises("type", AttributeError, lambda: grid.Call, "has no chare type or reducer 'Call': it has Cell, Rock, grid.magnitude")
+    raises("type", AttributeError, lambda: grid.Call, "has no chare type or reducer 'Call': it has Cell, Rock, Last, grid.magnitude")
     raises("branch", TypeError, lambda: Group(grid.Cell).ckLocalBranch(), "Cell is written in C")
     raises("not plain", TypeError, lambda: c.echo(lambda: x for x in ()))
     check("the same again", charm.load(%r) is grid)

@@ -378,12 +378,21 @@ static int combine(struct chariot_pe *pe, const struct chariot_reducer *reducer,
 
 static const struct chariot_reducer magnitude = {.name = "grid.magnitude", .combine = combine};
 
-static const struct chariot_type *const types[] = {&cell_type, &rock_type};
+/* A map: all on the last PE. */
+static int place(struct chariot_pe *pe, const struct chariot_type *type, void *object,
+                 const struct chariot_index *index, int64_t *on_pe) {
+    *on_pe = chariot_num_pes(pe) - 1;
+    return 0;
+}
+
+static const struct chariot_type map_type = {.name = "grid.Last", .create = create, .destroy = destroy, .place = place};
+
+static const struct chariot_type *const types[] = {&cell_type, &rock_type, &map_type};
 static const struct chariot_reducer *const reducers[] = {&magnitude};
 
 const struct chariot_library chariot_library = {
     .layout = CHARIOT_LAYOUT,
-    .num_types = 2,
+    .num_types = 3,
     .num_reducers = 1,
     .types = types,
     .reducers = reducers,
