@@ -193,7 +193,6 @@ static void run(struct deploy_agent *agent) {
     deploy_relay_close(&agent->relay);
     if (agent->launcher != NULL) deploy_local_ops.close(agent->launcher);
     if (agent->run_dir != NULL) deploy_rundir_remove(agent->run_dir);
-    deploy_guard_done(&agent->guard);
 }
 
 /* Takes the stream. */
@@ -206,7 +205,9 @@ static int init(struct deploy_agent *agent, struct ev_loop *loop, const struct d
     ev_timer_init(&agent->kill, on_kill, KILL_AFTER_S, 0.);
     agent->kill.data = agent;
     deploy_relay_open(&agent->relay, loop, stream, FIRST_WORD_S, &agent->relay_handler);
-    return deploy_signals_open(&agent->signals, loop, reason);
+    int rc =
+        deploy_guard_start(&agent->guard, stream->in, reason); /* first of all: who stops us now is not forgotten */
+    return rc != 0 ? rc : deploy_signals_open(&agent->signals, loop, reason);
 }
 
 static void deinit(struct deploy_agent *agent) {
@@ -217,6 +218,7 @@ static void deinit(struct deploy_agent *agent) {
     free(agent->pes);
     deploy_relay_close(&agent->relay);
     deploy_signals_close(&agent->signals);
+    deploy_guard_done(&agent->guard);
 }
 
 /* ---------------------------------------------------------------- a member's */

@@ -78,8 +78,8 @@ static int open_launcher(struct deploy_agent *agent, const Chariot__V1__AgentOpe
     for (uint32_t pe = 0; pe < open->num_pes; pe++) {
         for (int i = 0; i < DEPLOY_AGENT_STREAMS; i++) agent->pes[pe].bridges[i].fd = -1;
     }
-    int rc = deploy_guard_start(&agent->guard, agent->run_dir, agent->relay.stream.in, reason);
-    if (rc == 0) rc = deploy_rundir_join(agent->run_dir, reason);
+    deploy_guard_set_run_dir(&agent->guard, agent->run_dir);
+    int rc = deploy_rundir_join(agent->run_dir, reason);
     if (rc != 0) return rc;
     agent->launch = (struct deploy_launch){.loop = agent->loop,
                                            .guard = &agent->guard,

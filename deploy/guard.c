@@ -1,8 +1,9 @@
 /* deploy/guard.c: see guard.h.
  *
- * A record of 12 bytes is far below PIPE_BUF, so those of several processes never mix. */
+ * A record of 12 bytes, with a path or not, is far below PIPE_BUF, so those of several processes never mix. */
 #include "deploy/guard.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,12 +22,12 @@
 enum { PIPE = 3, STREAM = 4 }; /* the descriptors that it keeps */
 enum { FOLLOW_WITHIN_MS = 5000 };
 
-enum record_kind { RECORD_ADD = 1, RECORD_REMOVE, RECORD_DONE };
+enum record_kind { RECORD_ADD = 1, RECORD_REMOVE, RECORD_RUN_DIR, RECORD_DONE };
 
 struct record {
     int32_t kind;
     int32_t pid;
-    int32_t group;
+    int32_t group; /* of RECORD_RUN_DIR: bytes of the path, with its NUL, which follow */
 };
 
 struct ward {
@@ -95,16 +96,16 @@ static void clean_up(const struct wards *wards, const char *run_dir) {
     const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
     kill_all(wards);
     for (int i = 0; i < 100 && is_any_there(wards); i++) nanosleep(&pause, NULL);
-    for (int i = 0; i < 100 && deploy_rundir_remove(run_dir) != 0; i++) nanosleep(&pause, NULL);
+    for (int i = 0; i < 100 && run_dir[0] != '\0' && deploy_rundir_remove(run_dir) != 0; i++) nanosleep(&pause, NULL);
 }
 
 /* False at the end of the pipe. */
-static bool next_record(struct record *record) {
+static bool read_whole(void *data, size_t size) {
     ssize_t got;
     do {
-        got = read(PIPE, record, sizeof *record);
+        got = read(PIPE, data, size);
     } while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof *record;
+    return got == (ssize_t)size;
 }
 
 /* Until there is a record, or the pipe has ended. Who does not follow the stream's end is killed, which ends the pipe.
@@ -124,13 +125,15 @@ static void wait_for_record(pid_t agent, bool has_stream, int64_t *follow_until_
     }
 }
 
-static void watch(pid_t agent, bool has_stream, const char *run_dir) {
+static void watch(pid_t agent, bool has_stream) {
+    char run_dir[DEPLOY_RUNDIR_MAX + 1] = "";
     struct wards wards = {0};
     struct record record;
     int64_t follow_until_ms = 0; /* 0: the stream has not ended */
     for (;;) {
         wait_for_record(agent, has_stream, &follow_until_ms);
-        if (!next_record(&record)) break;
+        if (!read_whole(&record, sizeof record)) break;
+        if (record.kind == RECORD_RUN_DIR && !read_whole(run_dir, (size_t)record.group)) break;
         if (record.kind == RECORD_DONE) return;
         if (record.kind == RECORD_ADD) wards_add(&wards, &record);
         if (record.kind == RECORD_REMOVE) wards_remove(&wards, record.pid);
@@ -151,20 +154,20 @@ static void keep_only(int fd, int stream) {
     }
 }
 
-static _Noreturn void guard_main(pid_t parent, int fd, int stream, const char *run_dir) {
+static _Noreturn void guard_main(pid_t parent, int fd, int stream) {
     static const int IGNORED[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGTSTP, SIGTTIN,
                                   SIGTTOU, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
     for (size_t i = 0; i < sizeof IGNORED / sizeof IGNORED[0]; i++) signal(IGNORED[i], SIG_IGN);
     prctl(PR_SET_NAME, "chariot-guard");
     setsid();
     keep_only(fd, stream);
-    watch(parent, stream >= 0, run_dir);
+    watch(parent, stream >= 0);
     _exit(0);
 }
 
 /* ---------------------------------------------------------------- the launcher's side */
 
-int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, int stream, struct deploy_reason *reason) {
+int deploy_guard_start(struct deploy_guard *guard, int stream, struct deploy_reason *reason) {
     int ends[2];
     pid_t parent = getpid();
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -172,7 +175,7 @@ int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, int stre
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[1]);
-        guard_main(parent, ends[0], stream, run_dir);
+        guard_main(parent, ends[0], stream);
     }
     close(ends[0]);
     if (pid < 0) {
@@ -184,13 +187,27 @@ int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, int stre
 }
 
 /* A guard that somebody has killed must not stop the job: EPIPE is no error. */
-static void send_record(const struct deploy_guard *guard, enum record_kind kind, pid_t pid, pid_t group) {
-    const struct record record = {.kind = kind, .pid = pid, .group = group};
+static void send_bytes(const struct deploy_guard *guard, const void *data, size_t size) {
     ssize_t put;
     if (guard->fd < 0) return;
     do {
-        put = write(guard->fd, &record, sizeof record);
+        put = write(guard->fd, data, size);
     } while (put < 0 && errno == EINTR);
+}
+
+static void send_record(const struct deploy_guard *guard, enum record_kind kind, pid_t pid, pid_t group) {
+    const struct record record = {.kind = kind, .pid = pid, .group = group};
+    send_bytes(guard, &record, sizeof record);
+}
+
+void deploy_guard_set_run_dir(const struct deploy_guard *guard, const char *run_dir) {
+    struct {
+        struct record record;
+        char path[DEPLOY_RUNDIR_MAX + 1];
+    } all = {.record = {.kind = RECORD_RUN_DIR, .group = (int32_t)strlen(run_dir) + 1}};
+    assert(strlen(run_dir) <= DEPLOY_RUNDIR_MAX);
+    strcpy(all.path, run_dir);
+    send_bytes(guard, &all, sizeof all.record + (size_t)all.record.group);
 }
 
 void deploy_guard_add(const struct deploy_guard *guard, pid_t pid, pid_t group) {

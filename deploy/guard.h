@@ -19,8 +19,10 @@ struct deploy_guard {
     pid_t pid;
 };
 
-/* Forks the guard. `run_dir` is the path that it would remove; it need not exist yet. `stream`: see above; -1: none. */
-int deploy_guard_start(struct deploy_guard *guard, const char *run_dir, int stream, struct deploy_reason *reason);
+/* Forks the guard. `stream`: see above; -1: none. */
+int deploy_guard_start(struct deploy_guard *guard, int stream, struct deploy_reason *reason);
+/* The path that it would remove; it need not exist yet. Of at most DEPLOY_RUNDIR_MAX bytes. Once. */
+void deploy_guard_set_run_dir(const struct deploy_guard *guard, const char *run_dir);
 /* A process began, in a group of its own or (group 0) in one that must not be killed. Said by the new process itself
  * before it executes anything, so that none is ever unknown. */
 void deploy_guard_add(const struct deploy_guard *guard, pid_t pid, pid_t group);

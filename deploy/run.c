@@ -77,7 +77,8 @@ static int run_guarded(struct deploy_job_config *config, struct deploy_reason *r
     int status = DEPLOY_STATUS_OS;
     if (deploy_rundir_choose(run_dir, reason) != 0) return status;
     if (deploy_timeline_open(&line, config->options->trace, reason) != 0) return reason->status;
-    if (deploy_guard_start(&guard, run_dir, -1, reason) != 0) return status;
+    if (deploy_guard_start(&guard, -1, reason) != 0) return status;
+    deploy_guard_set_run_dir(&guard, run_dir);
     config->run_dir = run_dir;
     config->guard = &guard;
     if (deploy_rundir_make(run_dir, reason) == 0) status = deploy_job_run(config, reason);

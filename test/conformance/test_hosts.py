@@ -66,6 +66,17 @@ def test_an_agent_that_says_nothing_is_missed(hosts: Place) -> None:
     assert status == 70 and re.match(r"chariot: host [ab] has not been heard of for 8 seconds\n", err), err
 
 
+def test_an_agent_that_is_stopped_before_it_was_asked_anything_is_not_left(hosts: Place) -> None:
+    with hosts.start("agent", stdin=subprocess.PIPE) as agent:
+        assert agent.stdin is not None and agent.stdout is not None
+        assert agent.stdout.read(6) == b"\2\0\0\0J\0"  # AgentAlive
+        agent.send_signal(signal.SIGSTOP)
+        agent.stdin.close()
+        agent.stdout.close()
+        assert agent.wait(20) == -signal.SIGKILL
+    wait_until(hosts.nothing_left, "its guard has ended too")
+
+
 def test_charmrunrc_is_read_there(hosts: Place) -> None:
     (hosts.path / ".charmrunrc").write_text("export FROM_RC=yes\n")
     hosts.env["HOME"] = str(hosts.path)

@@ -43,9 +43,9 @@ static _Noreturn void play_launcher(int out, int stream, const char *run_dir, en
     struct deploy_guard guard;
     struct report report;
     char path[DEPLOY_RUNDIR_MAX + 16];
-    if (deploy_guard_start(&guard, run_dir, ending == STOPS ? stream : -1, &reason) != 0 ||
-        deploy_rundir_make(run_dir, &reason) != 0)
-        _exit(1);
+    if (deploy_guard_start(&guard, ending == STOPS ? stream : -1, &reason) != 0) _exit(1);
+    deploy_guard_set_run_dir(&guard, run_dir);
+    if (deploy_rundir_make(run_dir, &reason) != 0) _exit(1);
     snprintf(path, sizeof path, "%s/0.sock", run_dir);
     close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     report.guard = guard.pid;
@@ -158,7 +158,7 @@ static void signals_of_terminals_and_services_do_not_end_it(void) {
     struct deploy_reason reason;
     struct deploy_guard guard;
     choose(run_dir);
-    CU_ASSERT_EQUAL_FATAL(deploy_guard_start(&guard, run_dir, -1, &reason), 0);
+    CU_ASSERT_EQUAL_FATAL(deploy_guard_start(&guard, -1, &reason), 0);
     while (getpgid(guard.pid) != guard.pid) poll(NULL, 0, 1); /* it has ignored them by then */
     for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) CU_ASSERT_EQUAL(kill(guard.pid, NUMBERS[i]), 0);
     CU_ASSERT_EQUAL(waitpid(guard.pid, NULL, WNOHANG | WUNTRACED), 0);
