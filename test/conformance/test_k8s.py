@@ -210,6 +210,17 @@ def test_the_manifests_are_what_is_rendered(k8s: Path, directory: str, kind: str
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
+def test_what_serves_is_what_is_rendered(k8s: Path) -> None:
+    program = ["examples/heat.py", "examples/data/evening.png", "--out", "/tmp"]
+    words = ["--name", "chariot", "--image", "chariot", "--service", "--serve", "chariot-serve", "--secret", "chariot"]
+    found = yaml.safe_load_all(run("render", *words, *program)[0])
+    rendered = {(one["kind"], one["metadata"]["name"]): one for one in found}
+    made = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(kustomize(k8s / "overlays/serving"))}
+    made[("StatefulSet", "chariot")]["spec"]["template"]["spec"]["volumes"][1]["secret"]["secretName"] = "chariot"
+    assert {key: one for key, one in made.items() if key[0] != "Secret"} == rendered
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
 def test_certificates_take_the_secrets_place(k8s: Path) -> None:
     (k8s / "secret/secret").unlink()  # nobody asks for it
     text = kustomize(k8s / "overlays/cert-manager")
