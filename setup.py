@@ -57,9 +57,10 @@ class BuildScripts(build_scripts):
 
 
 class BuildPy(build_py):
-    """Beside the package: what makes `import charm4py` find it where CHARIOT_CHARM4PY is set."""
+    """With the messages of chariot_client, and beside the package what makes `import charm4py` find it where CHARIOT_CHARM4PY is set."""
 
     def run(self) -> None:
+        make("python/chariot_client/protos.pb")
         super().run()
         shutil.copy(ROOT / "python/chariot.pth", Path(self.build_lib) / "chariot.pth")
 

@@ -96,6 +96,10 @@ def test_pip_install_gives_the_package_and_its_commands(tmp_path: Path) -> None:
     assert "cell 2.5" in run(venv / "bin/chariot", "run", "-n", "2", cell)
     site = next(venv.glob("lib/python*/site-packages/chariot"))
     assert (site / "py.typed").exists() and (site / "libchariot.so.0").exists() and any(site.glob("*.pyi"))
+    client = site.parent / "chariot_client"
+    assert (client / "py.typed").exists() and (client / "protos.pb").stat().st_size > 1000
+    without = "try: import chariot_client\nexcept ImportError as error: print(error)"
+    assert "pip install 'chariot[client]'" in run(venv / "bin/python", "-c", without)
 
 
 def test_make_install_serves_c_programs(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--clients", help="file of clients with their tokens and what they may call")
     parser.add_argument("--certificate", help="file (PEM) of the service: TLS")
     parser.add_argument("--key", help="file (PEM) of its key")
+    parser.add_argument("--traces", action="store_true", help="clients see tracebacks of exceptions")
     return parser.parse_args(words)
 
 
@@ -91,6 +92,7 @@ def main(args: list[str]) -> None:
         certificate=options.certificate,
         key=options.key,
         anyone=options.clients is None,
+        traces=options.traces,
         max_message_bytes=1 << 20,
     )
     print("serving at", address, flush=True)

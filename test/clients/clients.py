@@ -28,6 +28,12 @@ class Client(NamedTuple):
     has_tuples: bool = True  # else they come back as lists
     plain: bool = False  # its tools are those of `make check`, which runs it too
 
+    pages: str = "docs/manual/clients/{}.md"  # where its page is
+
+    @property
+    def page(self) -> Path:
+        return ROOT / self.pages.format(self.name)
+
     @property
     def directory(self) -> Path:
         return ROOT / "examples/clients" / self.name
@@ -81,6 +87,7 @@ CLIENTS = (
         run="PYTHONPATH=$OUT $PYTHON cases.py",
         plain=True,
     ),
+    Client("package", build=(), run="$PYTHON cases.py", plain=True, pages="docs/manual/client.md"),
     Client(
         "cpp",
         build=(

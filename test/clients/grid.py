@@ -61,7 +61,7 @@ def live_grid(pes: int = PES) -> Iterator[Grid]:
         certificate, key = make_certificate(directory)
         clients = "".join(f"{who} {token} {scope}\n" for who, (token, scope) in TOKENS.items())
         command: list[str | Path] = [CHARIOT, "run", "-n", str(pes), ROOT / "examples/clients/grid.py", "--certificate", certificate]
-        command += ["--key", key, "--clients", write_secret(directory / "clients", clients)]
+        command += ["--traces", "--key", key, "--clients", write_secret(directory / "clients", clients)]
         tokens = [write_secret(directory / who, f"{token}\n") for who, (token, _) in TOKENS.items()]
         job = Job(command, directory, JOB_S)
         try:
