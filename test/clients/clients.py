@@ -23,6 +23,7 @@ class Client(NamedTuple):
     name: str  # of its directory, and of its page
     build: tuple[str, ...]
     run: str  # what the words of a case come behind
+    tour: str = ""  # what runs its walk through all, as its page says; empty: the tests of its page do
     tools: tuple[str, ...] = ()  # commands that must be there
     packages: tuple[str, ...] = ()  # names that pkg-config must know
     has_tuples: bool = True  # else they come back as lists
@@ -68,8 +69,8 @@ class Client(NamedTuple):
             done = self.shell(command, BUILD_S)
             assert done.returncode == 0, f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}"
 
-    def call(self, *words: str) -> str:
-        done = self.shell(" ".join([self.run, *words]), RUN_S)
+    def call(self, run: str, *words: str) -> str:
+        done = self.shell(" ".join([run, *words]), RUN_S)
         assert done.returncode == 0, f"{self.name}: status {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
@@ -85,33 +86,24 @@ CLIENTS = (
             "touch $OUT/chariot/__init__.py $OUT/chariot/v1/__init__.py",
         ),
         run="PYTHONPATH=$OUT $PYTHON cases.py",
+        tour="PYTHONPATH=$OUT $PYTHON client.py",
         plain=True,
     ),
     Client("package", build=(), run="$PYTHON cases.py", plain=True, pages="docs/manual/client.md"),
     Client(
         "cpp",
-        build=(
-            f"protoc -I{PROTOS} -I../protos --cpp_out=$OUT --grpc_out=$OUT --plugin=protoc-gen-grpc=$(command -v grpc_cpp_plugin)"
-            f" {PUBLIC} google/rpc/status.proto",
-            "g++ -std=c++17 -O1 -I$OUT -o $OUT/cases cases.cc client.cc values.cc $OUT/chariot/v1/*.cc $OUT/google/rpc/*.cc"
-            " $(pkg-config --cflags --libs grpc++ protobuf)",
-        ),
+        build=("make OUT=$OUT",),
         run="$OUT/cases",
-        tools=("protoc", "grpc_cpp_plugin", "g++"),
+        tour="$OUT/tour",
+        tools=("make", "protoc", "grpc_cpp_plugin", "g++"),
         packages=("grpc++", "protobuf"),
     ),
     Client(
         "c",
-        build=(
-            "mkdir -p $OUT/protos/chariot/v1",
-            "sed 's/string text = 6;/bytes text = 6;/' ../../../rpc/proto/chariot/v1/value.proto >$OUT/protos/chariot/v1/value.proto",
-            f"protoc-c -I$OUT/protos -I{PROTOS} -I../protos -I/usr/include --c_out=$OUT {PUBLIC} google/rpc/status.proto"
-            " google/protobuf/any.proto",
-            "gcc -std=c11 -O1 -I$OUT -o $OUT/cases cases.c client.c exchange.c files.c values.c $OUT/chariot/v1/*.c $OUT/google/*/*.c"
-            " $(pkg-config --cflags --libs grpc libprotobuf-c)",
-        ),
+        build=("make OUT=$OUT",),
         run="$OUT/cases",
-        tools=("protoc-c", "gcc"),
+        tour="$OUT/tour",
+        tools=("make", "protoc-c", "gcc"),
         packages=("grpc", "libprotobuf-c"),
         plain=True,
     ),

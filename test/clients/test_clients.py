@@ -14,8 +14,16 @@ from table import CASES
 
 
 def test_cases(client: Client, grid: Grid) -> None:
-    said = client.call(*grid.words()).splitlines()
+    said = client.call(client.run, *grid.words()).splitlines()
     assert said == [f"{name}: {expected}" for name, expected in CASES.items()]
+
+
+def test_what_is_to_be_read_runs(client: Client, grid: Grid) -> None:
+    """The program that its page is about."""
+    if client.tour:
+        said = [line.partition(":") for line in client.call(client.tour, *grid.words()[:3]).splitlines()]
+        wanted = ["call", "broadcast", "stream", "array", "error", "deadline"]
+        assert [name for name, colon, _ in said if colon and name in wanted] == wanted, said
 
 
 def test_values_come_back_equal(client: Client, grid: Grid, tmp_path: Path) -> None:
@@ -24,7 +32,7 @@ def test_values_come_back_equal(client: Client, grid: Grid, tmp_path: Path) -> N
     def round_trip(sent: list[Any]) -> list[Any]:
         (tmp_path / "in").write_bytes(values.pack(sent))
         (tmp_path / "out").unlink(missing_ok=True)
-        client.call(*grid.words(), "--values", str(tmp_path / "in"), str(tmp_path / "out"))
+        client.call(client.run, *grid.words(), "--values", str(tmp_path / "in"), str(tmp_path / "out"))
         return values.unpack((tmp_path / "out").read_bytes())
 
     values.check(round_trip, has_tuples=client.has_tuples)
