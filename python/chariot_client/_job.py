@@ -9,6 +9,7 @@ from typing import Any
 
 from ._description import Object, object_of
 from ._errors import CallError
+from ._protos import message
 from ._proxies import Channel, Future, Proxy, target_of
 from ._wire import Wire
 
@@ -53,13 +54,14 @@ class Job:
         objects: list[Object] = []
         page = None
         while page is None or page.next_page_token:
-            page = await self._wire.ask("ListObjects", prefix=prefix, page_token=page.next_page_token if page else "")
+            request = message("ListObjectsRequest")(prefix=prefix, page_token=page.next_page_token if page else "")
+            page = await self._wire.ask("ListObjects", request)
             objects += map(object_of, page.objects)
         return objects
 
     async def _describe(self, of: str | Proxy) -> Object:
         target = target_of(self[of] if isinstance(of, str) else of)
-        return object_of((await self._wire.ask("GetObject", target=target)).object)
+        return object_of((await self._wire.ask("GetObject", message("GetObjectRequest")(target=target))).object)
 
     async def _open(self) -> None:
         self._wire = Wire(**self._how)

@@ -6,6 +6,7 @@ version.
 
 from __future__ import annotations
 
+import functools
 from importlib import resources
 from typing import Any
 
@@ -20,6 +21,7 @@ for _file in descriptor_pb2.FileDescriptorSet.FromString(
 SERVICE = "chariot.v1.ObjectService"
 
 
+@functools.cache
 def message(name: str) -> Any:
     """The class of this message of chariot.v1."""
     return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"chariot.v1.{name}"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from ._protos import Target, message, numbers
-from ._values import FromJob, from_value, to_value
+from ._values import FromJob, from_value, put_value
 from ._wire import answered
 
 if TYPE_CHECKING:
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 
 _REDUCERS = {name.removeprefix("REDUCER_").lower(): number for name, number in numbers("Reducer").items() if number > 0}
 _END = grpc.aio.EOF
-
-
-def _arguments(args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    arguments = message("Arguments")(positional=[to_value(one) for one in args])
-    for name, one in named.items():
-        arguments.named[name].CopyFrom(to_value(one))
-    return arguments
 
 
 class Proxy(FromJob):
@@ -67,6 +60,17 @@ def target_of(proxy: Proxy) -> Any:
     return Target(reference=proxy._reference, index=proxy._index)
 
 
+def _fill(call: Any, method: Method, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Every message that says what to call has these three fields. In place: arrays may be large."""
+    call.target.CopyFrom(target_of(method._proxy))
+    call.method = method._name
+    for one in args:
+        put_value(one, call.arguments.positional.add())
+    for name, one in named.items():
+        put_value(one, call.arguments.named[name])
+    return call
+
+
 class Method:
     """A method of an object. Called, it gives what it returns; of a coroutine, when that has ended."""
 
@@ -104,8 +108,8 @@ class Method:
         return self._job._channel_type(self, args, named)
 
     async def _ask(self, call: str, args: tuple[Any, ...], named: dict[str, Any], **more: Any) -> Any:
-        fields = {"target": target_of(self._proxy), "method": self._name, "arguments": _arguments(args, named)}
-        response = await self._job._wire.ask(call, self._timeout, **fields, **more)
+        request = _fill(message(f"{call}Request")(**more), self, args, named)
+        response = await self._job._wire.ask(call, request, self._timeout)
         return None if more.get("one_way") else response
 
     async def _result(self, call: str, args: tuple[Any, ...], named: dict[str, Any], **more: Any) -> Any:
@@ -130,14 +134,17 @@ class Channel:
 
     def __init__(self, method: Method, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         self._job, self._method = method._job, method
-        self._first = {"target": target_of(method._proxy), "method": method._name, "arguments": _arguments(args, named)}
+        self._first = message("OpenChannelRequest")()
+        _fill(self._first.target, method, args, named)
         self._call: Any = None
         self._reading: asyncio.Future[Any] | None = None
         self._turn = asyncio.Lock()
 
     def send(self, value: Any) -> Any:
         """Returns when there is room for it: a chare that does not receive makes its senders wait."""
-        return self._job._do(self._write(message("OpenChannelRequest")(value=to_value(value))))
+        request = message("OpenChannelRequest")()
+        put_value(value, request.value)
+        return self._job._do(self._write(request))
 
     def finish(self) -> Any:
         """Nothing more is sent; what the chare sends still arrives."""
@@ -149,7 +156,7 @@ class Channel:
 
     async def _open(self) -> Channel:
         self._call = self._job._wire.open_channel(self._method._timeout)
-        await self._write(message("OpenChannelRequest")(target=self._first))
+        await self._write(self._first)
         return self
 
     def _opened(self) -> Any:

@@ -23,11 +23,11 @@ class FromJob:
 
 def to_value(one: Any) -> Any:
     value = Value()
-    _put(one, value)
+    put_value(one, value)
     return value
 
 
-def _put(one: Any, value: Any) -> None:
+def put_value(one: Any, value: Any) -> None:
     if one is None:
         value.null.SetInParent()
     elif isinstance(one, FromJob):
@@ -48,8 +48,8 @@ def _put(one: Any, value: Any) -> None:
         value.map.SetInParent()
         for key, item in one.items():
             entry = value.map.entries.add()
-            _put(key, entry.key)
-            _put(item, entry.value)
+            put_value(key, entry.key)
+            put_value(item, entry.value)
     elif isinstance(one, (np.ndarray, np.generic)):
         _put_array(np.asarray(one), value.array)
     else:
@@ -73,7 +73,7 @@ def _put_items(items: list[Any] | tuple[Any, ...], value: Any) -> None:
     into = value.list if isinstance(items, list) else value.tuple
     into.SetInParent()
     for item in items:
-        _put(item, into.items.add())
+        put_value(item, into.items.add())
 
 
 def _put_array(of: NDArray[Any], array: Array) -> None:

@@ -77,9 +77,7 @@ class Wire:
         request, response = message(f"{name}Request"), message(f"{name}Response")
         return getattr(self.channel, shape)(f"/{SERVICE}/{name}", request.SerializeToString, response.FromString)
 
-    async def ask(self, name: str, timeout: float | None = None, **fields: Any) -> Any:
-        """One call with one request, whose fields these are."""
-        request = message(f"{name}Request")(**fields)
+    async def ask(self, name: str, request: Any, timeout: float | None = None) -> Any:
         return await answered(self.unary[name](request, timeout=timeout, metadata=self.metadata))
 
     def open_channel(self, timeout: float | None) -> Any:
