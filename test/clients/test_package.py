@@ -7,14 +7,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from chariot_client import CallError, DeadlineExceeded, Job, RemoteError, blocking, connect
+import chariot_client
+from chariot_client import CallError, DeadlineExceeded, RemoteError, blocking, connect
 from chariot_client._values import to_value
 from grid import Grid, live_grid
+from harness import CHARIOT, Job
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def shared() -> Iterator[Grid]:
         yield one
 
 
-def connected(grid: Grid) -> Job:
+def connected(grid: Grid) -> chariot_client.Job:
     return connect(grid.address, ca=grid.authority, token_file=grid.token)
 
 
@@ -132,6 +135,32 @@ def test_the_blocking_face(shared: Grid) -> None:
         with pytest.raises(TimeoutError):
             grid[0, 0].slow.within(0.1)(10.0)
     assert not [one for one in threading.enumerate() if one.name == "chariot_client"]
+
+
+CALLER = """
+import sys
+from chariot import Chare, Group, charm
+from chariot_client import blocking
+
+class Caller(Chare):
+    def ask(self, address, authority, token):
+        with blocking.connect(address, ca=authority, token_file=token) as job:
+            return job["grid"][2, charm.myPe()].add(1.5)
+
+def main(args):
+    print(Group(Caller).ask(*args[1:4], ret=True).get())
+    charm.exit()
+
+charm.start(main)
+"""
+
+
+def test_chares_call_another_job(shared: Grid, tmp_path: Path) -> None:
+    """Whose runtime has a gRPC of its own in the same process."""
+    (tmp_path / "caller.py").write_text(CALLER)
+    command: list[str | Path] = [CHARIOT, "run", "-n", "2", "--transport", "unix", tmp_path / "caller.py", *shared.words()[:3]]
+    done = Job(command, tmp_path, 60).finish()
+    assert done.status == 0 and "[1.5, 1.5]" in done.stdout, done.said
 
 
 def test_what_cannot_be_sent_is_refused_here() -> None:
