@@ -187,7 +187,8 @@ static int put_array(struct obj_proto *proto, struct rpc_wire wire, struct chari
     size_t dtype_size = rpc_wire_left(&array.dtype), size = rpc_wire_left(&array.data);
     memcpy(dtype, array.dtype.at, dtype_size); /* a valid one is shorter */
     dtype[dtype_size] = '\0';
-    rc = chariot_put_array(writer, dtype, array.ndim, array.shape, array.order == 2 ? 'F' : 'C', size, &data);
+    bool fortran = array.order == 2 && array.ndim > 0; /* without dimensions it would be one of numpy's scalars */
+    rc = chariot_put_array(writer, dtype, array.ndim, array.shape, fortran ? 'F' : 'C', size, &data);
     if (rc == 0 && size > 0) memcpy(data, array.data.at, size);
     return rc;
 }

@@ -83,7 +83,7 @@ static int put_array(struct obj_proto *proto, const struct chariot_value *value,
     size_t array = obj_proto_begin(writer, OBJ_PROTO_ARRAY);
     obj_proto_put_bytes(writer, 1, dtype, value->array.dtype_size);
     put_shape(value, writer);
-    obj_proto_put_number(writer, 3, value->array.order == 'F' ? 2 : 1);
+    obj_proto_put_number(writer, 3, value->array.order == 'F' && value->array.ndim > 0 ? 2 : 1);
     obj_proto_put_bytes(writer, 4, value->array.data, value->array.size);
     obj_proto_end(writer, array);
     return 0;
