@@ -54,7 +54,7 @@ class Client(NamedTuple):
     def shell(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
         """Runs it; the caller looks at its status."""
         env = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "CHARIOT_", "PYTHON"))}
-        env |= {"OUT": str(self.out), "PYTHON": str(ROOT / ".venv/bin/python")}
+        env |= {"OUT": str(self.out), "PYTHON": str(ROOT / ".venv/bin/python"), "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(
             ["bash", "-euc", command], cwd=self.directory, env=env, capture_output=True, text=True, errors="replace",
             stdin=subprocess.DEVNULL, timeout=timeout,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "conformance")]
 
-from clients import Client, chosen  # noqa: E402
+from clients import ROOT, Client, chosen  # noqa: E402
 from grid import Grid, live_grid  # noqa: E402
+
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / "build/hypothesis"))
 
 
 @pytest.fixture(scope="session", params=chosen(), ids=lambda client: client.name)
