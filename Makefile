@@ -244,7 +244,7 @@ format: ## clang-format every C file
 	clang-format -i $(C_FILES)
 
 clean: ## remove what was made, but .venv
-	rm -rf build dist python/chariot/include python/chariot/*.so python/chariot/*.so.* $(CLIENT_PROTOS) python/*.egg-info examples/out examples/*.so
+	rm -rf build dist python/chariot/include python/chariot/*.so python/chariot/*.so.* $(CLIENT_PROTOS) python/*.egg-info examples/out examples/clients/*/out examples/*.so
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 install: lib launcher ## C library, headers, pkg-config file and commands to DESTDIR/PREFIX
