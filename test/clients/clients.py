@@ -107,6 +107,42 @@ CLIENTS = (
         packages=("grpc", "libprotobuf-c"),
         plain=True,
     ),
+    Client(
+        "go",
+        build=(
+            "cp *.go go.mod go.sum $OUT",
+            "go build -C $OUT -o bin/ google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc",
+            f"protoc -I{PROTOS} --plugin=$OUT/bin/protoc-gen-go --go_out=$OUT --go_opt=paths=source_relative"
+            " --plugin=$OUT/bin/protoc-gen-go-grpc --go-grpc_out=$OUT --go-grpc_opt=paths=source_relative"
+            f" {PUBLIC}",
+            "go build -C $OUT -o client .",
+            "go test -C $OUT -c -o cases .",
+        ),
+        run="$OUT/cases",
+        tools=("go", "protoc"),
+    ),
+    Client(
+        "javascript",
+        build=(
+            "cp -r *.js package.json package-lock.json ../protos $OUT",
+            f"cp -r {PROTOS}/chariot $OUT/protos",
+            "npm ci --prefix $OUT",
+        ),
+        run="node $OUT/cases.js",
+        tools=("node", "npm"),
+    ),
+    Client(
+        "java",
+        build=("mvn -B -q -Dout=$OUT compile dependency:copy-dependencies",),
+        run="java -cp \"$OUT/classes:$OUT/lib/*\" example.Cases",
+        tools=("java", "mvn"),
+    ),
+    Client(
+        "rust",
+        build=("cargo build --locked --target-dir $OUT",),
+        run="$OUT/debug/cases",
+        tools=("cargo", "protoc"),
+    ),
 )
 
 
