@@ -14,6 +14,8 @@ BUF = Path(sys.executable).with_name("buf")
 RELEASED = ROOT / "test/lint/released"
 PEER = """syntax = "proto3";
 package chariot.v1;
+option go_package = "chariot/v1;chariotv1";
+option java_multiple_files = true;
 service PeerService {
   // Join adds a PE.
   rpc Join(JoinRequest) returns (JoinResponse);
