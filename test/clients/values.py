@@ -142,8 +142,6 @@ def arrays(draw: st.DrawFn) -> Any:
     count = int(np.prod(shape, dtype=int))
     data = draw(st.binary(min_size=count * dtype.itemsize, max_size=count * dtype.itemsize))
     order = draw(st.sampled_from(["ORDER_C", "ORDER_FORTRAN", "ORDER_UNSPECIFIED"]))
-    if not shape and order == "ORDER_FORTRAN":
-        dtype = dtype.newbyteorder("=")  # a scalar
     return Value(array={"dtype": dtype.str, "shape": shape, "order": ORDER[order], "data": data})
 
 
