@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from pathlib import Path
 import grpc
 import pytest
 from harness import CHARIOT, ROOT, Job
-from nuisance import CALL, call_of, field, integer
+from nuisance import CALL, PREFACE, call_of, field, integer
 
 CLIENTS = int(os.environ.get("CHARIOT_DOORS_CLIENTS", "40"))
 CALLS = int(os.environ.get("CHARIOT_DOORS_CALLS", "4000"))
@@ -153,3 +154,17 @@ def test_bad_company_leaves_nothing_behind(doors: Doors) -> None:
         memory.append(doors.memory())
     assert memory[2] - memory[1] < 16 << 20, memory
     assert doors.connections() < 40
+
+
+@pytest.mark.skipif(CALLS < 100_000, reason="takes its 10 s")
+def test_who_says_nothing_is_shown_out(doors: Doors) -> None:
+    host, port = doors.address.rsplit(":", 1)
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_connection((host, int(port)), timeout=60)) for _ in PREFACE]
+        for i, sock in enumerate(silent):
+            sock.sendall(PREFACE[:i])
+        doors.crowd(1, CLIENTS)
+        for sock in silent:
+            with contextlib.suppress(ConnectionError):
+                while sock.recv(1000):  # the service's settings, then the end
+                    pass
