@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from chariot import Array, Chare, charm, coro, expose
+from chariot import Array, Channel, Chare, charm, coro, expose
 
 
 class Cell(Chare):
@@ -39,6 +39,19 @@ class Cell(Chare):
     @coro
     def slow(self, seconds: float) -> None:
         charm.sleep(seconds)
+
+    @expose
+    @coro
+    def flood(self, channel: Channel) -> None:
+        """Sends without end to who does not read."""
+        while True:
+            channel.send(bytes(10_000))
+
+    @expose
+    @coro
+    def sink(self, channel: Channel) -> None:
+        """Receives nothing."""
+        charm.sleep(3)
 
     @expose
     def quit(self) -> None:

@@ -25,9 +25,10 @@ import grpc
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9
 END_STREAM, END_HEADERS = 1, 4
-CALL = "/chariot.v1.ObjectService/Call"
+CALL, OPEN, WATCH = (f"/chariot.v1.ObjectService/{method}" for method in ("Call", "OpenChannel", "WatchPes"))
 HELD_S = 2.0  # how long something is kept open that waits for nothing
 MIB = 1 << 20
+HELD_VALUES = 3000  # of 10,000 bytes: more than that does not go into a channel that nobody empties
 BOMB = gzip.compress(bytes(64 * MIB), 9)
 
 
@@ -56,6 +57,11 @@ def call_of(method: str, value: bytes, element: int = 0) -> bytes:
     """CallRequest of grid[element].method(value); value: a Value."""
     target = field(1, b"grid") + field(3, varint(element))
     return field(1, target) + field(2, method.encode()) + field(3, field(1, value))
+
+
+def channel_to(method: str, element: int) -> bytes:
+    """A ChannelTarget."""
+    return field(1, field(1, b"grid") + field(3, varint(element))) + field(2, method.encode())
 
 
 def integer(number: int) -> bytes:
@@ -124,6 +130,39 @@ class Nuisance:
             sock.sendall(frame(8, 0, 0, struct.pack(">I", 2**31 - 1 - 65535)))
             sock.sendall(b"".join(self.whole(1 + 2 * i, call_of("large", integer(MIB // 4), i)) for i in range(16)))
             self.hold()
+
+    def unread_channels(self) -> None:
+        """The chare's sends have to wait; then the client is gone."""
+        with self.connected(abrupt=True) as sock:
+            for i in range(8):
+                request = field(1, channel_to("flood", i))
+                sock.sendall(self.head(1 + 2 * i, path=OPEN) + frame(DATA, 0, 1 + 2 * i, message(request)))
+            self.hold()
+
+    def unread_news(self) -> None:
+        with self.connected(window=0) as sock:
+            sock.sendall(self.head(1, path=WATCH) + frame(DATA, END_STREAM, 1, message(b"")))
+            self.hold()
+
+    def flooding(self) -> None:
+        """Sends into a channel whose chare does not receive: the service stops reading."""
+        sent = 0
+
+        def values() -> Iterator[bytes]:
+            nonlocal sent
+            yield field(1, channel_to("sink", 5))
+            while not over.is_set() and sent < 2 * HELD_VALUES:
+                yield field(2, field(7, bytes(10_000)))
+                sent += 1
+
+        over = threading.Event()
+        with grpc.insecure_channel(self.address) as channel:
+            call = channel.stream_stream(OPEN)(values(), metadata=[("authorization", f"Bearer {self.other}")])
+            self.hold()
+            over.set()
+            call.cancel()
+        if sent > HELD_VALUES:
+            self.unexpected.append(f"flooding {sent} values went into a channel that nobody empties")
 
     # ------------------------------------------------------------ those who go
 
@@ -220,9 +259,9 @@ class Nuisance:
     # ------------------------------------------------------------ all of it
 
     def kinds(self) -> tuple[Callable[[], None], ...]:
-        return (self.without_window, self.deaf, self.vanishing, self.resetting, self.oversize, self.claiming, self.compressed,
-                self.endless_headers, self.pinging, self.garbage, self.nonsense_frames, self.nonsense_messages,
-                self.strangers, self.silent)  # fmt: skip
+        return (self.without_window, self.deaf, self.unread_channels, self.unread_news, self.flooding, self.vanishing,
+                self.resetting, self.oversize, self.claiming, self.compressed, self.endless_headers, self.pinging,
+                self.garbage, self.nonsense_frames, self.nonsense_messages, self.strangers, self.silent)  # fmt: skip
 
     def keep_doing(self, kind: Callable[[], None]) -> None:
         while not self.ending.is_set():

@@ -40,7 +40,7 @@ class Doors:
         self.admin, self.clients = secrets.token_hex(32), directory / "clients"
         crowd = "".join(f"crowd{i} {secrets.token_hex(32)} grid.note\n" for i in range(CLIENTS))
         self.bad, self.other = secrets.token_hex(32), secrets.token_hex(32)
-        self.clients.write_text(f"{crowd}bad {self.bad} grid\nother {self.other} grid\nadmin {self.admin} *\n")
+        self.clients.write_text(f"{crowd}bad {self.bad} grid @job\nother {self.other} grid\nadmin {self.admin} *\n")
         self.clients.chmod(0o600)
         command = [CHARIOT, "run", "-n", "4", ROOT / "test/doors/job.py", self.clients, str(MAX_CALLS), str(MAX_MESSAGE)]
         self.job = Job(command, directory, 5 * LIMIT_S)
