@@ -214,8 +214,14 @@ static struct obj_caller *caller_new(struct obj_serving *serving, struct rpc_vis
     return caller;
 }
 
+/* The next question, once there is room for its answer. */
+static void ask_for_more(struct obj_serving *serving, struct rpc_visit *call) {
+    const struct rpc_serve_ops *ops = serving->at.ops;
+    if (ops->has_room(call)) ops->more(call);
+}
+
 /* Of the service itself: answered here and now. Whoever watches its health hears no more than that; who asks what there
- * is may go on asking. */
+ * is may go on asking, as far as he reads the answers. */
 static void answer_public(struct obj_serving *serving, struct rpc_visit *call, enum obj_public_method method,
                           const void *data, size_t size) {
     const struct rpc_serve_ops *ops = serving->at.ops;
@@ -230,7 +236,7 @@ static void answer_public(struct obj_serving *serving, struct rpc_visit *call, e
     if (chariot_writer_finish(&writer, &body) != 0) rc = CHARIOT_ENOMEM;
     if (rc == 0 && method != OBJ_PUBLIC_CHECK) {
         ops->put_take(call, body);
-        ops->more(call);
+        ask_for_more(serving, call);
         return;
     }
     enum obj_door_status status = rc == 0                    ? OBJ_DOOR_OK
@@ -285,7 +291,11 @@ static void on_request(void *owner, struct rpc_visit *call, uint32_t method, con
 static void on_room(void *owner, struct rpc_visit *call) {
     struct obj_serving *serving = owner;
     struct obj_caller *caller = serving->at.ops->get(call);
-    if (caller == NULL || post(caller, on_passage) == 0) return; /* of the service itself, it does not ask */
+    if (caller == NULL) { /* of the service itself */
+        ask_for_more(serving, call);
+        return;
+    }
+    if (post(caller, on_passage) == 0) return;
     let_go(caller);
     refuse_memory(serving, call);
 }

@@ -51,7 +51,7 @@ class Cell(Chare):
     @coro
     def sink(self, channel: Channel) -> None:
         """Receives nothing."""
-        charm.sleep(3)
+        charm.sleep(60)
 
     @expose
     def quit(self) -> None:

@@ -26,9 +26,10 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9
 END_STREAM, END_HEADERS = 1, 4
 CALL, OPEN, WATCH = (f"/chariot.v1.ObjectService/{method}" for method in ("Call", "OpenChannel", "WatchPes"))
+REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 HELD_S = 2.0  # how long something is kept open that waits for nothing
 MIB = 1 << 20
-HELD_VALUES = 3000  # of 10,000 bytes: more than that does not go into a channel that nobody empties
+HELD_MESSAGES = 3000  # of 10,000 bytes: more than gRPC itself holds on both sides
 BOMB = gzip.compress(bytes(64 * MIB), 9)
 
 
@@ -144,25 +145,34 @@ class Nuisance:
             sock.sendall(self.head(1, path=WATCH) + frame(DATA, END_STREAM, 1, message(b"")))
             self.hold()
 
-    def flooding(self) -> None:
-        """Sends into a channel whose chare does not receive: the service stops reading."""
+    def send_without_reading(self, kind: str, path: str, first: bytes, more: bytes) -> None:
+        """By a library, as long as the service takes it."""
         sent = 0
 
-        def values() -> Iterator[bytes]:
+        def messages() -> Iterator[bytes]:
             nonlocal sent
-            yield field(1, channel_to("sink", 5))
-            while not over.is_set() and sent < 2 * HELD_VALUES:
-                yield field(2, field(7, bytes(10_000)))
+            yield first
+            while not over.is_set() and sent < 2 * HELD_MESSAGES:
+                yield more
                 sent += 1
 
         over = threading.Event()
         with grpc.insecure_channel(self.address) as channel:
-            call = channel.stream_stream(OPEN)(values(), metadata=[("authorization", f"Bearer {self.other}")])
+            call = channel.stream_stream(path)(messages(), metadata=[("authorization", f"Bearer {self.other}")])
             self.hold()
             over.set()
             call.cancel()
-        if sent > HELD_VALUES:
-            self.unexpected.append(f"flooding {sent} values went into a channel that nobody empties")
+        if sent > HELD_MESSAGES:
+            self.unexpected.append(f"{kind} {sent} messages were taken by a service that has no room for them")
+
+    def flooding(self) -> None:
+        """The chare does not receive: the service stops reading."""
+        self.send_without_reading("flooding", OPEN, field(1, channel_to("sink", 5)), field(2, field(7, bytes(10_000))))
+
+    def reflecting(self) -> None:
+        """No answer is read: the service has no more questions then."""
+        question = field(1, bytes(10_000)) + field(4, b"chariot.v1.ObjectService")  # the answer repeats it
+        self.send_without_reading("reflecting", REFLECT, question, question)
 
     # ------------------------------------------------------------ those who go
 
@@ -259,9 +269,10 @@ class Nuisance:
     # ------------------------------------------------------------ all of it
 
     def kinds(self) -> tuple[Callable[[], None], ...]:
-        return (self.without_window, self.deaf, self.unread_channels, self.unread_news, self.flooding, self.vanishing,
-                self.resetting, self.oversize, self.claiming, self.compressed, self.endless_headers, self.pinging,
-                self.garbage, self.nonsense_frames, self.nonsense_messages, self.strangers, self.silent)  # fmt: skip
+        return (self.without_window, self.deaf, self.unread_channels, self.unread_news, self.flooding,
+                self.reflecting, self.vanishing, self.resetting, self.oversize, self.claiming, self.compressed,
+                self.endless_headers, self.pinging, self.garbage, self.nonsense_frames, self.nonsense_messages,
+                self.strangers, self.silent)  # fmt: skip
 
     def keep_doing(self, kind: Callable[[], None]) -> None:
         while not self.ending.is_set():

@@ -49,7 +49,8 @@ class Doors:
         self.process = Path("/proc", pid)
 
     def memory(self) -> int:
-        line = next(line for line in (self.process / "status").read_text().splitlines() if line.startswith("VmRSS"))
+        lines = (self.process / "status").read_text().splitlines()
+        line = next((line for line in lines if line.startswith("VmRSS")), "VmRSS: 0")  # it has just ended
         return int(line.split()[1]) * 1024
 
     def connections(self) -> int:
