@@ -25,6 +25,7 @@
 enum {
     DOORMEN = 64,
     STREAMS_PER_CONNECTION = 1000,
+    WINDOW = 256 << 10, /* that a client may send ahead of what is read, however long that takes */
     DEFAULT_MESSAGE_BYTES = 16 << 20,
     ASK_MS = 60000, /* a client that has been silent for so long, */
     ANSWER_MS = 20000,
@@ -189,6 +190,8 @@ static grpc_server *server_new(const struct rpc_service_limits *limits) {
         number(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ANSWER_MS),
         number(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         number(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, ASKED_MS),
+        number(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+        number(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, WINDOW),
         number(GRPC_ARG_ENABLE_CHANNELZ, 0),
     };
     grpc_channel_args args = {.num_args = sizeof items / sizeof items[0], .args = items};

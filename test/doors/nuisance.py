@@ -29,7 +29,7 @@ CALL, OPEN, WATCH = (f"/chariot.v1.ObjectService/{method}" for method in ("Call"
 REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 HELD_S = 2.0  # how long something is kept open that waits for nothing
 MIB = 1 << 20
-HELD_MESSAGES = 3000  # of 10,000 bytes: more than gRPC itself holds on both sides
+HELD_MESSAGES = 1500  # of 10,000 bytes: more than gRPC and channels hold on both sides
 BOMB = gzip.compress(bytes(64 * MIB), 9)
 
 
@@ -157,7 +157,8 @@ class Nuisance:
                 sent += 1
 
         over = threading.Event()
-        with grpc.insecure_channel(self.address) as channel:
+        fixed = [("grpc.http2.bdp_probe", 0)]  # else our own end makes room for more and more
+        with grpc.insecure_channel(self.address, fixed) as channel:
             call = channel.stream_stream(path)(messages(), metadata=[("authorization", f"Bearer {self.other}")])
             self.hold()
             over.set()
