@@ -77,3 +77,55 @@ def test_it_is_described(shop: Shop) -> None:
     told = str(shop.stub.GetObject(service.GetObjectRequest(target=service.Target(name="shop"))))
     for text in ("A shop.", "What so many cost.", "count", "float"):
         assert text in told
+
+
+MIXED = """
+from chariot import Array, Chare, charm, expose
+grid = charm.load({library!r})
+
+class Clerk(Chare):
+    @expose
+    def total(self, cells: int) -> float:
+        return 0.5 * cells
+
+def main(args):
+    charm.publish("cells", Array(grid.Cell, 3, args=[1.5])).get()
+    charm.publish("clerk", Chare(Clerk, onPE=1)).get()
+    print("open at", charm.serve("127.0.0.1:0", anyone=True), flush=True)
+
+charm.start(main)
+"""
+
+
+class Mixed(Live):
+    """A job of Python's in which some chares are C's."""
+
+    def __init__(self, pb: SimpleNamespace, directory: Path) -> None:
+        include, library = ROOT / "build/release/include", directory / "libgrid.so"
+        source = Path(__file__).with_name("c") / "grid.c"
+        subprocess.run(["cc", "-shared", "-fPIC", f"-I{include}", "-o", library, source], check=True)
+        (directory / "prog.py").write_text(MIXED.format(library=str(library)))
+        self.pb = pb
+        self.job = Job([CHARIOT, "run", "-n", "2", "prog.py"], directory, 60)
+        self.job.wait_for("open at ")
+        self.address = next(line.split()[2] for line in self.job.out if line.startswith("open at "))
+
+
+def test_c_and_python_side_by_side(pb: SimpleNamespace) -> None:  # noqa: F811
+    with tempfile.TemporaryDirectory(prefix="cf") as directory:
+        mixed = Mixed(pb, Path(directory))
+        try:
+            mixed.connect()
+            assert mixed.call(("cells", 2), "add", 2).real == 3.5
+            assert mixed.call(("cells", 2), "add", amount=1).real == 4.5
+            assert mixed.call(("clerk",), "total", 3).real == 1.5
+            code, text = status(lambda: mixed.call(("cells", 0), "add", "x"))
+            assert code == StatusCode.INVALID_ARGUMENT and "argument 'amount' must be a float" in text
+            code, text = status(lambda: mixed.call(("clerk",), "total", "x"))
+            assert code == StatusCode.INVALID_ARGUMENT and "cells" in text
+            assert status(lambda: mixed.call(("cells", 0), "echo", 1))[0] == StatusCode.PERMISSION_DENIED
+            told = str(mixed.stub.GetObject(mixed.pb.service.GetObjectRequest(target=mixed.pb.service.Target(name="cells"))))
+            assert "A cell, in C." in told and "Adds to the value." in told
+            mixed.channel.close()
+        finally:
+            mixed.job.kill()
