@@ -29,6 +29,8 @@ struct chariot_msg *obj_error_new(struct chariot_pe *pe, const char *type, const
 /* The same of a method that fails: with where that was. */
 struct chariot_msg *obj_error_of_call(const struct chariot_call *call, const char *type, const char *text);
 struct chariot_msg *obj_null_new(struct chariot_pe *pe);
+/* The runtime says it of what was called: it was destroyed. */
+bool obj_error_is_destroyed(const struct chariot_msg *error);
 /* "type: text" of an error value, cut to size. */
 void obj_error_text(const struct chariot_msg *error, char *text, size_t size);
 

@@ -19,22 +19,16 @@ static int give(struct obj_visit *visit, struct chariot_writer *writer) {
     return OBJ_DOOR_ANSWERED;
 }
 
-/* The method has raised: ABORTED, and what it was as an ObjectError. */
 void obj_door_fail_with(struct obj_visit *visit, const struct chariot_msg *error) {
-    struct obj_proto proto = {.shows_traces = visit->guest->shows_traces};
-    struct chariot_reader reader;
-    struct chariot_writer writer;
+    bool destroyed = obj_error_is_destroyed(error);
     char text[OBJ_DOOR_TEXT];
     obj_error_text(error, text, sizeof text);
-    obj_door_answer(visit, OBJ_DOOR_ABORTED, "%s.%s: %.200s", visit->object, visit->called, text);
-    chariot_writer_init_take(&writer, NULL);
-    obj_proto_put_text(&writer, 1, visit->object);
-    obj_proto_put_text(&writer, 2, visit->called);
-    chariot_reader_init(&reader, error);
-    int rc = obj_proto_write_failure(&proto, 3, &reader, &writer);
-    if (chariot_writer_finish(&writer, &visit->failure) == 0 && rc == 0) return;
-    rpc_msg_unref(visit->failure);
-    visit->failure = NULL;
+    if (visit->called[0] == '\0')
+        obj_door_answer(visit, OBJ_DOOR_ABORTED, "the future: %.300s", text);
+    else
+        obj_door_answer(visit, destroyed ? OBJ_DOOR_FAILED_PRECONDITION : OBJ_DOOR_ABORTED, "%s.%s: %.200s",
+                        visit->object, visit->called, text);
+    if (!destroyed) obj_door_tell(visit, error);
 }
 
 /* The value, or each of a list, as field 1 of the response. */
@@ -141,7 +135,7 @@ static int call_take(struct obj_visit *visit, const struct chariot_ref *ref, uin
     if (visit->one_way) {
         struct chariot_writer writer;
         int rc = chariot_send_take(pe, ref, method, args, CHARIOT_WANT_NOTHING, NULL);
-        if (rc != 0) return obj_door_answer(visit, OBJ_DOOR_NOT_FOUND, "%s was destroyed", visit->object);
+        if (rc != 0) return obj_door_answer(visit, OBJ_DOOR_FAILED_PRECONDITION, "%s was destroyed", visit->object);
         chariot_writer_init_take(&writer, NULL);
         return give(visit, &writer);
     }

@@ -28,17 +28,20 @@ enum obj_door_method {
     OBJ_DOOR_NUM_METHODS,
 };
 
-/* google.rpc.Code, those of them that are used. */
+/* google.rpc.Code, those of them that are used. X(NAME, number, name for programs) */
+#define OBJ_DOOR_STATUSES(X)                                                                                           \
+    X(OK, 0, "")                                                                                                       \
+    X(INVALID_ARGUMENT, 3, "InvalidArgument")                                                                          \
+    X(NOT_FOUND, 5, "NotFound")                                                                                        \
+    X(PERMISSION_DENIED, 7, "PermissionDenied")                                                                        \
+    X(RESOURCE_EXHAUSTED, 8, "ResourceExhausted")                                                                      \
+    X(FAILED_PRECONDITION, 9, "FailedPrecondition")                                                                    \
+    X(ABORTED, 10, "Aborted")                                                                                          \
+    X(UNIMPLEMENTED, 12, "Unimplemented")
 enum obj_door_status {
-    OBJ_DOOR_OK = 0,
-    OBJ_DOOR_INVALID_ARGUMENT = 3,
-    OBJ_DOOR_NOT_FOUND = 5,
-    OBJ_DOOR_PERMISSION_DENIED = 7,
-    OBJ_DOOR_RESOURCE_EXHAUSTED = 8,
-    OBJ_DOOR_FAILED_PRECONDITION = 9,
-    OBJ_DOOR_ABORTED = 10,
-    OBJ_DOOR_UNIMPLEMENTED = 12,
-    OBJ_DOOR_INTERNAL = 13,
+#define OBJ_DOOR_STATUS(name, number, text) OBJ_DOOR_##name = (number),
+    OBJ_DOOR_STATUSES(OBJ_DOOR_STATUS)
+#undef OBJ_DOOR_STATUS
 };
 
 /* Who asks. */
@@ -70,7 +73,7 @@ struct obj_visit {
     char text[OBJ_DOOR_TEXT];    /* for people, where it is not OK */
     struct chariot_msg *body;    /* bytes of the response, where it is; of a stream, of the last one, */
     struct rpc_msg_queue before; /* and of those before it */
-    struct chariot_msg *failure; /* bytes of an ObjectError, where there is one to tell */
+    struct chariot_msg *failure; /* bytes of an ObjectError, where it is not; NULL: no memory for it */
 
     /* The door's own. */
     char object[OBJ_DOOR_NAME], called[OBJ_DOOR_NAME];

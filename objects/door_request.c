@@ -18,12 +18,58 @@ enum { FIELD_TARGET = 1, FIELD_METHOD, FIELD_ARGUMENTS, FIELD_MORE };
 
 /* ---------------------------------------------------------------- answers */
 
+/* Of errors that no method has raised. */
+static const char *name_of(enum obj_door_status status) {
+    switch (status) {
+#define NAME(name, number, text)                                                                                       \
+    case number:                                                                                                       \
+        return text;
+        OBJ_DOOR_STATUSES(NAME)
+#undef NAME
+    }
+    return "";
+}
+
+static void put_kind(struct chariot_writer *writer, const struct obj_visit *visit, const struct chariot_msg *error) {
+    struct chariot_reader reader;
+    struct chariot_failure failure = {.pe = -1};
+    uint32_t pe = error != NULL && error->kind == OBJ_KIND_VALUE ? error->from : visit->pe->node.pe;
+    if (error != NULL) chariot_reader_init(&reader, error);
+    bool raised = error != NULL && chariot_error_read(&reader, &failure) == 0 && failure.type.size > 0;
+    if (raised)
+        obj_proto_put_bytes(writer, 4, failure.type.data, failure.type.size);
+    else
+        obj_proto_put_text(writer, 4, name_of(visit->status));
+    obj_proto_put_number(writer, 5, raised && failure.pe >= 0 ? (uint32_t)failure.pe : pe);
+}
+
+void obj_door_tell(struct obj_visit *visit, const struct chariot_msg *error) {
+    struct obj_proto proto = {.shows_traces = visit->guest->shows_traces};
+    struct chariot_reader reader;
+    struct chariot_writer writer;
+    int rc = 0;
+    rpc_msg_unref(visit->failure);
+    visit->failure = NULL;
+    chariot_writer_init_take(&writer, NULL);
+    obj_proto_put_text(&writer, 1, visit->object);
+    obj_proto_put_text(&writer, 2, visit->called);
+    if (error != NULL) {
+        chariot_reader_init(&reader, error);
+        rc = obj_proto_write_failure(&proto, 3, &reader, &writer);
+    }
+    put_kind(&writer, visit, error);
+    if (chariot_writer_finish(&writer, &visit->failure) == 0 && rc == 0) return;
+    rpc_msg_unref(visit->failure);
+    visit->failure = NULL;
+}
+
 int obj_door_answer(struct obj_visit *visit, enum obj_door_status status, const char *format, ...) {
     va_list args;
     va_start(args, format);
     vsnprintf(visit->text, sizeof visit->text, format, args);
     va_end(args);
     visit->status = status;
+    obj_door_tell(visit, NULL);
     return OBJ_DOOR_ANSWERED;
 }
 
@@ -153,11 +199,11 @@ int obj_door_find(struct obj_visit *visit, struct rpc_wire wire, struct chariot_
 
 /* ---------------------------------------------------------------- which method */
 
+/* visit->called has its name, if that is one. */
 static int find_method(struct obj_visit *visit, const struct chariot_ref *ref, const struct rpc_wire *name,
                        uint32_t *method) {
     const struct chariot_type *type = visit->pe->types[ref->type];
-    bool read = obj_door_copy_text(visit->called, sizeof visit->called, name);
-    *method = read ? obj_type_find_method(type, visit->called) : UINT32_MAX;
+    *method = rpc_wire_left(name) == strlen(visit->called) ? obj_type_find_method(type, visit->called) : UINT32_MAX;
     bool exposed = *method != UINT32_MAX && type->exposure != NULL && type->exposure->methods[*method] != NULL;
     if (!exposed)
         return obj_door_answer(visit, OBJ_DOOR_PERMISSION_DENIED, "%s exposes no method '%.200s'", visit->object,
@@ -285,6 +331,7 @@ static int check_channel(struct obj_visit *visit, const struct chariot_ref *ref,
 int obj_door_read_call(struct obj_visit *visit, struct rpc_wire wire, struct obj_door_request *request) {
     struct fields fields;
     int rc = read_fields(visit, wire, &fields);
+    if (rc == 0) (void)obj_door_copy_text(visit->called, sizeof visit->called, &fields.method);
     if (rc == 0) rc = obj_door_find(visit, fields.target, &request->ref);
     if (rc == 0) rc = find_method(visit, &request->ref, &fields.method, &request->method);
     if (rc == 0) rc = check_channel(visit, &request->ref, request->method);

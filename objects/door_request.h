@@ -35,6 +35,8 @@ int obj_door_stream_room(struct obj_visit *visit);
 /* Its object hears that the client has gone, if it holds the channel still. */
 void obj_door_stream_free(struct obj_visit *visit);
 
+/* The answer's ObjectError, of what is known of the call; error: what its method has raised; NULL: nothing. */
+void obj_door_tell(struct obj_visit *visit, const struct chariot_msg *error);
 /* Answers, all with outcome OBJ_DOOR_ANSWERED. */
 int obj_door_answer(struct obj_visit *visit, enum obj_door_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -135,6 +135,16 @@ void obj_error_text(const struct chariot_msg *error, char *text, size_t size) {
                  (int)(failure.text.size & 0xffff), failure.text.data);
 }
 
+/* The runtime's own errors say neither where nor on which PE; those that a method has passed on do. */
+bool obj_error_is_destroyed(const struct chariot_msg *error) {
+    static const char text[] = OBJ_TEXT_DESTROYED;
+    struct chariot_reader reader;
+    struct chariot_failure failure;
+    chariot_reader_init(&reader, error);
+    if (chariot_error_read(&reader, &failure) != 0 || failure.pe >= 0 || failure.trace.size > 0) return false;
+    return failure.text.size == sizeof text - 1 && memcmp(failure.text.data, text, failure.text.size) == 0;
+}
+
 bool chariot_msg_is_error(const struct chariot_msg *msg) {
     return (msg->flags & OBJ_FLAG_ERROR) != 0;
 }

@@ -140,6 +140,15 @@ class Cell(Chare):
     def said(self):
         return list(Cell.log)
     @expose
+    @coro
+    def make_one(self, name: str):
+        self.one = Chare(One, onPE=0)
+        charm.publish(name, self.one).get()
+    @expose
+    @coro
+    def destroy_one(self):
+        self.one.destroy(awaitable=True).get()
+    @expose
     def keep(self, channel: Channel):
         self.kept = channel
         channel.send("hello")
@@ -147,6 +156,14 @@ class Cell(Chare):
     def tell(self, value):
         if value is None: self.kept = None
         else: self.kept.send(value)
+
+class One(Chare):
+    @expose
+    def get(self):
+        return 7
+    @expose
+    async def listen(self, channel: Channel):
+        async for value in channel: pass
 
 class Server(Chare):
     def serve(self, keywords):
@@ -592,31 +609,50 @@ def test_each_failure_has_its_status(live: Live) -> None:
         (lambda: live.call(one, "echo", big), C.RESOURCE_EXHAUSTED, ""),
         (lambda: live.call(one, "echo", live.pb.value.Value()), C.INVALID_ARGUMENT, "without a kind"),
     ]
+    of_the_client = {C.DEADLINE_EXCEEDED, C.RESOURCE_EXHAUSTED}
     for call, code, text in rows:
         got = status(call)
         assert got[0] is code and text in got[1], (got, code, text)
+        if code in of_the_client:
+            continue
+        error = object_error(live, call)
+        name = error.type if code is C.ABORTED else "".join(part.capitalize() for part in code.name.split("_"))
+        assert error.type == name and error.object in ("one", "grid", "nobody", "gone") and error.pe in (0, 1)
+        assert error.method != "" and error.HasField("failure") == (code is C.ABORTED)
 
 
-def test_an_exception_is_told_in_full(live: Live) -> None:
+def object_error(live: Live, call: Callable[[], object]) -> Any:
     from google.rpc import status_pb2
 
     with pytest.raises(grpc.RpcError) as caught:
-        live.call(("one",), "fail", "no good")
+        call()
     trailer = dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
-    (detail,) = status_pb2.Status.FromString(trailer).details
+    whole = status_pb2.Status.FromString(trailer)
+    (detail,) = whole.details
     error = live.pb.service.ObjectError()
-    assert detail.Unpack(error)
-    assert (error.object, error.method, error.failure.type) == ("one", "fail", "LookupError")
-    assert error.failure.traceback == ""  # not asked for by charm.serve()
+    assert detail.Unpack(error) and whole.message == caught.value.details()
+    assert whole.code == caught.value.code().value[0]
+    return error
 
 
-def test_arrays_fit_their_type_hints(live: Live) -> None:
-    v = live.pb.value
-    ones = v.Value(array=v.Array(dtype="<f8", shape=[2], data=struct.pack("<2d", 1.5, 2.5)))
-    factors = v.Value(list=v.List(items=[live.value(2), live.value(3)]))
-    assert live.call(("one",), "total", ones, factors).real == 20.0
-    for wrong in ((factors, factors), (ones, ones)):
-        assert status(lambda wrong=wrong: live.call(("one",), "total", *wrong))[0] is grpc.StatusCode.INVALID_ARGUMENT
+def test_destroyed_objects_are_said_to_be(live: Live) -> None:
+    live.call(("grid", 1), "make_one", "short-lived")
+    assert live.call(("short-lived",), "get").integer == 7
+    live.call(("grid", 1), "destroy_one")
+    code, text = status(lambda: live.call(("short-lived",), "get"))
+    assert code is grpc.StatusCode.FAILED_PRECONDITION and "destroyed" in text
+    error = object_error(live, lambda: live.call(("short-lived",), "get"))
+    assert (error.object, error.type, error.HasField("failure")) == ("short-lived", "FailedPrecondition", False)
+    code, text = status(lambda: list(say(live, ("short-lived",), "listen", [])))
+    assert code is grpc.StatusCode.FAILED_PRECONDITION and "destroyed" in text
+
+
+def test_an_exception_is_told_in_full(live: Live) -> None:
+    for cell, pe in (("one",), 1), (("grid", 0), 0):
+        error = object_error(live, lambda cell=cell: live.call(cell, "fail", "no good"))
+        assert (error.object, error.method, error.type, error.pe) == (cell[0], "fail", "LookupError", pe)
+        assert (error.failure.type, error.failure.message, error.failure.pe) == ("LookupError", "no good", pe)
+        assert error.failure.traceback == ""  # not asked for by charm.serve()
 
 
 def test_garbage_and_pickles_are_refused(live: Live) -> None:
@@ -656,7 +692,7 @@ def test_tls_tokens_and_scopes(pb: SimpleNamespace, tmp_path: Path) -> None:
     clients.chmod(0o600)
     keywords = {"address": "127.0.0.1:0", "clients": str(clients), "certificate": certificate, "key": key}
     (tmp_path / "job").mkdir()
-    live = Live(pb, tmp_path / "job", keywords | {"max_rate": 200})
+    live = Live(pb, tmp_path / "job", keywords | {"max_rate": 200, "traces": True})
     root = Path(certificate).read_bytes()
     live.connect("0123456789abcdef", root)
     assert live.call(("one",), "add", 1).integer == 4
@@ -672,6 +708,8 @@ def test_tls_tokens_and_scopes(pb: SimpleNamespace, tmp_path: Path) -> None:
     live.connect("fedcba9876543210")  # in plain text
     assert status(lambda: live.call(("one",), "add", 1))[0] is grpc.StatusCode.UNAVAILABLE
     live.connect("fedcba9876543210", root)
+    error = object_error(live, lambda: live.call(("one",), "fail", "no good"))
+    assert error.failure.traceback.startswith("Traceback") and "raise LookupError(text)" in error.failure.traceback
     codes = set()
     for _ in range(300):  # more than may be in a second, whatever the machine
         try:

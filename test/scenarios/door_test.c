@@ -117,7 +117,27 @@ static void leave(struct visitor *visitor) {
     *visitor = (struct visitor){0};
 }
 
+/* What the answer's ObjectError says. */
+static Chariot__V1__ObjectError *error_told(const struct visitor *visitor) {
+    struct chariot_msg *told = visitor->visit.failure;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(told);
+    Chariot__V1__ObjectError *error =
+        chariot__v1__object_error__unpack(NULL, chariot_msg_size(told), chariot_msg_data(told));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    return error;
+}
+
+static void check_told(const struct visitor *visitor) {
+    Chariot__V1__ObjectError *error = error_told(visitor);
+    CU_ASSERT_STRING_EQUAL(error->object, visitor->visit.object);
+    CU_ASSERT_STRING_EQUAL(error->method, visitor->visit.called);
+    CU_ASSERT(error->type[0] != '\0' && error->pe < visitor->visit.pe->node.num_pes);
+    CU_ASSERT_EQUAL(error->failure != NULL, strcmp(error->type, "ValueError") == 0);
+    chariot__v1__object_error__free_unpacked(error, NULL);
+}
+
 static void expect_status(struct visitor *visitor, enum obj_door_status status, const char *text) {
+    check_told(visitor);
     CU_ASSERT_EQUAL(visitor->visit.status, status);
     CU_ASSERT_PTR_NOT_NULL(strstr(visitor->visit.text, text));
     if (strstr(visitor->visit.text, text) == NULL) fprintf(stderr, "'%s', not '%s'\n", visitor->visit.text, text);
@@ -269,11 +289,8 @@ static void check_results(struct program *program) {
 }
 
 static void check_failure(struct visitor *visitor) {
-    struct chariot_msg *told = visitor->visit.failure;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(told);
-    Chariot__V1__ObjectError *error =
-        chariot__v1__object_error__unpack(NULL, chariot_msg_size(told), chariot_msg_data(told));
-    CU_ASSERT_FATAL(error != NULL && error->failure != NULL);
+    Chariot__V1__ObjectError *error = error_told(visitor);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error->failure);
     CU_ASSERT_STRING_EQUAL(error->object, "one");
     CU_ASSERT_STRING_EQUAL(error->method, "fail");
     CU_ASSERT_STRING_EQUAL(error->failure->type, "ValueError");

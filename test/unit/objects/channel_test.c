@@ -76,6 +76,29 @@ static void close_two(void) {
     probe_close();
 }
 
+/* ---------------------------------------------------------------- one that sends no more */
+
+static void a_finished_end_still_receives(void) {
+    open_two();
+    put(two.at_a, 1);
+    CU_ASSERT_EQUAL(chariot_channel_finish(two.at_a), 0);
+    CU_ASSERT_EQUAL(chariot_channel_finish(two.at_a), 0);
+    CU_ASSERT_EQUAL(chariot_channel_send_take(two.at_a, value_int(2), 0), CHARIOT_ESTATE);
+    put(two.at_b, 3);
+    probe_settle();
+    CU_ASSERT_EQUAL(next(two.at_b), 1);
+    CU_ASSERT_EQUAL(next(two.at_b), CHARIOT_ECLOSED);
+    put(two.at_b, 4);
+    probe_settle();
+    CU_ASSERT_EQUAL(next(two.at_a), 3);
+    CU_ASSERT_EQUAL(next(two.at_a), 4);
+    CU_ASSERT_EQUAL(next(two.at_a), -1);
+    CU_ASSERT_EQUAL(chariot_channel_finish(two.at_b), 0);
+    probe_settle();
+    CU_ASSERT_EQUAL(next(two.at_a), CHARIOT_ECLOSED);
+    close_two();
+}
+
 /* ---------------------------------------------------------------- pairing and order */
 
 static void messages_come_in_order_both_ways(void) {
@@ -528,14 +551,14 @@ static void a_job_that_ends_leaves_nothing_of_open_ends(void) {
     probe_close(); /* the sanitizers look */
 }
 
-UNIT_MAIN("objects/channel", UNIT(messages_come_in_order_both_ways), UNIT(the_nth_meets_the_nth),
-          UNIT(a_chare_that_talks_to_itself_hears_itself), UNIT(many_chares_with_one_each_find_their_own),
-          UNIT(messages_that_overtake_are_put_in_order), UNIT(only_a_single_chare_can_be_at_the_other_end),
-          UNIT(who_waits_first_receives_first), UNIT(who_comes_between_waits_behind),
-          UNIT(what_one_does_not_take_goes_to_the_next), UNIT(who_only_watches_takes_nothing),
-          UNIT(those_who_wait_keep_the_end), UNIT(a_sender_that_is_ahead_is_told_to_wait),
-          UNIT(far_ahead_a_message_is_refused), UNIT(a_window_holds_what_is_promised),
-          UNIT(a_message_larger_than_the_window_is_read_and_accounted_for),
+UNIT_MAIN("objects/channel", UNIT(a_finished_end_still_receives), UNIT(messages_come_in_order_both_ways),
+          UNIT(the_nth_meets_the_nth), UNIT(a_chare_that_talks_to_itself_hears_itself),
+          UNIT(many_chares_with_one_each_find_their_own), UNIT(messages_that_overtake_are_put_in_order),
+          UNIT(only_a_single_chare_can_be_at_the_other_end), UNIT(who_waits_first_receives_first),
+          UNIT(who_comes_between_waits_behind), UNIT(what_one_does_not_take_goes_to_the_next),
+          UNIT(who_only_watches_takes_nothing), UNIT(those_who_wait_keep_the_end),
+          UNIT(a_sender_that_is_ahead_is_told_to_wait), UNIT(far_ahead_a_message_is_refused),
+          UNIT(a_window_holds_what_is_promised), UNIT(a_message_larger_than_the_window_is_read_and_accounted_for),
           UNIT(what_was_sent_before_the_end_was_closed_still_arrives),
           UNIT(an_end_that_closed_before_the_other_was_opened_has_spoken),
           UNIT(messages_under_way_to_a_closed_end_are_passed_over),
