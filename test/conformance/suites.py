@@ -19,7 +19,7 @@ SUITES = {
 }
 
 
-def chariot_of_ones_own(directory: Path, launch: str) -> Mapping[str, str]:
+def chariot_of_ones_own(directory: Path, launch: str) -> dict[str, str]:
     """The environment in which the tests call this as `chariot run -n PES ...`: bash, with the words after `run` in "$@" and
     their number of PEs in $pes. What is no job is the checkout's."""
     real = ROOT / ".venv/bin"
