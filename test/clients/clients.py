@@ -119,6 +119,7 @@ CLIENTS = (
             "go test -C $OUT -c -o cases .",
         ),
         run="$OUT/cases",
+        tour="$OUT/client",
         tools=("go", "protoc"),
     ),
     Client(
@@ -129,18 +130,21 @@ CLIENTS = (
             "npm ci --prefix $OUT",
         ),
         run="node $OUT/cases.js",
+        tour="node $OUT/client.js",
         tools=("node", "npm"),
     ),
     Client(
         "java",
         build=("mvn -B -q -Dout=$OUT compile dependency:copy-dependencies",),
         run="java -cp \"$OUT/classes:$OUT/lib/*\" example.Cases",
+        tour="java -cp \"$OUT/classes:$OUT/lib/*\" example.Client",
         tools=("java", "mvn"),
     ),
     Client(
         "rust",
         build=("cargo build --locked --target-dir $OUT",),
         run="$OUT/debug/cases",
+        tour="$OUT/debug/client",
         tools=("cargo", "protoc"),
     ),
 )

@@ -82,7 +82,9 @@ async function main(address, authority, token) {
   const grid = new Grid(address, authority, readFileSync(token, 'utf8').trim())
   console.log('call:', await grid.call([1, 2], 'add', [1.5]))
   console.log('broadcast:', ...(await grid.broadcast('get')))
-  for await (const answer of grid.stream([0, 1], 'chat', [1n, 2.5, 'three'])) console.log('stream:', answer)
+  const answers = []
+  for await (const answer of grid.stream([0, 1], 'chat', [1n, 2.5, 'three'])) answers.push(answer)
+  console.log('stream:', ...answers)
   const data = NDArray.of(Float64Array.of(0, 1, 2, 3, 4, 5), 2, 3)
   console.log('array:', (await grid.call([3, 3], 'scaled', [data, 10.0])).elements)
   await grid.call([0, 0], 'fail', ['no such luck']).catch((error) => {
