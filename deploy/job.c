@@ -327,9 +327,10 @@ static int run(struct deploy_job *job, struct deploy_reason *reason) {
     return job->status;
 }
 
-/* Shorter than others bear its silence (they hear of it every eighth of that): so the reason is what is said. */
+/* Shorter than others bear its silence (they hear of it every eighth of that), by an eighth at least, which is for the
+ * way of the word: so the reason is what is said. */
 static double stop_patience(const struct deploy_options *options) {
-    return options->silence * 7 / 8;
+    return options->silence * 3 / 4;
 }
 
 /* PEs get the signal mask and the limit of open files that we were started with. */

@@ -15,7 +15,7 @@
 #include "rpc/proto/chariot/v1/agent.pb-c.h"
 
 #define DEPLOY_RELAY_SILENCE_S 5.0
-#define DEPLOY_RELAY_BEGIN_S   8.0 /* between its first word and the next: it may only begin */
+#define DEPLOY_RELAY_BEGIN_S   6.0 /* between its first word and the next: it may only begin */
 
 enum deploy_relay_end {
     DEPLOY_RELAY_CLOSED,  /* the other end has closed it */

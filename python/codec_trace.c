@@ -146,7 +146,8 @@ static PyObject *put_together(struct py_codec *codec, PyTracebackObject *trace, 
 PyObject *py_trace_format(struct py_state *st, PyObject *exc, PyObject *type, PyObject *text) {
     struct py_codec *codec = &st->codec;
     PyObject *trace = PyException_GetTraceback(exc);
-    PyTracebackObject *first = (PyTracebackObject *)(void *)trace;
+    PyTracebackObject *first =
+        trace == Py_None ? NULL : (PyTracebackObject *)(void *)trace; /* None: it was taken away */
     bool plain = type != NULL && text != NULL && PyUnicode_CheckExact(text) && is_plain(st, exc) && !recurs(first);
     PyObject *whole = plain ? put_together(codec, first, type, text) : format_whole(codec, exc);
     Py_XDECREF(trace);

@@ -144,7 +144,7 @@ bool py_pending_cancel(struct py_chare *chare, uint64_t call, PyObject *exc) {
     if (entry == NULL) return false;
     struct chariot_msg *result = NULL;
     py_entry_take_out(pending, entry);
-    PyErr_SetObject((PyObject *)Py_TYPE(exc), exc);
+    py_error_raise(exc);
     int rc = py_outcome_take(chare->cls->st, entry->method, &entry->reply, NULL, &result);
     py_outcome_reply_take(chare->cls->st, &entry->reply, rc, result);
     py_entry_free(entry);
