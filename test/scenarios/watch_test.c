@@ -234,7 +234,9 @@ static int ask(struct client *client, struct chariot_pe *pe, struct obj_guest *g
     client->visit = (struct obj_visit){
         .pe = pe, .guest = guest, .method = OBJ_DOOR_PES, .put_take = put_take, .has_room = has_room};
     OBJ_API(pe);
-    return obj_door_begin(&client->visit, data, size);
+    int rc = obj_door_begin(&client->visit, data, size);
+    chariot_msg_unref(client->visit.failure);
+    return rc;
 }
 
 static void end(struct client *client) {

@@ -431,7 +431,7 @@ static void a_value_that_cannot_leave_is_an_error_for_others_only(void) {
     CU_ASSERT_EQUAL(chariot_future_num_values(handle), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(error_of(chariot_future_value(handle, 0)), "cannot leave"));
     CU_ASSERT_EQUAL(int_of(chariot_future_value(handle, 1)), 6);
-    CU_ASSERT_PTR_EQUAL(chariot_msg_object(chariot_future_value(future, 0)), &probe);
+    CU_ASSERT_PTR_EQUAL(chariot_msg_object(chariot_future_message(future, 0)), &probe);
     chariot_future_unref(handle);
     chariot_future_unref(future);
     probe_close();

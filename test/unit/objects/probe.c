@@ -52,8 +52,12 @@ static int later(struct chariot_call *call) {
 
 static const struct chariot_method methods[PROBE_NUM_METHODS] = {
     {"hear", called}, {"say", say}, {"fail", fail}, {"later", later}};
-static const struct chariot_type probe_type = {
-    .name = "Probe", .methods = methods, .num_methods = PROBE_NUM_METHODS, .create = create, .destroy = destroy};
+static const struct chariot_type probe_type = {.name = "Probe",
+                                               .methods = methods,
+                                               .num_methods = PROBE_NUM_METHODS,
+                                               .create = create,
+                                               .destroy = destroy,
+                                               .reads_objects = true};
 
 void probe_open(uint32_t num_pes) {
     probe = (struct probe){0};
