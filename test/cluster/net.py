@@ -62,6 +62,7 @@ AuthorizedKeysFile {path}/key.pub
 MaxStartups 100
 PrintMotd no
 UseDNS no
+SetEnv HOME=/tmp
 Subsystem sftp internal-sftp
 """
 
