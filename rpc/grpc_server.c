@@ -38,6 +38,10 @@ static void refuse_take(struct rpc_grpc *g, grpc_call *call, grpc_status_code st
 /* ---------------------------------------------------------------- accepting */
 
 static void serve_link_take(struct rpc_grpc *g, grpc_call *call, uint32_t pe) {
+    if (pe - g->near_first < g->near_count) { /* a number below near_first wraps round */
+        refuse_take(g, call, GRPC_STATUS_PERMISSION_DENIED, "this PE is of our own host, and shares memory");
+        return;
+    }
     if (g->peers[pe].in != NULL) {
         refuse_take(g, call, GRPC_STATUS_ALREADY_EXISTS, "this PE has a link open already");
         return;

@@ -167,6 +167,8 @@ static struct rpc_grpc *grpc_new(struct rpc_node *node, const struct rpc_grpc_co
     g->limits = config->limits;
     if (g->limits.batch_bytes > g->limits.frame_bytes) g->limits.batch_bytes = g->limits.frame_bytes;
     g->silence_ms = config->silence_ms;
+    g->near_first = config->near_first;
+    g->near_count = config->near_count;
     memcpy(g->token, config->token, sizeof g->token);
     g->epoch = config->epoch;
     g->peers = calloc(node->num_pes, sizeof *g->peers);

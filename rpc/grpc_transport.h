@@ -36,14 +36,15 @@ struct rpc_grpc {
     uint8_t token[RPC_TOKEN_BYTES];
     int64_t epoch;
     struct rpc_tls tls;
-    struct rpc_peer *peers; /* by PE */
-    char **host_names;      /* for people, by host; NULL: not known yet */
-    struct rpc_link *links; /* all that have operations outstanding */
-    unsigned held;          /* links whose next read waits for credit, or for the address book */
-    unsigned outstanding;   /* operations that belong to no link */
-    uint32_t silence_ms;    /* a peer that is silent for so long is gone; 0: however long */
-    int64_t pulsed_ns;      /* when the last pulse was; 0: none yet */
-    bool joined;            /* the address book is complete: messages may come in */
+    struct rpc_peer *peers;          /* by PE */
+    char **host_names;               /* for people, by host; NULL: not known yet */
+    struct rpc_link *links;          /* all that have operations outstanding */
+    unsigned held;                   /* links whose next read waits for credit, or for the address book */
+    unsigned outstanding;            /* operations that belong to no link */
+    uint32_t near_first, near_count; /* PEs that send otherwise */
+    uint32_t silence_ms;             /* a peer that is silent for so long is gone; 0: however long */
+    int64_t pulsed_ns;               /* when the last pulse was; 0: none yet */
+    bool joined;                     /* the address book is complete: messages may come in */
     bool closing;
     grpc_server *server;
     char *address; /* under which others reach the server */

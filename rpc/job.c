@@ -68,6 +68,8 @@ static int open_at(struct rpc_job *job, struct rpc_node *node, const struct rpc_
                                      .identity = &ticket->identity,
                                      .epoch = ticket->epoch,
                                      .silence_ms = ticket->silence_ms,
+                                     .near_first = ticket->local_first,
+                                     .near_count = ticket->local_count,
                                      .limits = rpc_limits_default};
     if (ticket->silence_ms > 0) config.limits.frame_bytes = FAR_FRAME_BYTES;
     memcpy(config.token, ticket->token, sizeof config.token);

@@ -58,6 +58,7 @@ struct rpc_grpc_config {
     int64_t epoch;       /* of the job: a peer of another is refused; 0: not counted */
     uint32_t silence_ms; /* a peer of which nothing is heard for so long is gone (rpc/grpc_pulse.h); 0: however long */
     struct rpc_limits limits;
+    uint32_t near_first, near_count; /* these PEs are reached otherwise (rpc/mix.h): links of theirs are refused */
 };
 int rpc_grpc_open(struct rpc_loop *loop, struct rpc_node *node, const struct rpc_grpc_config *config,
                   char **bound_address);

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = re.findall(r"PROTOCOL_VERSION = (\d+)", (ROOT / "rpc/version.h").read_text())[0]  # the one that is let in
 WAIT_S = 20.0
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 LINK, JOIN = "/chariot.v1.PeerService/Link", "/chariot.v1.PeerService/Join"
@@ -158,7 +160,7 @@ def main() -> str:
     place, case = (sys.argv[1], int(sys.argv[2])), sys.argv[3]
     thief = Thief(Path(sys.argv[4])) if len(sys.argv) > 4 else None
     if case == "plain text":
-        return plain(place, call(LINK, bytes(32), "1", "1"))
+        return plain(place, call(LINK, bytes(32), VERSION, "1"))
     if case == "garbage":
         return plain(place, bytes(i * i % 251 for i in range(4096)))
     if case == "a handshake of 16 MiB":
@@ -166,23 +168,23 @@ def main() -> str:
     if case == "half-open":
         return half_open(place, int(os.environ["COUNT"]))
     assert thief is not None
-    good = call(LINK, thief.token, "1", thief.pe)
+    good = call(LINK, thief.token, VERSION, thief.pe)
     if case == "no certificate":
         return by_tls(place, thief, good, certificate=False)
     if case == "own":
         return by_tls(place, thief, good)
     if case == "wrong token":
-        return by_tls(place, thief, call(LINK, bytes(32), "1", thief.pe))
+        return by_tls(place, thief, call(LINK, bytes(32), VERSION, thief.pe))
     if case == "no token":
-        return by_tls(place, thief, call(LINK, None, "1", thief.pe))
+        return by_tls(place, thief, call(LINK, None, VERSION, thief.pe))
     if case == "wrong name":
-        return by_tls(place, thief, call(LINK, thief.token, "1", str(int(thief.pe) + 1)))
+        return by_tls(place, thief, call(LINK, thief.token, VERSION, str(int(thief.pe) + 1)))
     if case == "other version":
         return by_tls(place, thief, call(LINK, thief.token, "9999", thief.pe))
     if case == "joins again":
         address = b"ipv4:10.77.0.4:9"
         body = bytes([0x08, int(thief.pe), 0x10, 4, 0x1A, len(address)]) + address + b"\x22\x01x"
-        join = call(JOIN, thief.token, "1", thief.pe) + frame(0, 1, 1, struct.pack(">BI", 0, len(body)) + body)
+        join = call(JOIN, thief.token, VERSION, thief.pe) + frame(0, 1, 1, struct.pack(">BI", 0, len(body)) + body)
         return by_tls(place, thief, join)
     if case == "replayed":
         return replayed(place, thief, call(LINK, thief.token, "9999", thief.pe))
