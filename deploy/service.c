@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,11 +14,12 @@
 #include "deploy/options.h"
 #include "deploy/raised.h"
 #include "rpc/error.h"
+#include "rpc/framed.h"
 #include "rpc/proto/chariot/v1/dial.pb-c.h"
 
 #define PROGRAM "chariot-dial"
 
-enum { HEADER_BYTES = 4, MAX_FILE = 1 << 20, MAX_TOKEN = 512, END_PATIENCE_S = 2 };
+enum { MAX_FILE = 1 << 20, MAX_TOKEN = 512, END_PATIENCE_S = 2 };
 
 /* ---------------------------------------------------------------- options */
 
@@ -154,40 +154,17 @@ static void files_deinit(struct files *files) {
 
 /* ---------------------------------------------------------------- chariot-dial */
 
-static bool write_all(int fd, const uint8_t *data, size_t size) {
-    while (size > 0) {
-        ssize_t written = send(fd, data, size, MSG_NOSIGNAL);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        data += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
-static bool read_all(int fd, uint8_t *out, size_t size) {
-    while (size > 0) {
-        ssize_t got = read(fd, out, size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        out += got;
-        size -= (size_t)got;
-    }
-    return true;
-}
-
 static char *or_empty(char *text) {
     return text == NULL ? (char *)(uintptr_t)protobuf_c_empty_string : text;
 }
 
 static bool say(struct deploy_service *service, const Chariot__V1__Dial *dial) {
     size_t size = chariot__v1__dial__get_packed_size(dial);
-    uint8_t *data = size > UINT32_MAX ? NULL : malloc(HEADER_BYTES + size);
+    uint8_t *data = malloc(size);
     if (data == NULL) return false;
-    rpc_fixed32_pack((uint32_t)size, data);
-    chariot__v1__dial__pack(dial, data + HEADER_BYTES);
-    bool said = write_all(service->stream, data, HEADER_BYTES + size);
-    explicit_bzero(data, HEADER_BYTES + size);
+    chariot__v1__dial__pack(dial, data);
+    bool said = rpc_framed_write(service->stream, data, size) == 0;
+    explicit_bzero(data, size);
     free(data);
     return said;
 }
@@ -306,15 +283,12 @@ static int understand(struct deploy_service *service, size_t size, struct rpc_wi
 }
 
 int deploy_service_next(struct deploy_service *service, struct rpc_wire *response, struct deploy_reason *reason) {
-    uint8_t head[HEADER_BYTES];
+    size_t size;
     free(service->heard);
     service->heard = NULL;
-    if (!read_all(service->stream, head, sizeof head)) return lost(reason);
-    size_t size = rpc_fixed32_read(head);
-    service->heard = malloc(size > 0 ? size : 1);
-    if (service->heard == NULL) return deploy_reason_set(reason, DEPLOY_STATUS_OS, "out of memory");
-    if (!read_all(service->stream, service->heard, size)) return lost(reason);
-    return understand(service, size, response, reason);
+    int err = rpc_framed_read(service->stream, -1, UINT32_MAX, &service->heard, &size);
+    if (err == CHARIOT_ENOMEM) return deploy_reason_set(reason, DEPLOY_STATUS_OS, "out of memory");
+    return err != 0 ? lost(reason) : understand(service, size, response, reason);
 }
 
 /* The response is kept while the end is waited for: that comes behind it. */

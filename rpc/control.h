@@ -58,8 +58,7 @@ int rpc_control_dup(const struct rpc_control *control);
 int rpc_control_settle(int fd, bool prompt);
 int rpc_control_say_prompt_over(int fd);
 
-/* Framing, for both ends. A frame is written whole, also where several threads write. Read: waits for at most
- * timeout_ms (-1: for ever) for one whole frame; gives *data. */
+/* Framing, for both ends: as rpc/framed.h, with the bound of this stream. */
 enum { RPC_CONTROL_MAX_BYTES = 1 << 20 };
 int rpc_control_write(int fd, const void *data, size_t size);
 int rpc_control_read(int fd, int timeout_ms, uint8_t **data, size_t *size);

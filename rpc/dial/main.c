@@ -3,13 +3,13 @@
  * Standard input, a socket pair's end, brings what to call (chariot/v1/dial.proto); responses and the end of the call
  * go back the same way. A response is read when the one before it has been taken, so a slow reader slows the service
  * down. The program dies with whoever started it, and the service sees its client go. */
-#include <errno.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "rpc/envelope.h"
+#include "rpc/error.h"
+#include "rpc/framed.h"
 #include "rpc/proto/chariot/v1/dial.pb-c.h"
 
-enum { STATUS_USAGE = 2, STATUS_OS = 71, HEADER_BYTES = 4, INITIAL_BACKOFF_MS = 100 };
+enum { STATUS_USAGE = 2, STATUS_OS = 71, INITIAL_BACKOFF_MS = 100 };
 
 struct call {
     grpc_completion_queue *queue;
@@ -38,47 +39,25 @@ static _Noreturn void die(const char *why) {
 
 /* ---------------------------------------------------------------- the stream to whoever started us */
 
-static bool read_all(uint8_t *out, size_t size) {
-    while (size > 0) {
-        ssize_t got = read(STDIN_FILENO, out, size);
-        if (got == 0 || (got < 0 && errno != EINTR)) return false;
-        if (got < 0) continue;
-        out += got;
-        size -= (size_t)got;
-    }
-    return true;
-}
-
-/* Who does not hear us any more has no use for us either. */
-static void write_all(const uint8_t *data, size_t size) {
-    while (size > 0) {
-        ssize_t written = write(STDOUT_FILENO, data, size);
-        if (written < 0 && errno != EINTR) exit(STATUS_OS);
-        if (written < 0) continue;
-        data += written;
-        size -= (size_t)written;
-    }
-}
-
 static Chariot__V1__Dial *read_dial(void) {
-    uint8_t head[HEADER_BYTES];
-    if (!read_all(head, sizeof head)) return NULL;
-    size_t size = rpc_fixed32_read(head);
-    uint8_t *data = malloc(size > 0 ? size : 1);
-    if (data == NULL) return NULL;
-    Chariot__V1__Dial *dial = read_all(data, size) ? chariot__v1__dial__unpack(NULL, size, data) : NULL;
+    uint8_t *data;
+    size_t size;
+    if (rpc_framed_read(STDIN_FILENO, -1, UINT32_MAX, &data, &size) != 0) return NULL;
+    Chariot__V1__Dial *dial = chariot__v1__dial__unpack(NULL, size, data);
     explicit_bzero(data, size); /* keys and tokens */
     free(data);
     return dial;
 }
 
+/* Who does not hear us any more has no use for us either. */
 static void say(const Chariot__V1__Heard *heard) {
     size_t size = chariot__v1__heard__get_packed_size(heard);
-    uint8_t *data = size > UINT32_MAX ? NULL : malloc(HEADER_BYTES + size);
+    uint8_t *data = malloc(size);
     if (data == NULL) die("a response is too large");
-    rpc_fixed32_pack((uint32_t)size, data);
-    chariot__v1__heard__pack(heard, data + HEADER_BYTES);
-    write_all(data, HEADER_BYTES + size);
+    chariot__v1__heard__pack(heard, data);
+    int error = rpc_framed_write(STDOUT_FILENO, data, size);
+    if (error == CHARIOT_ETOOBIG) die("a response is too large");
+    if (error != 0) exit(STATUS_OS);
     free(data);
 }
 

@@ -2,6 +2,7 @@
 #include "test/unit/fault_alloc.h"
 
 #include "rpc/control.c"
+#include "rpc/framed.c"
 
 #include <pthread.h>
 #include <signal.h>
