@@ -12,7 +12,7 @@
 #include "rpc/error.h"
 
 enum { ARGUMENTS = 3, POSITIONAL = 1, NAMED = 2, MORE = 4 }; /* fields of the requests, and of Arguments */
-enum { VALUE_FUTURE = 13, VALUE_FAILURE = 14, STANDARD_INPUT_MAX = 1 << 30 };
+enum { STANDARD_INPUT_MAX = 1 << 30 };
 
 struct call {
     struct deploy_service service; /* first: its options are set through this too */
@@ -154,7 +154,8 @@ static bool write_results(FILE *out, struct rpc_wire response, bool as_list, siz
         struct rpc_wire value = field.bytes;
         fputs(between, out);
         if (!deploy_json_write(out, value)) return false;
-        if (rpc_wire_left(&value) > 0 && rpc_wire_field(&value, &kind) == 0) *failures += kind.number == VALUE_FAILURE;
+        if (rpc_wire_left(&value) > 0 && rpc_wire_field(&value, &kind) == 0)
+            *failures += kind.number == DEPLOY_JSON_FAILURE;
         between = as_list ? ", " : "\n";
         count++;
     }
@@ -185,7 +186,7 @@ static bool find_future(struct rpc_wire response, struct rpc_wire *future) {
         struct rpc_wire value = field.bytes;
         if (rpc_wire_left(&value) == 0 || rpc_wire_field(&value, &field) != 0) return false;
         *future = field.bytes;
-        return field.number == VALUE_FUTURE && field.type == RPC_WIRE_BYTES_OF;
+        return field.number == DEPLOY_JSON_FUTURE && field.type == RPC_WIRE_BYTES_OF;
     }
     return false;
 }

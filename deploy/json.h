@@ -22,6 +22,24 @@
 
 enum { DEPLOY_JSON_DEPTH = 32 }; /* Values inside one another, as value.proto says */
 
+/* Fields of Value. */
+enum deploy_json_kind {
+    DEPLOY_JSON_NULL = 1,
+    DEPLOY_JSON_BOOLEAN,
+    DEPLOY_JSON_INTEGER,
+    DEPLOY_JSON_BIG_INTEGER,
+    DEPLOY_JSON_REAL,
+    DEPLOY_JSON_TEXT,
+    DEPLOY_JSON_DATA,
+    DEPLOY_JSON_LIST,
+    DEPLOY_JSON_TUPLE,
+    DEPLOY_JSON_MAP,
+    DEPLOY_JSON_ARRAY,
+    DEPLOY_JSON_REFERENCE,
+    DEPLOY_JSON_FUTURE,
+    DEPLOY_JSON_FAILURE,
+};
+
 /* Text that is read; `why` says what was wrong with it. */
 struct deploy_json {
     const char *begin, *at, *end; /* borrowed */
@@ -64,6 +82,11 @@ bool deploy_json_literal(struct deploy_json *json, const char *word);
 bool deploy_json_base64(struct deploy_json *json, struct deploy_pack *pack);
 /* What a number of these characters is. */
 double deploy_json_real(const char *text, size_t size);
+/* A number as a real, or the name of one that JSON has none for: "NaN", "Infinity", "-Infinity". otherwise: what is
+ * wrong with other names. */
+bool deploy_json_any_real(struct deploy_json *json, double *value, const char *otherwise);
+/* That name; NULL: it has none. */
+const char *deploy_json_real_name(double value);
 
 /* json_array.c: what stands behind "@array", as field `number`; its text in these bytes. */
 bool deploy_json_read_array(struct deploy_json *json, struct deploy_pack *pack, uint32_t number);

@@ -1,5 +1,4 @@
 /* deploy/json_array.c: arrays as nested lists, or as base64 where their elements are no numbers: see json.h. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,10 +75,10 @@ static void write_item(FILE *out, const struct array *array, const uint8_t *at) 
         fprintf(out, "%lld", (long long)signed_of(bytes, array->item));
     else if (array->kind == 'u')
         fprintf(out, "%llu", (unsigned long long)signed_of(bytes, array->item) & (~0ull >> (64 - 8 * array->item)));
-    else if (isfinite(wide))
+    else if (deploy_json_real_name(wide) == NULL)
         deploy_json_write_real(out, wide);
     else
-        fprintf(out, "\"%s\"", isnan(wide) ? "NaN" : wide < 0 ? "-Infinity" : "Infinity");
+        fprintf(out, "\"%s\"", deploy_json_real_name(wide));
 }
 
 /* Dimension `dim` and those behind it, of the elements that begin at `at`; strides in bytes. */
@@ -169,27 +168,9 @@ bool deploy_json_write_array(FILE *out, struct rpc_wire wire) {
 
 /* ---------------------------------------------------------------- reading */
 
-static bool read_named(struct deploy_json *json, double *value) {
-    char word[16];
-    const char *name = deploy_json_word(json, word, sizeof word);
-    bool nan = name != NULL && strcmp(name, "NaN") == 0, low = name != NULL && strcmp(name, "-Infinity") == 0;
-    if (name == NULL || (!nan && !low && strcmp(name, "Infinity") != 0))
-        return deploy_json_fail(json, "a number, \"NaN\", \"Infinity\" or \"-Infinity\" is missing");
-    *value = nan ? NAN : low ? -INFINITY : INFINITY;
-    return true;
-}
-
 static bool read_real(struct deploy_json *json, const struct array *array, uint8_t bytes[8]) {
-    const char *text;
-    size_t size;
-    bool real;
-    double wide = 0;
-    if (deploy_json_peek(json) == '"') {
-        if (!read_named(json, &wide)) return false;
-    } else {
-        if (!deploy_json_number(json, &text, &size, &real)) return false;
-        wide = deploy_json_real(text, size);
-    }
+    double wide;
+    if (!deploy_json_any_real(json, &wide, "a number, \"NaN\", \"Infinity\" or \"-Infinity\" is missing")) return false;
     float narrow = (float)wide;
     memcpy(bytes, &wide, sizeof wide);
     if (array->item == 4) memcpy(bytes, &narrow, sizeof narrow);

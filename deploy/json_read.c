@@ -7,8 +7,6 @@
 #include "deploy/digits.h"
 #include "deploy/json.h"
 
-/* Fields of Value. */
-enum { NUL = 1, BOOLEAN, INTEGER, BIG_INTEGER, REAL, TEXT, DATA, LIST, TUPLE, MAP, ARRAY, REFERENCE, FUTURE };
 enum { LONGEST_REAL = 1000 };
 
 static bool read_value(struct deploy_json *json, struct deploy_pack *pack, uint32_t number, int depth);
@@ -22,7 +20,7 @@ static bool read_integer(struct deploy_json *json, struct deploy_pack *pack, con
     size_t num_bytes;
     bool negative = text[0] == '-';
     if (deploy_json_int(&again, &small)) {
-        deploy_pack_signed(pack, INTEGER, small);
+        deploy_pack_signed(pack, DEPLOY_JSON_INTEGER, small);
         return true;
     }
     if (size - negative > DEPLOY_DIGITS_MAX)
@@ -31,7 +29,7 @@ static bool read_integer(struct deploy_json *json, struct deploy_pack *pack, con
         pack->failed = true;
         return true;
     }
-    deploy_pack_bytes(pack, BIG_INTEGER, bytes, num_bytes);
+    deploy_pack_bytes(pack, DEPLOY_JSON_BIG_INTEGER, bytes, num_bytes);
     free(bytes);
     return true;
 }
@@ -44,7 +42,7 @@ static bool read_number(struct deploy_json *json, struct deploy_pack *pack) {
     if (!real) return read_integer(json, pack, text, size);
     double value = size > LONGEST_REAL ? INFINITY : deploy_json_real(text, size);
     if (isinf(value)) return deploy_json_fail(json, "this real is too large");
-    deploy_pack_real(pack, REAL, value);
+    deploy_pack_real(pack, DEPLOY_JSON_REAL, value);
     return true;
 }
 
@@ -64,11 +62,11 @@ static bool read_list(struct deploy_json *json, struct deploy_pack *pack, uint32
 
 /* A Map of an object's members, behind its '{'. */
 static bool read_members(struct deploy_json *json, struct deploy_pack *pack, int depth) {
-    size_t map = deploy_pack_begin(pack, MAP);
+    size_t map = deploy_pack_begin(pack, DEPLOY_JSON_MAP);
     if (!deploy_json_takes(json, '}')) {
         do {
             size_t entry = deploy_pack_begin(pack, 1), key = deploy_pack_begin(pack, 1);
-            size_t text = deploy_pack_begin(pack, TEXT);
+            size_t text = deploy_pack_begin(pack, DEPLOY_JSON_TEXT);
             if (!deploy_json_string(json, pack) || !deploy_json_take(json, ':')) return false;
             deploy_pack_end(pack, text);
             deploy_pack_end(pack, key);
@@ -82,7 +80,7 @@ static bool read_members(struct deploy_json *json, struct deploy_pack *pack, int
 
 /* [[KEY, VALUE], ..] */
 static bool read_pairs(struct deploy_json *json, struct deploy_pack *pack, int depth) {
-    size_t map = deploy_pack_begin(pack, MAP);
+    size_t map = deploy_pack_begin(pack, DEPLOY_JSON_MAP);
     if (!deploy_json_take(json, '[')) return false;
     if (!deploy_json_takes(json, ']')) {
         do {
@@ -100,7 +98,7 @@ static bool read_pairs(struct deploy_json *json, struct deploy_pack *pack, int d
 /* ---------------------------------------------------------------- those with a '@' */
 
 static bool read_bytes(struct deploy_json *json, struct deploy_pack *pack) {
-    size_t data = deploy_pack_begin(pack, DATA);
+    size_t data = deploy_pack_begin(pack, DEPLOY_JSON_DATA);
     bool good = deploy_json_base64(json, pack);
     deploy_pack_end(pack, data);
     return good;
@@ -114,32 +112,23 @@ static bool read_handle(struct deploy_json *json, struct deploy_pack *pack, uint
     return good;
 }
 
-static bool read_named_real(struct deploy_json *json, struct deploy_pack *pack) {
-    char name[16];
-    if (deploy_json_peek(json) != '"') {
-        const char *text;
-        size_t size;
-        bool real;
-        if (!deploy_json_number(json, &text, &size, &real)) return false;
-        deploy_pack_real(pack, REAL, deploy_json_real(text, size));
-        return true;
-    }
-    const char *word = deploy_json_word(json, name, sizeof name);
-    bool nan = word != NULL && strcmp(word, "NaN") == 0, low = word != NULL && strcmp(word, "-Infinity") == 0;
-    if (word == NULL || (!nan && !low && strcmp(word, "Infinity") != 0))
-        return deploy_json_fail(json, "a @real is a number, \"NaN\", \"Infinity\" or \"-Infinity\"");
-    deploy_pack_real(pack, REAL, nan ? NAN : low ? -INFINITY : INFINITY);
+static bool read_any_real(struct deploy_json *json, struct deploy_pack *pack) {
+    double value;
+    if (!deploy_json_any_real(json, &value, "a @real is a number, \"NaN\", \"Infinity\" or \"-Infinity\""))
+        return false;
+    deploy_pack_real(pack, DEPLOY_JSON_REAL, value);
     return true;
 }
 
 static bool read_special(struct deploy_json *json, struct deploy_pack *pack, const char *name, int depth) {
-    if (strcmp(name, "@real") == 0) return read_named_real(json, pack);
+    if (strcmp(name, "@real") == 0) return read_any_real(json, pack);
     if (strcmp(name, "@bytes") == 0) return read_bytes(json, pack);
-    if (strcmp(name, "@tuple") == 0) return deploy_json_take(json, '[') && read_list(json, pack, TUPLE, depth);
+    if (strcmp(name, "@tuple") == 0)
+        return deploy_json_take(json, '[') && read_list(json, pack, DEPLOY_JSON_TUPLE, depth);
     if (strcmp(name, "@map") == 0) return read_pairs(json, pack, depth);
-    if (strcmp(name, "@array") == 0) return deploy_json_read_array(json, pack, ARRAY);
-    if (strcmp(name, "@reference") == 0) return read_handle(json, pack, REFERENCE);
-    if (strcmp(name, "@future") == 0) return read_handle(json, pack, FUTURE);
+    if (strcmp(name, "@array") == 0) return deploy_json_read_array(json, pack, DEPLOY_JSON_ARRAY);
+    if (strcmp(name, "@reference") == 0) return read_handle(json, pack, DEPLOY_JSON_REFERENCE);
+    if (strcmp(name, "@future") == 0) return read_handle(json, pack, DEPLOY_JSON_FUTURE);
     return deploy_json_fail(json, "there is no \"%s\"; a map with this one key is {\"@map\": [[\"%s\", ..]]}", name,
                             name);
 }
@@ -166,7 +155,7 @@ static bool read_object(struct deploy_json *json, struct deploy_pack *pack, int 
 /* ---------------------------------------------------------------- any value */
 
 static bool read_text(struct deploy_json *json, struct deploy_pack *pack) {
-    size_t text = deploy_pack_begin(pack, TEXT);
+    size_t text = deploy_pack_begin(pack, DEPLOY_JSON_TEXT);
     bool good = deploy_json_string(json, pack);
     deploy_pack_end(pack, text);
     return good;
@@ -178,7 +167,7 @@ static bool read_kind(struct deploy_json *json, struct deploy_pack *pack, int de
         return read_text(json, pack);
     case '[':
         json->at++;
-        return read_list(json, pack, LIST, depth);
+        return read_list(json, pack, DEPLOY_JSON_LIST, depth);
     case '{':
         json->at++;
         return read_object(json, pack, depth);
@@ -186,12 +175,12 @@ static bool read_kind(struct deploy_json *json, struct deploy_pack *pack, int de
         break;
     }
     if (deploy_json_literal(json, "null")) {
-        deploy_pack_bytes(pack, NUL, NULL, 0);
+        deploy_pack_bytes(pack, DEPLOY_JSON_NULL, NULL, 0);
         return true;
     }
     bool is_true = deploy_json_literal(json, "true");
     if (!is_true && !deploy_json_literal(json, "false")) return read_number(json, pack);
-    deploy_pack_number(pack, BOOLEAN, is_true);
+    deploy_pack_number(pack, DEPLOY_JSON_BOOLEAN, is_true);
     return true;
 }
 

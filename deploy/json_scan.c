@@ -1,4 +1,5 @@
 /* deploy/json_scan.c: the words of JSON (RFC 8259): see json.h. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,29 @@ double deploy_json_real(const char *text, size_t size) {
     double value = strtod(copy, NULL);
     free(copy);
     return value;
+}
+
+static bool take_real_name(struct deploy_json *json, double *value, const char *otherwise) {
+    char word[16];
+    const char *name = deploy_json_word(json, word, sizeof word);
+    bool nan = name != NULL && strcmp(name, "NaN") == 0, low = name != NULL && strcmp(name, "-Infinity") == 0;
+    if (name == NULL || (!nan && !low && strcmp(name, "Infinity") != 0)) return deploy_json_fail(json, "%s", otherwise);
+    *value = nan ? NAN : low ? -INFINITY : INFINITY;
+    return true;
+}
+
+bool deploy_json_any_real(struct deploy_json *json, double *value, const char *otherwise) {
+    const char *text;
+    size_t size;
+    bool real;
+    if (deploy_json_peek(json) == '"') return take_real_name(json, value, otherwise);
+    if (!deploy_json_number(json, &text, &size, &real)) return false;
+    *value = deploy_json_real(text, size);
+    return true;
+}
+
+const char *deploy_json_real_name(double value) {
+    return isfinite(value) ? NULL : isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
 }
 
 bool deploy_json_int(struct deploy_json *json, int64_t *value) {

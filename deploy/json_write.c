@@ -8,8 +8,6 @@
 #include "deploy/digits.h"
 #include "deploy/json.h"
 
-enum { NUL = 1, BOOLEAN, INTEGER, BIG_INTEGER, REAL, TEXT, DATA, LIST, TUPLE, MAP, ARRAY, REFERENCE, FUTURE, FAILURE };
-
 static bool write_value(FILE *out, struct rpc_wire wire, int depth);
 
 /* ---------------------------------------------------------------- texts and numbers */
@@ -51,10 +49,11 @@ void deploy_json_write_real(FILE *out, double value) {
 }
 
 static void write_real(FILE *out, double value) {
-    if (isfinite(value))
+    const char *name = deploy_json_real_name(value);
+    if (name == NULL)
         deploy_json_write_real(out, value);
     else
-        fprintf(out, "{\"@real\": \"%s\"}", isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+        fprintf(out, "{\"@real\": \"%s\"}", name);
 }
 
 static bool write_big(FILE *out, const struct rpc_wire *bytes) {
@@ -116,7 +115,7 @@ static bool is_plain(struct rpc_wire map) {
     while (rpc_wire_left(&map) > 0) {
         struct rpc_field entry;
         if (rpc_wire_field(&map, &entry) != 0 || entry.number != 1 || entry.type != RPC_WIRE_BYTES_OF) return false;
-        if (!find(entry.bytes, 1, &key) || !find(key, TEXT, &text)) return false;
+        if (!find(entry.bytes, 1, &key) || !find(key, DEPLOY_JSON_TEXT, &text)) return false;
         at_signs += rpc_wire_left(&text) > 0 && *text.at == '@';
         count++;
     }
@@ -167,41 +166,41 @@ static bool write_failure(FILE *out, struct rpc_wire failure) {
 /* ---------------------------------------------------------------- any value */
 
 static bool write_number(FILE *out, const struct rpc_field *field) {
-    if (field->number == BOOLEAN)
+    if (field->number == DEPLOY_JSON_BOOLEAN)
         fputs(field->value != 0 ? "true" : "false", out);
     else
-        fprintf(out, "%lld", (long long)(field->value >> 1 ^ -(field->value & 1)));
+        fprintf(out, "%lld", (long long)rpc_unzigzag(field->value));
     return true;
 }
 
 static bool write_bytes_of(FILE *out, const struct rpc_field *field, int depth) {
     struct rpc_wire bytes = field->bytes, handle = {0};
     switch (field->number) {
-    case NUL:
+    case DEPLOY_JSON_NULL:
         fputs("null", out);
         return true;
-    case BIG_INTEGER:
+    case DEPLOY_JSON_BIG_INTEGER:
         return write_big(out, &bytes);
-    case TEXT:
+    case DEPLOY_JSON_TEXT:
         deploy_json_write_text(out, bytes.at, rpc_wire_left(&bytes));
         return true;
-    case DATA:
+    case DEPLOY_JSON_DATA:
         write_base64(out, "@bytes", bytes);
         return true;
-    case LIST:
+    case DEPLOY_JSON_LIST:
         return write_list(out, bytes, depth);
-    case TUPLE:
+    case DEPLOY_JSON_TUPLE:
         return write_tuple(out, bytes, depth);
-    case MAP:
+    case DEPLOY_JSON_MAP:
         return write_map(out, bytes, depth);
-    case ARRAY:
+    case DEPLOY_JSON_ARRAY:
         return deploy_json_write_array(out, bytes);
-    case REFERENCE:
-    case FUTURE:
+    case DEPLOY_JSON_REFERENCE:
+    case DEPLOY_JSON_FUTURE:
         if (!find(bytes, 1, &handle)) return false;
-        write_base64(out, field->number == FUTURE ? "@future" : "@reference", handle);
+        write_base64(out, field->number == DEPLOY_JSON_FUTURE ? "@future" : "@reference", handle);
         return true;
-    case FAILURE:
+    case DEPLOY_JSON_FAILURE:
         return write_failure(out, bytes);
     default:
         return false;
@@ -213,13 +212,13 @@ static bool write_value(FILE *out, struct rpc_wire wire, int depth) {
     double real;
     while (rpc_wire_left(&wire) > 0) {
         if (rpc_wire_field(&wire, &field) != 0) return false;
-        if (field.number <= FAILURE) kind = field;
+        if (field.number <= DEPLOY_JSON_FAILURE) kind = field;
     }
     if (depth == 0 || kind.number == 0) return false;
     if (kind.type == RPC_WIRE_BYTES_OF) return write_bytes_of(out, &kind, depth - 1);
-    if (kind.number == BOOLEAN || kind.number == INTEGER)
+    if (kind.number == DEPLOY_JSON_BOOLEAN || kind.number == DEPLOY_JSON_INTEGER)
         return kind.type == RPC_WIRE_VARINT && write_number(out, &kind);
-    if (kind.number != REAL || kind.type != RPC_WIRE_FIXED64) return false;
+    if (kind.number != DEPLOY_JSON_REAL || kind.type != RPC_WIRE_FIXED64) return false;
     memcpy(&real, &kind.value, sizeof real);
     write_real(out, real);
     return true;

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpc/wire.h"
+
 enum { SIZE_BYTES = 5, FIRST_CAPACITY = 256 };
-enum { VARINT = 0, FIXED64 = 1, BYTES_OF = 2 };
 
 void deploy_pack_deinit(struct deploy_pack *pack) {
     free(pack->data);
@@ -45,26 +46,26 @@ void deploy_pack_varint(struct deploy_pack *pack, uint64_t value) {
     deploy_pack_raw(pack, bytes, size);
 }
 
-static void put_tag(struct deploy_pack *pack, uint32_t number, uint32_t type) {
+static void put_tag(struct deploy_pack *pack, uint32_t number, enum rpc_wire_type type) {
     deploy_pack_varint(pack, number << 3 | type);
 }
 
 void deploy_pack_number(struct deploy_pack *pack, uint32_t number, uint64_t value) {
-    put_tag(pack, number, VARINT);
+    put_tag(pack, number, RPC_WIRE_VARINT);
     deploy_pack_varint(pack, value);
 }
 
 void deploy_pack_signed(struct deploy_pack *pack, uint32_t number, int64_t value) {
-    deploy_pack_number(pack, number, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+    deploy_pack_number(pack, number, rpc_zigzag(value));
 }
 
 void deploy_pack_real(struct deploy_pack *pack, uint32_t number, double value) {
-    put_tag(pack, number, FIXED64);
+    put_tag(pack, number, RPC_WIRE_FIXED64);
     deploy_pack_raw(pack, &value, sizeof value);
 }
 
 void deploy_pack_bytes(struct deploy_pack *pack, uint32_t number, const void *data, size_t size) {
-    put_tag(pack, number, BYTES_OF);
+    put_tag(pack, number, RPC_WIRE_BYTES_OF);
     deploy_pack_varint(pack, size);
     deploy_pack_raw(pack, data, size);
 }
@@ -74,7 +75,7 @@ void deploy_pack_text(struct deploy_pack *pack, uint32_t number, const char *tex
 }
 
 size_t deploy_pack_begin(struct deploy_pack *pack, uint32_t number) {
-    put_tag(pack, number, BYTES_OF);
+    put_tag(pack, number, RPC_WIRE_BYTES_OF);
     deploy_pack_raw(pack, NULL, SIZE_BYTES);
     return pack->size;
 }
