@@ -128,17 +128,9 @@ static int cell_poll(struct chariot_call *call) {
 }
 
 static int fail(struct chariot_call *call) {
-    struct chariot_writer writer;
     for (int64_t i = 0; i < 2; i++)
         (void)chariot_channel_send_take(call->channel, args_of(2 * (FIRST_OF_FAILURE + i)), 0);
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_error(&writer, 2);
-    chariot_put_string(&writer, "type", 4);
-    chariot_put_string(&writer, "ValueError", 10);
-    chariot_put_string(&writer, "text", 4);
-    chariot_put_string(&writer, "no good", 7);
-    if (chariot_writer_finish(&writer, &call->result) != 0) return CHARIOT_ENOMEM;
-    chariot_msg_set_error(call->result);
+    call->result = chariot_error_new("ValueError", "no good");
     return CHARIOT_EUSER;
 }
 

@@ -24,15 +24,7 @@ static int cell_add(struct chariot_call *call) {
 }
 
 static int cell_fail(struct chariot_call *call) {
-    struct chariot_writer writer;
-    chariot_writer_init_take(&writer, NULL);
-    chariot_put_error(&writer, 2);
-    chariot_put_string(&writer, "type", 4);
-    chariot_put_string(&writer, "ValueError", 10);
-    chariot_put_string(&writer, "text", 4);
-    chariot_put_string(&writer, "no good", 7);
-    if (chariot_writer_finish(&writer, &call->result) != 0) return CHARIOT_ENOMEM;
-    chariot_msg_set_error(call->result);
+    call->result = chariot_error_new("ValueError", "no good");
     return CHARIOT_EUSER;
 }
 
