@@ -10,6 +10,7 @@
 #include "rpc/wire.h"
 
 enum { OBJ_PROTO_DEPTH = 32 }; /* Values inside one another; in maps each is three messages deep */
+#define OBJ_PROTO_TOO_DEEP "values nested more than 32 deep"
 
 /* Field numbers of chariot.v1.Value. */
 enum obj_proto_kind {

@@ -288,7 +288,7 @@ static int put_field(struct obj_proto *proto, const struct rpc_field *field, uns
 
 static int put_value(struct obj_proto *proto, struct rpc_wire wire, unsigned depth, struct chariot_writer *writer) {
     struct rpc_field field, kind = {0};
-    if (depth == OBJ_PROTO_DEPTH) return fail(proto, CHARIOT_EINVAL, "values nested more than 32 deep");
+    if (depth == OBJ_PROTO_DEPTH) return fail(proto, CHARIOT_EINVAL, OBJ_PROTO_TOO_DEEP);
     while (rpc_wire_left(&wire) > 0) {
         if (rpc_wire_field(&wire, &field) != 0) return malformed(proto);
         if (field.number > OBJ_PROTO_FAILURE) continue;

@@ -229,7 +229,7 @@ static int put_value(struct obj_proto *proto, uint32_t number, struct chariot_re
                      struct chariot_writer *writer) {
     struct chariot_reader start = *reader;
     struct chariot_value value;
-    if (depth == OBJ_PROTO_DEPTH) return refuse(proto, "values nested more than 32 deep");
+    if (depth == OBJ_PROTO_DEPTH) return refuse(proto, OBJ_PROTO_TOO_DEEP);
     if (chariot_get(reader, &value) != 0) return CHARIOT_EMALFORMED;
     size_t message = obj_proto_begin(writer, number);
     int rc = put_kind(proto, &value, start, reader, depth, writer);
