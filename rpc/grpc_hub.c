@@ -7,6 +7,7 @@
 #include <grpc/support/time.h>
 #include <stdlib.h>
 
+#include "rpc/abseil.h"
 #include "rpc/error.h"
 #include "rpc/grpc_pulse.h"
 #include "rpc/grpc_tls.h"
@@ -250,6 +251,7 @@ static int hub_new(struct rpc_loop *loop, struct rpc_hub **out) {
     struct rpc_hub *hub = calloc(1, sizeof *hub);
     if (hub == NULL) return CHARIOT_ENOMEM;
     silence();
+    rpc_abseil_trust_locks();
     grpc_init();
     hub->loop = loop;
     hub->cq = grpc_completion_queue_create_for_next(NULL);

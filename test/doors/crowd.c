@@ -5,8 +5,8 @@
  * CLIENTS is the service's own file of clients: as many connections as it has lines. Every client calls
  * grid[client % 64].note(client, PHASE) one call at a time, CALLS calls in all; the chare counts the calls of each
  * client in a phase and gives the count, so a call that was lost, done twice or out of order shows in the next answer.
- * RATE: so many calls a second by a clock (a call that begins late has waited already); without it each client calls
- * again at once.
+ * RATE: so many calls a second by a clock, which begins when every client has connected and had its first answer (a
+ * call that begins late has waited already); without it each client calls again at once.
  *
  * Prints "calls N", "failed N", "wrong N", and in us "p50", "p99", "most" of all but each client's first. Status 1: not
  * all was well. */
@@ -24,6 +24,8 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
+
+#include "rpc/abseil.h"
 
 enum { ELEMENTS = 64, LINE = 1024, SHOWN = 5, TIMEOUT_S = 60 };
 
@@ -197,6 +199,10 @@ static void begin_due(struct crowd *crowd) {
     }
 }
 
+static bool has_clock(const struct crowd *crowd) {
+    return crowd->rate > 0 && crowd->start_ns != 0;
+}
+
 static void go_on(struct client *client) {
     struct crowd *crowd = client->crowd;
     int64_t owed_ns = client->owed_ns;
@@ -209,7 +215,7 @@ static void go_on(struct client *client) {
 }
 
 static gpr_timespec wait_until(const struct crowd *crowd) {
-    if (crowd->rate == 0 || crowd->begun >= crowd->calls) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    if (!has_clock(crowd) || crowd->begun >= crowd->calls) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
     int64_t in_ns = due_ns(crowd) - now_ns();
     return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(in_ns > 0 ? in_ns : 0, GPR_TIMESPAN));
 }
@@ -217,14 +223,14 @@ static gpr_timespec wait_until(const struct crowd *crowd) {
 static void work(struct crowd *crowd) {
     for (uint64_t i = 0; i < crowd->num_clients && crowd->begun < crowd->calls; i++)
         begin(&crowd->clients[i], now_ns());
-    crowd->start_ns = now_ns();
     while (crowd->done < crowd->calls) {
         grpc_event event = grpc_completion_queue_next(crowd->cq, wait_until(crowd), NULL);
         if (event.type == GRPC_OP_COMPLETE) {
             end(event.tag);
             go_on(event.tag);
         }
-        if (crowd->rate > 0) begin_due(crowd);
+        if (crowd->start_ns == 0 && crowd->done >= (int64_t)crowd->num_clients) crowd->start_ns = now_ns();
+        if (has_clock(crowd)) begin_due(crowd);
     }
 }
 
@@ -266,7 +272,7 @@ static void report(struct crowd *crowd) {
     printf("calls %ld\nfailed %ld\nwrong %ld\n", crowd->done, crowd->failed, crowd->wrong);
     if (count > 0)
         printf("p50 %u\np99 %u\nmost %u\n", crowd->us[count / 2], crowd->us[count * 99 / 100], crowd->us[count - 1]);
-    printf("rate %.0f\n", (double)crowd->done * 1e9 / (double)(now_ns() - crowd->start_ns));
+    printf("rate %.0f\n", (double)(count + 1) * 1e9 / (double)(now_ns() - crowd->start_ns));
 }
 
 int main(int argc, char **argv) {
@@ -276,6 +282,7 @@ int main(int argc, char **argv) {
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
+    rpc_abseil_trust_locks();
     grpc_init();
     crowd.cq = grpc_completion_queue_create_for_next(NULL);
     crowd.phase = strtoul(argv[3], NULL, 10);

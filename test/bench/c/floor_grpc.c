@@ -30,6 +30,7 @@
 #include <grpc/grpc_security_constants.h>
 
 #include "deploy/authority.h"
+#include "rpc/abseil.h"
 #include "test/bench/c/bench.h"
 
 enum { SMALL_BYTES = 64, MAX_BYTES = 1 << 20, ADDRESS_BYTES = 128 };
@@ -428,6 +429,7 @@ int main(int argc, char **argv) {
     bool sweeping = argc > 1 && strcmp(argv[1], "sweep") == 0;
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 64 << 20);
+    rpc_abseil_trust_locks();
     if (argc == 5 && strcmp(argv[1], "between") == 0) {
         snprintf(listen, sizeof listen, "%s:0", argv[4]);
         struct lane lane = {.name = "between", .listen = listen, .tls = true, .namespaces = {argv[2], argv[3]}};

@@ -18,6 +18,7 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
+#include "rpc/abseil.h"
 #include "test/bench/c/unary.h"
 
 enum { WAITING = 256 };
@@ -84,6 +85,7 @@ static void listen_at(struct server *server) {
 
 int main(void) {
     struct server server = {0};
+    rpc_abseil_trust_locks();
     grpc_init();
     server.cq = grpc_completion_queue_create_for_next(NULL);
     server.server = grpc_server_create(NULL, NULL);

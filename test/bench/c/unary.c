@@ -15,6 +15,7 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
+#include "rpc/abseil.h"
 #include "test/bench/c/bench.h"
 #include "test/bench/c/unary.h"
 
@@ -132,6 +133,7 @@ int main(int argc, char **argv) {
     if (argc < 3) return 2;
     int in_flight = number(argc, argv, 3, 64), ms = number(argc, argv, 5, 300);
     pid_t server = number(argc, argv, 6, 0);
+    rpc_abseil_trust_locks();
     grpc_init();
     client_init(&client, argv[1], number(argc, argv, 4, 4));
     start(&client, in_flight);
