@@ -3,7 +3,9 @@
  * Busy: shared memory is looked at in every turn; the completion queue is asked when some 20 us have passed, since
  * asking costs 600 ns, and libev every millisecond. Idle: all are asked, then shared memory and the queue are asked
  * over and over for 30 us, giving up the core each time, then the thread sleeps: in the completion queue where gRPC is
- * open, in slices while libev has watchers, else in libev. Without watchers nothing wakes it but what it waits for.
+ * open, in slices while libev has watchers, else in libev. Without watchers nothing wakes it but what it waits for. A
+ * sleep that was soon over was a mistake: the next waits are longer before they sleep, as long as that pays and nobody
+ * else has a use for the core.
  *
  * No wake is lost: the sleeper writes `place` and then reads `woken`, the waker writes `woken` and then reads `place`,
  * all in sequentially consistent order; so are errands written before and read after. */
@@ -23,8 +25,10 @@ enum {
     POLL_NS = 20000,     /* busy: between two looks at the network */
     EV_NS = 1000000,     /* busy: between two at libev */
     SPIN_NS = 30000,     /* idle: before sleeping */
+    PATIENT_NS = 200000, /* the same, where a wait of less has ended in a sleep */
     SLICE_NS = 20000000, /* asleep in the completion queue: longest time without a look at libev's watchers */
     ALONE_NS = 1000,     /* a yield and a look that take less: nobody else wants this core */
+    SHARED_NS = 4000,    /* one that takes more: somebody else worked here meanwhile */
     LOOKS = 16,          /* at shared memory, between two yields of a core that nobody else wants */
     STRIDE_MAX = 64,
     STRIDE_SHORT_NS = 2000, /* looks at the clock that follow each other faster than this are too many */
@@ -153,17 +157,24 @@ static bool look_often(struct rpc_loop *loop) {
     return false;
 }
 
+/* Whom the face keeps waiting, another of Python's threads, is not kept waiting by a long spin. */
+static void yield(struct rpc_loop *loop, bool patient) {
+    if (patient && loop->before_sleep != NULL) loop->before_sleep(loop->sleep_ctx);
+    sched_yield();
+    if (patient && loop->after_sleep != NULL) loop->after_sleep(loop->sleep_ctx);
+}
+
 /* A yield that took long let somebody else run on this core: who waits there is not kept waiting by further looks. One
  * that did not costs more than what it finds, so shared memory is looked at several times between two of them. */
-static bool spin(struct rpc_loop *loop, int64_t deadline_ns) {
-    int64_t now_ns = rpc_loop_now_ns(), before_ns;
-    int64_t end_ns = deadline_ns < now_ns + SPIN_NS ? deadline_ns : now_ns + SPIN_NS;
-    while (now_ns < end_ns) {
-        sched_yield();
+static bool spin(struct rpc_loop *loop, int64_t begin_ns, int64_t deadline_ns) {
+    int64_t now_ns = begin_ns, took_ns, spin_ns = loop->spin_ns;
+    while (now_ns < deadline_ns && now_ns - begin_ns < spin_ns) {
+        yield(loop, now_ns - begin_ns >= SPIN_NS);
         if (look(loop)) return true;
-        before_ns = now_ns;
-        now_ns = rpc_loop_now_ns();
-        if (loop->shms != NULL && now_ns - before_ns < ALONE_NS && look_often(loop)) return true;
+        took_ns = rpc_loop_now_ns() - now_ns;
+        now_ns += took_ns;
+        if (took_ns > SHARED_NS) spin_ns = SPIN_NS;
+        if (loop->shms != NULL && took_ns < ALONE_NS && look_often(loop)) return true;
     }
     return now_ns >= deadline_ns;
 }
@@ -231,6 +242,13 @@ static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
     if (atomic_load(&loop->standin_dozes)) call_standin(loop);
 }
 
+static void spin_and_sleep(struct rpc_loop *loop, int64_t deadline_ns) {
+    int64_t begin_ns = rpc_loop_now_ns();
+    if (spin(loop, begin_ns, deadline_ns)) return;
+    sleep_until(loop, deadline_ns);
+    loop->spin_ns = rpc_loop_now_ns() - begin_ns < PATIENT_NS ? PATIENT_NS : SPIN_NS;
+}
+
 static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
     bool networked = loop->hub != NULL || loop->shms != NULL;
     bool handled = look(loop);
@@ -239,8 +257,10 @@ static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
         loop->ev_ran_ns = rpc_loop_now_ns();
     }
     if (handled || rpc_loop_now_ns() >= deadline_ns) return;
-    if (networked && spin(loop, deadline_ns)) return;
-    sleep_until(loop, deadline_ns);
+    if (networked)
+        spin_and_sleep(loop, deadline_ns);
+    else
+        sleep_until(loop, deadline_ns);
 }
 
 /* ---------------------------------------------------------------- other threads */
@@ -298,6 +318,7 @@ int rpc_loop_new(struct rpc_loop **out) {
     struct rpc_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL) return CHARIOT_ENOMEM;
     loop->stride = 1;
+    loop->spin_ns = SPIN_NS;
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->ev = loop->wake_fd < 0 ? NULL : ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     if (loop->ev == NULL) {

@@ -49,6 +49,7 @@ struct rpc_loop {
     unsigned stride;             /* busy turns between two looks at the clock */
     unsigned since_look;         /* busy turns since the last one */
     int64_t looked_ns;
+    int64_t spin_ns;   /* how long the next wait looks before it sleeps */
     int64_t polled_ns; /* when the network was asked last */
     int64_t ev_ran_ns; /* when libev was */
     void (*before_sleep)(void *ctx);

@@ -292,8 +292,40 @@ static void hooks_surround_sleeps_and_no_callback(void) {
     }
 }
 
+static void wake_after(void *ctx) {
+    struct rpc_loop *loop = ctx;
+    rpc_loop_wake(loop);
+}
+
+/* However long it looks before it sleeps: this one would look for a minute. */
+static void a_patient_wait_lets_others_in(void) {
+    struct fixture fixture;
+    fixture_open(&fixture, true);
+    rpc_loop_set_sleep_hooks(fixture.loop, NULL, wake_after, fixture.loop);
+    fixture.loop->spin_ns = 60000000000;
+    rpc_loop_turn(fixture.loop, false, RPC_FOREVER_NS);
+    rpc_loop_set_sleep_hooks(fixture.loop, NULL, NULL, NULL);
+    fixture_close(&fixture);
+}
+
+static void on_late_timer(struct ev_loop *ev, ev_timer *watcher, int events) {}
+
+static void after_a_long_wait_the_next_is_not_patient(void) {
+    struct fixture fixture;
+    ev_timer timer;
+    fixture_open(&fixture, true);
+    int64_t first_ns = fixture.loop->spin_ns;
+    fixture.loop->spin_ns = 2 * first_ns;
+    ev_timer_init(&timer, on_late_timer, 0.05, 0);
+    ev_timer_start(rpc_loop_ev(fixture.loop), &timer);
+    while (ev_is_active(&timer)) rpc_loop_turn(fixture.loop, false, RPC_FOREVER_NS);
+    CU_ASSERT_EQUAL(fixture.loop->spin_ns, first_ns);
+    fixture_close(&fixture);
+}
+
 UNIT_MAIN("rpc/loop", UNIT(the_deadline_ends_the_wait), UNIT(a_wake_before_the_wait_ends_it),
           UNIT(another_thread_wakes_it), UNIT(calls_of_other_threads_run_here_in_their_order),
           UNIT(a_signal_handler_wakes_it), UNIT(the_standin_of_an_idle_loop_dozes_until_it_is_called),
           UNIT(a_readable_pipe_ends_the_wait), UNIT(a_timer_runs_although_the_loop_is_busy),
-          UNIT(messages_arrive_although_the_loop_is_busy), UNIT(hooks_surround_sleeps_and_no_callback))
+          UNIT(messages_arrive_although_the_loop_is_busy), UNIT(hooks_surround_sleeps_and_no_callback),
+          UNIT(a_patient_wait_lets_others_in), UNIT(after_a_long_wait_the_next_is_not_patient))
