@@ -29,6 +29,7 @@ BUF = ROOT / ".venv/bin/buf"
 RELEASED_PROTOS = "test/lint/released"  # see its README
 SUITE_TIMEOUT_S = 480  # one C suite; a sanitizer slows it some tenfold
 PYTEST_TIMEOUT_S = 120  # one Python test
+WORKERS = ("-n", "3", "--dist", "worksteal")  # many tests of jobs wait: for deadlines, for those that are silent
 ROOM_OF = {"transport": "rpc", "scenarios": "objects"}  # directories of test/ that belong to a room
 
 
@@ -116,12 +117,12 @@ class Check:
             return Result(name, False, f"{name} was not built\n")
         return self.run(name, [program], SUITE_TIMEOUT_S)
 
-    def pytest(self, *paths: str) -> Iterator[Result]:
+    def pytest(self, *arguments: str) -> Iterator[Result]:
         report = self.tmp / "pytest.xml"
         limit = f"--timeout={PYTEST_TIMEOUT_S}"
-        done = self.run("pytest", [PYTHON, "-m", "pytest", "-q", limit, f"--junitxml={report}", *paths], 1200)
+        done = self.run("pytest", [PYTHON, "-m", "pytest", "-q", limit, f"--junitxml={report}", *arguments], 1200)
         if not report.exists():
-            yield Result("pytest " + " ".join(paths), False, done.said)
+            yield Result("pytest " + " ".join(arguments), False, done.said)
             return
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):
             bad = [child for child in case if child.tag in ("failure", "error")]
@@ -136,7 +137,7 @@ class Check:
 
     def python(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all"))
-        yield from self.pytest("test/conformance")
+        yield from self.pytest(*WORKERS, "test/conformance")
 
     def doors(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all", "doors"))
