@@ -161,6 +161,7 @@ def test_the_latest_results_are_found_by_the_time_in_their_names(tmp_path: Path)
     ):
         folder.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
+    (folders[1] / "20260103T-x.json").write_text("{}")  # the first, kept
     assert [path.name[:8] for path in latest(folders)] == ["20260101", "20260102", "20260103"]
 
 

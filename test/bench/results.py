@@ -96,5 +96,6 @@ def figures_of(said: str) -> dict[str, float]:
 
 
 def latest(folders: Sequence[Path]) -> list[Path]:
-    """The files of results, oldest first, by the time in their names."""
-    return sorted((path for folder in folders for path in folder.glob("2*.json")), key=lambda path: path.name)
+    """The files of results, oldest first, by the time in their names; one that is kept too is one."""
+    found = {path.name: path for folder in folders for path in folder.glob("2*.json")}
+    return [path for _, path in sorted(found.items())]
