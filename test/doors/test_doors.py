@@ -27,7 +27,7 @@ from nuisance import CALL, PREFACE, call_of, field, integer
 CLIENTS = int(os.environ.get("CHARIOT_DOORS_CLIENTS", "40"))
 CALLS = int(os.environ.get("CHARIOT_DOORS_CALLS", "4000"))
 ROUNDS = 1 if CALLS < 100_000 else 5
-FAST, PACED = CALLS // 4 // ROUNDS, CALLS // 12 // ROUNDS  # calls of the crowd in each of a round's three parts
+FAST, PACED = CALLS // (4 * ROUNDS), -(-CALLS // (12 * ROUNDS))  # calls of the crowd in each of a round's three parts
 PACE = 500 if CALLS < 100_000 else 2000  # calls a second, of those that do not come as fast as they can
 CROWD = ROOT / "build/release/test/doors/crowd"
 MAX_CALLS, MAX_MESSAGE = 64, 1 << 20
