@@ -28,7 +28,7 @@ enum {
     PATIENT_NS = 200000, /* the same, where a wait of less has ended in a sleep */
     SLICE_NS = 20000000, /* asleep in the completion queue: longest time without a look at libev's watchers */
     ALONE_NS = 1000,     /* a yield and a look that take less: nobody else wants this core */
-    SHARED_NS = 4000,    /* one that takes more: somebody else worked here meanwhile */
+    SHARED_NS = 2000,    /* one that takes more: somebody else worked here meanwhile */
     LOOKS = 16,          /* at shared memory, between two yields of a core that nobody else wants */
     STRIDE_MAX = 64,
     STRIDE_SHORT_NS = 2000, /* looks at the clock that follow each other faster than this are too many */
