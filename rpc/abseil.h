@@ -1,6 +1,6 @@
 /* abseil.h: abseil's locks, which are gRPC's, without their search for deadlocks. */
-#ifndef RPC_ABSEIL_H
-#define RPC_ABSEIL_H
+#ifndef CHARIOT_RPC_ABSEIL_H
+#define CHARIOT_RPC_ABSEIL_H
 
 #include <dlfcn.h>
 #include <stddef.h>

@@ -242,8 +242,7 @@ static void sleep_until(struct rpc_loop *loop, int64_t deadline_ns) {
     if (atomic_load(&loop->standin_dozes)) call_standin(loop);
 }
 
-static void spin_and_sleep(struct rpc_loop *loop, int64_t deadline_ns) {
-    int64_t begin_ns = rpc_loop_now_ns();
+static void spin_and_sleep(struct rpc_loop *loop, int64_t begin_ns, int64_t deadline_ns) {
     if (spin(loop, begin_ns, deadline_ns)) return;
     sleep_until(loop, deadline_ns);
     loop->spin_ns = rpc_loop_now_ns() - begin_ns < PATIENT_NS ? PATIENT_NS : SPIN_NS;
@@ -256,9 +255,11 @@ static void idle_turn(struct rpc_loop *loop, int64_t deadline_ns) {
         handled |= run_ev(loop, EVRUN_NOWAIT);
         loop->ev_ran_ns = rpc_loop_now_ns();
     }
-    if (handled || rpc_loop_now_ns() >= deadline_ns) return;
+    if (handled) return;
+    int64_t now_ns = rpc_loop_now_ns();
+    if (now_ns >= deadline_ns) return;
     if (networked)
-        spin_and_sleep(loop, deadline_ns);
+        spin_and_sleep(loop, now_ns, deadline_ns);
     else
         sleep_until(loop, deadline_ns);
 }

@@ -8,8 +8,8 @@
  * RATE: so many calls a second by a clock, which begins when every client has connected and had its first answer (a
  * call that begins late has waited already); without it each client calls again at once.
  *
- * Prints "calls N", "failed N", "wrong N", and in us "p50", "p99", "most" of all but each client's first. Status 1: not
- * all was well. */
+ * Prints "calls N", "failed N", "wrong N", and of all but each client's first call, in us, "p50", "p99" and "most", and
+ * "rate", in calls a second. Status 1: not all was well. */
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -272,7 +272,7 @@ static void report(struct crowd *crowd) {
     printf("calls %ld\nfailed %ld\nwrong %ld\n", crowd->done, crowd->failed, crowd->wrong);
     if (count > 0)
         printf("p50 %u\np99 %u\nmost %u\n", crowd->us[count / 2], crowd->us[count * 99 / 100], crowd->us[count - 1]);
-    printf("rate %.0f\n", (double)(count + 1) * 1e9 / (double)(now_ns() - crowd->start_ns));
+    printf("rate %.0f\n", (double)count * 1e9 / (double)(now_ns() - crowd->start_ns));
 }
 
 int main(int argc, char **argv) {

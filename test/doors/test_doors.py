@@ -1,6 +1,7 @@
 """Issue 8, "Done when" 3: a crowd of clients calls a job's public service, first alone, then beside clients who do all that
-clients should not (nuisance.py), at another door and at its own. No call of the crowd's is lost, done twice or answered wrong; the serving PE's memory is
-bounded; the job is whole afterwards. How long the crowd waited is reported, not judged: the machine is not ours alone.
+clients should not (nuisance.py), at another door and at its own. No call of the crowd's is lost, done twice or answered
+wrong; the serving PE's memory is bounded; the job is whole afterwards. How long the crowd waited is reported, not
+judged: the machine is not ours alone.
 
 CHARIOT_DOORS_CLIENTS (40) and CHARIOT_DOORS_CALLS (4,000) say how large it is; `make check-doors`: 1,000 and 1,000,000.
 """
@@ -147,15 +148,15 @@ class Figures:
         self.fast.append(doors.crowd(2 * phase, FAST))
         self.paced.append(doors.crowd(2 * phase + 1, PACED, PACE))
 
+    def medians(self) -> Iterator[dict[str, float]]:
+        """Of the fast ones, then of the paced."""
+        for rounds in (self.fast, self.paced):
+            yield {key: statistics.median(said[key] for said in rounds) for key in rounds[0]}
+
     def told(self, quiet: Figures) -> str:
-        fast, paced = ({key: int(statistics.median(of[key] for of in all)) for key in all[0]} for all in (self.fast, self.paced))
-        times = [
-            statistics.median(of["p99"] for of in mine) / statistics.median(of["p99"] for of in theirs)
-            for mine, theirs in ((self.fast, quiet.fast), (self.paced, quiet.paced))
-        ]
-        return (
-            f"at once {fast['rate']}/s, p50 {fast['p50']} us, p99 {fast['p99']} us ({times[0]:.2f} x); "
-            f"{PACE} a second: p50 {paced['p50']} us, p99 {paced['p99']} us ({times[1]:.2f} x)"
+        return "; ".join(
+            f"{how} {said['rate']:.0f}/s, p50 {said['p50']:.0f} us, p99 {said['p99']:.0f} us ({said['p99'] / before['p99']:.2f} x)"
+            for how, said, before in zip(("at once", "paced"), self.medians(), quiet.medians(), strict=True)
         )
 
 
