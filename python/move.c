@@ -327,6 +327,15 @@ void py_move_arrived(void *ctx, struct chariot_elem *elem) {
     Py_DECREF(chare);
 }
 
+/* Calls that have waited for their conditions were not delivered meanwhile. */
+void py_move_stays(void *ctx, struct chariot_elem *elem) {
+    struct py_chare *chare = py_chare_of(ctx, elem);
+    if (chare == NULL) return;
+    Py_INCREF(chare); /* what is delivered may destroy it */
+    py_pending_stays(chare);
+    Py_DECREF(chare);
+}
+
 /* ---------------------------------------------------------------- references to it */
 
 PyObject *py_move_reduce(PyObject *self, PyObject *protocol) {

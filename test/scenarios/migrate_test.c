@@ -129,9 +129,15 @@ static int cell_unpack(struct chariot_pe *pe, const struct chariot_type *type, s
     return 0;
 }
 
+/* From chariot_migrate() on nothing does so: what it would begin might not be over in time. */
+static void is_reached(const struct chariot_call *call) {
+    is_wrong(chariot_is_leaving(call->elem), "an element was reached where it was about to leave");
+}
+
 /* args: the sending PE, its number of calls to this element. */
 static int cell_hear(struct chariot_call *call) {
     struct cell *cell = call->object;
+    is_reached(call);
     int64_t sender = arg_int(args_in(call), 0), number = arg_int(args_in(call), 1);
     if (is_wrong(number != cell->heard[sender] + 1, "a call was lost, doubled or out of order"))
         printf(": %lld of PE %lld after %lld on PE %u, %u hops", (long long)number, (long long)sender,
@@ -147,9 +153,11 @@ static int cell_hear(struct chariot_call *call) {
 
 static int cell_all(struct chariot_call *call) {
     struct cell *cell = call->object;
+    is_reached(call);
     cell->broadcasts++;
     cell->order = cell->order * 31 + (uint64_t)arg_int(call->args, 0);
     call->result = value_int(index_of(call->elem).at[0]);
+    if (!now.still && draw(8) == 0) chariot_migrate(call->pe, call->elem, (uint32_t)draw(now.num_pes));
     return 0;
 }
 
