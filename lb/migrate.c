@@ -150,6 +150,12 @@ static void go_on_here(struct chariot_pe *pe, struct chariot_elem *elem) {
     tell_face(pe, elem);
 }
 
+static void say_it_stays(struct chariot_pe *pe, struct chariot_elem *elem, const char *why) {
+    struct chariot_msg *error = pe->ending ? NULL : obj_error_new(pe, "RuntimeError", why);
+    if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
+    rpc_msg_unref(error);
+}
+
 /* It was to leave, and cannot any more. */
 static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, const char *why) {
     bool in_step = elem->move->in_step;
@@ -158,11 +164,9 @@ static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, cons
     if (elem->move->synced_late) lb_note(pe, LB_WAITING, 1);
     elem->move->synced_late = false;
     if (in_step) lb_move_refused(pe, rc == 0 ? NULL : why);
+    if (rc < 0 && !in_step)
+        say_it_stays(pe, elem, why); /* else it is here already, or its type has said why it stays */
     go_on_here(pe, elem);
-    if (rc >= 0 || in_step || pe->ending) return; /* it is here already, or its type has said why it stays */
-    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", why);
-    if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
-    rpc_msg_unref(error);
 }
 
 static void send_along(struct chariot_pe *pe, struct rpc_msg_queue *queue, uint32_t to) {

@@ -105,7 +105,9 @@ static void on_caught_up(struct chariot_pe *pe, struct chariot_elem *elem) {
 
 static void to_element(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
-    if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
+    if (obj_coll_get(pe, msg->target) == NULL)
+        obj_orphan(pe, msg); /* as the element, behind which it comes */
+    else if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
         obj_refuse(pe, msg);
     else if (msg->method == OBJ_MOVE_MISSED)
         on_missed(pe, elem, msg);

@@ -59,8 +59,8 @@ struct obj_move {
     bool synced_late; /* it waits for a step since it wants to move, and is to be counted when it has */
     bool leaving;     /* it goes in this step of the scheduler, when nothing is waited for */
     uint8_t waits;
-    uint8_t told;              /* how often, in a row, ... */
-    uint32_t told_pe;          /* ... this PE was told where it lives */
+    uint8_t told;               /* how often, in a row, ... */
+    uint32_t told_pe;           /* ... this PE was told where it lives */
     struct rpc_msg_queue held;  /* messages for it that came too soon */
     struct rpc_msg_queue along; /* those that came since it wants to leave */
     struct chariot_msg **late;  /* broadcasts that it is to see later, or elsewhere; MISSED ones count where they say */

@@ -226,6 +226,69 @@ def test_nobody_notices(n: int | None) -> None:
 
 
 @pytest.mark.parametrize("n", ALL)
+def test_whoever_moves_on_at_once_is_not_held(n: int | None) -> None:
+    """§13 "messages, broadcasts and reductions keep working during migration", "refused: live coroutines": what comes for
+    an element that has called migrate(), also before its last move is over, starts no coroutine that would hold it."""
+    job(
+        """
+        from chariot import when
+
+        class Hopper(Base):
+            def __init__(self):
+                super().__init__()
+                self.left, self.log, self.open = 0, [], False
+            def migrated(self):
+                self.go()
+            def hop(self, count):
+                self.left = count
+                self.go()
+            def go(self):
+                if self.left > 0:
+                    self.left -= 1
+                    self.migrate(other(charm.myPe()))
+            @coro
+            def far(self, k):  # waits for another PE
+                self.log.append(k)
+                return k + keeper.keep(k, ret=True).get()
+            async def far_async(self, k):
+                self.log.append(k)
+                return k + await keeper.keep(k, ret=True)
+            @when("self.left == 0 or k >= 0")
+            def gated(self, k):
+                self.log.append(k)
+                return k
+            def logged(self):
+                return self.log
+
+        class Keeper(Chare):
+            def keep(self, k):
+                return k
+
+        def main(args):
+            global keeper
+            size, rounds = 4, 12
+            keeper = Chare(Keeper, onPE=charm.numPes() - 1)
+            charm.thisProxy.updateGlobals({"keeper": keeper}, awaitable=True).get()
+            hoppers = Array(Hopper, size)
+            pair = charm.split(hoppers, 1, elems=[[(0,), (2,)]])[0]
+            for k in range(rounds):
+                hoppers.hop(1 + k % 5, awaitable=True).get()  # all are on their way, and none rests
+                asked = [(hoppers.far(k, ret=True), [2 * k] * size), (hoppers.far_async(k, ret=True), [2 * k] * size),
+                         (pair.far(k, ret=True), [2 * k] * 2), (hoppers.gated(k, ret=True), [k] * size)]
+                asked += [(hoppers[i].far(k, ret=True), 2 * k) for i in range(size)]
+                for future, expected in asked:
+                    eq("a result", future.get(), expected)
+            for i, log in enumerate(hoppers.logged(ret=True).get()):
+                eq("each once", sorted(log), [k for k in range(rounds) for _ in range(5 if i in (0, 2) else 4)])
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
 def test_calls_that_wait_for_conditions(n: int | None) -> None:
     """§13 "incl. buffered when messages", §8 "buffered messages migrate with the chare": arguments, keywords, replies,
     order; what they share with the state; conditions that hold where they arrive."""
