@@ -2,10 +2,10 @@
  *
  * Busy: shared memory is looked at in every turn; the completion queue is asked when some 20 us have passed, since
  * asking costs 600 ns, and libev every millisecond. Idle: all are asked, then shared memory and the queue are asked
- * over and over for 30 us, giving up the core each time, then the thread sleeps: in the completion queue where gRPC is
- * open, in slices while libev has watchers, else in libev. Without watchers nothing wakes it but what it waits for. A
- * sleep that was soon over was a mistake: the next waits are longer before they sleep, as long as that pays and nobody
- * else has a use for the core.
+ * over and over for 30 us, or 60 where others work on this core, giving it up each time; then the thread sleeps: in the
+ * completion queue where gRPC is open, in slices while libev has watchers, else in libev. Without watchers nothing
+ * wakes it but what it waits for. A sleep that was soon over was a mistake: the next waits are longer before they
+ * sleep, as long as that pays and nobody else has a use for the core.
  *
  * No wake is lost: the sleeper writes `place` and then reads `woken`, the waker writes `woken` and then reads `place`,
  * all in sequentially consistent order; so are errands written before and read after. */
@@ -22,14 +22,15 @@
 #include "rpc/shm.h"
 
 enum {
-    POLL_NS = 20000,     /* busy: between two looks at the network */
-    EV_NS = 1000000,     /* busy: between two at libev */
-    SPIN_NS = 30000,     /* idle: before sleeping */
-    PATIENT_NS = 200000, /* the same, where a wait of less has ended in a sleep */
-    SLICE_NS = 20000000, /* asleep in the completion queue: longest time without a look at libev's watchers */
-    ALONE_NS = 1000,     /* a yield and a look that take less: nobody else wants this core */
-    SHARED_NS = 2000,    /* one that takes more: somebody else worked here meanwhile */
-    LOOKS = 16,          /* at shared memory, between two yields of a core that nobody else wants */
+    POLL_NS = 20000,        /* busy: between two looks at the network */
+    EV_NS = 1000000,        /* busy: between two at libev */
+    SPIN_NS = 30000,        /* idle: before sleeping */
+    SPIN_SHARED_NS = 60000, /* the same, where others work meanwhile: a sleep would cost them more */
+    PATIENT_NS = 200000,    /* the same, where a wait of less has ended in a sleep */
+    SLICE_NS = 20000000,    /* asleep in the completion queue: longest time without a look at libev's watchers */
+    ALONE_NS = 1000,        /* a yield and a look that take less: nobody else wants this core */
+    SHARED_NS = 2000,       /* one that takes more: somebody else worked here meanwhile */
+    LOOKS = 16,             /* at shared memory, between two yields of a core that nobody else wants */
     STRIDE_MAX = 64,
     STRIDE_SHORT_NS = 2000, /* looks at the clock that follow each other faster than this are too many */
     STRIDE_LONG_NS = 5000,
@@ -173,7 +174,7 @@ static bool spin(struct rpc_loop *loop, int64_t begin_ns, int64_t deadline_ns) {
         if (look(loop)) return true;
         took_ns = rpc_loop_now_ns() - now_ns;
         now_ns += took_ns;
-        if (took_ns > SHARED_NS) spin_ns = SPIN_NS;
+        if (took_ns > SHARED_NS) spin_ns = SPIN_SHARED_NS;
         if (loop->shms != NULL && took_ns < ALONE_NS && look_often(loop)) return true;
     }
     return now_ns >= deadline_ns;
