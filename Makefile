@@ -152,11 +152,11 @@ check-memory: $(SETUP) ## no PE grows over a million calls, futures, messages, c
 	$(MAKE) all
 	CHARIOT_TEST_FULL=1 .venv/bin/python -m pytest -q test/conformance/test_memory.py
 
-check-soak: $(SETUP) ## the Python suite ROUNDS (10) times on each of 1, 2, 3, 4 and 7 PEs, until a run fails; takes hours
+check-soak: $(SETUP) ## the contract's suites ROUNDS (10) times on each of 1, 2, 3, 4 and 7 PEs, until a run fails; takes hours
 	tools/setup.sh check
 	for round in $$(seq $(or $(ROUNDS),10)); do for pes in 1 2 3 4 7; do \
-		echo "round $$round on $$pes PEs, $$(date -u +%T)" && CHARIOT_TEST_PES=$$pes .venv/bin/python test/check.py python \
-		|| exit; done; done
+		echo "round $$round on $$pes PEs, $$(date -u +%T)" && CHARIOT_TEST_PES=$$pes \
+		.venv/bin/python test/check.py contract leftovers || exit; done; done
 
 check-python-asan: $(SETUP) ## the Python suite under address sanitizer, in Debian's debug interpreter; takes half an hour
 	tools/setup.sh check-more

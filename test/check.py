@@ -1,4 +1,5 @@
-"""Runs the tests, a part at a time, and counts. Usage: check.py [--mode MODE] [PART...]; no PART: all of them.
+"""Runs the tests, a part at a time, and counts. Usage: check.py [--mode MODE] [PART...]; no PART: all of them, each test
+once.
 
 A part yields results (name, passed, what it said); its failures are shown whole, its passes are counted. Everything runs
 with a mark in the environment and with a TMPDIR of its own, so the last part can tell that nothing is left behind.
@@ -30,6 +31,9 @@ RELEASED_PROTOS = "test/lint/released"  # see its README
 SUITE_TIMEOUT_S = 480  # one C suite; a sanitizer slows it some tenfold
 PYTEST_TIMEOUT_S = 120  # one Python test
 WORKERS = ("-n", "3", "--dist", "worksteal")  # many tests of jobs wait: for deadlines, for those that are silent
+# What holds programs to the contract: api.md row by row, and programs as their users write them.
+CONTRACT = ("contract_*", "misuse", "programs", "reductions", "values", "executor", "trace", "interactive", "terminal",
+            "notebook")  # fmt: skip
 ROOM_OF = {"transport": "rpc", "scenarios": "objects"}  # directories of test/ that belong to a room
 
 
@@ -139,6 +143,11 @@ class Check:
         yield from self.failures_only(self.make("all"))
         yield from self.pytest(*WORKERS, "test/conformance")
 
+    def contract(self) -> Iterator[Result]:
+        yield from self.failures_only(self.make("all"))
+        suites = [path for name in CONTRACT for path in sorted(ROOT.glob(f"test/conformance/test_{name}.py"))]
+        yield from self.pytest(*WORKERS, *map(str, suites))
+
     def doors(self) -> Iterator[Result]:
         yield from self.failures_only(self.make("all", "doors"))
         yield from self.pytest("test/doors")
@@ -196,6 +205,10 @@ class Check:
             "leftovers": self.leftovers,
         }
 
+    def selections(self) -> dict[str, Callable[[], Iterator[Result]]]:
+        """Of parts, to be asked for by name."""
+        return {"contract": self.contract}
+
 
 def room_of(test: Path) -> str:
     top, second = test.relative_to(ROOT / "test").parts[:2]
@@ -246,12 +259,13 @@ def main() -> int:
     check = Check(args.mode)
     parts = check.parts()
     wanted = [name for part in args.parts for name in (check.rooms() if part == "suites" else [part])]
-    if unknown := [part for part in wanted if part not in parts]:
-        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(parts)}, and suites: all in C")
+    named = parts | check.selections()
+    if unknown := [part for part in wanted if part not in named]:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(named)}, and suites: all in C")
     passed = failed = 0
     try:
         for part in wanted or parts:
-            counts = show(part, parts[part]())
+            counts = show(part, named[part]())
             passed, failed = passed + counts[0], failed + counts[1]
     finally:
         for line in marked_processes(check.mark):
