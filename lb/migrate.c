@@ -7,6 +7,7 @@
 #include "lb/parcel.h"
 #include "lb/step.h"
 #include "objects/call.h"
+#include "objects/cancel.h"
 #include "objects/future.h"
 #include "objects/meter.h"
 #include "objects/reduce.h"
@@ -50,9 +51,15 @@ bool lb_is_movable(struct chariot_pe *pe, struct chariot_elem *elem) {
     return !elem->stays && lb_may_move(pe, elem, pe->node.pe, true, NULL, 0) == 0;
 }
 
+/* May it be told to? Then what it must wait for is no excuse. */
+static int may_be_told(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, char *why, size_t size) {
+    int rc = lb_may_move(pe, elem, to, false, why, size);
+    return rc == CHARIOT_LATER ? CHARIOT_ESTATE : rc;
+}
+
 int chariot_may_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe, char *why, size_t why_size) {
     OBJ_API(pe);
-    return lb_may_move(pe, elem, to_pe, false, why, why_size);
+    return may_be_told(pe, elem, to_pe, why, why_size);
 }
 
 /* ---------------------------------------------------------------- leaving: when */
@@ -91,8 +98,15 @@ static int want(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
 
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe) {
     OBJ_API(pe);
-    int rc = lb_may_move(pe, elem, to_pe, false, NULL, 0);
+    int rc = may_be_told(pe, elem, to_pe, NULL, 0);
     return rc != 0 ? rc : want(pe, elem, to_pe);
+}
+
+void chariot_move_again(struct chariot_pe *pe, struct chariot_elem *elem) {
+    if (elem->move == NULL || !elem->move->postponed) return;
+    OBJ_API(pe);
+    elem->move->postponed = false;
+    if (leave_soon(pe, elem) != 0) obj_out_of_memory(pe);
 }
 
 int lb_move_in_step(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
@@ -113,8 +127,8 @@ void lb_on_ready(struct chariot_pe *pe, struct chariot_elem *elem) {
 
 static struct chariot_elem *leaver_of(struct chariot_pe *pe, const struct lb_leaving *entry) {
     struct chariot_elem *elem = obj_elem_find(pe, entry->coll, entry->index);
-    if (elem == NULL) return NULL; /* it was destroyed */
-    return obj_move_is_wanted(elem) && elem->move->waits == 0 ? elem : NULL;
+    if (elem == NULL || elem->own.coll->closed != 0) return NULL; /* it is about to be destroyed */
+    return elem->move != NULL && obj_move_is_due(elem->move) ? elem : NULL;
 }
 
 static bool is_for_leaver(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_elem **elem) {
@@ -131,42 +145,33 @@ static void take_along(struct chariot_pe *pe) {
     struct chariot_msg *msg;
     struct chariot_elem *elem;
     while ((msg = rpc_msg_queue_pop(&pe->run_queue)) != NULL) {
-        rpc_msg_queue_push_take(is_for_leaver(pe, msg, &elem) ? &elem->move->along : &rest, msg);
+        bool goes = is_for_leaver(pe, msg, &elem);
+        if (goes && obj_is_cancel(msg)) obj_cancel_over(pe, msg); /* its turn comes where the element comes to be */
+        rpc_msg_queue_push_take(goes ? &elem->move->held : &rest, msg);
     }
     pe->run_queue = rest;
 }
 
-static void tell_face(struct chariot_pe *pe, struct chariot_elem *elem) {
-    if (pe->face.on_stays == NULL || pe->ending) return;
-    rpc_turn_lend(&pe->node.turn);
-    pe->face.on_stays(pe->face.ctx, elem);
-    rpc_turn_take(&pe->node.turn);
-}
-
-/* What has not reached it meanwhile does so now. */
-static void go_on_here(struct chariot_pe *pe, struct chariot_elem *elem) {
-    obj_pe_queue_first(pe, &elem->move->along);
-    obj_move_see_late(pe, elem);
-    tell_face(pe, elem);
-}
-
-static void say_it_stays(struct chariot_pe *pe, struct chariot_elem *elem, const char *why) {
-    struct chariot_msg *error = pe->ending ? NULL : obj_error_new(pe, "RuntimeError", why);
-    if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
-    rpc_msg_unref(error);
+/* What began since it was told to, or what it began with, is still going on: it leaves when that is over. */
+static void postpone(struct chariot_pe *pe, struct obj_move *move) {
+    move->leaving = false;
+    move->postponed = true;
+    obj_pe_queue_first(pe, &move->held);
 }
 
 /* It was to leave, and cannot any more. */
 static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, const char *why) {
     bool in_step = elem->move->in_step;
-    elem->move->wants = elem->move->leaving = elem->move->in_step = false;
+    elem->move->leaving = elem->move->in_step = false;
+    obj_pe_queue_first(pe, &elem->move->held);
     if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
     if (elem->move->synced_late) lb_note(pe, LB_WAITING, 1);
     elem->move->synced_late = false;
     if (in_step) lb_move_refused(pe, rc == 0 ? NULL : why);
-    if (rc < 0 && !in_step)
-        say_it_stays(pe, elem, why); /* else it is here already, or its type has said why it stays */
-    go_on_here(pe, elem);
+    if (rc >= 0 || in_step || pe->ending) return; /* it is here already, or its type has said why it stays */
+    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", why);
+    if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
+    rpc_msg_unref(error);
 }
 
 static void send_along(struct chariot_pe *pe, struct rpc_msg_queue *queue, uint32_t to) {
@@ -203,12 +208,17 @@ static bool note_left(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t
 
 static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     struct obj_coll *coll = elem->own.coll;
-    uint32_t to = coll->closed != 0 ? pe->node.pe : elem->move->to; /* closed: it is about to be destroyed */
+    uint32_t to = elem->move->to;
     char why[800] = "";
     int rc = to == pe->node.pe ? 0 : lb_may_move(pe, elem, to, true, why, sizeof why);
+    if (rc == CHARIOT_LATER && !elem->move->in_step) {
+        postpone(pe, elem->move);
+        return;
+    }
+    elem->move->wants = false;
     if (elem->own.broadcasts < coll->broadcasts) elem->own.broadcasts = coll->broadcasts;
     if (rc == 0 && to != pe->node.pe)
-        rc = obj_msg_encode_all(pe, &elem->move->along); /* no user code runs once it left */
+        rc = obj_msg_encode_all(pe, &elem->move->held); /* no user code runs once it left */
     struct chariot_msg *msg = rc == 0 && to != pe->node.pe ? lb_parcel_pack(pe, elem, &rc) : NULL;
     if (msg == NULL) {
         stays(pe, elem, rc, why[0] != 0 ? why : "its state, or what is unread in its channels, cannot be packed");
@@ -229,9 +239,8 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     OBJ_METER(pe, obj_meter_note_moves(pe, elem, false, to));
     obj_send_take(pe, to, msg);
     obj_future_travel_promise(pe, to);
-    obj_move_pass_late(pe, elem, to);
-    obj_channel_leave(pe, elem, &elem->move->along);
-    send_along(pe, &elem->move->along, to);
+    obj_channel_leave(pe, elem, &elem->move->held);
+    send_along(pe, &elem->move->held, to);
     void *object = elem->object;
     obj_elem_remove(pe, elem);
     obj_reduce_left(pe, coll);
@@ -334,7 +343,7 @@ static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *co
     move->from = msg->from;
     move->bytes = msg->size < UINT32_MAX ? (uint32_t)msg->size : UINT32_MAX;
     move->waits = OBJ_WAITS_LAST;
-    if (parcel->head.broadcasts < coll->broadcasts || parcel->head.owes) move->waits |= OBJ_WAITS_CAUGHT_UP;
+    if (parcel->head.broadcasts < coll->broadcasts) move->waits |= OBJ_WAITS_CAUGHT_UP;
     return elem;
 }
 

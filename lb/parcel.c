@@ -48,15 +48,10 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
         rpc_msg_unref(writer.msg);
         return NULL;
     }
-    head = (struct lb_parcel_head){middle - begin,
-                                   writer.msg->size - middle,
-                                   elem->own.broadcasts,
-                                   elem->own.reductions,
-                                   elem->at_sync,
-                                   elem->stays,
-                                   synced(elem),
-                                   obj_load_in_phase(pe, elem),
-                                   elem->move->num_late > 0};
+    head = (struct lb_parcel_head){middle - begin,       writer.msg->size - middle,
+                                   elem->own.broadcasts, elem->own.reductions,
+                                   elem->at_sync,        elem->stays,
+                                   synced(elem),         obj_load_in_phase(pe, elem)};
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
     obj_seats_write(pe, elem, &writer);
     obj_channel_put(&writer, elem);

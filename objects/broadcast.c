@@ -8,7 +8,6 @@
 #include "objects/move.h"
 #include "objects/reduce.h"
 #include "objects/runtime.h"
-#include "objects/seat.h"
 #include "objects/section.h"
 #include "objects/span.h"
 
@@ -140,24 +139,17 @@ static void begin(struct chariot_pe *pe, const struct obj_coll *coll, const stru
     obj_reduce_begin(pe, coll->id, msg->seq, members, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
 }
 
-static bool is_itself(const struct obj_member *member) {
-    return member == &member->elem->own;
-}
-
 /* It sees the broadcast on another PE, or later. */
 static bool is_put_off(const struct obj_member *member) {
-    if (member->elem == NULL) return true;
-    return is_itself(member) ? obj_move_keeps(member->elem) : obj_move_is_wanted(member->elem);
+    return member->elem == NULL || obj_move_keeps(member);
 }
 
 static void put_off(struct chariot_pe *pe, struct obj_member *member, struct chariot_msg *msg) {
     member->broadcasts = msg->seq;
-    if (member->elem != NULL && is_itself(member))
-        obj_move_keep(pe, member->elem, msg);
-    else if (member->elem == NULL || obj_seat_take(pe, member) == 0)
+    if (member->elem == NULL)
         obj_absent_deliver(pe, member, msg);
     else
-        obj_out_of_memory(pe);
+        obj_move_keep(pe, member, msg);
 }
 
 static size_t count_to_see(const struct obj_coll *coll, uint64_t number) {
@@ -284,27 +276,12 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     obj_away_check(pe, coll);
 }
 
-/* One that it has caught up with has called migrate(). */
-static void keep_unanswered(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *kept) {
-    struct chariot_msg *msg = rpc_msg_copy(kept);
-    if (msg == NULL) {
-        obj_out_of_memory(pe);
-        return;
-    }
-    msg->flags &= (uint8_t) ~(OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE);
-    obj_move_keep(pe, elem, msg);
-    rpc_msg_unref(msg);
-}
-
 void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem) {
     const struct chariot_reply nobody = {.kind = OBJ_REPLY_NONE};
     for (struct chariot_msg *msg = elem->own.coll->kept.head; msg != NULL && !pe->ending; msg = msg->next) {
         if (msg->seq <= elem->own.broadcasts) continue;
         elem->own.broadcasts = msg->seq;
-        if (obj_move_keeps(elem))
-            keep_unanswered(pe, elem, msg);
-        else
-            obj_call_invoke(pe, elem, msg, msg->method, &nobody);
+        obj_call_invoke(pe, elem, msg, msg->method, &nobody);
     }
 }
 

@@ -147,11 +147,10 @@ static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, s
     obj_send_take(pe, to, rpc_msg_ref(msg));
 }
 
-/* A message for an element that is to leave: it runs where that comes to be, as all that is still queued. But a probe
- * may be what it waits for. */
-static bool goes_along(struct chariot_elem *elem, struct chariot_msg *msg) {
-    if (!obj_move_is_wanted(elem) || (elem->move->waits != 0 && obj_move_is_probe(msg))) return false;
-    rpc_msg_queue_push_take(&elem->move->along, rpc_msg_ref(msg));
+/* A message for an element that is about to leave: it runs where that comes to be, as all that is still queued. */
+static bool goes_along(struct obj_move *move, struct chariot_msg *msg) {
+    if (!obj_move_is_due(move)) return false;
+    rpc_msg_queue_push_take(&move->held, rpc_msg_ref(msg));
     return true;
 }
 
@@ -159,7 +158,7 @@ struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *ms
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
     if (elem != NULL) {
         if (__builtin_expect(msg->hops > 0, 0)) pe->location->on_detour(pe, elem, msg);
-        return __builtin_expect(goes_along(elem, msg), 0) ? NULL : elem;
+        return elem->move != NULL && goes_along(elem->move, msg) ? NULL : elem;
     }
     struct obj_coll *coll = obj_coll_get(pe, msg->target);
     if (coll == NULL) {

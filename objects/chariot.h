@@ -279,14 +279,13 @@ struct chariot_face {
     /* The job hangs: chariot_report_add() for each thing of the face's that waits. Without it, what waits for futures
      * is reported as callbacks. May not send. */
     void (*describe_blocked)(void *ctx, struct chariot_report *report);
-    /* An element of a type that can move may do so now: 0; negative: it may not, and why ("its coroutines ..."). */
+    /* An element of a type that can move may do so now: 0; negative: it may not, and why ("its coroutines ...").
+     * CHARIOT_LATER: the same, but one that is to move by now does so when chariot_move_again() is called. */
     int (*may_move)(void *ctx, struct chariot_elem *elem, char *why, size_t why_size);
     /* About how many bytes its state would be, without making it; 0: unknown. */
     size_t (*state_bytes)(void *ctx, struct chariot_elem *elem);
     /* It has come to live here, and what it was sent comes next. */
     void (*on_moved)(void *ctx, struct chariot_elem *elem);
-    /* It was to move (chariot_is_leaving()), and stays where it is. */
-    void (*on_stays)(void *ctx, struct chariot_elem *elem);
     /* A foreign program calls an exposed method: whether it takes these arguments, which the face may put in the form
      * that it has them in (*args is replaced then). 0; negative: why not, for people; *args stays the caller's. */
     int (*admit)(void *ctx, const struct chariot_type *type, uint32_t method, struct chariot_msg **args, char *why,
@@ -426,7 +425,9 @@ void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *el
  * Messages, broadcasts and reductions do not notice; its channels go with it (chariot_channel_by_id()). To the PE where
  * it lives: it stays. Codes as chariot_may_migrate(). */
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);
-bool chariot_is_leaving(const struct chariot_elem *elem); /* it is to move, and nothing more reaches it here */
+bool chariot_is_leaving(const struct chariot_elem *elem); /* it does so next */
+/* A face has said CHARIOT_LATER of elem (chariot_face.may_move), and may say otherwise now. */
+void chariot_move_again(struct chariot_pe *pe, struct chariot_elem *elem);
 /* Whether it may, and why not (one line, for people; why_size 0: nobody asks). CHARIOT_ERANGE: no such PE;
  * CHARIOT_ETYPE: chares of its kind or type cannot move; CHARIOT_ESTATE: it cannot now; or what the face says. */
 int chariot_may_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe, char *why, size_t why_size);

@@ -16,15 +16,12 @@ struct obj_move *obj_move_of(struct chariot_pe *pe, struct chariot_elem *elem) {
     return elem->move;
 }
 
-static void drop_undelivered(struct chariot_pe *pe, struct rpc_msg_queue *queue) {
-    for (struct chariot_msg *msg = queue->head; msg != NULL && !pe->ending; msg = msg->next) obj_undeliverable(pe, msg);
-    rpc_msg_queue_clear(queue);
-}
-
 void obj_move_free(struct chariot_pe *pe, struct obj_move *move) {
     if (move == NULL) return;
-    drop_undelivered(pe, &move->along);
-    drop_undelivered(pe, &move->held);
+    for (const struct chariot_msg *msg = move->held.head; msg != NULL && !pe->ending; msg = msg->next) {
+        obj_undeliverable(pe, (struct chariot_msg *)(uintptr_t)msg);
+    }
+    rpc_msg_queue_clear(&move->held);
     for (size_t i = 0; i < move->num_late; i++) rpc_msg_unref(move->late[i]);
     free(move->late);
     free(move);
@@ -55,59 +52,35 @@ static int keep(struct chariot_msg ***list, size_t *num, size_t *cap, struct cha
     return 0;
 }
 
-/* In their order: what it has missed comes behind what was delivered here. */
-void obj_move_keep(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg) {
-    struct obj_move *move = elem->move;
-    if (keep(&move->late, &move->num_late, &move->cap_late, msg) != 0) {
-        obj_out_of_memory(pe);
-        return;
-    }
-    size_t at = move->num_late - 1;
-    for (; at > 0 && move->late[at - 1]->seq > msg->seq; at--) move->late[at] = move->late[at - 1];
-    move->late[at] = msg;
-}
-
-/* It was passed on, and counts where it was delivered; or was delivered here. */
-static bool is_missed(const struct chariot_msg *msg) {
-    return msg->kind == OBJ_KIND_MOVE;
-}
-
-static void see(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
-    struct chariot_reply reply = obj_broadcast_reply(msg, is_missed(msg) ? msg->root : pe->node.pe);
-    if (is_missed(msg)) msg->method = (uint32_t)msg->reply;
-    obj_broadcast_invoke(pe, &elem->own, msg, &reply);
-}
-
-void obj_move_see_late(struct chariot_pe *pe, struct chariot_elem *elem) {
-    struct obj_move *move = elem->move;
-    size_t seen = 0;
-    for (; seen < move->num_late && !move->wants && !pe->ending; seen++) {
-        see(pe, elem, move->late[seen]);
-        rpc_msg_unref(move->late[seen]);
-    }
-    if (seen == 0) return;
-    move->num_late -= seen;
-    memmove(move->late, move->late + seen, move->num_late * sizeof(struct chariot_msg *));
+void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg) {
+    struct obj_move *move = member->elem->move;
+    if (keep(&move->late, &move->num_late, &move->cap_late, msg) != 0) obj_out_of_memory(pe);
 }
 
 static void on_missed(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
-    if (elem->move->wants)
-        obj_move_keep(pe, elem, msg);
-    else
-        see(pe, elem, msg);
+    struct chariot_reply reply = obj_broadcast_reply(msg, msg->root);
+    reply.call = 0; /* that was not passed on */
+    msg->method = (uint32_t)msg->reply;
+    obj_broadcast_invoke(pe, &elem->own, msg, &reply);
 }
 
 static void on_caught_up(struct chariot_pe *pe, struct chariot_elem *elem) {
-    obj_move_see_late(pe, elem);
-    elem->move->waits &= (uint8_t)~OBJ_WAITS_CAUGHT_UP;
+    struct obj_move *move = elem->move;
+    for (size_t i = 0; i < move->num_late; i++) {
+        struct chariot_reply reply = obj_broadcast_reply(move->late[i], pe->node.pe);
+        if (!pe->ending) obj_broadcast_invoke(pe, &elem->own, move->late[i], &reply);
+        rpc_msg_unref(move->late[i]);
+    }
+    free(move->late);
+    move->late = NULL;
+    move->num_late = move->cap_late = 0;
+    move->waits &= (uint8_t)~OBJ_WAITS_CAUGHT_UP;
     if (!pe->ending) pe->location->on_ready(pe, elem);
 }
 
 static void to_element(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
-    if (obj_coll_get(pe, msg->target) == NULL)
-        obj_orphan(pe, msg); /* as the element, behind which it comes */
-    else if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
+    if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
         obj_refuse(pe, msg);
     else if (msg->method == OBJ_MOVE_MISSED)
         on_missed(pe, elem, msg);
@@ -165,7 +138,6 @@ struct obj_away *obj_away_add(struct obj_coll *coll, const struct chariot_elem *
     if (away == NULL) return NULL;
     *away = (struct obj_away){
         .next = coll->away, .prev = &coll->away, .seen = elem->own.broadcasts, .upto = UINT64_MAX, .to = to};
-    away->owes = elem->move->num_late > 0;
     memcpy(away->index, elem->index, sizeof away->index);
     if (away->next != NULL) away->next->prev = &away->next;
     coll->away = away;
@@ -192,34 +164,22 @@ static struct chariot_msg *move_new(struct chariot_pe *pe, struct obj_coll *coll
     return msg;
 }
 
-/* A broadcast that was delivered here. */
-static void make_missed(const struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3],
-                        struct chariot_msg *msg) {
-    msg->kind = OBJ_KIND_MOVE;
-    msg->ndims = coll->ndims;
-    msg->reply = msg->method;
-    msg->method = OBJ_MOVE_MISSED;
-    msg->root = pe->node.pe;
-    memcpy(msg->index, index, sizeof msg->index);
-}
-
-static void pass_on(struct chariot_pe *pe, const struct obj_coll *coll, const uint64_t index[3], uint32_t to,
+static void pass_on(struct chariot_pe *pe, const struct obj_coll *coll, const struct obj_away *away,
                     const struct chariot_msg *broadcast) {
     struct chariot_msg *msg = rpc_msg_copy(broadcast);
     if (msg == NULL) {
         obj_out_of_memory(pe);
         return;
     }
-    if (!is_missed(broadcast)) make_missed(pe, coll, index, msg);
+    msg->kind = OBJ_KIND_MOVE;
     msg->flags &= OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE;
     msg->hops = 0;
-    msg->from = pe->node.pe;
-    obj_send_take(pe, to, msg);
-}
-
-void obj_move_pass_late(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t to) {
-    const struct obj_move *move = elem->move;
-    for (size_t i = 0; i < move->num_late; i++) pass_on(pe, elem->own.coll, elem->index, to, move->late[i]);
+    msg->ndims = coll->ndims;
+    msg->reply = msg->method;
+    msg->method = OBJ_MOVE_MISSED;
+    msg->from = msg->root = pe->node.pe;
+    memcpy(msg->index, away->index, sizeof msg->index);
+    obj_send_take(pe, away->to, msg);
 }
 
 void obj_away_deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg) {
@@ -229,7 +189,7 @@ void obj_away_deliver(struct chariot_pe *pe, struct obj_coll *coll, struct chari
         if (away->upto == UINT64_MAX)
             unknown = true;
         else
-            pass_on(pe, coll, away->index, away->to, msg);
+            pass_on(pe, coll, away, msg);
     }
     if (unknown && keep(&coll->passing, &coll->num_passing, &coll->cap_passing, msg) != 0) obj_out_of_memory(pe);
 }
@@ -244,7 +204,7 @@ static void drop_passing(struct obj_coll *coll) {
 /* Forgets it, if it has seen all that it had to. */
 static void settle(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away *away) {
     if (away->upto > coll->broadcasts) return;
-    struct chariot_msg *msg = away->owes || away->upto > away->seen ? move_new(pe, coll, away) : NULL;
+    struct chariot_msg *msg = away->upto > away->seen ? move_new(pe, coll, away) : NULL;
     if (msg != NULL) obj_send_take(pe, away->to, msg);
     *away->prev = away->next;
     if (away->next != NULL) away->next->prev = away->prev;
@@ -256,7 +216,7 @@ void obj_away_told(struct chariot_pe *pe, struct obj_coll *coll, struct obj_away
     for (size_t i = 0; i < coll->num_passing && !pe->ending; i++) {
         struct chariot_msg *msg = coll->passing[i];
         if (has_missed(away, msg->seq))
-            pass_on(pe, coll, away->index, away->to, msg);
+            pass_on(pe, coll, away, msg);
         else if (away->seen < msg->seq && obj_broadcast_wants(msg))
             obj_reduce_excuse(pe, coll->id, msg->seq);
     }

@@ -7,11 +7,7 @@
  * seen. The PE that it left has a record of it (struct obj_away) until it has heard how far the other was, and has
  * passed on what the element missed, as MISSED, when it was delivered here itself; their results come back as ANSWER
  * and count here. Until CAUGHT_UP the element keeps later broadcasts (`late`) and does not move on. Where the new PE is
- * behind, the element has seen more than that, and is passed over. So each sees each once, in their order.
- *
- * Leaving. From migrate() on nothing reaches an element here: what it still has to wait for may take a while, and a
- * coroutine that began meanwhile would hold it. Calls go along (`along`), broadcasts stay in `late` and follow it as
- * MISSED; for those CAUGHT_UP is due also where the new PE is not ahead. */
+ * behind, the element has seen more than that, and is passed over. So each sees each once, in their order. */
 #ifndef CHARIOT_OBJECTS_MOVE_H
 #define CHARIOT_OBJECTS_MOVE_H
 
@@ -57,13 +53,13 @@ struct obj_move {
     bool wants;
     bool in_step;     /* it is to move in a step of load balancing, whose PE 0 is to hear what became of that */
     bool synced_late; /* it waits for a step since it wants to move, and is to be counted when it has */
-    bool leaving;     /* it goes in this step of the scheduler, when nothing is waited for */
+    bool leaving;     /* it goes in this step of the scheduler */
+    bool postponed;   /* it was to go, and the face has said CHARIOT_LATER */
     uint8_t waits;
-    uint8_t told;               /* how often, in a row, ... */
-    uint32_t told_pe;           /* ... this PE was told where it lives */
-    struct rpc_msg_queue held;  /* messages for it that came too soon */
-    struct rpc_msg_queue along; /* those that came since it wants to leave */
-    struct chariot_msg **late;  /* broadcasts that it is to see later, or elsewhere; MISSED ones count where they say */
+    uint8_t told;              /* how often, in a row, ... */
+    uint32_t told_pe;          /* ... this PE was told where it lives */
+    struct rpc_msg_queue held; /* messages for it that came too soon; while it leaves: what was queued for it */
+    struct chariot_msg **late; /* broadcasts after those that it missed */
     size_t num_late, cap_late;
 };
 
@@ -74,12 +70,11 @@ struct obj_away {
     uint64_t seen; /* the last broadcast that it has seen */
     uint64_t upto; /* the last one that had been delivered where it arrived; UINT64_MAX: not known yet */
     uint32_t to;
-    bool owes; /* it took some along that it has not seen */
 };
 
-/* It is to leave: nothing more reaches it here. */
-static inline bool obj_move_is_wanted(const struct chariot_elem *elem) {
-    return elem->move != NULL && elem->move->wants;
+/* It leaves as soon as what runs now has ended; nothing else reaches it here. */
+static inline bool obj_move_is_due(const struct obj_move *move) {
+    return move->wants && move->waits == 0 && !move->postponed;
 }
 static inline bool obj_move_is_probe(const struct chariot_msg *msg) {
     return msg->kind == OBJ_KIND_MOVE && msg->method == OBJ_MOVE_PROBE;
@@ -101,14 +96,11 @@ void obj_move_note(struct chariot_pe *pe, struct obj_coll *coll, const struct ch
 /* The collection is known now: the same for those that waited for it. */
 void obj_move_note_orphans(struct chariot_pe *pe, struct obj_coll *coll);
 /* The element is to see broadcasts of its collection later, in their order: obj_move_keep(). */
-static inline bool obj_move_keeps(const struct chariot_elem *elem) {
-    return elem->move != NULL && (elem->move->wants || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) != 0);
+static inline bool obj_move_keeps(const struct obj_member *member) {
+    const struct obj_move *move = member->elem->move;
+    return move != NULL && member == &member->elem->own && (move->waits & OBJ_WAITS_CAUGHT_UP) != 0;
 }
-void obj_move_keep(struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_msg *msg);
-/* What it has kept: it sees it, until it wants to leave. */
-void obj_move_see_late(struct chariot_pe *pe, struct chariot_elem *elem);
-/* The same follows it to PE `to`, for which it has just left. */
-void obj_move_pass_late(struct chariot_pe *pe, const struct chariot_elem *elem, uint32_t to);
+void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg);
 /* The result of one who saw a broadcast elsewhere than where results are collected. Takes value (NULL: none). */
 void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 

@@ -38,57 +38,23 @@ int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem
     return rc;
 }
 
-/* The first member that elem is here is absent from now on; all: as in struct obj_absent. */
-static int make_absent(struct chariot_elem *elem, uint64_t all) {
-    struct obj_member *member = elem->sections;
-    const struct obj_coll *of = elem->own.coll;
-    struct obj_absent *absent = malloc(sizeof *absent);
-    if (absent == NULL) return CHARIOT_ENOMEM;
-    *absent = (struct obj_absent){.of = of->id, .type = of->type, .ndims = of->ndims, .all = all};
-    memcpy(absent->index, elem->index, sizeof absent->index);
-    elem->sections = member->next;
-    member->elem = NULL;
-    member->next = NULL;
-    member->absent = absent;
-    return 0;
-}
-
 int obj_seats_leave(struct chariot_elem *elem) {
-    int rc = 0;
     for (struct obj_seat *seat; (seat = elem->seats) != NULL;) {
         elem->seats = seat->next;
         free(seat);
     }
-    for (const struct obj_member *member; rc == 0 && (member = elem->sections) != NULL;) {
-        rc = make_absent(elem, member->coll->closed != 0 ? member->reductions : UINT64_MAX);
+    for (struct obj_member *member; (member = elem->sections) != NULL;) {
+        struct obj_absent *absent = malloc(sizeof *absent);
+        if (absent == NULL) return CHARIOT_ENOMEM;
+        const struct obj_coll *of = elem->own.coll;
+        uint64_t all = member->coll->closed != 0 ? member->reductions : UINT64_MAX;
+        *absent = (struct obj_absent){.of = of->id, .type = of->type, .ndims = of->ndims, .all = all};
+        memcpy(absent->index, elem->index, sizeof absent->index);
+        elem->sections = member->next;
+        member->elem = NULL;
+        member->next = NULL;
+        member->absent = absent;
     }
-    return rc;
-}
-
-/* Brings the member to the front of its element's list. */
-static void put_first(struct obj_member *member) {
-    struct obj_member **at = &member->elem->sections;
-    while (*at != member) at = &(*at)->next;
-    *at = member->next;
-    member->next = member->elem->sections;
-    member->elem->sections = member;
-}
-
-int obj_seat_take(const struct chariot_pe *pe, struct obj_member *member) {
-    struct chariot_elem *elem = member->elem;
-    struct obj_seat *seat = malloc(sizeof *seat);
-    if (seat == NULL) return CHARIOT_ENOMEM;
-    put_first(member);
-    *seat = (struct obj_seat){.next = elem->seats,
-                              .section = member->coll->id,
-                              .reductions = member->reductions,
-                              .anchor = pe->node.pe,
-                              .place = member->place};
-    if (make_absent(elem, UINT64_MAX) != 0) {
-        free(seat);
-        return CHARIOT_ENOMEM;
-    }
-    elem->seats = seat;
     return 0;
 }
 

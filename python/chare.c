@@ -13,6 +13,7 @@
 #include "python/pending.h"
 #include "python/proxy.h"
 #include "python/section.h"
+#include "python/task.h"
 
 static struct py_chare *as_chare(PyObject *object) {
     return (struct py_chare *)(void *)object;
@@ -307,7 +308,10 @@ static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs)
     if ((elem = py_chare_elem(self)) == NULL) return NULL;
     const struct py_state *st = as_chare(self)->cls->st;
     if (py_integer_read(wanted, "migrate(): toPe", 0, chariot_num_pes(st->pe) - 1, &to_pe) != 0) return NULL;
-    if (chariot_migrate(st->pe, elem, (uint32_t)to_pe) == 0) Py_RETURN_NONE;
+    if (chariot_migrate(st->pe, elem, (uint32_t)to_pe) == 0) {
+        if (st->current != NULL && st->current->chare == self) st->current->moves = true;
+        Py_RETURN_NONE;
+    }
     char why[800] = "out of memory";
     chariot_may_migrate(st->pe, elem, (uint32_t)to_pe, why, sizeof why);
     return PyErr_Format(st->error, "%s", why);

@@ -55,6 +55,14 @@ static bool is_waited_at(const struct py_chare *chare) {
     return false;
 }
 
+/* One of its own has told it to move, and waits: that is no way to end, and nothing to wait for. */
+static bool waits_for_mover(const struct py_state *st, const struct py_chare *chare) {
+    for (const struct py_task *task = st->live; task != NULL; task = task->next) {
+        if (task->moves && task->chare == (PyObject *)chare && task->waits_for != NULL) return true;
+    }
+    return false;
+}
+
 int py_move_may(void *ctx, struct chariot_elem *elem, char *why, size_t why_size) {
     struct py_state *st = ctx;
     const struct py_chare *chare = py_chare_of(st, elem);
@@ -62,7 +70,8 @@ int py_move_may(void *ctx, struct chariot_elem *elem, char *why, size_t why_size
     bool busy = chare->coroutines > 0 && num_suspended(st, chare) > 0;
     bool waited = !busy && is_waited_at(chare);
     if (!busy && !waited && !chare->cls->reduces) return 0;
-    if (why_size == 0) return CHARIOT_ESTATE;
+    int code = waited || (busy && !waits_for_mover(st, chare)) ? CHARIOT_LATER : CHARIOT_ESTATE;
+    if (why_size == 0) return code;
     char label[LABEL_BYTES], tasks[600];
     py_chare_label(chare, "", label, sizeof label);
     if (busy) describe_tasks(st, chare, tasks, sizeof tasks);
@@ -75,7 +84,11 @@ int py_move_may(void *ctx, struct chariot_elem *elem, char *why, size_t why_size
                  "%s cannot move: its class defines __reduce__() or __reduce_ex__(), which make another object, and a "
                  "chare that moves stays the same one: define __getstate__() and __setstate__()",
                  label);
-    return CHARIOT_ESTATE;
+    return code;
+}
+
+void py_move_again(struct py_chare *chare) {
+    if (chare->elem != NULL) chariot_move_again(chare->cls->st->pe, chare->elem);
 }
 
 /* ---------------------------------------------------------------- the state */
@@ -324,15 +337,6 @@ void py_move_arrived(void *ctx, struct chariot_elem *elem) {
         Py_XDECREF(none);
     }
     py_pending_settle(chare); /* conditions may look at what is of this PE */
-    Py_DECREF(chare);
-}
-
-/* Calls that have waited for their conditions were not delivered meanwhile. */
-void py_move_stays(void *ctx, struct chariot_elem *elem) {
-    struct py_chare *chare = py_chare_of(ctx, elem);
-    if (chare == NULL) return;
-    Py_INCREF(chare); /* what is delivered may destroy it */
-    py_pending_stays(chare);
     Py_DECREF(chare);
 }
 

@@ -6,6 +6,7 @@
 #include "python/dispatch.h"
 #include "python/errors.h"
 #include "python/message.h"
+#include "python/move.h"
 #include "python/pending_queue.h"
 #include "python/task.h"
 
@@ -69,6 +70,7 @@ void py_pending_remove(struct py_chare *chare, struct py_entry *entry) {
     py_entry_take_out(py_chare_pending(chare), entry);
     py_entry_drop(py_chare_pending(chare), entry);
     free_if_empty(chare);
+    py_move_again(chare);
 }
 
 /* ---------------------------------------------------------------- settling */
@@ -80,6 +82,7 @@ static void deliver(struct py_chare *chare, struct py_entry *entry, bool failed)
     py_entry_take_out(py_chare_pending(chare), entry);
     if (entry->waits != NULL) {
         py_condition_wait_fire(entry->waits, failed ? py_error_fetch() : NULL);
+        py_move_again(chare);
     } else {
         int rc = failed ? py_outcome_take(st, entry->method, &entry->reply, NULL, &result)
                         : py_dispatch_run(st, entry->method, (PyObject *)chare, entry->args, entry->keywords,
@@ -98,7 +101,7 @@ static bool post(struct py_chare *chare) {
     return true;
 }
 
-/* It is to go to another PE: what holds is delivered there, or here where it stays after all. */
+/* It goes to another PE next: what holds is delivered there, or here where it stays after all. */
 static bool is_leaving(const struct py_chare *chare) {
     return chare->elem != NULL && chariot_is_leaving(chare->elem);
 }
@@ -110,11 +113,7 @@ static void settle(struct py_chare *chare) {
     int found;
     py_chare_pending(chare)->settling = true;
     for (int left = AT_ONCE; !st->exiting && (found = py_pending_find(chare, &next)) != 0; left--) {
-        if (found > 0 && is_leaving(chare)) {
-            py_chare_pending(chare)->posted = true;
-            break;
-        }
-        if (left <= 0 && found > 0 && post(chare)) break;
+        if ((left <= 0 || is_leaving(chare)) && found > 0 && post(chare)) break;
         deliver(chare, next, found < 0);
     }
     py_chare_pending(chare)->settling = false;
@@ -134,12 +133,6 @@ static void on_post(struct chariot_pe *pe, void *ctx) {
 void py_pending_settle(struct py_chare *chare) {
     struct py_pending *pending = py_chare_pending(chare);
     if (pending != NULL && !pending->settling && !pending->posted && chare->cls->st->auto_flush) settle(chare);
-}
-
-void py_pending_stays(struct py_chare *chare) {
-    if (py_chare_pending(chare) == NULL || !py_chare_pending(chare)->posted) return;
-    py_chare_pending(chare)->posted = false;
-    settle(chare);
 }
 
 int py_pending_post(struct py_chare *chare) {

@@ -9,6 +9,7 @@
 #include "python/future.h"
 #include "python/message.h"
 #include "python/meter.h"
+#include "python/move.h"
 #include "python/pending.h"
 
 /* A greenlet that runs one coroutine after another. */
@@ -313,8 +314,10 @@ static void resume(struct py_task *task) {
     chariot_resume_end(st->pe);
     struct py_chare *chare = (struct py_chare *)(void *)task->chare;
     Py_XINCREF(chare); /* the task may have been the last to hold it */
-    if (task->ended) task_free(task);
+    bool ended = task->ended;
+    if (ended) task_free(task);
     if (chare != NULL) py_pending_settle(chare);
+    if (chare != NULL && ended) py_move_again(chare);
     Py_XDECREF(chare);
 }
 

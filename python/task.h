@@ -46,6 +46,7 @@ struct py_task {
     bool timed_out;
     PyObject *thrown; /* to be raised where it waits; owned */
     bool suspended;   /* has been, at least once: the starter has gone */
+    bool moves;       /* it has told its chare to move: that does not wait for it */
     bool ended;
     struct chariot_msg *result;   /* of one that ended in its first slice, for its starter */
     int code;                     /* of the same: 0, or negative: failed */

@@ -226,9 +226,9 @@ def test_nobody_notices(n: int | None) -> None:
 
 
 @pytest.mark.parametrize("n", ALL)
-def test_whoever_moves_on_at_once_is_not_held(n: int | None) -> None:
+def test_whoever_moves_on_at_once(n: int | None) -> None:
     """§13 "messages, broadcasts and reductions keep working during migration", "refused: live coroutines": what comes for
-    an element that has called migrate(), also before its last move is over, starts no coroutine that would hold it."""
+    an element that has called migrate(), and begins a coroutine, is no error: it moves when that has ended."""
     job(
         """
         from chariot import when
@@ -236,8 +236,9 @@ def test_whoever_moves_on_at_once_is_not_held(n: int | None) -> None:
         class Hopper(Base):
             def __init__(self):
                 super().__init__()
-                self.left, self.log, self.open = 0, [], False
+                self.left, self.log, self.hops = 0, [], 0
             def migrated(self):
+                self.hops += 1
                 self.go()
             def hop(self, count):
                 self.left = count
@@ -253,12 +254,38 @@ def test_whoever_moves_on_at_once_is_not_held(n: int | None) -> None:
             async def far_async(self, k):
                 self.log.append(k)
                 return k + await keeper.keep(k, ret=True)
+            @coro
+            def near(self, k):  # waits for itself
+                self.log.append(k)
+                return k + self.thisProxy[self.thisIndex].same(k, ret=True).get()
+            def same(self, k):
+                return k
             @when("self.left == 0 or k >= 0")
             def gated(self, k):
                 self.log.append(k)
                 return k
+            def timed(self, future, to):
+                charm.scheduleCallableAfter(self.late, 0, [future])
+                self.migrate(to)
+            @coro
+            def late(self, future):
+                future.send(keeper.keep(7, ret=True).get())
             def logged(self):
                 return self.log
+            def hopped(self):
+                return self.hops
+
+        class Roamer(Base):  # until it is told to stop
+            def __init__(self):
+                super().__init__()
+                self.stopped = False
+            def migrated(self):
+                self.roam()
+            def roam(self):
+                if not self.stopped:
+                    self.migrate(other(charm.myPe()))
+            def stop(self):
+                self.stopped = True
 
         class Keeper(Chare):
             def keep(self, k):
@@ -266,20 +293,36 @@ def test_whoever_moves_on_at_once_is_not_held(n: int | None) -> None:
 
         def main(args):
             global keeper
-            size, rounds = 4, 12
-            keeper = Chare(Keeper, onPE=charm.numPes() - 1)
+            n, size, rounds = charm.numPes(), 4, 12
+            keeper = Chare(Keeper, onPE=n - 1)
             charm.thisProxy.updateGlobals({"keeper": keeper}, awaitable=True).get()
             hoppers = Array(Hopper, size)
             pair = charm.split(hoppers, 1, elems=[[(0,), (2,)]])[0]
+            hops = 0
             for k in range(rounds):
                 hoppers.hop(1 + k % 5, awaitable=True).get()  # all are on their way, and none rests
+                hops += 1 + k % 5
                 asked = [(hoppers.far(k, ret=True), [2 * k] * size), (hoppers.far_async(k, ret=True), [2 * k] * size),
-                         (pair.far(k, ret=True), [2 * k] * 2), (hoppers.gated(k, ret=True), [k] * size)]
+                         (pair.far(k, ret=True), [2 * k] * 2), (hoppers.gated(k, ret=True), [k] * size),
+                         (hoppers.near(k, ret=True), [2 * k] * size)]
                 asked += [(hoppers[i].far(k, ret=True), 2 * k) for i in range(size)]
                 for future, expected in asked:
                     eq("a result", future.get(), expected)
+                while n > 1 and hoppers.hopped(ret=True).get() != [hops] * size:
+                    pass
             for i, log in enumerate(hoppers.logged(ret=True).get()):
-                eq("each once", sorted(log), [k for k in range(rounds) for _ in range(5 if i in (0, 2) else 4)])
+                eq("each once", sorted(log), [k for k in range(rounds) for _ in range(6 if i in (0, 2) else 5)])
+            for k in range(5):
+                late, there = Future(), k % n
+                hoppers[1].timed(late, there, awaitable=True).get()
+                eq("a timer's", late.get(), 7)
+                while hoppers[1].where(ret=True).get() != there:
+                    pass
+            roamers = Array(Roamer, size)
+            roamers.roam(awaitable=True).get()
+            roamers[0].stop(awaitable=True).get()
+            roamers.stop(awaitable=True).get()
+            check("all are somewhere", all(pe < n for pe in roamers.where(ret=True).get()))
             done()
 
         charm.start(main)

@@ -18,6 +18,7 @@ struct cell {
     int64_t heard[MAX_PES]; /* by sending PE: the number of its last call */
     int64_t calls, broadcasts, moves;
     uint64_t order; /* of broadcasts: a hash */
+    bool busy;      /* something that has begun here is not over: it cannot move */
 };
 
 struct wait {
@@ -123,21 +124,29 @@ static int cell_unpack(struct chariot_pe *pe, const struct chariot_type *type, s
     struct cell *cell = malloc(sizeof *cell);
     if (cell == NULL) return CHARIOT_ENOMEM;
     memcpy(cell, value.bytes.data, sizeof *cell);
+    is_wrong(cell->busy, "an element has left what it was at");
     cell->moves++;
     now.moves++;
     *object = cell;
     return 0;
 }
 
-/* From chariot_migrate() on nothing does so: what it would begin might not be over in time. */
-static void is_reached(const struct chariot_call *call) {
-    is_wrong(chariot_is_leaving(call->elem), "an element was reached where it was about to leave");
+/* Begins what is over when somebody says so. */
+static void begin_something(struct chariot_call *call) {
+    struct cell *cell = call->object;
+    if (!now.still && draw(12) == 0) cell->busy = true;
+}
+
+static int may_move(void *ctx, struct chariot_elem *elem, char *why, size_t why_size) {
+    const struct cell *cell = elem->object;
+    if (!cell->busy) return 0;
+    if (why_size > 0) snprintf(why, why_size, "it is busy");
+    return CHARIOT_LATER;
 }
 
 /* args: the sending PE, its number of calls to this element. */
 static int cell_hear(struct chariot_call *call) {
     struct cell *cell = call->object;
-    is_reached(call);
     int64_t sender = arg_int(args_in(call), 0), number = arg_int(args_in(call), 1);
     if (is_wrong(number != cell->heard[sender] + 1, "a call was lost, doubled or out of order"))
         printf(": %lld of PE %lld after %lld on PE %u, %u hops", (long long)number, (long long)sender,
@@ -147,17 +156,17 @@ static int cell_hear(struct chariot_call *call) {
     now.calls_heard++;
     if (call->args->hops > now.most_hops) now.most_hops = call->args->hops;
     dawdle(call->pe);
+    begin_something(call);
     if (!now.still && draw(16) == 0) chariot_migrate(call->pe, call->elem, (uint32_t)draw(now.num_pes));
     return 0;
 }
 
 static int cell_all(struct chariot_call *call) {
     struct cell *cell = call->object;
-    is_reached(call);
     cell->broadcasts++;
     cell->order = cell->order * 31 + (uint64_t)arg_int(call->args, 0);
     call->result = value_int(index_of(call->elem).at[0]);
-    if (!now.still && draw(8) == 0) chariot_migrate(call->pe, call->elem, (uint32_t)draw(now.num_pes));
+    begin_something(call);
     return 0;
 }
 
@@ -232,9 +241,31 @@ static void move_one(uint32_t i) {
     for (uint32_t p = 0; p < now.num_pes; p++) {
         struct chariot_elem *elem = elem_on(&now.world.pes[p], i);
         if (elem == NULL || elem->constructing) continue;
-        CU_ASSERT_EQUAL(chariot_migrate(&now.world.pes[p], elem, (uint32_t)draw(now.num_pes)), 0);
+        const struct cell *cell = elem->object;
+        int rc = chariot_migrate(&now.world.pes[p], elem, (uint32_t)draw(now.num_pes));
+        CU_ASSERT_EQUAL(rc, cell->busy ? CHARIOT_ESTATE : 0);
         world_wake(&now.world, p);
     }
+}
+
+static void end_something(uint32_t i) {
+    for (uint32_t p = 0; p < now.num_pes; p++) {
+        struct chariot_elem *elem = elem_on(&now.world.pes[p], i);
+        struct cell *cell = elem == NULL ? NULL : elem->object;
+        if (cell == NULL || !cell->busy) continue;
+        cell->busy = false;
+        chariot_move_again(&now.world.pes[p], elem);
+        world_wake(&now.world, p);
+    }
+}
+
+/* What is under way may begin something anew. */
+static void end_all(void) {
+    now.still = true;
+    world_settle(&now.world);
+    for (uint32_t i = 0; i < now.num_elems; i++) end_something(i);
+    world_settle(&now.world);
+    now.still = false;
 }
 
 static void broadcast(struct chariot_pe *pe) {
@@ -264,6 +295,7 @@ static void act(void) {
     struct chariot_pe *pe = any_pe();
     uint64_t what = draw(100);
     uint32_t i = (uint32_t)draw(now.num_elems);
+    end_something((uint32_t)draw(now.num_elems));
     if (what < 45)
         call_one(pe, i);
     else if (what < 55)
@@ -391,7 +423,10 @@ static void begin(uint32_t num_pes, uint64_t seed, bool sparse) {
                (struct rpc_sim_config){.num_pes = num_pes, .seed = seed, .max_delay_ns = delay, .through_wire = true});
     now.world.budget = 1 + (int)draw(64);
     now.type = world_register(&now.world, &cell_type);
-    for (uint32_t p = 0; p < num_pes; p++) now.world.pes[p].face.encode = encode;
+    for (uint32_t p = 0; p < num_pes; p++) {
+        now.world.pes[p].face.encode = encode;
+        now.world.pes[p].face.may_move = may_move;
+    }
     world_start(&now.world);
     struct chariot_create how = {.type = now.type, .kind = CHARIOT_ARRAY_OF, .ndims = 1, .dims = {now.num_elems}};
     if (sparse) how.dims[0] = 0;
@@ -418,7 +453,7 @@ static bool run(uint32_t num_pes, uint64_t seed, bool sparse) {
         act();
         let_pass(draw(5));
     }
-    world_settle(&now.world);
+    end_all();
     now.stands_in = false;
     check_results();
     check_all();
