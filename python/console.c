@@ -73,17 +73,22 @@ static PyObject *task_waits(PyObject *module, PyObject *name) {
 
 /* ---------------------------------------------------------------- showing the prompt again */
 
+#define ERASE_LINE "\r\033[K" /* to column 0, and clear to the end of the line */
+
 /* Of the process, as its signal handlers and its terminal are. A SIGWINCH asks for the prompt (chariot_console_settle).
  * readline shows its line again on the thread that reads it, which sleeps in select(2): the signal ends that, and on
  * its way back Python's readline calls the hook, if there is one just then. */
 static struct {
     pthread_t reader;
+    FILE *terminal;     /* that it is on */
     void (*show)(void); /* rl_forced_update_display; NULL: readline has no such function */
     void (*before)(int number);
 } window;
 
+/* The line may have one: of the prompt that was asked for, or that was shown before word of it came. */
 static int show_prompt(void) {
     PyOS_InputHook = NULL; /* else the select would become a poll */
+    fputs(ERASE_LINE, window.terminal);
     window.show();
     return 0;
 }
@@ -99,9 +104,10 @@ static void on_window_signal(int number) {
 }
 
 /* On the thread that reads, before each line. */
-static void listen_for_window_signals(void) {
+static void listen_for_window_signals(FILE *terminal) {
     struct sigaction action = {.sa_handler = on_window_signal}, before;
     window.reader = pthread_self();
+    window.terminal = terminal;
     if (window.show == NULL || sigaction(SIGWINCH, NULL, &before) != 0) return;
     if (before.sa_handler == on_window_signal) return;
     window.before = before.sa_handler;
@@ -170,7 +176,7 @@ static FILE *terminal_of(struct py_state *st) {
 static PyObject *read_line(PyObject *module, PyObject *shown) {
     FILE *terminal = terminal_of(py_state_of_module(module));
     const char *text = terminal == NULL ? NULL : PyUnicode_AsUTF8(shown);
-    if (text != NULL) listen_for_window_signals();
+    if (text != NULL) listen_for_window_signals(terminal);
     char *line = text == NULL ? NULL : PyOS_Readline(stdin, terminal, text);
     if (line == NULL) return NULL;
     PyObject *result = PyUnicode_DecodeUTF8(line, (Py_ssize_t)strlen(line), "surrogateescape");

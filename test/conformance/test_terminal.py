@@ -101,6 +101,21 @@ def test_a_terminal(screen: Screen, n: int | None) -> None:
     screen.expect("status 0", "intr = ^C", "echo", "$")
 
 
+def test_a_prompt_that_is_asked_for_is_shown_once(screen: Screen) -> None:
+    """Word of lines that have been printed may come when the prompt, or the next one, is there already."""
+    start(screen, *screen.run, "-n", "2", "--interactive")
+    screen.type("import os, signal", "Enter")
+    screen.expect(">>> import os, signal", ">>>")
+    screen.type("charm.scheduleCallableAfter(lambda: [os.kill(os.getpid(), signal.SIGWINCH), os.mkdir('sent')], 0.5)", "Enter")
+    screen.type("value = 12")
+    while not (screen.directory / "sent").exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    screen.expect(">>> value = 12")
+    screen.type("Enter")
+    screen.expect(">>> value = 12", ">>>")
+
+
 def test_editing(screen: Screen) -> None:
     """Tab completes, the arrows bring lines back, also those of an earlier session; keys that edit."""
     start(screen, *screen.run, "-n", "2", "--interactive")
