@@ -103,7 +103,7 @@ int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t t
 }
 
 void chariot_move_again(struct chariot_pe *pe, struct chariot_elem *elem) {
-    if (elem->move == NULL || !elem->move->postponed) return;
+    if (elem->move == NULL || !elem->move->postponed || pe->ending) return;
     OBJ_API(pe);
     elem->move->postponed = false;
     if (leave_soon(pe, elem) != 0) obj_out_of_memory(pe);

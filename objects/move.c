@@ -59,7 +59,7 @@ void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struc
 
 static void on_missed(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
     struct chariot_reply reply = obj_broadcast_reply(msg, msg->root);
-    reply.call = 0; /* that was not passed on */
+    reply.call = 0; /* its future was not passed on, so word of its cancelling does not find it */
     msg->method = (uint32_t)msg->reply;
     obj_broadcast_invoke(pe, &elem->own, msg, &reply);
 }

@@ -85,7 +85,7 @@ static struct {
     void (*before)(int number);
 } window;
 
-/* The line may have one: of the prompt that was asked for, or that was shown before word of it came. */
+/* There may be one on the line: word of what was printed may come when the next prompt is there. */
 static int show_prompt(void) {
     PyOS_InputHook = NULL; /* else the select would become a poll */
     fputs(ERASE_LINE, window.terminal);
