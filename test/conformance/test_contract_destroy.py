@@ -45,6 +45,7 @@ def test_destroy(n: int | None) -> None:
                 charm.awaitCreation(proxy)
                 element = proxy[size - 1]
                 running = element.slow(gate, ret=True)
+                element.idx(ret=True).get()  # so that has begun: a broadcast goes another way, and may be there before
                 if size > 1:  # these wait for the other elements
                     proxy.contribute_first(result, awaitable=True).get()
                     agreed = proxy[0].agree_first(ret=True)
