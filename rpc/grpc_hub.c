@@ -9,6 +9,7 @@
 
 #include "rpc/abseil.h"
 #include "rpc/error.h"
+#include "rpc/grpc_background.h"
 #include "rpc/grpc_pulse.h"
 #include "rpc/grpc_tls.h"
 #include "rpc/grpc_transport.h"

@@ -41,6 +41,15 @@ def test_a_pe_loads_grpc_where_it_opens_it(n: int | None, options: tuple[str, ..
     assert result.lines() == [f"{pe}{loaded}" for pe in range(n or 1)], result.said
 
 
+def test_grpc_begins_no_poller_of_its_own() -> None:
+    """Decision 169: the module's answer stands in place of gRPC's. Where the linker says otherwise, nothing would fail,
+    and a client that does not read would keep all others waiting."""
+    words = [CHARIOT, "run", "-n", "2", "--transport", "tcp", EXAMPLE, "64", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=os.environ | {"LD_DEBUG": "bindings"})
+    bound = [line.split(" to ", 1)[1] for line in done.stderr.splitlines() if "`_Z35grpc_event_engine_run_in_backgroundv'" in line]
+    assert len(bound) >= 2 and all("libchariot-grpc.so" in line.split()[0] for line in bound), bound
+
+
 def start(program: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
         [CHARIOT, "run", "-n", "2", "--transport", "tcp", program],

@@ -26,6 +26,7 @@
 #include <grpc/support/alloc.h>
 
 #include "rpc/abseil.h"
+#include "rpc/grpc_background.h"
 
 enum { ELEMENTS = 64, LINE = 1024, SHOWN = 5, TIMEOUT_S = 60 };
 

@@ -31,6 +31,7 @@
 
 #include "deploy/authority.h"
 #include "rpc/abseil.h"
+#include "rpc/grpc_background.h"
 #include "test/bench/c/bench.h"
 
 enum { SMALL_BYTES = 64, MAX_BYTES = 1 << 20, ADDRESS_BYTES = 128 };

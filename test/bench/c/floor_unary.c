@@ -19,6 +19,7 @@
 #include <grpc/grpc_security.h>
 
 #include "rpc/abseil.h"
+#include "rpc/grpc_background.h"
 #include "test/bench/c/unary.h"
 
 enum { WAITING = 256 };

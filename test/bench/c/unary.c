@@ -16,6 +16,7 @@
 #include <grpc/grpc_security.h>
 
 #include "rpc/abseil.h"
+#include "rpc/grpc_background.h"
 #include "test/bench/c/bench.h"
 #include "test/bench/c/unary.h"
 
