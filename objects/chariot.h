@@ -421,7 +421,7 @@ void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *el
 /* ---------------------------------------------------------------- migration */
 
 /* An element of an array moves to another PE, once the method that runs has returned and what is still under way from
- * its last move has come: type->pack there, type->destroy, type->unpack here. What is sent to it meanwhile runs there.
+ * its last move has come: type->pack there, type->destroy, type->unpack here. What is sent to it runs where it is then.
  * Messages, broadcasts and reductions do not notice; its channels go with it (chariot_channel_by_id()). To the PE where
  * it lives: it stays. Codes as chariot_may_migrate(). */
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);

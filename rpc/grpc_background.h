@@ -1,5 +1,4 @@
-/* grpc_background.h: gRPC does not poll on threads of its own. For one file of a program, or of a module, that uses it.
- */
+/* grpc_background.h: gRPC does not poll on threads of its own. For one file of a program or module. */
 #ifndef CHARIOT_RPC_GRPC_BACKGROUND_H
 #define CHARIOT_RPC_GRPC_BACKGROUND_H
 
