@@ -134,7 +134,10 @@ static void hold_take(struct chariot_pe *pe, struct obj_coll *coll, struct chari
         hold_encoded_take(pe, coll, msg);
         return;
     }
-    rpc_msg_queue_push_take(elem != NULL ? &elem->move->held : &way->held, msg);
+    if (elem != NULL)
+        rpc_msg_queue_push_take(elem->move->leaving ? &elem->move->along : &elem->move->held, msg);
+    else
+        rpc_msg_queue_push_take(&way->held, msg);
     if (elem != NULL || way->kind != LB_CACHED) return;
     way->held_bytes += rpc_msg_cost(msg);
     if (way->held_bytes > ((struct lb_locations *)pe->location_ctx)->max_held) keep_way(pe, coll, way);
@@ -258,7 +261,6 @@ const struct obj_location_ops obj_location_ops = {
     .on_coming = on_coming,
     .prompt = lb_prompt,
     .on_move = lb_on_move,
-    .leave = lb_leave,
     .on_ready = lb_on_ready,
     .on_gone = on_gone,
     .deinit = deinit,

@@ -96,7 +96,6 @@ uint64_t lb_probe_send(struct chariot_pe *pe, struct obj_coll *coll, const uint6
 bool lb_prompt(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
 void lb_on_move(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
 /* The element has what it waited for: what was held for it is delivered; it may move on. */
-void lb_leave(struct chariot_pe *pe);
 void lb_on_ready(struct chariot_pe *pe, struct chariot_elem *elem);
 
 #endif

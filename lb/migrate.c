@@ -99,7 +99,8 @@ static int want(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe) {
     OBJ_API(pe);
     int rc = may_be_told(pe, elem, to_pe, NULL, 0);
-    return rc != 0 ? rc : want(pe, elem, to_pe);
+    bool is_there = to_pe == pe->node.pe && (elem->move == NULL || !elem->move->wants);
+    return rc != 0 || is_there ? rc : want(pe, elem, to_pe);
 }
 
 void chariot_move_again(struct chariot_pe *pe, struct chariot_elem *elem) {
@@ -127,8 +128,7 @@ void lb_on_ready(struct chariot_pe *pe, struct chariot_elem *elem) {
 
 static struct chariot_elem *leaver_of(struct chariot_pe *pe, const struct lb_leaving *entry) {
     struct chariot_elem *elem = obj_elem_find(pe, entry->coll, entry->index);
-    if (elem == NULL || elem->own.coll->closed != 0) return NULL; /* it is about to be destroyed */
-    return elem->move != NULL && obj_move_is_due(elem->move) ? elem : NULL;
+    return elem != NULL && obj_move_is_due(elem->move) ? elem : NULL;
 }
 
 static bool is_for_leaver(struct chariot_pe *pe, const struct chariot_msg *msg, struct chariot_elem **elem) {
@@ -147,41 +147,56 @@ static void take_along(struct chariot_pe *pe) {
     while ((msg = rpc_msg_queue_pop(&pe->run_queue)) != NULL) {
         bool goes = is_for_leaver(pe, msg, &elem);
         if (goes && obj_is_cancel(msg)) obj_cancel_over(pe, msg); /* its turn comes where the element comes to be */
-        rpc_msg_queue_push_take(goes ? &elem->move->held : &rest, msg);
+        rpc_msg_queue_push_take(goes ? &elem->move->along : &rest, msg);
     }
     pe->run_queue = rest;
 }
 
+/* What was put aside for it reaches it now. */
+static void go_on_here(struct chariot_pe *pe, struct chariot_elem *elem) {
+    elem->move->leaving = false;
+    obj_pe_queue_first(pe, &elem->move->along);
+    if (pe->face.on_stays == NULL || pe->ending) return;
+    rpc_turn_lend(&pe->node.turn);
+    pe->face.on_stays(pe->face.ctx, elem);
+    rpc_turn_take(&pe->node.turn);
+}
+
 /* What began since it was told to, or what it began with, is still going on: it leaves when that is over. */
-static void postpone(struct chariot_pe *pe, struct obj_move *move) {
-    move->leaving = false;
-    move->postponed = true;
-    obj_pe_queue_first(pe, &move->held);
+static void postpone(struct chariot_pe *pe, struct chariot_elem *elem) {
+    elem->move->postponed = true;
+    go_on_here(pe, elem);
+}
+
+static void say_it_stays(struct chariot_pe *pe, struct chariot_elem *elem, const char *why) {
+    struct chariot_msg *error = pe->ending ? NULL : obj_error_new(pe, "RuntimeError", why);
+    if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
+    rpc_msg_unref(error);
 }
 
 /* It was to leave, and cannot any more. */
 static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, const char *why) {
     bool in_step = elem->move->in_step;
-    elem->move->leaving = elem->move->in_step = false;
-    obj_pe_queue_first(pe, &elem->move->held);
+    elem->move->in_step = false;
     if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
     if (elem->move->synced_late) lb_note(pe, LB_WAITING, 1);
     elem->move->synced_late = false;
     if (in_step) lb_move_refused(pe, rc == 0 ? NULL : why);
-    if (rc >= 0 || in_step || pe->ending) return; /* it is here already, or its type has said why it stays */
-    struct chariot_msg *error = obj_error_new(pe, "RuntimeError", why);
-    if (error != NULL) obj_unreceived_error(pe, elem, OBJ_METHOD_FIRST_PSEUDO, error);
-    rpc_msg_unref(error);
+    if (rc < 0 && !in_step) say_it_stays(pe, elem, why); /* or it is here already, or its type has said why */
+    go_on_here(pe, elem);
 }
 
-static void send_along(struct chariot_pe *pe, struct rpc_msg_queue *queue, uint32_t to) {
+/* Behind the element; it may not have been said to it that anything comes. */
+static void send_along(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, bool said) {
     struct chariot_msg *msg;
-    while ((msg = rpc_msg_queue_pop(queue)) != NULL) {
+    while ((msg = rpc_msg_queue_pop(&elem->move->along)) != NULL) {
         rpc_msg_consume(msg);
         msg->hops = 1;
         msg->root = pe->node.pe;
         obj_send_take(pe, to, msg);
     }
+    msg = said ? lb_news_new(pe, elem->own.coll->id, elem->index, OBJ_MOVE_ALONG) : NULL;
+    if (msg != NULL) obj_send_take(pe, to, msg);
 }
 
 static void destroy_object(struct chariot_pe *pe, const struct chariot_type *type, void *object) {
@@ -208,18 +223,19 @@ static bool note_left(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t
 
 static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     struct obj_coll *coll = elem->own.coll;
-    uint32_t to = elem->move->to;
+    uint32_t to = coll->closed != 0 ? pe->node.pe : elem->move->to; /* closed: it is about to be destroyed */
     char why[800] = "";
     int rc = to == pe->node.pe ? 0 : lb_may_move(pe, elem, to, true, why, sizeof why);
     if (rc == CHARIOT_LATER && !elem->move->in_step) {
-        postpone(pe, elem->move);
+        postpone(pe, elem);
         return;
     }
     elem->move->wants = false;
     if (elem->own.broadcasts < coll->broadcasts) elem->own.broadcasts = coll->broadcasts;
     if (rc == 0 && to != pe->node.pe)
-        rc = obj_msg_encode_all(pe, &elem->move->held); /* no user code runs once it left */
+        rc = obj_msg_encode_all(pe, &elem->move->along); /* no user code runs once it left */
     struct chariot_msg *msg = rc == 0 && to != pe->node.pe ? lb_parcel_pack(pe, elem, &rc) : NULL;
+    bool has_along = elem->move->along.head != NULL;
     if (msg == NULL) {
         stays(pe, elem, rc, why[0] != 0 ? why : "its state, or what is unread in its channels, cannot be packed");
         return;
@@ -239,8 +255,8 @@ static void leave(struct chariot_pe *pe, struct chariot_elem *elem) {
     OBJ_METER(pe, obj_meter_note_moves(pe, elem, false, to));
     obj_send_take(pe, to, msg);
     obj_future_travel_promise(pe, to);
-    obj_channel_leave(pe, elem, &elem->move->held);
-    send_along(pe, &elem->move->held, to);
+    obj_channel_leave(pe, elem, &elem->move->along);
+    send_along(pe, elem, to, has_along);
     void *object = elem->object;
     obj_elem_remove(pe, elem);
     obj_reduce_left(pe, coll);
@@ -267,11 +283,6 @@ static void on_leave(struct chariot_pe *pe) {
         OBJ_METER_END(pe);
     }
     free(list);
-}
-
-void lb_leave(struct chariot_pe *pe) {
-    const struct lb_locations *all = pe->location_ctx;
-    if (all != NULL && all->num_leaving > 0) on_leave(pe);
 }
 
 /* ---------------------------------------------------------------- the PE that it left */
@@ -343,6 +354,7 @@ static struct chariot_elem *settle_in(struct chariot_pe *pe, struct obj_coll *co
     move->from = msg->from;
     move->bytes = msg->size < UINT32_MAX ? (uint32_t)msg->size : UINT32_MAX;
     move->waits = OBJ_WAITS_LAST;
+    if (parcel->head.along != 0) move->waits |= OBJ_WAITS_ALONG;
     if (parcel->head.broadcasts < coll->broadcasts) move->waits |= OBJ_WAITS_CAUGHT_UP;
     return elem;
 }

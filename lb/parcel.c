@@ -48,10 +48,15 @@ struct chariot_msg *lb_parcel_pack(struct chariot_pe *pe, struct chariot_elem *e
         rpc_msg_unref(writer.msg);
         return NULL;
     }
-    head = (struct lb_parcel_head){middle - begin,       writer.msg->size - middle,
-                                   elem->own.broadcasts, elem->own.reductions,
-                                   elem->at_sync,        elem->stays,
-                                   synced(elem),         obj_load_in_phase(pe, elem)};
+    head = (struct lb_parcel_head){.state_bytes = middle - begin,
+                                   .future_bytes = writer.msg->size - middle,
+                                   .broadcasts = elem->own.broadcasts,
+                                   .reductions = elem->own.reductions,
+                                   .at_sync = elem->at_sync,
+                                   .stays = elem->stays,
+                                   .synced = synced(elem),
+                                   .load_ns = obj_load_in_phase(pe, elem),
+                                   .along = elem->move->along.head != NULL};
     memcpy(rpc_msg_payload(writer.msg) + begin - sizeof head, &head, sizeof head);
     obj_seats_write(pe, elem, &writer);
     obj_channel_put(&writer, elem);

@@ -15,6 +15,7 @@ struct lb_parcel_head {
     uint64_t stays;   /* no balancer may move it */
     uint64_t synced;  /* enum lb_synced */
     uint64_t load_ns; /* what it has cost in this phase so far */
+    uint64_t along;   /* what was put aside for it follows (objects/move.h) */
 };
 
 /* Whether it waits for a step of load balancing, and whether PE 0 knows. */

@@ -8,6 +8,7 @@
 #include "objects/move.h"
 #include "objects/reduce.h"
 #include "objects/runtime.h"
+#include "objects/seat.h"
 #include "objects/section.h"
 #include "objects/span.h"
 
@@ -130,6 +131,23 @@ void obj_broadcast_invoke(struct chariot_pe *pe, const struct obj_member *member
     obj_call_invoke(pe, member->elem, msg, obj_section_method(pe, member, msg->method), reply);
 }
 
+struct chariot_msg *obj_broadcast_as_call(struct chariot_pe *pe, const struct chariot_msg *msg,
+                                          const struct chariot_reply *reply) {
+    struct chariot_msg *call = rpc_msg_copy(msg); /* its arguments are bytes: elements move, so there are other PEs */
+    if (call == NULL) {
+        obj_out_of_memory(pe);
+        return NULL;
+    }
+    bool answers = reply->kind != OBJ_REPLY_NONE;
+    call->kind = OBJ_KIND_CALL;
+    call->flags &= answers ? OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE : 0;
+    call->hops = 0;
+    call->from = answers ? reply->at : pe->node.pe;
+    call->root = 0;
+    call->reply = answers ? reply->to : 0;
+    return call;
+}
+
 /* Results of so many members here are collected. */
 static void begin(struct chariot_pe *pe, const struct obj_coll *coll, const struct chariot_msg *msg, size_t members) {
     bool value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0;
@@ -139,17 +157,24 @@ static void begin(struct chariot_pe *pe, const struct obj_coll *coll, const stru
     obj_reduce_begin(pe, coll->id, msg->seq, members, value ? CHARIOT_REDUCE_GATHER : CHARIOT_REDUCE_NOP, &target);
 }
 
+static bool is_itself(const struct obj_member *member) {
+    return member == &member->elem->own;
+}
+
 /* It sees the broadcast on another PE, or later. */
 static bool is_put_off(const struct obj_member *member) {
-    return member->elem == NULL || obj_move_keeps(member);
+    if (member->elem == NULL) return true;
+    return is_itself(member) ? obj_move_keeps(member->elem->move) : obj_move_is_wanted(member->elem->move);
 }
 
 static void put_off(struct chariot_pe *pe, struct obj_member *member, struct chariot_msg *msg) {
     member->broadcasts = msg->seq;
-    if (member->elem == NULL)
+    if (member->elem != NULL && is_itself(member))
+        obj_move_keep(pe, member->elem, msg);
+    else if (member->elem == NULL || obj_seat_take(pe, member) == 0)
         obj_absent_deliver(pe, member, msg);
     else
-        obj_move_keep(pe, member, msg);
+        obj_out_of_memory(pe);
 }
 
 static size_t count_to_see(const struct obj_coll *coll, uint64_t number) {
@@ -244,7 +269,6 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
         obj_orphan(pe, msg);
         return;
     }
-    pe->location->leave(pe);
     coll->broadcasts = msg->seq;
     if (msg->method == OBJ_METHOD_DESTROY) {
         destroy(pe, coll, msg);
@@ -281,7 +305,10 @@ void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem) {
     for (struct chariot_msg *msg = elem->own.coll->kept.head; msg != NULL && !pe->ending; msg = msg->next) {
         if (msg->seq <= elem->own.broadcasts) continue;
         elem->own.broadcasts = msg->seq;
-        obj_call_invoke(pe, elem, msg, msg->method, &nobody);
+        if (obj_move_is_wanted(elem->move))
+            obj_move_put_along(pe, elem, msg, &nobody);
+        else
+            obj_call_invoke(pe, elem, msg, msg->method, &nobody);
     }
 }
 

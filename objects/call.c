@@ -147,10 +147,17 @@ static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, s
     obj_send_take(pe, to, rpc_msg_ref(msg));
 }
 
-/* A message for an element that is about to leave: it runs where that comes to be, as all that is still queued. */
+/* It was put aside where the element comes from. */
+static bool came_along(const struct obj_move *move, const struct chariot_msg *msg) {
+    return (move->waits & OBJ_WAITS_ALONG) != 0 && msg->hops > 0 && msg->root == move->from;
+}
+
+/* A message for an element that is to leave: it runs where that comes to be, as all that is still queued. */
 static bool goes_along(struct obj_move *move, struct chariot_msg *msg) {
-    if (!obj_move_is_due(move)) return false;
-    rpc_msg_queue_push_take(&move->held, rpc_msg_ref(msg));
+    if (!obj_move_is_wanted(move) || came_along(move, msg)) return false;
+    if (move->waits != 0 && obj_move_is_probe(msg)) return false; /* it may be what that waits for */
+    rpc_msg_consume(msg);
+    rpc_msg_queue_push_take(&move->along, rpc_msg_ref(msg));
     return true;
 }
 
@@ -175,8 +182,8 @@ struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *ms
     return NULL;
 }
 
-/* The call is a section's broadcast, to an absent member. */
-static void reply_to_section(const struct chariot_msg *call, struct chariot_reply *reply) {
+/* The call is a broadcast, of a section to an absent member or one that went along (move.h). */
+static void reply_to_broadcast(const struct chariot_msg *call, struct chariot_reply *reply) {
     reply->to = call->reply;
     reply->kind = OBJ_REPLY_BROADCAST;
     reply->seq = call->seq;
@@ -194,13 +201,13 @@ void obj_call_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
                                   .call = msg->reply,
                                   .kind = msg->reply == 0 ? OBJ_REPLY_NONE : OBJ_REPLY_FUTURE,
                                   .want_value = (msg->flags & OBJ_FLAG_WANT_VALUE) != 0};
-    if (__builtin_expect(obj_id_kind(msg->reply) == CHARIOT_SECTION, 0)) reply_to_section(msg, &reply);
+    if (__builtin_expect(obj_id_kind(msg->reply) != 0, 0)) reply_to_broadcast(msg, &reply);
     obj_call_invoke(pe, elem, msg, msg->method, &reply);
 }
 
 void obj_call_excuse(struct chariot_pe *pe, const struct chariot_msg *msg) {
     struct chariot_reply reply = {.want_value = false};
-    reply_to_section(msg, &reply);
+    reply_to_broadcast(msg, &reply);
     if (msg->method != OBJ_METHOD_CLOSE) obj_reply_take(pe, &reply, NULL); /* it has left: UNSEATED says so */
 }
 

@@ -286,6 +286,8 @@ struct chariot_face {
     size_t (*state_bytes)(void *ctx, struct chariot_elem *elem);
     /* It has come to live here, and what it was sent comes next. */
     void (*on_moved)(void *ctx, struct chariot_elem *elem);
+    /* It was to move (chariot_is_leaving()), and what came for it since reaches it here: it stays, or goes later. */
+    void (*on_stays)(void *ctx, struct chariot_elem *elem);
     /* A foreign program calls an exposed method: whether it takes these arguments, which the face may put in the form
      * that it has them in (*args is replaced then). 0; negative: why not, for people; *args stays the caller's. */
     int (*admit)(void *ctx, const struct chariot_type *type, uint32_t method, struct chariot_msg **args, char *why,
@@ -425,7 +427,7 @@ void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *el
  * Messages, broadcasts and reductions do not notice; its channels go with it (chariot_channel_by_id()). To the PE where
  * it lives: it stays. Codes as chariot_may_migrate(). */
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);
-bool chariot_is_leaving(const struct chariot_elem *elem); /* it does so next */
+bool chariot_is_leaving(const struct chariot_elem *elem); /* it is to, and nothing more reaches it here */
 /* A face has said CHARIOT_LATER of elem (chariot_face.may_move), and may say otherwise now. */
 void chariot_move_again(struct chariot_pe *pe, struct chariot_elem *elem);
 /* Whether it may, and why not (one line, for people; why_size 0: nobody asks). CHARIOT_ERANGE: no such PE;

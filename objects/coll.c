@@ -280,7 +280,7 @@ void chariot_elem_ref(const struct chariot_elem *elem, struct chariot_ref *out) 
 }
 
 bool chariot_is_leaving(const struct chariot_elem *elem) {
-    return elem->move != NULL && obj_move_is_due(elem->move);
+    return obj_move_is_wanted(elem->move);
 }
 
 void chariot_set_migratable(struct chariot_elem *elem, bool migratable) {

@@ -37,8 +37,6 @@ struct obj_location_ops {
     bool (*prompt)(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
     /* A MOVE message (move.h) that is no broadcast's. coll NULL: not known here. */
     void (*on_move)(struct chariot_pe *pe, struct obj_coll *coll, struct chariot_msg *msg);
-    /* Something comes that reaches all elements: those that are to leave do so first. */
-    void (*leave)(struct chariot_pe *pe);
     /* The element has what it waited for (move.h). */
     void (*on_ready)(struct chariot_pe *pe, struct chariot_elem *elem);
     /* The collection goes; the PE goes. */

@@ -16,12 +16,15 @@ struct obj_move *obj_move_of(struct chariot_pe *pe, struct chariot_elem *elem) {
     return elem->move;
 }
 
+static void drop_undelivered(struct chariot_pe *pe, struct rpc_msg_queue *queue) {
+    for (struct chariot_msg *msg = queue->head; msg != NULL && !pe->ending; msg = msg->next) obj_undeliverable(pe, msg);
+    rpc_msg_queue_clear(queue);
+}
+
 void obj_move_free(struct chariot_pe *pe, struct obj_move *move) {
     if (move == NULL) return;
-    for (const struct chariot_msg *msg = move->held.head; msg != NULL && !pe->ending; msg = msg->next) {
-        obj_undeliverable(pe, (struct chariot_msg *)(uintptr_t)msg);
-    }
-    rpc_msg_queue_clear(&move->held);
+    drop_undelivered(pe, &move->along);
+    drop_undelivered(pe, &move->held);
     for (size_t i = 0; i < move->num_late; i++) rpc_msg_unref(move->late[i]);
     free(move->late);
     free(move);
@@ -52,40 +55,67 @@ static int keep(struct chariot_msg ***list, size_t *num, size_t *cap, struct cha
     return 0;
 }
 
-void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg) {
-    struct obj_move *move = member->elem->move;
-    if (keep(&move->late, &move->num_late, &move->cap_late, msg) != 0) obj_out_of_memory(pe);
+void obj_move_put_along(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *broadcast,
+                        const struct chariot_reply *reply) {
+    struct chariot_msg *call = obj_broadcast_as_call(pe, broadcast, reply);
+    if (call == NULL) return;
+    memcpy(call->index, elem->index, sizeof call->index);
+    call->ndims = elem->own.coll->ndims;
+    rpc_msg_queue_push_take(&elem->move->along, call);
+}
+
+/* Its turn has come; its result goes to PE `at`. */
+static void see(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *broadcast, uint32_t at) {
+    struct chariot_reply reply = obj_broadcast_reply(broadcast, at);
+    if (obj_move_is_wanted(elem->move))
+        obj_move_put_along(pe, elem, broadcast, &reply);
+    else
+        obj_broadcast_invoke(pe, &elem->own, broadcast, &reply);
+}
+
+void obj_move_keep(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
+    struct obj_move *move = elem->move;
+    if ((move->waits & OBJ_WAITS_BROADCASTS) == 0)
+        see(pe, elem, msg, pe->node.pe);
+    else if (keep(&move->late, &move->num_late, &move->cap_late, msg) != 0)
+        obj_out_of_memory(pe);
 }
 
 static void on_missed(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {
-    struct chariot_reply reply = obj_broadcast_reply(msg, msg->root);
-    reply.call = 0; /* its future was not passed on, so word of its cancelling does not find it */
     msg->method = (uint32_t)msg->reply;
-    obj_broadcast_invoke(pe, &elem->own, msg, &reply);
+    msg->reply = 0; /* its future was not passed on, so word of its cancelling does not find it */
+    see(pe, elem, msg, msg->root);
 }
 
-static void on_caught_up(struct chariot_pe *pe, struct chariot_elem *elem) {
+static void see_late(struct chariot_pe *pe, struct chariot_elem *elem) {
     struct obj_move *move = elem->move;
     for (size_t i = 0; i < move->num_late; i++) {
-        struct chariot_reply reply = obj_broadcast_reply(move->late[i], pe->node.pe);
-        if (!pe->ending) obj_broadcast_invoke(pe, &elem->own, move->late[i], &reply);
+        if (!pe->ending) see(pe, elem, move->late[i], pe->node.pe);
         rpc_msg_unref(move->late[i]);
     }
     free(move->late);
     move->late = NULL;
     move->num_late = move->cap_late = 0;
-    move->waits &= (uint8_t)~OBJ_WAITS_CAUGHT_UP;
+}
+
+static void has_come(struct chariot_pe *pe, struct chariot_elem *elem, uint8_t what) {
+    struct obj_move *move = elem->move;
+    if ((move->waits & OBJ_WAITS_BROADCASTS) == what) see_late(pe, elem);
+    move->waits &= (uint8_t)~what;
     if (!pe->ending) pe->location->on_ready(pe, elem);
 }
 
 static void to_element(struct chariot_pe *pe, struct chariot_msg *msg) {
     struct chariot_elem *elem = obj_elem_find(pe, msg->target, msg->index);
-    if (elem == NULL || elem->move == NULL || (elem->move->waits & OBJ_WAITS_CAUGHT_UP) == 0)
+    uint8_t what = msg->method == OBJ_MOVE_ALONG ? OBJ_WAITS_ALONG : OBJ_WAITS_CAUGHT_UP;
+    if (obj_coll_get(pe, msg->target) == NULL)
+        obj_orphan(pe, msg); /* as ARRIVE, behind which it comes */
+    else if (elem == NULL || elem->move == NULL || (elem->move->waits & what) == 0)
         obj_refuse(pe, msg);
     else if (msg->method == OBJ_MOVE_MISSED)
         on_missed(pe, elem, msg);
     else
-        on_caught_up(pe, elem);
+        has_come(pe, elem, what);
 }
 
 /* ---------------------------------------------------------------- results */
@@ -123,12 +153,12 @@ static void on_answer(struct chariot_pe *pe, struct chariot_msg *msg) {
 void obj_move_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (msg->method < OBJ_MOVE_FIRST_BROADCAST || msg->method >= OBJ_MOVE_FIRST_LOCAL)
         pe->location->on_move(pe, obj_coll_get(pe, msg->target), msg);
-    else if (msg->method == OBJ_MOVE_MISSED || msg->method == OBJ_MOVE_CAUGHT_UP)
-        to_element(pe, msg);
-    else if (msg->method == OBJ_MOVE_ANSWER || msg->method == OBJ_MOVE_DONE)
+    else if (msg->method >= OBJ_MOVE_CONTRIBUTION)
+        obj_seat_on_message(pe, msg);
+    else if (msg->method >= OBJ_MOVE_ANSWER)
         on_answer(pe, msg);
     else
-        obj_seat_on_message(pe, msg);
+        to_element(pe, msg);
 }
 
 /* ---------------------------------------------------------------- the PE that it left */

@@ -7,7 +7,12 @@
  * seen. The PE that it left has a record of it (struct obj_away) until it has heard how far the other was, and has
  * passed on what the element missed, as MISSED, when it was delivered here itself; their results come back as ANSWER
  * and count here. Until CAUGHT_UP the element keeps later broadcasts (`late`) and does not move on. Where the new PE is
- * behind, the element has seen more than that, and is passed over. So each sees each once, in their order. */
+ * behind, the element has seen more than that, and is passed over. So each sees each once, in their order.
+ *
+ * Leaving. From chariot_migrate() on nothing new reaches an element where it is, however long it still has to wait: it
+ * is put aside, broadcasts as calls (`along`), and goes behind ARRIVE, with ALONG behind it. What has come so runs
+ * where it comes to, though the element be about to leave there as well: nothing is put aside twice. Where the element
+ * stays, or is postponed, it runs there. */
 #ifndef CHARIOT_OBJECTS_MOVE_H
 #define CHARIOT_OBJECTS_MOVE_H
 
@@ -26,6 +31,7 @@ enum obj_move_what {
     OBJ_MOVE_FIRST_BROADCAST,
     OBJ_MOVE_MISSED = OBJ_MOVE_FIRST_BROADCAST, /* to its PE: broadcast seq, of method `reply` */
     OBJ_MOVE_CAUGHT_UP,                         /* to its PE: that was all */
+    OBJ_MOVE_ALONG,                             /* to its PE: all that was put aside has come */
     OBJ_MOVE_ANSWER,                            /* to the PE that passed it on: its part of the result; reply: `of` */
     OBJ_MOVE_DONE,                              /* the same without a value */
     OBJ_MOVE_CONTRIBUTION, /* to its anchor (seat.h); target: the section; index: its place; seq: its number */
@@ -40,7 +46,9 @@ enum {
     OBJ_WAITS_LAST = 1 << 0,      /* messages that come by the PE that it left go before all others */
     OBJ_WAITS_PROBE = 1 << 1,     /* messages that this PE had sent it go before what it sends now */
     OBJ_WAITS_CAUGHT_UP = 1 << 2, /* broadcasts that it missed */
+    OBJ_WAITS_ALONG = 1 << 3,     /* what was put aside where it was */
     OBJ_WAITS_MESSAGES = OBJ_WAITS_LAST | OBJ_WAITS_PROBE,
+    OBJ_WAITS_BROADCASTS = OBJ_WAITS_CAUGHT_UP | OBJ_WAITS_ALONG, /* which go before those that come here */
 };
 
 /* An element that has moved, or is about to. */
@@ -56,10 +64,11 @@ struct obj_move {
     bool leaving;     /* it goes in this step of the scheduler */
     bool postponed;   /* it was to go, and the face has said CHARIOT_LATER */
     uint8_t waits;
-    uint8_t told;              /* how often, in a row, ... */
-    uint32_t told_pe;          /* ... this PE was told where it lives */
-    struct rpc_msg_queue held; /* messages for it that came too soon; while it leaves: what was queued for it */
-    struct chariot_msg **late; /* broadcasts after those that it missed */
+    uint8_t told;               /* how often, in a row, ... */
+    uint32_t told_pe;           /* ... this PE was told where it lives */
+    struct rpc_msg_queue held;  /* messages for it that came too soon */
+    struct rpc_msg_queue along; /* those that came since it is to leave */
+    struct chariot_msg **late;  /* broadcasts after those that it waits for */
     size_t num_late, cap_late;
 };
 
@@ -72,9 +81,13 @@ struct obj_away {
     uint32_t to;
 };
 
-/* It leaves as soon as what runs now has ended; nothing else reaches it here. */
+/* It is to leave: nothing new reaches it here. */
+static inline bool obj_move_is_wanted(const struct obj_move *move) {
+    return move != NULL && move->wants && !move->postponed;
+}
+/* It leaves as soon as what runs now has ended. */
 static inline bool obj_move_is_due(const struct obj_move *move) {
-    return move->wants && move->waits == 0 && !move->postponed;
+    return obj_move_is_wanted(move) && move->waits == 0;
 }
 static inline bool obj_move_is_probe(const struct chariot_msg *msg) {
     return msg->kind == OBJ_KIND_MOVE && msg->method == OBJ_MOVE_PROBE;
@@ -95,12 +108,14 @@ void obj_move_free(struct chariot_pe *pe, struct obj_move *move);
 void obj_move_note(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg);
 /* The collection is known now: the same for those that waited for it. */
 void obj_move_note_orphans(struct chariot_pe *pe, struct obj_coll *coll);
-/* The element is to see broadcasts of its collection later, in their order: obj_move_keep(). */
-static inline bool obj_move_keeps(const struct obj_member *member) {
-    const struct obj_move *move = member->elem->move;
-    return move != NULL && member == &member->elem->own && (move->waits & OBJ_WAITS_CAUGHT_UP) != 0;
+/* The element is to see broadcasts of its collection later, or elsewhere, in their order: obj_move_keep(). */
+static inline bool obj_move_keeps(const struct obj_move *move) {
+    return move != NULL && (obj_move_is_wanted(move) || (move->waits & OBJ_WAITS_BROADCASTS) != 0);
 }
-void obj_move_keep(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg);
+void obj_move_keep(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg);
+/* The element is to leave: the broadcast goes along, as a call whose result goes where reply says. */
+void obj_move_put_along(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *broadcast,
+                        const struct chariot_reply *reply);
 /* The result of one who saw a broadcast elsewhere than where results are collected. Takes value (NULL: none). */
 void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 
@@ -123,5 +138,9 @@ struct chariot_reply obj_broadcast_reply(const struct chariot_msg *msg, uint32_t
 void obj_broadcast_invoke(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *msg,
                           struct chariot_reply *reply);
 bool obj_broadcast_wants(const struct chariot_msg *msg);
+/* A call of one element, with this reply, in the broadcast's stead; its target and method are the broadcast's still.
+ * NULL: out of memory, said already. */
+struct chariot_msg *obj_broadcast_as_call(struct chariot_pe *pe, const struct chariot_msg *msg,
+                                          const struct chariot_reply *reply);
 
 #endif

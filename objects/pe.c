@@ -52,7 +52,7 @@ static bool is_answered(const struct chariot_pe *pe, const struct chariot_msg *m
 void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (msg->kind == OBJ_KIND_CHANNEL_OPEN) obj_channel_bounce(pe, msg);
     if (msg->reply == 0 || !is_answered(pe, msg)) return;
-    if (obj_id_kind(msg->reply) == CHARIOT_SECTION) {
+    if (obj_id_kind(msg->reply) != 0) {
         obj_call_excuse(pe, msg);
         return;
     }

@@ -38,23 +38,57 @@ int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem
     return rc;
 }
 
+/* The first member that elem is here is absent from now on; all: as in struct obj_absent. */
+static int make_absent(struct chariot_elem *elem, uint64_t all) {
+    struct obj_member *member = elem->sections;
+    const struct obj_coll *of = elem->own.coll;
+    struct obj_absent *absent = malloc(sizeof *absent);
+    if (absent == NULL) return CHARIOT_ENOMEM;
+    *absent = (struct obj_absent){.of = of->id, .type = of->type, .ndims = of->ndims, .all = all};
+    memcpy(absent->index, elem->index, sizeof absent->index);
+    elem->sections = member->next;
+    member->elem = NULL;
+    member->next = NULL;
+    member->absent = absent;
+    return 0;
+}
+
 int obj_seats_leave(struct chariot_elem *elem) {
+    int rc = 0;
     for (struct obj_seat *seat; (seat = elem->seats) != NULL;) {
         elem->seats = seat->next;
         free(seat);
     }
-    for (struct obj_member *member; (member = elem->sections) != NULL;) {
-        struct obj_absent *absent = malloc(sizeof *absent);
-        if (absent == NULL) return CHARIOT_ENOMEM;
-        const struct obj_coll *of = elem->own.coll;
-        uint64_t all = member->coll->closed != 0 ? member->reductions : UINT64_MAX;
-        *absent = (struct obj_absent){.of = of->id, .type = of->type, .ndims = of->ndims, .all = all};
-        memcpy(absent->index, elem->index, sizeof absent->index);
-        elem->sections = member->next;
-        member->elem = NULL;
-        member->next = NULL;
-        member->absent = absent;
+    for (const struct obj_member *member; rc == 0 && (member = elem->sections) != NULL;) {
+        rc = make_absent(elem, member->coll->closed != 0 ? member->reductions : UINT64_MAX);
     }
+    return rc;
+}
+
+/* Brings the member to the front of its element's list. */
+static void put_first(struct obj_member *member) {
+    struct obj_member **at = &member->elem->sections;
+    while (*at != member) at = &(*at)->next;
+    *at = member->next;
+    member->next = member->elem->sections;
+    member->elem->sections = member;
+}
+
+int obj_seat_take(const struct chariot_pe *pe, struct obj_member *member) {
+    struct chariot_elem *elem = member->elem;
+    struct obj_seat *seat = malloc(sizeof *seat);
+    if (seat == NULL) return CHARIOT_ENOMEM;
+    put_first(member);
+    *seat = (struct obj_seat){.next = elem->seats,
+                              .section = member->coll->id,
+                              .reductions = member->reductions,
+                              .anchor = pe->node.pe,
+                              .place = member->place};
+    if (make_absent(elem, UINT64_MAX) != 0) {
+        free(seat);
+        return CHARIOT_ENOMEM;
+    }
+    elem->seats = seat;
     return 0;
 }
 
@@ -133,22 +167,14 @@ void obj_absent_free(struct obj_absent *absent) {
 
 void obj_absent_deliver(struct chariot_pe *pe, const struct obj_member *member, struct chariot_msg *broadcast) {
     const struct obj_absent *absent = member->absent;
-    struct chariot_msg *call = rpc_msg_copy(broadcast);
-    if (call == NULL) {
-        obj_out_of_memory(pe);
-        return;
-    }
-    call->kind = OBJ_KIND_CALL;
-    call->flags &= OBJ_FLAG_WANT_DONE | OBJ_FLAG_WANT_VALUE;
-    call->hops = 0;
-    call->from = pe->node.pe;
-    call->root = 0;
+    const struct chariot_reply reply = obj_broadcast_reply(broadcast, pe->node.pe);
+    struct chariot_msg *call = obj_broadcast_as_call(pe, broadcast, &reply);
+    if (call == NULL) return;
     call->target = absent->of;
     call->ndims = absent->ndims;
     memcpy(call->index, absent->index, sizeof call->index);
     call->method = obj_section_method(pe, member, broadcast->method);
     if (call->method == UINT32_MAX) call->method = OBJ_METHOD_UNNAMED;
-    call->reply = obj_broadcast_wants(broadcast) ? member->coll->id : 0;
     obj_call_go_take(pe, call);
 }
 

@@ -64,6 +64,7 @@ void py_face_fill(struct py_state *st, struct chariot_face *face) {
                                   .describe_blocked = py_hang_describe,
                                   .may_move = py_move_may,
                                   .on_moved = py_move_arrived,
+                                  .on_stays = py_move_stays,
                                   .admit = py_expose_admit,
                                   .exit_name = "charm.exit()"};
 }

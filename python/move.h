@@ -1,5 +1,5 @@
-/* python/move.h: chares that move to other PEs: what chariot_type.pack and unpack, chariot_face.may_move and on_moved
- * do for Python.
+/* python/move.h: chares that move to other PEs: what chariot_type.pack and unpack, chariot_face.may_move, on_moved
+ * and on_stays do for Python.
  *
  * What travels of a chare: its state, as pickle takes it (what __getstate__() gives, else __dict__ and slots), and the
  * calls that wait at it for their conditions: together one value, so that what they share stays shared. The constructor
@@ -20,6 +20,7 @@ int py_move_may(void *ctx, struct chariot_elem *elem, char *why, size_t why_size
 /* A coroutine of chare has ended, or one does not wait at it any more: it leaves, if only that kept it. */
 void py_move_again(struct py_chare *chare);
 void py_move_arrived(void *ctx, struct chariot_elem *elem);
+void py_move_stays(void *ctx, struct chariot_elem *elem);
 
 /* Chare.__reduce_ex__(): of the chare that is packed now, itself; others cannot be sent. */
 PyObject *py_move_reduce(PyObject *chare, PyObject *protocol);

@@ -101,7 +101,7 @@ static bool post(struct py_chare *chare) {
     return true;
 }
 
-/* It goes to another PE next: what holds is delivered there, or here where it stays after all. */
+/* It is to go to another PE: what holds is delivered there, or here where it stays after all. */
 static bool is_leaving(const struct py_chare *chare) {
     return chare->elem != NULL && chariot_is_leaving(chare->elem);
 }
@@ -113,10 +113,14 @@ static void settle(struct py_chare *chare) {
     int found;
     py_chare_pending(chare)->settling = true;
     for (int left = AT_ONCE; !st->exiting && (found = py_pending_find(chare, &next)) != 0; left--) {
-        if ((left <= 0 || is_leaving(chare)) && found > 0 && post(chare)) break;
+        if (found > 0 && is_leaving(chare) && !py_chare_pending(chare)->came) {
+            py_chare_pending(chare)->posted = true;
+            break;
+        }
+        if (left <= 0 && found > 0 && post(chare)) break;
         deliver(chare, next, found < 0);
     }
-    py_chare_pending(chare)->settling = false;
+    py_chare_pending(chare)->settling = py_chare_pending(chare)->came = false;
     py_pending_free_queues(py_chare_pending(chare));
     free_if_empty(chare);
 }
@@ -133,6 +137,17 @@ static void on_post(struct chariot_pe *pe, void *ctx) {
 void py_pending_settle(struct py_chare *chare) {
     struct py_pending *pending = py_chare_pending(chare);
     if (pending != NULL && !pending->settling && !pending->posted && chare->cls->st->auto_flush) settle(chare);
+}
+
+void py_pending_stays(struct py_chare *chare) {
+    if (py_chare_pending(chare) == NULL || !py_chare_pending(chare)->posted) return;
+    py_chare_pending(chare)->posted = false;
+    settle(chare);
+}
+
+int py_pending_arrived(struct py_chare *chare) {
+    py_chare_pending(chare)->came = true;
+    return py_pending_post(chare);
 }
 
 int py_pending_post(struct py_chare *chare) {

@@ -10,9 +10,10 @@ from harness import PES, Result, fails, holds, run
 ALL = (None, *PES)
 SEVERAL = tuple(n for n in PES if n > 1)
 
-# Where an element is, and what it has seen. Waits until what was sent to it before has moved it.
+# Where an element is, and what it has seen.
 BASE = """
 from chariot import charm, Chare
+from checks import eq
 
 class Base(Chare):
     def __init__(self, *args):
@@ -27,8 +28,7 @@ class Base(Chare):
 
 def moved(element, to):
     element.migrate(to, awaitable=True).get()
-    while element.where(ret=True).get() != to:  # it goes when its last move has been heard of
-        pass
+    eq("where it has moved to", element.where(ret=True).get(), int(to))
     return element
 
 def other(pe):
@@ -217,6 +217,58 @@ def test_nobody_notices(n: int | None) -> None:
             eq("allreduce", cells.logs(ret=True).get(), [
                 (list(range(rounds)) + [-1], list(range(2 * rounds)), [15 * k for k in range(4)])] * size)
             eq("proxies", cells.made(cells, ret=True).get(), [(True, True)] * size)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_nothing_reaches_it_where_it_was(n: int | None) -> None:
+    """§4.3 migrate(): who calls an element that has been told to move, however often and from wherever, calls it where it
+    was told to go, also when its last move is hardly over."""
+    job(
+        """
+        class Mover(Base):
+            def go(self, to):
+                self.migrate(to)
+            def go_and_tell(self, to, future):
+                self.migrate(to)
+                self.reduce(future)
+            def go_and_mark(self, to, future):
+                self.migrate(to)
+                future.send(None)
+
+        class Asker(Chare):
+            def __init__(self, movers, rounds):
+                self.movers, self.rounds = movers, rounds
+            @coro
+            def ask(self):
+                n, movers, one = charm.numPes(), self.movers, self.movers[1]
+                pair = charm.split(movers, 1, elems=[[(1,), (3,)]])[0]
+                for k in range(self.rounds):
+                    moved(one, k % n)
+                    one.go(k * 3 % n)
+                    eq("one, sent before", one.where(ret=True).get(), k * 3 % n)
+                    marked = Future()
+                    one.go_and_mark(k * 5 % n, marked), marked.get()
+                    eq("one, which has said so", one.where(ret=True).get(), k * 5 % n)
+                    movers.go(k * 7 % n, awaitable=True).get()
+                    eq("all", movers.where(ret=True).get(), [k * 7 % n] * 5)
+                    reduced = Future()
+                    movers.go_and_tell(k % n, reduced), reduced.get()
+                    eq("all, which have said so", movers.where(ret=True).get(), [k % n] * 5)
+                    eq("two", pair.where(ret=True).get(), [k % n] * 2)
+                    pair.go(k * 3 % n, awaitable=True).get()
+                    eq("those two", pair.where(ret=True).get(), [k * 3 % n] * 2)
+                    eq("one of them", one.where(ret=True).get(), k * 3 % n)
+
+        def main(args):
+            movers = Array(Mover, 5)
+            for pe in range(charm.numPes()):
+                Chare(Asker, args=[movers, 40], onPE=pe).ask(awaitable=True).get()
             done()
 
         charm.start(main)

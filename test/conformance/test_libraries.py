@@ -224,8 +224,7 @@ def main(args):
         a[2].add(1)
         a[2].move(pe, awaitable=True).get()
         b[1].migrate(pe)
-        while (a[2].where(ret=True).get(), b[1].where(ret=True).get()) != (float(pe), pe):
-            pass  # they go when their last moves have been heard of
+        eq("where", (a[2].where(ret=True).get(), b[1].where(ret=True).get()), (float(pe), pe))
         eq("C asks one that moved", a[2].ask(b[1], "where_are_you", 0, ret=True).get(), pe)
     eq("the state", a[2].get(ret=True).get(), 2.0 + charm.numPes())
     a.at_sync()

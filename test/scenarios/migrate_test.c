@@ -19,6 +19,7 @@ struct cell {
     int64_t calls, broadcasts, moves;
     uint64_t order; /* of broadcasts: a hash */
     bool busy;      /* something that has begun here is not over: it cannot move */
+    bool roams;     /* it moves on wherever it comes to */
 };
 
 struct wait {
@@ -30,7 +31,7 @@ static struct {
     struct world world;
     struct rpc_random random;
     struct chariot_ref array;
-    uint32_t type, num_pes, num_elems;
+    uint32_t type, num_pes, num_elems, num_roaming;
     int64_t sent[MAX_PES][MAX_ELEMS];
     int64_t num_broadcasts, moves, wrong;
     uint8_t most_hops;
@@ -144,9 +145,17 @@ static int may_move(void *ctx, struct chariot_elem *elem, char *why, size_t why_
     return CHARIOT_LATER;
 }
 
+/* From chariot_migrate() on nothing does so but what came along with the element. */
+static void is_reached(const struct chariot_call *call) {
+    const struct obj_move *move = call->elem->move;
+    bool along = move != NULL && (move->waits & OBJ_WAITS_ALONG) != 0;
+    is_wrong(chariot_is_leaving(call->elem) && !along, "an element was reached where it was about to leave");
+}
+
 /* args: the sending PE, its number of calls to this element. */
 static int cell_hear(struct chariot_call *call) {
     struct cell *cell = call->object;
+    is_reached(call);
     int64_t sender = arg_int(args_in(call), 0), number = arg_int(args_in(call), 1);
     if (is_wrong(number != cell->heard[sender] + 1, "a call was lost, doubled or out of order"))
         printf(": %lld of PE %lld after %lld on PE %u, %u hops", (long long)number, (long long)sender,
@@ -163,10 +172,12 @@ static int cell_hear(struct chariot_call *call) {
 
 static int cell_all(struct chariot_call *call) {
     struct cell *cell = call->object;
+    is_reached(call);
     cell->broadcasts++;
     cell->order = cell->order * 31 + (uint64_t)arg_int(call->args, 0);
     call->result = value_int(index_of(call->elem).at[0]);
     begin_something(call);
+    if (!now.still && draw(8) == 0) chariot_migrate(call->pe, call->elem, (uint32_t)draw(now.num_pes));
     return 0;
 }
 
@@ -184,11 +195,35 @@ static int cell_quiet(struct chariot_call *call) {
     return 0;
 }
 
+static void move_on(struct chariot_pe *pe, struct chariot_elem *elem) {
+    CU_ASSERT_EQUAL(chariot_migrate(pe, elem, (pe->node.pe + 1) % now.num_pes), 0);
+}
+
+static int cell_roam(struct chariot_call *call) {
+    ((struct cell *)call->object)->roams = true;
+    now.num_roaming++;
+    move_on(call->pe, call->elem);
+    return 0;
+}
+
+static int cell_stop(struct chariot_call *call) {
+    is_reached(call);
+    ((struct cell *)call->object)->roams = false;
+    now.num_roaming--;
+    return 0;
+}
+
+static void on_moved(void *ctx, struct chariot_elem *elem) {
+    struct chariot_pe *pe = ctx;
+    if (((const struct cell *)elem->object)->roams) move_on(pe, elem);
+}
+
 static int cell_linger(struct chariot_call *call);
 
-enum { HEAR, ALL, SUM, QUIET, LINGER, NUM_METHODS };
-static const struct chariot_method methods[] = {
-    {"hear", cell_hear}, {"all", cell_all}, {"sum", cell_sum}, {"quiet", cell_quiet}, {"linger", cell_linger}};
+enum { HEAR, ALL, SUM, QUIET, LINGER, ROAM, STOP, NUM_METHODS };
+static const struct chariot_method methods[] = {{"hear", cell_hear},   {"all", cell_all},       {"sum", cell_sum},
+                                                {"quiet", cell_quiet}, {"linger", cell_linger}, {"roam", cell_roam},
+                                                {"stop", cell_stop}};
 static const struct chariot_type cell_type = {.name = "Cell",
                                               .methods = methods,
                                               .num_methods = NUM_METHODS,
@@ -634,6 +669,49 @@ static void an_answer_may_come_later_than_the_element(void) {
     world_close(&now.world);
 }
 
+/* ---------------------------------------------------------------- one that never rests */
+
+static bool let_pass_until_roaming(uint32_t count) {
+    for (int steps = 5000; steps > 0 && now.num_roaming != count; steps--) let_pass(1);
+    return now.num_roaming == count;
+}
+
+static void tell_all(uint32_t method, bool each) {
+    struct chariot_pe *pe = any_pe();
+    for (uint32_t i = 0; i < (each ? now.num_elems : 1); i++) {
+        struct chariot_ref one = ref_of(i);
+        CU_ASSERT_EQUAL(chariot_send_take(pe, each ? &one : &now.array, method, NULL, CHARIOT_WANT_NOTHING, NULL), 0);
+    }
+    wake(pe);
+}
+
+static bool roamers_stop(uint64_t seed) {
+    begin(2 + (uint32_t)(seed % (MAX_PES - 1)), seed, false);
+    now.still = true;
+    now.stands_in = false;
+    for (uint32_t p = 0; p < now.num_pes; p++) {
+        now.world.pes[p].face.ctx = &now.world.pes[p];
+        now.world.pes[p].face.on_moved = on_moved;
+    }
+    tell_all(ROAM, true);
+    CU_ASSERT_TRUE(let_pass_until_roaming(now.num_elems));
+    let_pass(draw(200));
+    tell_all(STOP, draw(2) == 0);
+    if (!is_wrong(!let_pass_until_roaming(0), "an element roams for ever")) {
+        world_settle(&now.world);
+        const char *fault = wander_fault_at_rest(&now.world);
+        is_wrong(fault != NULL, fault);
+    }
+    is_wrong(now.world.aborts > 0, now.world.abort_text);
+    if (now.wrong > 0) printf(": %u PEs, seed %llu\n", now.num_pes, (unsigned long long)seed);
+    world_close(&now.world);
+    return now.wrong == 0;
+}
+
+static void whoever_roams_can_be_told_to_stop(void) {
+    for (uint64_t seed = 0; seed < script_seeds(60); seed++) CU_ASSERT_TRUE(roamers_stop(seed));
+}
+
 /* ---------------------------------------------------------------- misuse */
 
 static const struct chariot_type stone_type = {
@@ -692,5 +770,5 @@ static void what_cannot_move_is_told_why(void) {
 
 UNIT_MAIN("scenarios/migrate", UNIT(elements_move_under_all_that_happens_to_them),
           UNIT(so_they_do_in_arrays_that_are_filled_meanwhile), UNIT(nobody_waits_for_elements_destroyed_on_the_way),
-          UNIT(an_answer_may_come_later_than_the_element),
+          UNIT(an_answer_may_come_later_than_the_element), UNIT(whoever_roams_can_be_told_to_stop),
           UNIT(nobody_waits_for_a_method_of_the_pe_that_an_element_left), UNIT(what_cannot_move_is_told_why))

@@ -187,7 +187,7 @@ static void pieces_give_the_same_bits(void) {
             run(sizes[i], SIZE_MAX / 4, seed);
             uint64_t whole = now.pieces;
             run(sizes[i], 512 + seed % 5 * 100, seed + 1);
-            if (sizes[i] > 10) CU_ASSERT_TRUE(now.pieces > whole);
+            if (sizes[i] > 10 && !wander_is_on()) CU_ASSERT_TRUE(now.pieces > whole); /* moves send messages too */
         }
     }
 }

@@ -14,6 +14,7 @@ enum { MAX_WATCHED = 16, MAX_TYPES = 8 };
 struct movable {
     struct chariot_type type; /* first: what it is called with */
     const struct chariot_type *was;
+    struct chariot_method *methods; /* the same, whose calls are watched; owned */
     struct wander *wander;
 };
 
@@ -108,10 +109,26 @@ static void destroy(struct chariot_pe *pe, const struct chariot_type *type, void
     if (movable->was->destroy != NULL) movable->was->destroy(pe, type, object);
 }
 
+/* From chariot_migrate() on nothing does so but what came along with the element. */
+static int reach(struct chariot_call *call) {
+    const struct movable *movable = (const struct movable *)call->pe->types[call->elem->own.coll->type];
+    bool along = call->elem->move != NULL && (call->elem->move->waits & OBJ_WAITS_ALONG) != 0;
+    if (chariot_is_leaving(call->elem) && !along)
+        found(movable->wander, "an element was reached where it was about to leave");
+    return movable->was->methods[call->method].invoke(call);
+}
+
 const struct chariot_type *wander_type(struct wander *wander, const struct chariot_type *type) {
     assert(wander->num_types < MAX_TYPES);
     struct movable *movable = &wander->types[wander->num_types++];
-    *movable = (struct movable){*type, type, wander};
+    struct chariot_method *methods = calloc(type->num_methods + 1, sizeof *methods);
+    assert(methods != NULL);
+    for (uint32_t i = 0; i < type->num_methods; i++) {
+        methods[i] = type->methods[i];
+        methods[i].invoke = reach;
+    }
+    *movable = (struct movable){*type, type, methods, wander};
+    movable->type.methods = methods;
     movable->type.destroy = destroy;
     movable->type.pack = pack;
     movable->type.unpack = unpack;
@@ -126,6 +143,7 @@ void wander_free(struct wander *wander) {
         void *object = (void *)(uintptr_t)slot.key.word[0];
         if (movable->was->destroy != NULL) movable->was->destroy(NULL, &movable->type, object);
     }
+    for (uint32_t i = 0; i < wander->num_types; i++) free(wander->types[i].methods);
     obj_map_deinit(&wander->packed);
     obj_map_deinit(&wander->on_way);
     free(wander);
@@ -229,8 +247,8 @@ static void look_at_elem(struct look *look, const struct obj_coll *coll, const s
     const struct obj_move *move = elem->move;
     struct chariot_pe *pe = (struct chariot_pe *)(uintptr_t)look->pe;
     uint32_t home = obj_location_home(pe, coll, elem->index);
-    if (move != NULL && (move->waits != 0 || move->held.head != NULL || move->num_late > 0))
-        look->fault = "an element never settled";
+    bool holds = move != NULL && (move->held.head != NULL || move->along.head != NULL || move->num_late > 0);
+    if (holds || (move != NULL && move->waits != 0)) look->fault = "an element never settled";
     const char *fault = wander_fault_of(look->world, coll->id, elem->index);
     if (fault != NULL) look->fault = fault;
     const struct lb_way *way = lb_way_get(obj_coll_get(&look->world->pes[home], coll->id), elem->index);
