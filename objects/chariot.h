@@ -423,9 +423,9 @@ void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *el
 /* ---------------------------------------------------------------- migration */
 
 /* An element of an array moves to another PE, once the method that runs has returned and what is still under way from
- * its last move has come: type->pack there, type->destroy, type->unpack here. What is sent to it runs where it is then.
- * Messages, broadcasts and reductions do not notice; its channels go with it (chariot_channel_by_id()). To the PE where
- * it lives: it stays. Codes as chariot_may_migrate(). */
+ * its last move has come: type->pack there, type->destroy, type->unpack here. What is sent to it from now on runs where
+ * it comes to be, unless the face says CHARIOT_LATER. Messages, broadcasts and reductions do not notice; its channels
+ * go with it (chariot_channel_by_id()). To the PE where it lives: it stays. Codes as chariot_may_migrate(). */
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);
 bool chariot_is_leaving(const struct chariot_elem *elem); /* it is to, and nothing more reaches it here */
 /* A face has said CHARIOT_LATER of elem (chariot_face.may_move), and may say otherwise now. */
