@@ -83,9 +83,6 @@ static bool hear_first(struct deploy_job *job, const Chariot__V1__ToLauncher *me
     case CHARIOT__V1__TO_LAUNCHER__WHAT_SETTLE:
         on_settle(job, message->settle->prompt);
         return true;
-    case CHARIOT__V1__TO_LAUNCHER__WHAT_PROMPT_OVER:
-        deploy_output_prompt(&job->output, false);
-        return true;
     default:
         return false;
     }

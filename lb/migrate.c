@@ -90,6 +90,7 @@ static int want(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to) {
     if (move == NULL) return CHARIOT_ENOMEM;
     bool under_way = move->wants;
     move->wants = true;
+    move->roams = false;
     move->to = to;
     int rc = under_way || move->waits != 0 ? 0 : leave_soon(pe, elem);
     if (rc != 0) move->wants = false;
@@ -186,7 +187,8 @@ static void stays(struct chariot_pe *pe, struct chariot_elem *elem, int rc, cons
     go_on_here(pe, elem);
 }
 
-/* Behind the element; it may not have been said to it that anything comes. */
+/* Behind the element. Where that was not told that anything comes (said), but its channels have given what overtook
+ * others, this is to it as what comes later. */
 static void send_along(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to, bool said) {
     struct chariot_msg *msg;
     while ((msg = rpc_msg_queue_pop(&elem->move->along)) != NULL) {

@@ -128,6 +128,7 @@ static bool is_to_be_told(struct obj_move *move, uint32_t sender) {
 void lb_on_detour(struct chariot_pe *pe, struct chariot_elem *elem, const struct chariot_msg *msg) {
     uint32_t sender = msg->from;
     if (obj_move_is_probe(msg) || elem->own.coll->kind != CHARIOT_ARRAY_OF || elem->move == NULL) return;
+    if (obj_id_kind(msg->reply) == CHARIOT_ARRAY_OF) return; /* a broadcast that went along: nobody has sent it here */
     if (sender == pe->node.pe || sender == obj_location_home(pe, elem->own.coll, elem->index)) return;
     if (!is_to_be_told(elem->move, sender)) return;
     struct chariot_msg *news = whereabouts(pe, elem, OBJ_MOVE_NEWS);

@@ -112,6 +112,7 @@ void lb_parcel_unpack(struct chariot_pe *pe, struct chariot_elem *elem, struct l
     if (rc == 0) {
         obj_channel_arrived(elem);
         moved(pe, elem);
+        elem->move->roams = elem->move->wants;
     }
     if (rc == CHARIOT_ENOMEM) obj_out_of_memory(pe);
     if (rc == 0 || pe->ending) return;

@@ -171,7 +171,7 @@ static void put_off(struct chariot_pe *pe, struct obj_member *member, struct cha
     member->broadcasts = msg->seq;
     if (member->elem != NULL && is_itself(member))
         obj_move_keep(pe, member->elem, msg);
-    else if (member->elem == NULL || obj_seat_take(pe, member) == 0)
+    else if (member->elem == NULL || obj_seat_begin(pe, member) == 0)
         obj_absent_deliver(pe, member, msg);
     else
         obj_out_of_memory(pe);
@@ -301,14 +301,11 @@ void obj_broadcast_on_message(struct chariot_pe *pe, struct chariot_msg *msg) {
 }
 
 void obj_broadcast_catch_up(struct chariot_pe *pe, struct chariot_elem *elem) {
-    const struct chariot_reply nobody = {.kind = OBJ_REPLY_NONE};
+    struct chariot_reply nobody = {.kind = OBJ_REPLY_NONE};
     for (struct chariot_msg *msg = elem->own.coll->kept.head; msg != NULL && !pe->ending; msg = msg->next) {
         if (msg->seq <= elem->own.broadcasts) continue;
         elem->own.broadcasts = msg->seq;
-        if (obj_move_is_wanted(elem->move))
-            obj_move_put_along(pe, elem, msg, &nobody);
-        else
-            obj_call_invoke(pe, elem, msg, msg->method, &nobody);
+        obj_move_see(pe, elem, msg, &nobody);
     }
 }
 

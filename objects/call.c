@@ -147,14 +147,9 @@ static void pass_on(struct chariot_pe *pe, struct obj_coll *coll, uint32_t to, s
     obj_send_take(pe, to, rpc_msg_ref(msg));
 }
 
-/* It was put aside where the element comes from. */
-static bool came_along(const struct obj_move *move, const struct chariot_msg *msg) {
-    return (move->waits & OBJ_WAITS_ALONG) != 0 && msg->hops > 0 && msg->root == move->from;
-}
-
 /* A message for an element that is to leave: it runs where that comes to be, as all that is still queued. */
 static bool goes_along(struct obj_move *move, struct chariot_msg *msg) {
-    if (!obj_move_is_wanted(move) || came_along(move, msg)) return false;
+    if (!obj_move_is_wanted(move) || (move->roams && obj_move_came_along(move, msg))) return false;
     if (move->waits != 0 && obj_move_is_probe(msg)) return false; /* it may be what that waits for */
     rpc_msg_consume(msg);
     rpc_msg_queue_push_take(&move->along, rpc_msg_ref(msg));
@@ -182,9 +177,11 @@ struct chariot_elem *obj_call_elem(struct chariot_pe *pe, struct chariot_msg *ms
     return NULL;
 }
 
-/* The call is a broadcast, of a section to an absent member or one that went along (move.h). */
+/* The call is a broadcast, to an absent member of a section (seat.h) or one that went along (move.h). Its future was
+ * not passed on, so word of its cancelling does not find it. */
 static void reply_to_broadcast(const struct chariot_msg *call, struct chariot_reply *reply) {
     reply->to = call->reply;
+    reply->call = 0;
     reply->kind = OBJ_REPLY_BROADCAST;
     reply->seq = call->seq;
     reply->at = call->from;

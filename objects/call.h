@@ -18,7 +18,7 @@ uint32_t obj_ref_root(const struct chariot_ref *ref);
 /* The same of what a reduction's result may go to, from this PE or another. */
 bool obj_target_is_valid(const struct chariot_pe *pe, const struct chariot_target *target);
 
-/* A broadcast to an absent member (seat.h) finds it destroyed: it has no part in the results. */
+/* A broadcast that goes as a call (move.h, seat.h) finds its element destroyed: it has no part in the results. */
 void obj_call_excuse(struct chariot_pe *pe, const struct chariot_msg *msg);
 
 /* An error nobody waits for: the face's, or the end of the job. */

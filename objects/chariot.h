@@ -369,14 +369,14 @@ enum chariot_phase chariot_phase(struct chariot_pe *pe, enum chariot_phase phase
 /* ---------------------------------------------------------------- consoles */
 
 /* For a console on PE 0, whose prompts go to the launcher's terminal past the launcher. A descriptor of its own (the
- * caller closes it) for the two calls below, which any thread may make, also when the PE is closed. -1: there is no
+ * caller closes it) for the call below, which any thread may make, also when the PE is closed. -1: there is no
  * launcher, so nothing must be asked. */
 int chariot_console_open(struct chariot_pe *pe);
-/* Waits until the launcher has passed on what PEs have printed by now. prompt: one is shown next, at column 0; until
- * chariot_console_prompt_over(), who else prints erases its line first, and this process gets a SIGWINCH to show it
- * again. From the first call on, Ctrl-C at the terminal is this PE's, and no end of the job. */
+/* Waits until the launcher has passed on what PEs have printed by now, and this one has written to its terminal.
+ * prompt: one is shown next, at column 0; until the next call, which follows the line that was typed, who else prints
+ * erases its line first, and this process gets a SIGWINCH to show it again. From the first call on, Ctrl-C at the
+ * terminal is this PE's, and no end of the job. */
 int chariot_console_settle(int fd, bool prompt);
-int chariot_console_prompt_over(int fd);
 
 /* ---------------------------------------------------------------- creating chares */
 
@@ -427,7 +427,7 @@ void chariot_elem_each(struct chariot_pe *pe, void (*fn)(struct chariot_elem *el
  * it comes to be, unless the face says CHARIOT_LATER. Messages, broadcasts and reductions do not notice; its channels
  * go with it (chariot_channel_by_id()). To the PE where it lives: it stays. Codes as chariot_may_migrate(). */
 int chariot_migrate(struct chariot_pe *pe, struct chariot_elem *elem, uint32_t to_pe);
-bool chariot_is_leaving(const struct chariot_elem *elem); /* it is to, and nothing more reaches it here */
+bool chariot_is_leaving(const struct chariot_elem *elem); /* it is to, and what is sent to it goes along */
 /* A face has said CHARIOT_LATER of elem (chariot_face.may_move), and may say otherwise now. */
 void chariot_move_again(struct chariot_pe *pe, struct chariot_elem *elem);
 /* Whether it may, and why not (one line, for people; why_size 0: nobody asks). CHARIOT_ERANGE: no such PE;

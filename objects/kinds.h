@@ -12,7 +12,7 @@
 
 /* X(NAME, number, handler): the handler runs on the scheduler, from the run queue. */
 #define OBJ_KINDS(X)                                                                                                   \
-    X(CALL, 16, obj_call_on_message)        /* entry method of one element; reply: a future or (seat.h) a section;     \
+    X(CALL, 16, obj_call_on_message)        /* entry method of one element; reply: a future or (move.h) a collection;  \
                                                seq: with a channel to this client (client.h) */                        \
     X(CREATE, 17, obj_create_on_collection) /* tree: a collection comes to be; payload: head, arguments */             \
     X(CREATE_ONE, 18, obj_create_on_single) /* a single chare; method: its type */                                     \

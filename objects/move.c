@@ -55,8 +55,8 @@ static int keep(struct chariot_msg ***list, size_t *num, size_t *cap, struct cha
     return 0;
 }
 
-void obj_move_put_along(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *broadcast,
-                        const struct chariot_reply *reply) {
+static void put_along(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *broadcast,
+                      const struct chariot_reply *reply) {
     struct chariot_msg *call = obj_broadcast_as_call(pe, broadcast, reply);
     if (call == NULL) return;
     memcpy(call->index, elem->index, sizeof call->index);
@@ -64,13 +64,18 @@ void obj_move_put_along(struct chariot_pe *pe, const struct chariot_elem *elem, 
     rpc_msg_queue_push_take(&elem->move->along, call);
 }
 
-/* Its turn has come; its result goes to PE `at`. */
+void obj_move_see(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *broadcast,
+                  struct chariot_reply *reply) {
+    if (obj_move_is_wanted(elem->move))
+        put_along(pe, elem, broadcast, reply);
+    else
+        obj_broadcast_invoke(pe, &elem->own, broadcast, reply);
+}
+
+/* Its result goes to PE `at`. */
 static void see(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *broadcast, uint32_t at) {
     struct chariot_reply reply = obj_broadcast_reply(broadcast, at);
-    if (obj_move_is_wanted(elem->move))
-        obj_move_put_along(pe, elem, broadcast, &reply);
-    else
-        obj_broadcast_invoke(pe, &elem->own, broadcast, &reply);
+    obj_move_see(pe, elem, broadcast, &reply);
 }
 
 void obj_move_keep(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg) {

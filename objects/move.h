@@ -9,10 +9,10 @@
  * and count here. Until CAUGHT_UP the element keeps later broadcasts (`late`) and does not move on. Where the new PE is
  * behind, the element has seen more than that, and is passed over. So each sees each once, in their order.
  *
- * Leaving. From chariot_migrate() on nothing new reaches an element where it is, however long it still has to wait: it
- * is put aside, broadcasts as calls (`along`), and goes behind ARRIVE, with ALONG behind it. What has come so runs
- * where it comes to, though the element be about to leave there as well: nothing is put aside twice. Where the element
- * stays, or is postponed, it runs there. */
+ * Leaving. From chariot_migrate() on nothing reaches an element where it is, however long it still has to wait: it is
+ * put aside, broadcasts as calls (`along`), and goes behind ARRIVE, with ALONG behind it. Where the element stays, or
+ * is postponed, it runs there. But one that moves on as soon as it comes, before anything has reached it, would never
+ * hear anything: so there what came along with it runs, until something tells it anew to move. */
 #ifndef CHARIOT_OBJECTS_MOVE_H
 #define CHARIOT_OBJECTS_MOVE_H
 
@@ -63,6 +63,7 @@ struct obj_move {
     bool synced_late; /* it waits for a step since it wants to move, and is to be counted when it has */
     bool leaving;     /* it goes in this step of the scheduler */
     bool postponed;   /* it was to go, and the face has said CHARIOT_LATER */
+    bool roams;       /* it has wanted to leave since it came */
     uint8_t waits;
     uint8_t told;               /* how often, in a row, ... */
     uint32_t told_pe;           /* ... this PE was told where it lives */
@@ -81,13 +82,17 @@ struct obj_away {
     uint32_t to;
 };
 
-/* It is to leave: nothing new reaches it here. */
+/* It is to leave: nothing reaches it here but what may (roams). */
 static inline bool obj_move_is_wanted(const struct obj_move *move) {
     return move != NULL && move->wants && !move->postponed;
 }
 /* It leaves as soon as what runs now has ended. */
 static inline bool obj_move_is_due(const struct obj_move *move) {
     return obj_move_is_wanted(move) && move->waits == 0;
+}
+/* It was put aside where the element comes from. */
+static inline bool obj_move_came_along(const struct obj_move *move, const struct chariot_msg *msg) {
+    return (move->waits & OBJ_WAITS_ALONG) != 0 && msg->hops > 0 && msg->root == move->from;
 }
 static inline bool obj_move_is_probe(const struct chariot_msg *msg) {
     return msg->kind == OBJ_KIND_MOVE && msg->method == OBJ_MOVE_PROBE;
@@ -113,9 +118,9 @@ static inline bool obj_move_keeps(const struct obj_move *move) {
     return move != NULL && (obj_move_is_wanted(move) || (move->waits & OBJ_WAITS_BROADCASTS) != 0);
 }
 void obj_move_keep(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *msg);
-/* The element is to leave: the broadcast goes along, as a call whose result goes where reply says. */
-void obj_move_put_along(struct chariot_pe *pe, const struct chariot_elem *elem, const struct chariot_msg *broadcast,
-                        const struct chariot_reply *reply);
+/* A broadcast's turn with it has come. Where it is to leave, that goes along, as a call. */
+void obj_move_see(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_msg *broadcast,
+                  struct chariot_reply *reply);
 /* The result of one who saw a broadcast elsewhere than where results are collected. Takes value (NULL: none). */
 void obj_move_answer_take(struct chariot_pe *pe, const struct chariot_reply *reply, struct chariot_msg *value);
 

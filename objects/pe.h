@@ -229,7 +229,7 @@ struct obj_member {
     uint64_t reductions;       /* contributed so far */
     uint32_t place;            /* in coll->members */
     bool unconfirmed;          /* it contributed before this PE was told who the members are */
-    struct obj_absent *absent; /* the element has moved to another PE (seat.h); owned */
+    struct obj_absent *absent; /* the element has moved, or was to (seat.h); owned */
 };
 
 struct chariot_elem {

@@ -238,10 +238,6 @@ int chariot_console_settle(int fd, bool prompt) {
     return rpc_control_settle(fd, prompt);
 }
 
-int chariot_console_prompt_over(int fd) {
-    return rpc_control_say_prompt_over(fd);
-}
-
 /* ---------------------------------------------------------------- the public service */
 
 static int serve(struct run *run, struct rpc_job_serve *how, char **address, char *why, size_t why_size) {

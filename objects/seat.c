@@ -74,7 +74,7 @@ static void put_first(struct obj_member *member) {
     member->elem->sections = member;
 }
 
-int obj_seat_take(const struct chariot_pe *pe, struct obj_member *member) {
+int obj_seat_begin(const struct chariot_pe *pe, struct obj_member *member) {
     struct chariot_elem *elem = member->elem;
     struct obj_seat *seat = malloc(sizeof *seat);
     if (seat == NULL) return CHARIOT_ENOMEM;

@@ -39,8 +39,9 @@ struct obj_seat *obj_seat_find(const struct chariot_elem *elem, uint64_t section
 int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_writer *writer);
 /* It leaves with these: the members that it is here are absent from now on. CHARIOT_ENOMEM. */
 int obj_seats_leave(struct chariot_elem *elem);
-/* Its element is to leave, and what the section tells it goes along: this member is absent already. CHARIOT_ENOMEM. */
-int obj_seat_take(const struct chariot_pe *pe, struct obj_member *member);
+/* Its element is to leave, and what the section tells it goes along: this member is absent from now on, also where the
+ * element stays. CHARIOT_ENOMEM. */
+int obj_seat_begin(const struct chariot_pe *pe, struct obj_member *member);
 /* It has arrived. CHARIOT_EMALFORMED, CHARIOT_ENOMEM. */
 int obj_seats_read(struct chariot_pe *pe, struct chariot_elem *elem, struct chariot_reader *reader);
 /* Its part of the next reduction; takes value. future: this PE's, which gets the result of an allreduce; 0: none. */

@@ -151,15 +151,6 @@ static PyObject *settle(PyObject *module, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-/* _console_prompt_over(fd) */
-static PyObject *prompt_over(PyObject *module, PyObject *number) {
-    long fd = PyLong_AsLong(number);
-    if (fd == -1 && PyErr_Occurred()) return NULL;
-    int code = chariot_console_prompt_over((int)fd);
-    if (code != 0) return raise_gone(module, code);
-    Py_RETURN_NONE;
-}
-
 /* The terminal to write prompts to: our standard input, since the standard output is the launcher's pipe. It stays open
  * for readline, which keeps it. */
 static FILE *terminal_of(struct py_state *st) {
@@ -186,12 +177,15 @@ static PyObject *read_line(PyObject *module, PyObject *shown) {
 
 /* ---------------------------------------------------------------- table */
 
-static PyMethodDef functions[] = {
-    {"_console_begin", begin, METH_O, NULL},         {"_console_open", open_console, METH_NOARGS, NULL},
-    {"_console_settle", settle, METH_VARARGS, NULL}, {"_console_prompt_over", prompt_over, METH_O, NULL},
-    {"_console_readline", read_line, METH_O, NULL},  {"_console_use", use_readline, METH_O, NULL},
-    {"_task_now", task_now, METH_NOARGS, NULL},      {"_task_throw", task_throw, METH_VARARGS, NULL},
-    {"_task_waits", task_waits, METH_O, NULL},       {NULL, NULL, 0, NULL}};
+static PyMethodDef functions[] = {{"_console_begin", begin, METH_O, NULL},
+                                  {"_console_open", open_console, METH_NOARGS, NULL},
+                                  {"_console_settle", settle, METH_VARARGS, NULL},
+                                  {"_console_readline", read_line, METH_O, NULL},
+                                  {"_console_use", use_readline, METH_O, NULL},
+                                  {"_task_now", task_now, METH_NOARGS, NULL},
+                                  {"_task_throw", task_throw, METH_VARARGS, NULL},
+                                  {"_task_waits", task_waits, METH_O, NULL},
+                                  {NULL, NULL, 0, NULL}};
 
 int py_console_init(struct py_state *st, PyObject *module) {
     return PyModule_AddFunctions(module, functions);

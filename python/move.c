@@ -297,7 +297,7 @@ static int unpack(struct py_state *st, struct py_chare *chare, struct chariot_ms
     if (whole != NULL && !sound) py_malformed("calls that waited are missing");
     int rc = sound ? set_state(st, chare, count == 0 ? whole : PyTuple_GET_ITEM(whole, 0)) : -1;
     if (rc == 0) rc = add_calls(chare, reader, whole, count);
-    if (rc == 0 && number.integer % 2 != 0) rc = py_pending_arrived(chare);
+    if (rc == 0 && count > 0 && number.integer % 2 != 0) rc = py_pending_post(chare);
     Py_XDECREF(whole);
     return rc;
 }
@@ -336,17 +336,14 @@ void py_move_arrived(void *ctx, struct chariot_elem *elem) {
         chariot_msg_unref(result);
         Py_XDECREF(none);
     }
-    py_pending_settle(chare); /* conditions may look at what is of this PE */
+    py_pending_arrived(chare);
     Py_DECREF(chare);
 }
 
 /* Calls whose conditions held were not delivered meanwhile. */
 void py_move_stays(void *ctx, struct chariot_elem *elem) {
     struct py_chare *chare = py_chare_of(ctx, elem);
-    if (chare == NULL) return;
-    Py_INCREF(chare); /* what is delivered may destroy it */
-    py_pending_stays(chare);
-    Py_DECREF(chare);
+    if (chare != NULL) py_pending_stays(chare);
 }
 
 /* ---------------------------------------------------------------- references to it */

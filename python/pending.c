@@ -111,16 +111,17 @@ static void settle(struct py_chare *chare) {
     struct py_state *st = chare->cls->st;
     struct py_entry *next;
     int found;
+    bool roams = py_chare_pending(chare)->roams;
     py_chare_pending(chare)->settling = true;
     for (int left = AT_ONCE; !st->exiting && (found = py_pending_find(chare, &next)) != 0; left--) {
-        if (found > 0 && is_leaving(chare) && !py_chare_pending(chare)->came) {
+        if (found > 0 && is_leaving(chare) && !roams) {
             py_chare_pending(chare)->posted = true;
             break;
         }
         if (left <= 0 && found > 0 && post(chare)) break;
         deliver(chare, next, found < 0);
     }
-    py_chare_pending(chare)->settling = py_chare_pending(chare)->came = false;
+    py_chare_pending(chare)->settling = py_chare_pending(chare)->roams = false;
     py_pending_free_queues(py_chare_pending(chare));
     free_if_empty(chare);
 }
@@ -140,14 +141,17 @@ void py_pending_settle(struct py_chare *chare) {
 }
 
 void py_pending_stays(struct py_chare *chare) {
-    if (py_chare_pending(chare) == NULL || !py_chare_pending(chare)->posted) return;
-    py_chare_pending(chare)->posted = false;
+    if (py_chare_pending(chare) == NULL || !py_chare_pending(chare)->posted || post(chare)) return;
+    py_chare_pending(chare)->posted = false; /* without memory for it: at once */
     settle(chare);
 }
 
-int py_pending_arrived(struct py_chare *chare) {
-    py_chare_pending(chare)->came = true;
-    return py_pending_post(chare);
+void py_pending_arrived(struct py_chare *chare) {
+    struct py_pending *pending = py_chare_pending(chare);
+    if (pending != NULL && pending->posted)
+        pending->roams = is_leaving(chare);
+    else
+        py_pending_settle(chare); /* conditions may look at what is of this PE */
 }
 
 int py_pending_post(struct py_chare *chare) {

@@ -60,8 +60,7 @@ struct py_pending {
     uint32_t asking;       /* user code of conditions and tags runs, which may take out what waits */
     bool settling;
     bool posted; /* settling will go on, here or where the chare comes to live: what arrives takes its place */
-    bool
-        came; /* what it goes on with came with the chare, and is delivered here whatever that wants (objects/move.h) */
+    bool roams;  /* the chare has wanted to leave since it came: what came with it is delivered all the same */
 };
 
 /* A call of a method with a condition. False: it holds, run it. True: the call waits (*rc is CHARIOT_LATER), or its
@@ -81,10 +80,10 @@ void py_pending_remove(struct py_chare *chare, struct py_entry *entry);
 
 /* After a slice of the chare's user code, by the scheduler. */
 void py_pending_settle(struct py_chare *chare);
-/* The chare was to move, and goes on here. */
+/* The chare was to move, and goes on here: what holds is delivered soon. */
 void py_pending_stays(struct py_chare *chare);
-/* It has come to live here, and what holds among what came with it is delivered soon. -1: exception. */
-int py_pending_arrived(struct py_chare *chare);
+/* It has come to live here, and migrated() has been called. */
+void py_pending_arrived(struct py_chare *chare);
 /* chare.__flush_wait_queues__(): settles soon, also with charm.options.auto_flush_wait_queues off. -1: exception. */
 int py_pending_post(struct py_chare *chare);
 

@@ -257,11 +257,3 @@ int rpc_control_settle(int fd, bool prompt) {
     chariot__v1__from_launcher__free_unpacked(heard, NULL);
     return error;
 }
-
-int rpc_control_say_prompt_over(int fd) {
-    Chariot__V1__PromptOver over = CHARIOT__V1__PROMPT_OVER__INIT;
-    Chariot__V1__ToLauncher message = CHARIOT__V1__TO_LAUNCHER__INIT;
-    message.what_case = CHARIOT__V1__TO_LAUNCHER__WHAT_PROMPT_OVER;
-    message.prompt_over = &over;
-    return say(fd, &message);
-}

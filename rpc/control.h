@@ -56,7 +56,6 @@ int rpc_control_say_farewell(struct rpc_control *control, uint32_t status);
  * from any thread; see Settle in the protocol. rpc_control_settle() waits for Settled. */
 int rpc_control_dup(const struct rpc_control *control);
 int rpc_control_settle(int fd, bool prompt);
-int rpc_control_say_prompt_over(int fd);
 
 /* Framing, for both ends: as rpc/framed.h, with the bound of this stream. */
 enum { RPC_CONTROL_MAX_BYTES = 1 << 20 };

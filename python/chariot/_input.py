@@ -162,8 +162,7 @@ class Terminal(Input):
                 os.write(0, b"\n")  # ends the prompt's line
         finally:
             restore()
-            if self.control >= 0:
-                _core._console_prompt_over(self.control)
+            self.settle()  # so what the line makes others print comes behind it
         if not line:
             return None
         line = line.rstrip("\n")

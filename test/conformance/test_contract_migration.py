@@ -231,8 +231,13 @@ def test_nothing_reaches_it_where_it_was(n: int | None) -> None:
     was told to go, also when its last move is hardly over."""
     job(
         """
+        from chariot import when
+
         class Mover(Base):
             def go(self, to):
+                self.migrate(to)
+            @when("to >= 0")
+            def gated_go(self, to):
                 self.migrate(to)
             def go_and_tell(self, to, future):
                 self.migrate(to)
@@ -252,6 +257,10 @@ def test_nothing_reaches_it_where_it_was(n: int | None) -> None:
                     moved(one, k % n)
                     one.go(k * 3 % n)
                     eq("one, sent before", one.where(ret=True).get(), k * 3 % n)
+                    one.go(other(k * 3 % n)), one.go(k * 5 % n), one.gated_go(k * 3 % n)
+                    eq("one, told again and again", one.where(ret=True).get(), k * 3 % n)
+                    movers.go(other(k % n)), movers.go(k * 5 % n)
+                    eq("all, told again", movers.where(ret=True).get(), [k * 5 % n] * 5)
                     marked = Future()
                     one.go_and_mark(k * 5 % n, marked), marked.get()
                     eq("one, which has said so", one.where(ret=True).get(), k * 5 % n)

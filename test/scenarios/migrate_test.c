@@ -145,11 +145,11 @@ static int may_move(void *ctx, struct chariot_elem *elem, char *why, size_t why_
     return CHARIOT_LATER;
 }
 
-/* From chariot_migrate() on nothing does so but what came along with the element. */
+/* From chariot_migrate() on nothing does so but what came along with one that roams. */
 static void is_reached(const struct chariot_call *call) {
     const struct obj_move *move = call->elem->move;
-    bool along = move != NULL && (move->waits & OBJ_WAITS_ALONG) != 0;
-    is_wrong(chariot_is_leaving(call->elem) && !along, "an element was reached where it was about to leave");
+    is_wrong(obj_move_is_wanted(move) && !(move->roams && obj_move_came_along(move, call->args)),
+             "an element was reached where it was about to leave");
 }
 
 /* args: the sending PE, its number of calls to this element. */

@@ -109,11 +109,11 @@ static void destroy(struct chariot_pe *pe, const struct chariot_type *type, void
     if (movable->was->destroy != NULL) movable->was->destroy(pe, type, object);
 }
 
-/* From chariot_migrate() on nothing does so but what came along with the element. */
+/* From chariot_migrate() on nothing does so but what came along with one that roams. */
 static int reach(struct chariot_call *call) {
     const struct movable *movable = (const struct movable *)call->pe->types[call->elem->own.coll->type];
-    bool along = call->elem->move != NULL && (call->elem->move->waits & OBJ_WAITS_ALONG) != 0;
-    if (chariot_is_leaving(call->elem) && !along)
+    const struct obj_move *move = call->elem->move;
+    if (obj_move_is_wanted(move) && !(move->roams && obj_move_came_along(move, call->args)))
         found(movable->wander, "an element was reached where it was about to leave");
     return movable->was->methods[call->method].invoke(call);
 }
