@@ -282,11 +282,11 @@ void obj_create_on_collection(struct chariot_pe *pe, struct chariot_msg *msg) {
     }
     coll->root = msg->root;
     adopt(pe, coll, &head);
+    obj_move_note_early(pe, coll);
     if (!coll->sparse && coll->map != 0)
         fill_by_map(pe, coll, args);
     else if (!coll->sparse)
         fill(pe, coll, args);
     rpc_msg_unref(args);
-    obj_move_note_orphans(pe, coll);
     obj_wait_release(pe, &pe->orphans, obj_key1(msg->target));
 }

@@ -31,14 +31,24 @@ void obj_move_free(struct chariot_pe *pe, struct obj_move *move) {
 }
 
 void obj_move_note(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg) {
-    if (coll != NULL && msg->method == OBJ_MOVE_ARRIVE) pe->location->on_coming(pe, coll, msg);
+    if (msg->method != OBJ_MOVE_ARRIVE) return;
+    if (coll != NULL)
+        pe->location->on_coming(pe, coll, msg);
+    else
+        pe->arrives_early = true;
 }
 
-void obj_move_note_orphans(struct chariot_pe *pe, struct obj_coll *coll) {
-    const struct obj_waiting *waiting = obj_map_get(&pe->orphans, obj_key1(coll->id));
-    for (const struct chariot_msg *msg = waiting == NULL ? NULL : waiting->queue.head; msg != NULL; msg = msg->next) {
-        if (msg->kind == OBJ_KIND_MOVE) obj_move_note(pe, coll, msg);
+static void note_all(struct chariot_pe *pe, struct obj_coll *coll, const struct rpc_msg_queue *queue) {
+    for (const struct chariot_msg *msg = queue->head; msg != NULL; msg = msg->next) {
+        if (msg->kind == OBJ_KIND_MOVE && msg->target == coll->id) obj_move_note(pe, coll, msg);
     }
+}
+
+void obj_move_note_early(struct chariot_pe *pe, struct obj_coll *coll) {
+    const struct obj_waiting *waiting = obj_map_get(&pe->orphans, obj_key1(coll->id));
+    if (!pe->arrives_early) return;
+    if (waiting != NULL) note_all(pe, coll, &waiting->queue);
+    note_all(pe, coll, &pe->run_queue);
 }
 
 /* ---------------------------------------------------------------- where the element lives */

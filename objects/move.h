@@ -111,8 +111,8 @@ struct obj_move *obj_move_of(struct chariot_pe *pe, struct chariot_elem *elem);
 void obj_move_free(struct chariot_pe *pe, struct obj_move *move);
 /* A MOVE message is queued. coll NULL: its collection is not known here. */
 void obj_move_note(struct chariot_pe *pe, struct obj_coll *coll, const struct chariot_msg *msg);
-/* The collection is known now: the same for those that waited for it. */
-void obj_move_note_orphans(struct chariot_pe *pe, struct obj_coll *coll);
+/* The collection is known from now on: the same for those that have come before. */
+void obj_move_note_early(struct chariot_pe *pe, struct obj_coll *coll);
 /* The element is to see broadcasts of its collection later, or elsewhere, in their order: obj_move_keep(). */
 static inline bool obj_move_keeps(const struct obj_move *move) {
     return move != NULL && (obj_move_is_wanted(move) || (move->waits & OBJ_WAITS_BROADCASTS) != 0);

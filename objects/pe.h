@@ -150,8 +150,9 @@ struct chariot_pe {
     char lost[320];        /* what is known of the first peer that went without a goodbye; empty: none has */
     int64_t lost_until_ns; /* when it is said */
 
-    bool destroyed; /* something was, so that calls look whether what they call was */
-    bool ending;    /* EXIT has come, or abort: the scheduler returns */
+    bool destroyed;     /* something was, so that calls look whether what they call was */
+    bool arrives_early; /* an element has come whose collection was not known yet: new ones look for theirs */
+    bool ending;        /* EXIT has come, or abort: the scheduler returns */
     bool aborted;
     int status;
     int64_t crowded; /* PE to which more waits than may, or -1 */
