@@ -12,7 +12,7 @@
  * that went the old one has arrived; until then later messages are held. When an element moves from A to B, with H its
  * home:
  *
- *   A --ARRIVE, what was put aside for it, ALONG-> B --LOCATED-> H (holds) --CUT-> A --LAST-> B --THERE-> H (goes on, to B)
+ *   A --ARRIVE, what was put aside, ALONG-> B --LOCATED-> H (holds) --CUT-> A --LAST-> B --THERE-> H (goes on, to B)
  *
  * Before LAST, B takes for the element only what comes by A. H's CUT goes behind all that H had passed to A, and LAST
  * behind all that A had passed to B. Where A is H there is no CUT and no THERE, where B is H no LOCATED and no THERE.
