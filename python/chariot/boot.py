@@ -112,8 +112,8 @@ def main() -> None:
     if not sys.argv:
         _end(64, "chariot: no program to run")
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(line_buffering=True)
+        if hasattr(stream, "reconfigure"):  # PYTHONUNBUFFERED would write lines in pieces, and others' come between
+            stream.reconfigure(line_buffering=True, write_through=False)
     _run(sys.argv[0])
 
 

@@ -463,6 +463,29 @@ def test_pe_0_goes_on_while_it_waits_for_a_line() -> None:
         assert got == list(range(21)) and child.wait(60) == 0
 
 
+def test_a_line_that_is_printed_while_one_is_typed_is_whole() -> None:
+    """Also where PYTHONUNBUFFERED would have it written in pieces."""
+    result = holds(
+        """
+        import time
+        class A(Chare):
+            def say(self):
+                print("the", end=" ")
+                time.sleep(0.3 if charm.myPe() == 0 else 0.1)
+                print("whole", "line")
+
+        charm.sleep(0.1)
+        all_of_them = Group(A)
+        all_of_them.say()
+        1 + 1
+        all_of_them.say(awaitable=True).get()
+        done()
+        """,
+        ["env", "PYTHONUNBUFFERED=1", CHARIOT, "run", "-n", "2", "--interactive"],
+    )
+    assert [line for line in result.stdout.splitlines() if "the" in line or "whole" in line] == 4 * ["the whole line"], result.stdout
+
+
 def test_a_statement_that_waits_in_vain_is_cancelled() -> None:
     """Watchdog: blocked while the job is quiescent for 2 s: an error, and the session goes on; not so sleep and waitQD."""
     result = holds(
