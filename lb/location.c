@@ -229,10 +229,7 @@ static void on_located(struct chariot_pe *pe, struct obj_coll *coll, struct char
 static void fail_way(void *value, void *ctx) {
     struct chariot_pe *pe = ctx;
     struct lb_way *way = value;
-    for (struct chariot_msg *msg = way->held.head; msg != NULL && !pe->ending; msg = msg->next) {
-        obj_undeliverable(pe, msg);
-    }
-    rpc_msg_queue_clear(&way->held);
+    obj_undeliverable_all(pe, &way->held);
     rpc_msg_unref(way->news);
     if (way->kind == LB_CACHED) unlink_cached(pe->location_ctx, way);
     free(way);

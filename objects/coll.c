@@ -60,9 +60,7 @@ bool obj_coll_is_gone(const struct chariot_pe *pe, uint64_t id) {
 static void fail_waiting(void *value, void *ctx) {
     struct chariot_pe *pe = ctx;
     struct obj_waiting *waiting = value;
-    for (struct chariot_msg *msg = waiting->queue.head; msg != NULL && !pe->ending; msg = msg->next) {
-        obj_undeliverable(pe, msg);
-    }
+    obj_undeliverable_all(pe, &waiting->queue);
     obj_waiting_free(waiting);
 }
 

@@ -16,15 +16,10 @@ struct obj_move *obj_move_of(struct chariot_pe *pe, struct chariot_elem *elem) {
     return elem->move;
 }
 
-static void drop_undelivered(struct chariot_pe *pe, struct rpc_msg_queue *queue) {
-    for (struct chariot_msg *msg = queue->head; msg != NULL && !pe->ending; msg = msg->next) obj_undeliverable(pe, msg);
-    rpc_msg_queue_clear(queue);
-}
-
 void obj_move_free(struct chariot_pe *pe, struct obj_move *move) {
     if (move == NULL) return;
-    drop_undelivered(pe, &move->along);
-    drop_undelivered(pe, &move->held);
+    obj_undeliverable_all(pe, &move->along);
+    obj_undeliverable_all(pe, &move->held);
     for (size_t i = 0; i < move->num_late; i++) rpc_msg_unref(move->late[i]);
     free(move->late);
     free(move);

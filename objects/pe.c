@@ -60,6 +60,11 @@ void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (error != NULL) obj_future_send_take(pe, msg->reply, error);
 }
 
+void obj_undeliverable_all(struct chariot_pe *pe, struct rpc_msg_queue *queue) {
+    for (struct chariot_msg *msg = queue->head; msg != NULL && !pe->ending; msg = msg->next) obj_undeliverable(pe, msg);
+    rpc_msg_queue_clear(queue);
+}
+
 void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg) {
     if (obj_coll_is_gone(pe, msg->target))
         obj_undeliverable(pe, msg);

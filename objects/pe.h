@@ -273,6 +273,8 @@ void obj_waiting_free(struct obj_waiting *waiting);
 void obj_wait_take(struct chariot_pe *pe, struct obj_map *map, struct obj_key key, struct chariot_msg *msg);
 /* The target of msg (borrowed) was destroyed: whoever waits for what should come of it hears so. */
 void obj_undeliverable(struct chariot_pe *pe, struct chariot_msg *msg);
+/* The same of all that the queue holds, unless the job ends; empties it. */
+void obj_undeliverable_all(struct chariot_pe *pe, struct rpc_msg_queue *queue);
 /* The target of msg (borrowed) is not known: msg waits for it or, where it was destroyed, fails. */
 void obj_orphan(struct chariot_pe *pe, struct chariot_msg *msg);
 /* Puts the queue in front of the run queue, and empties it: so it stays ahead of what came later. */

@@ -16,6 +16,12 @@ struct obj_seat *obj_seat_find(const struct chariot_elem *elem, uint64_t section
     return seat;
 }
 
+/* What an element will have in place of the member that it is here. */
+static struct obj_seat seat_of(const struct chariot_pe *pe, const struct obj_member *member) {
+    return (struct obj_seat){
+        .section = member->coll->id, .reductions = member->reductions, .anchor = pe->node.pe, .place = member->place};
+}
+
 int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem, struct chariot_writer *writer) {
     size_t count = 0;
     for (const struct obj_seat *seat = elem->seats; seat != NULL; seat = seat->next) count++;
@@ -28,10 +34,7 @@ int obj_seats_write(const struct chariot_pe *pe, const struct chariot_elem *elem
     }
     for (const struct obj_member *member = elem->sections; member != NULL; member = member->next) {
         if (member->coll->closed != 0) continue; /* it is about to be destroyed */
-        *to++ = (struct obj_seat){.section = member->coll->id,
-                                  .reductions = member->reductions,
-                                  .anchor = pe->node.pe,
-                                  .place = member->place};
+        *to++ = seat_of(pe, member);
     }
     int rc = chariot_put_bytes(writer, seats, (size_t)(to - seats) * sizeof *seats);
     free(seats);
@@ -79,15 +82,12 @@ int obj_seat_begin(const struct chariot_pe *pe, struct obj_member *member) {
     struct obj_seat *seat = malloc(sizeof *seat);
     if (seat == NULL) return CHARIOT_ENOMEM;
     put_first(member);
-    *seat = (struct obj_seat){.next = elem->seats,
-                              .section = member->coll->id,
-                              .reductions = member->reductions,
-                              .anchor = pe->node.pe,
-                              .place = member->place};
+    *seat = seat_of(pe, member);
     if (make_absent(elem, UINT64_MAX) != 0) {
         free(seat);
         return CHARIOT_ENOMEM;
     }
+    seat->next = elem->seats;
     elem->seats = seat;
     return 0;
 }

@@ -145,11 +145,9 @@ static int may_move(void *ctx, struct chariot_elem *elem, char *why, size_t why_
     return CHARIOT_LATER;
 }
 
-/* From chariot_migrate() on nothing does so but what came along with one that roams. */
 static void is_reached(const struct chariot_call *call) {
-    const struct obj_move *move = call->elem->move;
-    is_wrong(obj_move_is_wanted(move) && !(move->roams && obj_move_came_along(move, call->args)),
-             "an element was reached where it was about to leave");
+    const char *fault = wander_fault_of_call(call);
+    is_wrong(fault != NULL, fault);
 }
 
 /* args: the sending PE, its number of calls to this element. */

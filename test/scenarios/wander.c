@@ -109,12 +109,10 @@ static void destroy(struct chariot_pe *pe, const struct chariot_type *type, void
     if (movable->was->destroy != NULL) movable->was->destroy(pe, type, object);
 }
 
-/* From chariot_migrate() on nothing does so but what came along with one that roams. */
 static int reach(struct chariot_call *call) {
     const struct movable *movable = (const struct movable *)call->pe->types[call->elem->own.coll->type];
-    const struct obj_move *move = call->elem->move;
-    if (obj_move_is_wanted(move) && !(move->roams && obj_move_came_along(move, call->args)))
-        found(movable->wander, "an element was reached where it was about to leave");
+    const char *fault = wander_fault_of_call(call);
+    if (fault != NULL) found(movable->wander, fault);
     return movable->was->methods[call->method].invoke(call);
 }
 
@@ -226,6 +224,12 @@ const char *wander_fault_of(const struct world *world, uint64_t coll, const uint
         }
     }
     return owners > 1 ? "an element lives on several PEs" : NULL;
+}
+
+const char *wander_fault_of_call(const struct chariot_call *call) {
+    const struct obj_move *move = call->elem->move;
+    bool may = !obj_move_is_wanted(move) || (move->roams && obj_move_came_along(move, call->args));
+    return may ? NULL : "an element was reached where it was about to leave";
 }
 
 struct look {

@@ -35,6 +35,9 @@ uint64_t wander_moves(const struct wander *wander); /* that elements have made; 
 /* Where elements live, of any world: what is wrong, or NULL. */
 /* In any step: each lives on one PE at most, and its seats in sections are what their anchors know. */
 const char *wander_fault_of(const struct world *world, uint64_t coll, const uint64_t index[3]);
+/* Where a method is called: from chariot_migrate() on nothing reaches an element but what came along with one that
+ * roams (objects/move.h). */
+const char *wander_fault_of_call(const struct chariot_call *call);
 /* At rest: on exactly one, which its home knows; nothing is held, and nobody is asked about what has left. */
 const char *wander_fault_at_rest(const struct world *world);
 /* The first that wander_step() has found; NULL: none. Takes NULL. */
