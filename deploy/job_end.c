@@ -35,6 +35,7 @@ void deploy_job_end(struct deploy_job *job, int status, int number, double kill_
     if (job->phase == DEPLOY_JOB_ENDING || job->phase == DEPLOY_JOB_FLUSHING) return;
     job->phase = DEPLOY_JOB_ENDING;
     job->status = status;
+    deploy_output_end_prompt(&job->output);
     ev_timer_stop(job->loop, &job->leave);
     ev_timer_stop(job->loop, &job->deserted);
     if (number != 0) deploy_job_signal(job, number, false);

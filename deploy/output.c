@@ -285,6 +285,11 @@ void deploy_output_prompt(struct deploy_output *output, bool shown) {
     output->prompt_outlet->sink.prompt = output->prompt;
 }
 
+void deploy_output_end_prompt(struct deploy_output *output) {
+    if (output->prompt) deploy_sink_end_prompt(&output->prompt_outlet->sink);
+    output->prompt = false;
+}
+
 /* ---------------------------------------------------------------- the launcher's side */
 
 void deploy_output_say(struct deploy_output *output, const char *text, size_t size) {
@@ -301,6 +306,7 @@ void deploy_output_say(struct deploy_output *output, const char *text, size_t si
 
 void deploy_output_finish(struct deploy_output *output) {
     output->finishing = true;
+    deploy_output_end_prompt(output);
     look_again(output);
 }
 

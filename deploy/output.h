@@ -81,6 +81,8 @@ void deploy_output_say(struct deploy_output *output, const char *text, size_t si
 void deploy_output_settle(struct deploy_output *output);
 /* PE 0 shows a prompt on our terminal, past us; or no longer does. */
 void deploy_output_prompt(struct deploy_output *output, bool shown);
+/* The job ends: a prompt that is shown is left on its line, one that was erased does not come back. */
+void deploy_output_end_prompt(struct deploy_output *output);
 /* All PEs are gone: takes what is left in the pipes, then on_finished. */
 void deploy_output_finish(struct deploy_output *output);
 

@@ -66,6 +66,13 @@ void deploy_sink_write(struct deploy_sink *sink, const void *writer, const char 
     ev_io_start(sink->loop, &sink->writable);
 }
 
+void deploy_sink_end_prompt(struct deploy_sink *sink) {
+    if (!sink->prompt || sink->is_broken || deploy_sink_reserve(sink, 1) != 0) return;
+    append(sink, "\n", 1);
+    sink->prompt = sink->mid_line = false;
+    ev_io_start(sink->loop, &sink->writable);
+}
+
 /* ---------------------------------------------------------------- giving out */
 
 static void on_error(struct deploy_sink *sink, int error) {

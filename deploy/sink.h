@@ -47,5 +47,7 @@ bool deploy_sink_is_empty(const struct deploy_sink *sink);
 int deploy_sink_reserve(struct deploy_sink *sink, size_t size);
 /* Appends; the caller has reserved size + DEPLOY_SINK_EXTRA bytes. `writer` is compared only. */
 void deploy_sink_write(struct deploy_sink *sink, const void *writer, const char *data, size_t size);
+/* Ends the line of a prompt that is shown. */
+void deploy_sink_end_prompt(struct deploy_sink *sink);
 
 #endif

@@ -53,7 +53,9 @@ class Screen:
             time.sleep(0.05)
 
     def close(self) -> None:
+        socket = self.tmux("display-message", "-p", "#{socket_path}").strip()
         self.tmux("kill-server")
+        Path(socket).unlink(missing_ok=True)  # which it leaves behind
 
 
 @pytest.fixture(params=[False, True], ids=["here", "by ssh"])
@@ -173,11 +175,21 @@ def test_the_end_of_a_job_gives_the_terminal_back(screen: Screen) -> None:
     screen.type("charm.thisProxy[1].exec('charm.scheduleCallableAfter(lambda: charm.abort(\"enough\"), 1)')", "Enter")
     screen.type("typing")
     until = time.monotonic() + 60
-    while not screen.shown()[-1].startswith("$") and time.monotonic() < until:
+    while screen.shown()[-1] != "$" and time.monotonic() < until:
         time.sleep(0.05)
-    assert any("enough" in line for line in screen.shown()), screen.shown()
+    shown = screen.shown()
+    assert shown[-1] == "$" and any("enough" in line for line in shown) and ">>> typing" not in shown, shown
     screen.type("clear; stty -a | grep -o 'intr = ^C'; stty -a | grep -ow -- '-\\?echo'", "Enter")
     screen.expect("intr = ^C", "echo", "$")
+
+
+def test_a_job_that_ends_without_a_word_leaves_the_prompt_on_its_line(screen: Screen) -> None:
+    start(screen, *screen.run, "-n", "2", "--interactive")
+    screen.type("charm.thisProxy[1].exec('charm.scheduleCallableAfter(lambda: charm.exit(3), 1)')", "Enter")
+    screen.type("typing")
+    screen.expect(">>> typing", "$")
+    screen.type("echo $?", "Enter")
+    screen.expect(">>> typing", "$ echo $?", "3", "$")
 
 
 def test_ctrl_z(screen: Screen) -> None:
