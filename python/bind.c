@@ -74,21 +74,33 @@ static int place(const struct py_method *method, PyObject *name, PyObject *value
     return -1;
 }
 
-/* Defaults for the gaps up to the last one given; the rest the method itself fills in. */
-static int fill_gaps(const struct py_method *method, PyObject **places, Py_ssize_t *num) {
-    Py_ssize_t count = method->num_params;
-    Py_ssize_t last = *num;
-    for (Py_ssize_t i = *num; i < count; i++) {
-        if (places[i] != NULL) last = i + 1;
+/* What becomes of a parameter that was left to its default while one behind it was given. */
+enum gaps {
+    FILL, /* the default goes there */
+    LEAVE /* what stands behind it travels by name: the default is the method's own object, also where that is */
+};
+
+/* The rest behind the last one given the method itself fills in. */
+static int settle_gaps(const struct py_method *method, enum gaps gaps, struct py_call_args *out) {
+    Py_ssize_t count = method->num_params, num = out->num;
+    bool open = false; /* a gap was left */
+    for (Py_ssize_t i = num; i < count; i++) {
+        PyObject *name = PyTuple_GET_ITEM(method->params, i);
+        if (out->bound[i] == NULL) {
+            if (i < method->num_required) return missing(method, name, "positional");
+            open = open || gaps == LEAVE;
+        } else if (open) {
+            if (travel_by_name(out, name, out->bound[i]) != 0) return -1;
+            Py_CLEAR(out->bound[i]);
+        } else {
+            num = i + 1;
+        }
     }
-    for (Py_ssize_t i = *num; i < count; i++) {
-        if (places[i] != NULL) continue;
-        if (i < method->num_required) return missing(method, PyTuple_GET_ITEM(method->params, i), "positional");
-        if (i >= last) break;
-        places[i] = PyTuple_GET_ITEM(method->defaults, i - method->num_required);
-        Py_INCREF(places[i]);
+    for (Py_ssize_t i = out->num; i < num; i++) {
+        if (out->bound[i] == NULL)
+            out->bound[i] = Py_NewRef(PyTuple_GET_ITEM(method->defaults, i - method->num_required));
     }
-    *num = last;
+    out->num = num;
     return 0;
 }
 
@@ -139,14 +151,14 @@ static int bind_named(struct py_state *st, const struct py_method *method, PyObj
     return 0;
 }
 
-int py_bind(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
-            PyObject *kwnames, struct py_call_args *out) {
+static int bind(struct py_state *st, const struct py_method *method, enum gaps gaps, PyObject *const *args,
+                size_t nargsf, PyObject *kwnames, struct py_call_args *out) {
     *out = (struct py_call_args){.args = args, .num = PyVectorcall_NARGS(nargsf)};
     if (out->num > method->num_params && method->params != NULL && !method->var_args) return too_many(method, out->num);
     if (kwnames != NULL && bind_named(st, method, kwnames, args + out->num, out) != 0) goto fail;
     if (method->params == NULL) return 0;
     if (out->bound != NULL) {
-        if (fill_gaps(method, out->bound, &out->num) != 0) goto fail;
+        if (settle_gaps(method, gaps, out) != 0) goto fail;
     } else if (out->num < method->num_required) {
         missing(method, PyTuple_GET_ITEM(method->params, out->num), "positional");
         goto fail;
@@ -156,6 +168,12 @@ int py_bind(struct py_state *st, const struct py_method *method, PyObject *const
 fail:
     py_bind_clear(out);
     return -1;
+}
+
+int py_bind(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
+            PyObject *kwnames, struct py_call_args *out) {
+    bool by_place = method->cls != NULL && py_class_is_c(method->cls); /* what C reads */
+    return bind(st, method, by_place ? FILL : LEAVE, args, nargsf, kwnames, out);
 }
 
 /* ---------------------------------------------------------------- by name */
@@ -219,7 +237,7 @@ int py_bind_received(struct py_state *st, const struct py_method *method, PyObje
     PyObject *all, *names;
     struct py_call_args bound;
     if (flatten(*args, *keywords, &all, &names) != 0) return -1;
-    int rc = py_bind(st, method, &PyTuple_GET_ITEM(all, 0), (size_t)PyTuple_GET_SIZE(*args), names, &bound);
+    int rc = bind(st, method, FILL, &PyTuple_GET_ITEM(all, 0), (size_t)PyTuple_GET_SIZE(*args), names, &bound);
     PyObject *placed = rc == 0 ? tuple_of(&bound) : NULL;
     if (placed != NULL) {
         Py_SETREF(*args, placed);

@@ -14,6 +14,8 @@ ALL = (None, *PES)
 def test_arguments_are_bound_like_pythons(n: int | None) -> None:
     holds(
         """
+        import functools
+
         DEFAULT = [1, 2]
 
         class E(Chare):
@@ -42,6 +44,12 @@ def test_arguments_are_bound_like_pythons(n: int | None) -> None:
             @classmethod
             def klass(cls, x=1):
                 return cls.__name__, x
+            part = functools.partialmethod(plain, 1, c=7)
+            static_part = functools.partial(lambda *args: args, 1)
+            @coro
+            @staticmethod
+            def waits(future):
+                return future.get()
 
         class F(E):
             def nothing(self):
@@ -74,6 +82,12 @@ def test_arguments_are_bound_like_pythons(n: int | None) -> None:
                 eq("async", call(p.async_, b=5, a=1), (1, 5, 3))
                 eq("static", call(p.static, 5), 5)
                 eq("class method", call(p.klass), ("E", 1))
+                eq("partial method", call(p.part, 2), (1, 2, 7, None))
+                eq("partial object", call(p.static_part, 2), (1, 2))
+                future = Future()
+                waiting = p.waits(future, ret=True)
+                future.send(6)
+                eq("static coroutine", waiting.get(), 6)
                 eq("truthy ret", p.nothing(ret=1).get(), "nothing")
                 eq("None without ret", (p.nothing(), p.nothing(ret=False), p.nothing(awaitable=0)), (None, None, None))
             eq("inherited", call(Chare(F, onPE=last).plain, 1, b=2), (1, 2, 3, None))
@@ -95,6 +109,53 @@ def test_arguments_are_bound_like_pythons(n: int | None) -> None:
                 raises("coroutine", TypeError, lambda: e.coroutine(), "coroutine", "a")
                 raises("async", TypeError, lambda: e.async_(1, 2, 3), "async_")
             eq("still well", call(g.plain, 1, 2), [(1, 2, 3, None)] * charm.numPes())
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
+def test_a_default_in_a_gap_is_the_methods_own_object(n: int | None) -> None:
+    """What a call leaves out is filled in as in a local call: nothing of it is sent."""
+    holds(
+        """
+        import threading
+        from chariot import when
+
+        MISSING, LOCK = object(), threading.Lock()
+
+        class E(Chare):
+            def first(self, a=MISSING, b=0, *, c=MISSING):
+                return a is MISSING, b, c is MISSING
+            def between(self, a, b=LOCK, c=MISSING, d=4):
+                return a, b is LOCK, c is MISSING, d
+            def counted(self, seen=[], more=None):
+                seen.append(more)
+                return len(seen)
+            @when("a is MISSING and b > 0")
+            def later(self, a=MISSING, b=0):
+                return a is MISSING, b
+            @coro
+            def coroutine(self, a=MISSING, b=0, *rest, **named):
+                return a is MISSING, b, rest, named
+
+        def main(args):
+            last = charm.numPes() - 1
+            for p in (Chare(E, onPE=last), Chare(E, onPE=0)):
+                eq("first", p.first(b=1, ret=True).get(), (True, 1, True))
+                eq("between", p.between(1, d=5, ret=True).get(), (1, True, True, 5))
+                eq("by name alone", p.between(d=6, a=2, ret=True).get(), (2, True, True, 6))
+                eq("given", p.between(1, 2, 3, ret=True).get(), (1, False, False, 4))
+                eq("mutable", [p.counted(more=i, ret=True).get() > i for i in range(3)], [True] * 3)
+                eq("a condition", p.later(b=2, ret=True).get(), (True, 2))
+                eq("coroutine", p.coroutine(b=1, z=2, ret=True).get(), (True, 1, (), {"z": 2}))
+            group = Group(E)
+            eq("broadcast", group.first(b=3, ret=True).get(), [(True, 3, True)] * charm.numPes())
+            eq("section", group[0:charm.numPes()].first(b=4, ret=True).get(), [(True, 4, True)] * charm.numPes())
+            raises("missing", TypeError, lambda: group.between(c=1), "'a'")
             done()
 
         charm.start(main)
