@@ -1,10 +1,10 @@
 /* python/codec_error.c: exceptions on their way to another PE.
  *
  * An error value is a map: type ("module.Class"), text, trace, pe, where, and pickle, the exception itself: its class,
- * args and attributes, since the constructors of many take something else than args; or the whole, where its class says
- * how it is pickled; or, where every Python has its class and it has no attributes, the class's name and args. The
- * strings are for PEs that speak no Python and for exceptions that cannot be pickled, or read: those arrive as
- * RemoteError. An exception that came from a remote method before keeps the PE and the trace of its origin. */
+ * args, attributes and fields, since the constructors of many take something else than args; or the whole, where its
+ * class says how it is pickled; or, where every Python has its class and it has no attributes, the class's name and
+ * args. The strings are for PEs that speak no Python and for exceptions that cannot be pickled, or read: those arrive
+ * as RemoteError. An exception that came from a remote method before keeps the PE and the trace of its origin. */
 #include "python/codec.h"
 
 #include <string.h>
@@ -74,13 +74,20 @@ static PyObject *trace_of(struct py_state *st, PyObject *exc, PyObject *type, Py
     return text;
 }
 
+/* The class of C's that a class of Python's derives from; of one of C's, all exceptions'. Borrowed. */
+static PyObject *usual_class(PyTypeObject *type) {
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) return PyExc_BaseException;
+    while (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) type = type->tp_base;
+    return (PyObject *)type;
+}
+
 /* Its class has a way of its own to be pickled. */
 static bool says_how(struct py_state *st, PyObject *exc) {
     PyObject *const names[] = {st->names.reduce, st->names.reduce_ex, st->names.setstate};
     bool own = false;
     for (size_t i = 0; !own && i < sizeof names / sizeof names[0]; i++) {
         PyObject *its = py_getattr_or_null((PyObject *)Py_TYPE(exc), names[i]);
-        PyObject *usual = py_getattr_or_null(PyExc_BaseException, names[i]);
+        PyObject *usual = py_getattr_or_null(usual_class(Py_TYPE(exc)), names[i]);
         own = its == NULL || its != usual;
         Py_XDECREF(its);
         Py_XDECREF(usual);
@@ -109,15 +116,34 @@ static PyObject *name_and_args(PyObject *exc) {
     return both;
 }
 
-/* (class, args, attributes or None). The same. */
+/* What is neither in args nor in the attributes: {name: value} of the fields that are set. The same. */
+static PyObject *fields_of(PyObject *exc) {
+    static const char *const of_os_error[] = {"errno", "strerror", "filename", "filename2", NULL};
+    static const char *const of_import_error[] = {"msg", "name", "path", NULL};
+    static const char *const of_others[] = {NULL};
+    const char *const *names = PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_OSError)       ? of_os_error
+                               : PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_ImportError) ? of_import_error
+                                                                                            : of_others;
+    PyObject *fields = PyDict_New();
+    for (; fields != NULL && *names != NULL; names++) {
+        PyObject *value = PyObject_GetAttrString(exc, *names);
+        if (value == NULL || (value != Py_None && PyDict_SetItemString(fields, *names, value) < 0)) Py_CLEAR(fields);
+        Py_XDECREF(value);
+    }
+    return fields;
+}
+
+/* (class, args, attributes, fields). The same. */
 static PyObject *parts_of(PyObject *exc) {
     PyObject *args = PyObject_GetAttrString(exc, "args");
     PyObject *dict = args == NULL ? NULL : PyObject_GenericGetDict(exc, NULL);
     PyObject *copy = dict == NULL ? NULL : PyDict_Copy(dict);
-    PyObject *parts = copy == NULL ? NULL : PyTuple_Pack(3, (PyObject *)Py_TYPE(exc), args, copy);
+    PyObject *fields = copy == NULL ? NULL : fields_of(exc);
+    PyObject *parts = fields == NULL ? NULL : PyTuple_Pack(4, (PyObject *)Py_TYPE(exc), args, copy, fields);
     Py_XDECREF(args);
     Py_XDECREF(dict);
     Py_XDECREF(copy);
+    Py_XDECREF(fields);
     return parts;
 }
 
@@ -225,16 +251,26 @@ static PyObject *rebuild_builtin(PyObject *both) {
     return NULL;
 }
 
+static int set_fields(PyObject *exc, PyObject *fields) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(fields, &at, &name, &value);) {
+        if (PyObject_SetAttr(exc, name, value) != 0) return -1;
+    }
+    return 0;
+}
+
 /* The exception that parts_of() took apart. New reference; NULL, maybe with an exception set: it is none. */
 static PyObject *rebuild(PyObject *parts) {
-    PyObject *class, *args, *dict;
+    PyObject *class, *args, *dict, *fields;
     if (PyTuple_GET_SIZE(parts) == 2) return rebuild_builtin(parts);
-    if (!PyArg_ParseTuple(parts, "OO!O!", &class, &PyTuple_Type, &args, &PyDict_Type, &dict)) return NULL;
+    if (!PyArg_ParseTuple(parts, "OO!O!O!", &class, &PyTuple_Type, &args, &PyDict_Type, &dict, &PyDict_Type, &fields))
+        return NULL;
     if (!PyExceptionClass_Check(class)) return NULL;
     PyObject *exc = construct(class, args);
     if (exc == NULL || !PyExceptionInstance_Check(exc)) return exc;
     PyObject *own = PyObject_GenericGetDict(exc, NULL);
-    bool good = own != NULL && PyDict_Update(own, dict) == 0 && PyObject_SetAttrString(exc, "args", args) == 0;
+    bool good = own != NULL && PyDict_Update(own, dict) == 0 && PyObject_SetAttrString(exc, "args", args) == 0 &&
+                set_fields(exc, fields) == 0;
     Py_XDECREF(own);
     if (!good) Py_CLEAR(exc);
     return exc;

@@ -624,12 +624,44 @@ def test_a_local_exception_class_goes_by_cloudpickle():
     assert type(back).__name__ == "Local" and str(back) == "here"
 
 
+class Slow(TimeoutError):
+    def __init__(self, host, seconds):
+        super().__init__(f"{host}: {seconds} s")
+
+
+class NoRoute(ConnectionError):
+    def __init__(self, host):
+        super().__init__(f"no route to {host}")
+        self.host = host
+
+
+class NoFile(FileNotFoundError):
+    def __init__(self, path, *, tried):
+        super().__init__(2, "nothing there", path)
+        self.tried = tried
+
+
+class NoModule(ImportError):
+    def __init__(self, name, hint):
+        super().__init__(f"{name} is missing: {hint}", name=name, path="/p")
+
+
+@pytest.mark.parametrize("exc", [Slow("db", 3), NoRoute("db"), NoFile("/f", tried=2), NoModule("m", "get it")])
+def test_exceptions_of_classes_that_derive_from_those_of_the_system_come_back_as_themselves(exc):
+    back = decode(encode(raised(exc)))
+    assert type(back) is type(exc) and back.args == exc.args and str(back) == str(exc)
+    del back.remote_stacktrace
+    assert vars(back) == vars(exc)
+    for field in ("errno", "strerror", "filename", "msg", "name", "path"):
+        assert getattr(back, field, None) == getattr(exc, field, None)
+
+
 def test_exceptions_whose_constructors_take_something_else_come_back_as_themselves():
     back = decode(encode(raised(Unloadable("a", "b"))))
     assert type(back) is Unloadable and back.args == ("a",) and str(back) == "a"
 
 
-def test_exceptions_that_cannot_be_pickled_arrive_as_remote_errors():
+def test_exceptions_of_the_programs_own_that_cannot_be_pickled_arrive_as_remote_errors():
     exc = raised(Unloadable("a", "b"))
     exc.lock = threading.Lock()
     back = decode(encode(exc))
