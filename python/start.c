@@ -290,12 +290,25 @@ static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyOb
     return py_bridge_start(st) != 0 ? -1 : py_task_become_scheduler(st);
 }
 
+/* Whether the entry that a console is to run is an async def. -1 with an exception set. */
+static int entry_is_async(struct py_state *st, PyObject *entry) {
+    if (entry == NULL || entry == Py_None || PyType_Check(entry)) return 0;
+    int rc = read_entry(st, entry);
+    bool is_async = rc == 0 && st->entry_method != NULL && st->entry_method->kind == PY_ASYNC;
+    if (st->entry_method != NULL) py_method_clear(st->entry_method);
+    free(st->entry_method);
+    st->entry_method = NULL;
+    return rc == 0 ? is_async : -1;
+}
+
 /* The console of _console.py is the entry, and runs the program's. */
 static int prepare_interactive(struct py_state *st, PyObject *entry, PyObject *classes, PyObject *modules) {
-    PyObject *module = PyImport_ImportModule("chariot._console");
-    PyObject *both = module == NULL ? NULL
-                                    : PyObject_CallMethod(module, "prepare", "OO", entry == NULL ? Py_None : entry,
-                                                          classes == NULL ? Py_None : classes);
+    int is_async = entry_is_async(st, entry);
+    PyObject *module = is_async < 0 ? NULL : PyImport_ImportModule("chariot._console");
+    PyObject *both = module == NULL
+                         ? NULL
+                         : PyObject_CallMethod(module, "prepare", "OOO", entry == NULL ? Py_None : entry,
+                                               is_async ? Py_True : Py_False, classes == NULL ? Py_None : classes);
     PyObject *console, *all_classes;
     int rc = both != NULL && PyArg_ParseTuple(both, "OO:prepare", &console, &all_classes)
                  ? prepare(st, console, all_classes, modules)

@@ -14,8 +14,11 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from types import FrameType, ModuleType
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
 import chariot
@@ -23,7 +26,7 @@ import chariot
 from . import _cloudpickle, _core
 from ._core import Chare, Charm4PyError, Future, Group, Proxy, charm, coro
 from ._input import VARIABLE, Input, Terminal
-from ._statements import INTERRUPT, Source, chares_defined, is_import
+from ._statements import INTERRUPT, Classes, Source, is_import
 
 NAMES = ("charm", "Chare", "Group", "Array", "Reducer", "coro", "threaded", "Channel", "when", "Future")
 AT_MOST_EVERY_S = 1.0  # error reports of one PE
@@ -44,11 +47,16 @@ def future(num_vals: int = 1) -> Future[Any]:
 # ---------------------------------------------------------------- errors
 
 
-def error_text(error: BaseException) -> str:
-    """As Python prints it, but from the statement on, and after what came with it from another PE."""
+def since_prompt(error: BaseException) -> TracebackType | None:
+    """Its traceback from the statement on."""
     frames = error.__traceback__
     while frames is not None and not frames.tb_frame.f_code.co_filename.startswith("<prompt"):
         frames = frames.tb_next
+    return frames
+
+
+def error_text(error: BaseException, frames: TracebackType | None) -> str:
+    """As Python prints it, but without our frames, and after what came with it from another PE."""
     report = traceback.TracebackException(type(error), error, frames)
     report.stack[:] = [frame for frame in report.stack if frame.filename != __file__]
     text = "".join(report.format())
@@ -93,23 +101,22 @@ reports = Reports()
 # ---------------------------------------------------------------- the session on every PE
 
 
-def run_node(source: Source, node: ast.stmt, flags: int, show: bool = True) -> None:
-    """show: the value of an expression."""
+def run_node(source: Source, node: ast.stmt, flags: int, show: bool = True) -> list[str]:
+    """show: the value of an expression. Gives the names of the chares that it has defined."""
+    classes = Classes(node, _main())
     if show:
         code = compile(ast.Interactive([node]), source.name, "single", flags, dont_inherit=True)
     else:
         code = compile(ast.Module([node], []), source.name, "exec", flags, dont_inherit=True)
     exec(code, _main())
+    return classes.chares(_main())
 
 
 def share_chares(names: Iterable[str]) -> list[type[Chare]]:
     """From now on these classes of __main__ go by name, since every PE has them."""
-    classes = []
-    for name in names:
-        found = _main().get(name)
-        if isinstance(found, type) and issubclass(found, Chare):
-            _cloudpickle.share(name, found)
-            classes.append(found)
+    classes = [_main()[name] for name in names]
+    for name, chare in zip(names, classes):
+        _cloudpickle.share(name, chare)
     return classes
 
 
@@ -124,10 +131,7 @@ class Agent(Chare):
         if self.thisIndex == 0:
             return
         source = Source(name, text)
-        node = source.nodes()[index]
-        names = chares_defined(node, _main())
-        run_node(source, node, flags)
-        share_chares(names)
+        share_chares(run_node(source, source.nodes()[index], flags))
 
 
 def everywhere(agents: Proxy, source: Source, index: int, flags: int) -> None:
@@ -146,6 +150,12 @@ class Console(Chare):
     entry: Callable[[list[str]], Any] | None = None  # the program's, to run before the prompt
 
     def __init__(self, args: list[str]) -> None:
+        self._begin()
+        with self._entering():
+            if Console.entry is not None:
+                Console.entry(args)
+
+    def _begin(self) -> None:
         self._count = 0
         self._flags = 0  # of `from __future__ import`
         self._line: Future[str | None] | None = None
@@ -153,10 +163,18 @@ class Console(Chare):
         self._signals = 0  # Ctrl-C that no statement has got yet
         self._watched = self._rested = 0  # statements by number: is looked after; was seen waiting in a job at rest
         self._agents = Group(Agent, args=[self.thisProxy])
-        charm.awaitCreation(self._agents)
         _main()["self"] = self
-        if Console.entry is not None:
-            Console.entry(args)
+
+    @contextmanager
+    def _entering(self) -> Iterator[None]:
+        """Around the entry, in the main chare's first slice: it may set readonlies. Then comes the prompt, also when it
+        fails."""
+        try:
+            yield
+        except SystemExit:
+            raise
+        except BaseException as error:
+            self._report(error_text(error, error.__traceback__))
         self.thisProxy._session()
 
     @coro
@@ -228,7 +246,7 @@ class Console(Chare):
         except BaseException as error:
             sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
             sys.stdout.flush()
-            self._input.on_error(error_text(error))
+            self._input.on_error(error_text(error, since_prompt(error)))
         finally:
             self._task = 0
             self._signals = 0
@@ -236,9 +254,8 @@ class Console(Chare):
     def _run(self, source: Source) -> None:
         nodes = source.nodes()
         for index, node in enumerate(nodes):
-            names = chares_defined(node, _main())
             modules = set(sys.modules)
-            run_node(source, node, self._flags, self._input.shows_all or node is nodes[-1])
+            names = run_node(source, node, self._flags, self._input.shows_all or node is nodes[-1])
             if isinstance(node, ast.ImportFrom) and node.module == "__future__":
                 self._add_flags(node)
             if names or (is_import(node) and charm.options.interactive.broadcast_imports):
@@ -288,6 +305,16 @@ class Console(Chare):
             self._input.watch()
 
 
+class AsyncConsole(Console):
+    """The same where the program's entry is an async def."""
+
+    async def __init__(self, args: list[str]) -> None:  # type: ignore[misc]
+        self._begin()
+        with self._entering():
+            if Console.entry is not None:
+                await Console.entry(args)
+
+
 def chares_imported(node: ast.stmt, before: set[str]) -> list[type[Chare]]:
     """The chare classes of the modules that an import statement has brought."""
     if not is_import(node):
@@ -308,12 +335,13 @@ def chares_imported(node: ast.stmt, before: set[str]) -> list[type[Chare]]:
 # ---------------------------------------------------------------- start
 
 
-def prepare(entry: Any, classes: Iterable[type[Chare]] | None) -> tuple[type[Chare], list[type[Chare]]]:
+def prepare(
+    entry: Any, is_async: bool, classes: Iterable[type[Chare]] | None
+) -> tuple[type[Chare], list[type[Chare]]]:
     """For charm.start(interactive=True), on every PE: what to start with in place of what the program gave."""
     if isinstance(entry, type):
         raise Charm4PyError("charm.start(interactive=True) takes a function as entry, which runs before the prompt, or none")
-    if entry is not None and not callable(entry):
-        raise TypeError(f"charm.start() takes a function of one parameter as entry, not {entry!r}")
+    console = AsyncConsole if is_async else Console
     Console.entry = staticmethod(entry) if entry is not None else None
     charm.options.remote_exec = True
     names = {name: getattr(chariot, name) for name in NAMES if hasattr(chariot, name)}
@@ -321,19 +349,46 @@ def prepare(entry: Any, classes: Iterable[type[Chare]] | None) -> tuple[type[Cha
         _main().setdefault(name, value)
     _cloudpickle.share_all(_main())
     _core._console_begin(reports)
-    return Console, [*(classes or ()), Console, Agent]
+    return console, [*(classes or ()), console, Agent]
+
+
+def _read_module(name: str) -> tuple[CodeType, ModuleSpec]:
+    """Of a package, its __main__."""
+    spec = find_spec(name)
+    if spec is not None and spec.submodule_search_locations is not None:
+        name += ".__main__"
+        spec = find_spec(name)
+    get_code = getattr(spec.loader, "get_code", None) if spec is not None else None
+    code = get_code(name) if get_code is not None else None
+    if spec is None or code is None:
+        raise SystemExit(f"chariot: there is no module {name} that could run")
+    return code, spec
+
+
+def _run_module(program: ModuleType) -> None:
+    """sys.argv is -m, its name, and the program's own arguments."""
+    del sys.argv[0]
+    sys.path.insert(0, "")
+    code, program.__spec__ = _read_module(sys.argv[0])
+    program.__package__ = program.__spec__.parent
+    program.__file__ = sys.argv[0] = program.__spec__.origin or sys.argv[0]
+    exec(code, program.__dict__)
+
+
+def _run_file(program: ModuleType) -> None:
+    program.__file__ = sys.argv[0]
+    sys.path.insert(0, os.path.dirname(os.path.realpath(sys.argv[0])))
+    with open(sys.argv[0], "rb") as file:
+        exec(compile(file.read(), sys.argv[0], "exec", dont_inherit=True), program.__dict__)
 
 
 def main() -> None:
     """python -m chariot.interactive [program [arguments]]"""
     program = ModuleType("__main__")
     sys.modules["__main__"] = program
-    if len(sys.argv) > 1:
-        del sys.argv[0]
-        program.__file__ = sys.argv[0]
-        sys.path.insert(0, os.path.dirname(os.path.realpath(sys.argv[0])))
-        with open(sys.argv[0], "rb") as file:
-            exec(compile(file.read(), sys.argv[0], "exec", dont_inherit=True), program.__dict__)
-    else:
+    if len(sys.argv) == 1:
         sys.path.insert(0, "")
+    else:
+        del sys.argv[0]
+        (_run_module if sys.argv[0] == "-m" and len(sys.argv) > 1 else _run_file)(program)
     charm.start(interactive=True)

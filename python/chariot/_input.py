@@ -5,6 +5,7 @@ same pipe), and hands what it has to the scheduler (_core._post). It touches no 
 are made on the PE's own thread.
 """
 
+import contextlib
 import functools
 import os
 import select
@@ -50,6 +51,9 @@ class Input:
         return wake, woken
 
     def start(self) -> None:
+        if hasattr(sys.stdin, "reconfigure"):
+            with contextlib.suppress(OSError):  # the program has read some of it
+                sys.stdin.reconfigure(errors="surrogateescape")  # what is no text is an error of its statement
         threading.Thread(target=self._serve, name="chariot console", daemon=True).start()
 
     def ask(self, prompt: str) -> None:

@@ -90,23 +90,17 @@ def is_import(node: ast.stmt) -> bool:
     return isinstance(node, (ast.Import, ast.ImportFrom))
 
 
-def _resolve(node: ast.expr, names: Mapping[str, object]) -> object:
-    """What a name, or a dotted name, stands for now; None: nothing, or it would have to run something."""
-    if isinstance(node, ast.Name):
-        return names.get(node.id)
-    if isinstance(node, ast.Attribute):
-        return getattr(_resolve(node.value, names), node.attr, None)
-    return None
+class Classes:
+    """The classes that a statement defines by name: looked at before it runs, and after."""
+
+    def __init__(self, node: ast.stmt, names: Mapping[str, object]) -> None:
+        defined = (part.name for part in ast.walk(node) if isinstance(part, ast.ClassDef))
+        self._before = {name: names.get(name) for name in defined}
+
+    def chares(self, names: Mapping[str, object]) -> list[str]:
+        """Names of those that are chares now, and were not what they are now."""
+        return [name for name, before in self._before.items() if _is_new_chare(names.get(name), before)]
 
 
-def chares_defined(node: ast.stmt, names: Mapping[str, object]) -> list[str]:
-    """Names of the classes that a statement defines and that are chares, going by the classes that they derive from."""
-    found: list[str] = []
-    for part in ast.walk(node):
-        if not isinstance(part, ast.ClassDef):
-            continue
-        bases = (_resolve(base, names) for base in part.bases)
-        own = (isinstance(base, ast.Name) and base.id in found for base in part.bases)
-        if any(own) or any(isinstance(base, type) and issubclass(base, Chare) for base in bases):
-            found.append(part.name)
-    return found
+def _is_new_chare(value: object, before: object) -> bool:
+    return value is not before and isinstance(value, type) and issubclass(value, Chare)

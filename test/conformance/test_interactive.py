@@ -5,7 +5,9 @@ A script checks with eq() and raises(), which it imports on all PEs, and ends wi
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -78,6 +80,71 @@ def test_a_program_starts_a_session(n: int | None) -> None:
     assert "first ['a']" in result.stdout
 
 
+ENTRIES = {
+    "def": "def main(args):\n    readonlies.n = 5\n    charm.sleep(0)\n    done.append(1)",
+    "async def": "async def main(args):\n    readonlies.n = 5\n    await charm.sleep(0)\n    done.append(1)",
+    "partial": "import functools\nasync def entry(x, args):\n    readonlies.n = x\n    await charm.sleep(0)\n    done.append(1)\n"
+    "main = functools.partial(entry, 5)",
+}
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_an_entry_before_the_prompt(kind: str) -> None:
+    """It may wait, and its readonlies are everywhere; then comes the prompt."""
+    program = f"""
+from chariot import *
+entered = done = []
+class Mine(Chare):
+    def __init__(self):
+        self.seen = readonlies.n
+    def get(self):
+        return self.seen
+{ENTRIES[kind]}
+charm.start(main, interactive=True)
+"""
+    script = """
+    eq("the entry has run to its end", entered, [1])
+    from checks import done
+    eq("readonlies", Group(Mine).get(ret=True).get(), [5, 5, 5])
+    done()
+    """
+    holds(script, [CHARIOT, "run", "-n", "3", "prog.py"], {"prog.py": program})
+
+
+@pytest.mark.parametrize("word", ("", "async "))
+def test_an_entry_that_fails_before_the_prompt(word: str) -> None:
+    """Its error is shown, and the session goes on."""
+    program = f"from chariot import *\n{word}def main(args):\n    raise ValueError('no entry')\ncharm.start(main, interactive=True)\n"
+    result = holds("done()\n", [CHARIOT, "run", "-n", "2", "prog.py"], {"prog.py": program})
+    assert "ValueError: no entry" in result.stderr and "prog.py" in result.stderr, result.said
+    assert "_console" not in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("words", (["work"], ["pack"], ["pack.inner", "x"]))
+def test_a_module_runs_before_the_prompt(words: list[str]) -> None:
+    """`--interactive -m module`, as without `--interactive`."""
+    text = "import sys\nfrom chariot import *\nclass Mine(Chare):\n    def hello(self): return self.thisIndex\nrest = sys.argv[1:]"
+    files = {"work.py": text, "pack/__init__.py": "", "pack/__main__.py": text, "pack/inner.py": "from . import other\n" + text}
+    script = f"""
+    eq("its chares", Group(Mine).hello(ret=True).get(), [0, 1])
+    eq("its arguments", rest, {words[1:]})
+    done()
+    """
+    command = [CHARIOT, "run", "-n", "2", "--interactive", "-m", *words]
+    holds(script, command, {**files, "pack/other.py": ""})
+    result = session("", [*command[:-len(words)], "nowhere"], imports=False)
+    assert result.status != 0 and "no module nowhere" in result.stderr and "Traceback" not in result.stderr, result.said
+
+
+def test_lines_that_are_no_text() -> None:
+    """An error of their statement; the session goes on."""
+    command = [CHARIOT, "run", "-n", "2", "--interactive"]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    lines = b'x = "\xff"\nprint("goes", "on")\n'
+    result = subprocess.run(command, input=lines, capture_output=True, timeout=60, env=environment)
+    assert b"goes on" in result.stdout and b"Unicode" in result.stderr and result.returncode == 0, result
+
+
 def test_a_program_runs_before_the_prompt() -> None:
     program = "from chariot import *\nclass Mine(Chare):\n    def hello(self): return self.thisIndex\nimport sys\nargs = sys.argv[1:]"
     script = """
@@ -89,8 +156,8 @@ def test_a_program_runs_before_the_prompt() -> None:
 
 
 def test_what_start_refuses() -> None:
-    for entry, word in (("Chare", "Charm4PyError"), ("5", "TypeError")):
-        program = f"from chariot import *\ncharm.start({entry}, interactive=True)\n"
+    for entry, word in (("Chare", "Charm4PyError"), ("5", "TypeError"), ("none", "Charm4PyError")):
+        program = f"from chariot import *\ndef none(): pass\ncharm.start({entry}, interactive=True)\n"
         result = session("", [PYTHON, "prog.py"], {"prog.py": program}, imports=False)
         assert result.status == 1 and word in result.stderr and "function" in result.stderr, result.said
 
@@ -223,6 +290,20 @@ def test_chares_defined_at_the_prompt(n: int) -> None:
         eq("an array", a.add(ret=True).get(), [2] * 6)
         one = Chare(Counter, onPE=last)
         eq("one calls another", one.ask(g[0], ret=True).get(), 16)
+
+        # Bases that are expressions.
+        charm.thisProxy.exec("import typing\\nT = typing.TypeVar('T')\\ndef mixed(c): return c", awaitable=True).get()
+        class Generic(Counter, typing.Generic[T]):
+            pass
+
+        class Ints(Generic[int]):
+            pass
+
+        class Mixed(mixed(Counter)):
+            pass
+
+        for chare in (Generic, Ints, Mixed):
+            eq("a base that is an expression", Group(chare).add(ret=True).get(), [1] * len(pes))
 
         # A subclass, defined in a block, with a decorator; and two classes at once.
         def marked(cls):
@@ -446,7 +527,6 @@ def test_a_chare_ends_the_job() -> None:
 
 def test_pe_0_goes_on_while_it_waits_for_a_line() -> None:
     """While nothing is typed, calls of chares on PE 0 are served."""
-    import subprocess
 
     script = (
         "class A(Chare):\n    def hit(self, n):\n        print('hit', n, flush=True)\n"
