@@ -22,7 +22,9 @@ static const char *const reserved[] = {"wait",
                                        "_channelConnect__",
                                        "_channelRecv__"};
 /* What is remote of Chare's own methods, and the parameter that each takes. */
-static const struct { const char *name, *parameter; } ours[] = {{"migrate", "toPe"}, {"setMigratable", "migratable"}};
+static const struct {
+    const char *name, *parameter;
+} ours[] = {{"migrate", "toPe"}, {"setMigratable", "migratable"}, {"migrateMe", "toPe"}}; /* of old: _compat.py's */
 enum { NUM_OURS = sizeof ours / sizeof ours[0] };
 /* A hook that a class may define, and nobody may call from afar. */
 static const char hook[] = "migrated";
@@ -164,7 +166,7 @@ static int describe(struct py_class *cls, PyObject *name, struct py_method *meth
         Py_INCREF(raw);
         method->function = raw;
     }
-    int rc = py_method_inspect(cls->st, method, value, plain ? 1 : 0);
+    int rc = py_method_inspect(cls->st, method, py_is_partial(raw) ? raw : value, plain ? 1 : 0);
     Py_DECREF(value);
     if (rc == 0 && Py_IS_TYPE(raw, &PyMethodDescr_Type)) rc = inspect_ours(method);
     if (rc != 0 || refuse_ret(method, method->params) != 0 || refuse_ret(method, method->keyword_only) != 0) return -1;

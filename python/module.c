@@ -31,9 +31,11 @@ static PyObject *coro(PyObject *module, PyObject *function) {
     if (!PyCallable_Check(function)) {
         return PyErr_Format(PyExc_TypeError, "@coro decorates functions, not %s", Py_TYPE(function)->tp_name);
     }
-    if (PyObject_SetAttr(function, st->names.coro, Py_True) != 0) return NULL;
-    Py_INCREF(function);
-    return function;
+    bool is_static = PyObject_TypeCheck(function, &PyStaticMethod_Type); /* what a class gives is the function in it */
+    PyObject *marked = is_static ? PyObject_GetAttrString(function, "__func__") : Py_NewRef(function);
+    int rc = marked == NULL ? -1 : PyObject_SetAttr(marked, st->names.coro, Py_True);
+    Py_XDECREF(marked);
+    return rc == 0 ? Py_NewRef(function) : NULL;
 }
 
 /* What _runtime.py registers classes with while the job runs: the steps of class.h. */

@@ -15,6 +15,35 @@ static int has_mark(PyObject *function, PyObject *name) {
     return truth;
 }
 
+/* A class of functools, if the program has imported that. Borrowed; NULL, no exception: it has not. */
+static PyObject *functools_class(const char *name) {
+    PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), "functools"); /* borrowed */
+    PyObject *class = module == NULL ? NULL : PyObject_GetAttrString(module, name);
+    PyErr_Clear();
+    Py_XDECREF(class); /* the module's */
+    return class;
+}
+
+bool py_is_partial(PyObject *callable) {
+    static const char *const names[] = {"partial", "partialmethod"};
+    for (int i = 0; i < 2; i++) {
+        PyObject *class = functools_class(names[i]);
+        if (class != NULL && PyType_Check(class) && PyObject_TypeCheck(callable, (PyTypeObject *)class)) return true;
+    }
+    return false;
+}
+
+/* What runs when callable, which is no function, is called: behind partial objects, an object's __call__(). New
+ * reference; NULL, no exception: nothing that could be a coroutine. */
+static PyObject *runs_behind(struct py_state *st, PyObject *callable) {
+    PyObject *inner = Py_NewRef(callable);
+    while (inner != NULL && py_is_partial(inner)) Py_SETREF(inner, PyObject_GetAttrString(inner, "func"));
+    bool is_object = inner != NULL && !PyFunction_Check(inner) && !PyMethod_Check(inner) && !PyType_Check(inner);
+    if (is_object) Py_SETREF(inner, PyObject_GetAttr((PyObject *)Py_TYPE(inner), st->names.call));
+    PyErr_Clear();
+    return inner;
+}
+
 /* Names of the parameters from..from+count of a code object's variables. */
 static PyObject *name_range(PyObject *varnames, Py_ssize_t from, Py_ssize_t count) {
     return PyTuple_GetSlice(varnames, from, from + count);
@@ -60,6 +89,22 @@ static int read_defaults(struct py_method *method, PyObject *function) {
     return 0;
 }
 
+static bool is_async(PyObject *callable) {
+    PyObject *function = PyMethod_Check(callable) ? PyMethod_GET_FUNCTION(callable) : callable;
+    if (!PyFunction_Check(function)) return false;
+    return (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
+}
+
+/* The kind alone: a partial object's parameters are not known. */
+static int read_kind_behind(struct py_state *st, struct py_method *method, PyObject *callable) {
+    PyObject *inner = runs_behind(st, callable);
+    int marked = inner == NULL ? 0 : has_mark(inner, st->names.coro);
+    if (marked > 0) method->kind = PY_CORO;
+    if (inner != NULL && is_async(inner)) method->kind = PY_ASYNC;
+    Py_XDECREF(inner);
+    return marked < 0 ? -1 : 0;
+}
+
 int py_method_inspect(struct py_state *st, struct py_method *method, PyObject *function, uint32_t skip) {
     int marked = has_mark(function, st->names.coro), at_root = has_mark(function, st->names.at_root);
     if (marked < 0 || at_root < 0) return -1;
@@ -70,6 +115,8 @@ int py_method_inspect(struct py_state *st, struct py_method *method, PyObject *f
     }
     if (PyFunction_Check(function)) {
         if (read_code(method, function, skip) != 0 || read_defaults(method, function) != 0) return -1;
+    } else if (read_kind_behind(st, method, function) != 0) {
+        return -1;
     }
     if (marked && method->kind == PY_PLAIN) method->kind = PY_CORO;
     return 0;

@@ -47,6 +47,7 @@ struct _greenlet;
     X(getstate, "__getstate__")                                                                                        \
     X(setstate, "__setstate__")                                                                                        \
     X(init, "__init__")                                                                                                \
+    X(call, "__call__")                                                                                                \
     X(main, "__main__")                                                                                                \
     X(code, "code")                                                                                                    \
     X(proc_num, "procNum")

@@ -11,6 +11,7 @@ import warnings
 from types import FunctionType
 
 from ._core import Charm4PyError
+from ._expose import bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def when(condition: str) -> Callable[[_F], _F]:
     def decorate(function: _F) -> _F:
         if not callable(function):
             raise TypeError(f"@when decorates methods, not {type(function).__name__}")
-        if hasattr(function, "__chariot_when__"):
+        marked = bare(function)
+        if hasattr(marked, "__chariot_when__"):
             raise Charm4PyError(f"{_name_of(function)} has two @when conditions: join them with `and`")
-        function.__chariot_when__ = condition  # type: ignore[attr-defined]
+        marked.__chariot_when__ = condition
         return function
 
     return decorate

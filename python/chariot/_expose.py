@@ -14,5 +14,10 @@ def expose(function: _F) -> _F:
     """Foreign programs may call this method (charm.publish, charm.serve); others of its class they may not."""
     if not callable(function):
         raise TypeError("@expose stands before a method")
-    function._chariot_exposed = True  # type: ignore[attr-defined]
+    bare(function)._chariot_exposed = True
     return function
+
+
+def bare(function: Any) -> Any:
+    """What a class gives: of a static method the function in it."""
+    return function.__func__ if isinstance(function, staticmethod) else function

@@ -20,7 +20,10 @@ class Readonlies:
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"readonlies has no {name!r}: the entry must set it before it first waits for anything")
+        raise AttributeError(
+            f"readonlies has no {name!r}: the entry must set it before it first waits for anything, and every PE must "
+            "have imported the name at module level (from chariot import readonlies), so that it waits for its values"
+        )
 
     def __reduce__(self) -> str:
         return "readonlies"

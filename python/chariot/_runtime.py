@@ -77,7 +77,7 @@ class _FromSource(_Classes):
     def __init__(self, name: str, source: str) -> None:
         _allow("registerNewChareType()")
         namespace = _namespace("__main__")
-        exec(compile(source, f"<source of {name}>", "exec"), namespace)
+        exec(compile(source, f"<source of {name}>", "exec", dont_inherit=True), namespace)
         if name not in namespace:
             raise Charm4PyError(f"registerNewChareType({name!r}): the source does not define {name}")
         super().__init__([namespace[name]])
@@ -152,7 +152,7 @@ class Runtime(Chare):
     def exec(self, code: str, module_name: str = "__main__") -> None:
         """Executes code in a module; it may wait."""
         _allow("exec()")
-        exec(compile(code, "<exec>", "exec"), _namespace(module_name))
+        exec(compile(code, "<exec>", "exec", dont_inherit=True), _namespace(module_name))
 
     rexec = exec
 
@@ -160,7 +160,7 @@ class Runtime(Chare):
     def eval(self, expr: str, module_name: str = "__main__") -> Any:
         """The value of an expression in a module."""
         _allow("eval()")
-        return eval(compile(expr, "<eval>", "eval"), _namespace(module_name))
+        return eval(compile(expr, "<eval>", "eval", dont_inherit=True), _namespace(module_name))
 
     # ------------------------------------------------------------ collections on behalf of others
 

@@ -188,6 +188,62 @@ def test_cancel(n: int | None) -> None:
 
 
 @pytest.mark.parametrize("n", ALL)
+def test_coroutines_behind_other_callables(n: int | None) -> None:
+    """A partial object, and an object that can be called, are coroutines if what runs is one: as callbacks, in the pool."""
+    holds(
+        """
+        import functools
+
+        class Box(Chare):
+            @coro
+            def greenlet(self, x, future):
+                charm.sleep(0)
+                future.send(x)
+            async def async_(self, x, future):
+                await charm.sleep(0)
+                future.send(x)
+            def start(self, future):
+                for i, method in enumerate((self.greenlet, self.async_)):
+                    charm.scheduleCallableAfter(functools.partial(method, i), 0, [future])
+                    charm.scheduleCallableAfter(functools.partial(functools.partial(method, i), future), 0)
+
+        class Doubles:
+            @coro
+            def __call__(self, x):
+                charm.sleep(0)
+                return 2 * x
+
+        class AsyncDoubles:
+            async def __call__(self, x):
+                await charm.sleep(0)
+                return 2 * x
+
+        @coro
+        def add(x, y):
+            charm.sleep(0)
+            return x + y
+
+        async def async_add(x, y):
+            await charm.sleep(0)
+            return x + y
+
+        def main(args):
+            future = Future(4)
+            Chare(Box, onPE=charm.numPes() - 1).start(future)
+            eq("callbacks", sorted(future.get()), [0, 0, 1, 1])
+            for function in (functools.partial(add, 1), functools.partial(async_add, 1)):
+                eq("the pool", charm.pool.map(function, range(3)), [1, 2, 3])
+            for function in (Doubles(), AsyncDoubles(), functools.partial(Doubles())):
+                eq("the pool", charm.pool.map(function, range(3)), [0, 2, 4])
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", ALL)
 def test_what_only_coroutines_may(n: int | None) -> None:
     holds(
         """

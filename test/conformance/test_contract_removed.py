@@ -29,6 +29,10 @@ def test_old_names_work_and_warn(n: int | None) -> None:
             def move(self):
                 self.migrateMe(0)
 
+        class Wanders(Chare):
+            def where(self):
+                return charm.myPe()
+
         def warned(what, function, word):
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
@@ -61,6 +65,9 @@ def test_old_names_work_and_warn(n: int | None) -> None:
             group.gather_old(future)
             eq("gather", future.get(), [pe * 10 for pe in pes])
             raises("migrateMe", "Charm4PyError", lambda: chare.move(awaitable=True).get(), "Box cannot move")
+            array = Array(Wanders, 2)
+            array.migrateMe(pes[-1], awaitable=True).get()
+            eq("migrateMe through a proxy", array.where(ret=True).get(), [pes[-1]] * 2)
             done()
 
         charm.start(main)

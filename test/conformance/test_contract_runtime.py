@@ -260,6 +260,21 @@ def test_exec_and_eval(n: int | None) -> None:
     )
 
 
+def test_code_from_elsewhere_is_compiled_by_itself() -> None:
+    """None of our own `from __future__ import` holds in it."""
+    holds(
+        """
+        charm.options.remote_exec = True
+        def main(args):
+            charm.thisProxy.exec("def f(x: int): pass", awaitable=True).get()
+            eq("annotations", charm.thisProxy.eval("f.__annotations__['x'] is int", ret=True).get(), [True] * 2)
+            done()
+        charm.start(main)
+        """,
+        2,
+    )
+
+
 def test_code_from_elsewhere_is_refused_where_it_is_not_allowed() -> None:
     """By the PE that would execute it; only True allows it."""
     holds(

@@ -75,6 +75,41 @@ def test_chare_as_entry(n: int | None) -> None:
 
 
 @pytest.mark.parametrize("n", (None, 2))
+@pytest.mark.parametrize("kind", ("partial of async def", "partial of def", "object", "async object", "object's method"))
+def test_other_callables_as_entry(kind: str, n: int | None) -> None:
+    holds(
+        f"""
+        import functools
+        class Box(Chare):
+            def where(self):
+                return charm.myPe()
+        async def main(config, args):
+            eq("called", (await Group(Box).where(ret=True), config), (list(range(charm.numPes())), 5))
+            done()
+        def plain(config, args):
+            eq("called", (Group(Box).where(ret=True).get(), config), (list(range(charm.numPes())), 5))
+            done()
+        class Entry:
+            def __call__(self, args):
+                plain(5, args)
+            def method(self, args):
+                plain(5, args)
+        class AsyncEntry:
+            async def __call__(self, args):
+                await main(5, args)
+        charm.start({{
+            "partial of async def": functools.partial(main, 5),
+            "partial of def": functools.partial(plain, 5),
+            "object": Entry(),
+            "async object": AsyncEntry(),
+            "object's method": Entry().method,
+        }}[{kind!r}])
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2))
 def test_async_function_as_entry(n: int | None) -> None:
     holds(
         """
