@@ -185,7 +185,9 @@ def test_the_end_of_a_job_gives_the_terminal_back(screen: Screen) -> None:
 
 def test_a_job_that_ends_without_a_word_leaves_the_prompt_on_its_line(screen: Screen) -> None:
     start(screen, *screen.run, "-n", "2", "--interactive")
-    screen.type("charm.thisProxy[1].exec('charm.scheduleCallableAfter(lambda: charm.exit(3), 1)')", "Enter")
+    statement = "charm.thisProxy[1].exec('charm.scheduleCallableAfter(lambda: charm.exit(3), 1)')"
+    screen.type(statement, "Enter")
+    screen.expect(f">>> {statement}", ">>>")
     screen.type("typing")
     screen.expect(">>> typing", "$")
     screen.type("echo $?", "Enter")
