@@ -28,7 +28,7 @@ enum {
     OBJ_TREE_RADIX = 5,
     OBJ_MAX_HOPS = 32,           /* a message passed on that often goes round in circles */
     OBJ_PIECE_BYTES = 1 << 20,   /* of large reductions; see pieces.h */
-    OBJ_RECENT_FUTURES = 1024,   /* complete futures that are kept for PEs which may still ask, */
+    OBJ_RECENT_FUTURES = 512,    /* complete futures that are kept for PEs which may still ask, */
     OBJ_RECENT_BYTES = 64 << 20, /* and what they may hold in all */
 };
 
