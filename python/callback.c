@@ -14,44 +14,78 @@ static void call_plainly(struct py_state *st, const struct py_method *method, Py
     Py_XDECREF(value);
 }
 
+/* What a partial object calls; of other callables they themselves. New reference; NULL, no exception: nothing. */
+static PyObject *called_by(PyObject *callable) {
+    if (!py_is_partial(callable)) return Py_NewRef(callable);
+    PyObject *inner = PyObject_GetAttrString(callable, "func");
+    PyErr_Clear();
+    return inner;
+}
+
 /* The chare that callable is a method of, looked up there and not by a proxy; borrowed, NULL: it is something else. */
 static struct py_chare *chare_of(const struct py_state *st, PyObject *callable) {
-    PyObject *self = PyMethod_Check(callable) ? PyMethod_GET_SELF(callable) : NULL;
+    PyObject *self = callable != NULL && PyMethod_Check(callable) ? PyMethod_GET_SELF(callable) : NULL;
     bool is_chare = self != NULL && PyObject_TypeCheck(self, st->chare_type);
     return is_chare ? (struct py_chare *)(void *)self : NULL;
 }
 
 /* The same method of the chare where it lives now. New reference; NULL without an exception: it has not moved. */
-static PyObject *elsewhere(const struct py_chare *chare, PyObject *callable) {
+static PyObject *elsewhere(const struct py_chare *chare, PyObject *method) {
     PyObject *proxy = chare == NULL ? NULL : py_move_proxy_of(chare);
-    PyObject *name = proxy == NULL ? NULL : PyObject_GetAttrString(callable, "__name__");
+    PyObject *name = proxy == NULL ? NULL : PyObject_GetAttrString(method, "__name__");
     PyObject *bound = name == NULL ? NULL : PyObject_GetAttr(proxy, name);
     Py_XDECREF(proxy);
     Py_XDECREF(name);
     return bound;
 }
 
-void py_task_call(struct py_state *st, PyObject *callable, PyObject *args) {
-    struct py_chare *chare = chare_of(st, callable);
-    PyObject *moved = elsewhere(chare, callable);
+/* A partial object as this one, but of another function. New reference. */
+static PyObject *partial_of(PyObject *function, PyObject *like) {
+    PyObject *args = PyObject_GetAttrString(like, "args");
+    PyObject *keywords = args == NULL ? NULL : PyObject_GetAttrString(like, "keywords");
+    PyObject *front = keywords == NULL ? NULL : PyTuple_Pack(1, function);
+    PyObject *all = front == NULL ? NULL : PySequence_Concat(front, args);
+    PyObject *made = all == NULL ? NULL : PyObject_Call((PyObject *)Py_TYPE(like), all, keywords);
+    Py_XDECREF(args);
+    Py_XDECREF(keywords);
+    Py_XDECREF(front);
+    Py_XDECREF(all);
+    return made;
+}
+
+/* What to call: callable itself or, of a chare that has moved (*chare becomes NULL then), the same where it lives. New
+ * reference; NULL: exception. */
+static PyObject *up_to_date(struct py_chare **chare, PyObject *method, PyObject *callable) {
+    PyObject *moved = elsewhere(*chare, method);
+    if (moved == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(callable);
+    *chare = NULL;
+    if (method != callable) Py_SETREF(moved, partial_of(moved, callable));
+    return moved;
+}
+
+static void call(struct py_state *st, PyObject *callable, struct py_chare *chare, PyObject *args) {
     struct py_method seen = {0};
     struct chariot_msg *result;
-    if (moved != NULL || PyErr_Occurred()) {
-        callable = moved;
-        chare = NULL;
-    }
-    int rc = callable == NULL ? 0 : py_method_inspect(st, &seen, callable, 0);
+    if (py_method_inspect(st, &seen, callable, 0) != 0) PyErr_Clear();
     const struct py_method *method = &st->callbacks[seen.kind];
     py_method_clear(&seen);
-    if (rc != 0) PyErr_Clear();
-    if (callable == NULL)
-        py_error_end_job(st, "a callback");
-    else if (method->kind == PY_PLAIN)
+    if (method->kind == PY_PLAIN)
         call_plainly(st, method, callable, args);
     else
         py_task_start(st, PY_TASK_FREE, method, callable, (PyObject *)chare, args, NULL, NULL, &result);
     if (chare != NULL) py_pending_settle(chare);
-    Py_XDECREF(moved);
+}
+
+void py_task_call(struct py_state *st, PyObject *callable, PyObject *args) {
+    PyObject *method = called_by(callable);
+    struct py_chare *chare = chare_of(st, method);
+    PyObject *current = up_to_date(&chare, method, callable);
+    if (current != NULL)
+        call(st, current, chare, args);
+    else
+        py_error_end_job(st, "a callback");
+    Py_XDECREF(method);
+    Py_XDECREF(current);
 }
 
 int py_task_init(struct py_state *st, PyObject *module) {

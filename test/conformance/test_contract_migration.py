@@ -763,7 +763,7 @@ def test_who_holds_the_object_elsewhere(n: int | None) -> None:
     """§13: timers, weak references, callbacks and threads that hold the object where the element was."""
     job(
         """
-        import gc, weakref
+        import functools, gc, weakref
         from chariot import when
         kept, weak = [], []
 
@@ -778,6 +778,8 @@ def test_who_holds_the_object_elsewhere(n: int | None) -> None:
                 charm.scheduleCallableAfter(self.tick_coro, 0.05, ["coro"])
                 charm.scheduleCallableAfter(self.tick_async, 0.05, ["async"])
                 charm.scheduleCallableAfter(self.thisProxy[self.thisIndex].tick, 0.05, ["proxy"])
+                charm.scheduleCallableAfter(functools.partial(self.tick, what="partial"), 0.05)
+                charm.scheduleCallableAfter(functools.partial(self.tick_coro, "partial coro"), 0.05)
                 self.migrate(to)
             def tick(self, what):
                 self.ticks.append((what, charm.myPe()))
@@ -796,12 +798,12 @@ def test_who_holds_the_object_elsewhere(n: int | None) -> None:
             def set_go(self):
                 self.go = True
             def later(self):
-                charm.scheduleCallableAfter(self.set_go, 0.01)
+                charm.scheduleCallableAfter(functools.partial(self.set_go), 0.01)
             def has_waited(self):
                 return self.waited
             @coro
             def hold(self):  # a timer's coroutine is the chare's as well
-                charm.scheduleCallableAfter(self.long, 0)
+                charm.scheduleCallableAfter(functools.partial(self.long), 0)
             @coro
             def long(self):
                 self.f = Future()
@@ -828,9 +830,10 @@ def test_who_holds_the_object_elsewhere(n: int | None) -> None:
             home = cells[1].where(ret=True).get()
             to = other(home)
             cells[1].start(to, awaitable=True).get()
-            while len(cells[1].get(ret=True).get()) < 4:
+            ways = ("async", "coro", "partial", "partial coro", "plain", "proxy")
+            while len(cells[1].get(ret=True).get()) < len(ways):
                 charm.sleep(0.01)
-            eq("called where it is", cells[1].get(ret=True).get(), [(w, to) for w in ("async", "coro", "plain", "proxy")])
+            eq("called where it is", cells[1].get(ret=True).get(), [(way, to) for way in ways])
             said, dropped = look[home].look(ret=True).get()
             if to != home:
                 eq("the old object says so", said, [("Charm4PyError", True)] * 4)
