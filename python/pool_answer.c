@@ -76,28 +76,32 @@ static int store_take(struct py_job *job, Py_ssize_t place, PyObject *value) {
     if (msg == NULL) return -1;
     give_take(job->st, PyList_GET_ITEM(job->futures, place), msg);
     Py_INCREF(Py_None);
-    return PyList_SetItem(job->futures, place, Py_None); /* it may go when its holder wants */
+    return PyList_SetItem(job->futures, place, Py_None); /* it may go when whoever was handed it wants */
 }
 
-/* The outcome of item `number`: a value, or the list of its elements' values. -1 with an exception set. */
+/* What an outcome holds of so many elements: their list, or the value of the one. New reference, or NULL with an
+ * exception set. */
+static PyObject *read_values(struct py_job *job, Py_ssize_t count, struct chariot_reader *reader,
+                             struct chariot_msg *msg) {
+    PyObject *values = py_decode(job->st, reader, msg);
+    if (values == NULL || count == 1 || (PyList_CheckExact(values) && PyList_GET_SIZE(values) == count)) return values;
+    Py_DECREF(values);
+    return py_malformed("an answer of the pool");
+}
+
+/* The outcome of item `number`. -1 with an exception set. */
 static int store_item(struct py_job *job, int64_t number, struct chariot_reader *reader, struct chariot_msg *msg) {
-    struct chariot_value list = {.count = 1};
     Py_ssize_t first = (Py_ssize_t)number * job->chunk, left = job->given - first;
     Py_ssize_t count = left < job->chunk ? left : job->chunk;
     bool sound = number >= 0 && count > 0;
-    if (sound && count > 1) {
-        sound = chariot_get_typed(reader, CHARIOT_LIST, &list) == 0 && list.count == (uint64_t)count;
-    }
-    if (!sound) {
-        py_malformed("an answer of the pool");
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *value = py_decode(job->st, reader, msg);
-        if (value == NULL || store_take(job, first + i, value) != 0) return -1;
-    }
-    job->done += count;
-    return 0;
+    PyObject *values = sound ? read_values(job, count, reader, msg) : py_malformed("an answer of the pool");
+    if (values == NULL) return -1;
+    int rc = 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < count; i++)
+        rc = store_take(job, first + i, Py_NewRef(count == 1 ? values : PyList_GET_ITEM(values, i)));
+    Py_DECREF(values);
+    if (rc == 0) job->done += count;
+    return rc;
 }
 
 /* The exception that is set, as an error message. Never NULL but where the job ends. */

@@ -52,6 +52,9 @@ TASKS = """
                 return self.by * x
             def method(self, x):
                 return self.by + x
+        the_list = [1, 2]
+        def same_list(x):
+            return the_list
         class Odd(Exception):
             def __init__(self, a, b):
                 super().__init__(f"{a} and {b}")
@@ -99,6 +102,9 @@ def test_calls(n: int | None) -> None:
             eq("object", pool.map(Callable(4), [1, 2]), [4, 8])
             eq("method", pool.map(Callable(4).method, [1, 2]), [5, 6])
             eq("class", pool.map(complex, [1]), [1 + 0j])
+            for size in (1, 2, 3):
+                eq(f"objects by {size}", [c.by for c in pool.map(Callable, range(7), size)], list(range(7)))
+                eq(f"the same list by {size}", pool.map(same_list, range(7), size), [[1, 2]] * 7)
             import functools
             eq("partial", pool.map(functools.partial(add, 10), [1]), [11])
             one = Callable(1)
