@@ -167,8 +167,7 @@ struct chariot_msg *py_message_put_error(struct py_state *st, PyObject *exc, con
     return py_encode_error_msg(st, exc, st->pe == NULL ? 0 : chariot_my_pe(st->pe), where);
 }
 
-struct chariot_msg *py_message_put_value(struct py_state *st, PyObject *value, bool by_reference) {
-    if (PyExceptionInstance_Check(value)) return py_message_put_error(st, value, NULL);
+struct chariot_msg *py_message_put_object(struct py_state *st, PyObject *value, bool by_reference) {
     if (!by_reference) {
         struct chariot_msg *msg;
         return py_encode_msg(st, value, &msg) == 0 ? msg : NULL;
@@ -182,6 +181,11 @@ struct chariot_msg *py_message_put_value(struct py_state *st, PyObject *value, b
     Py_INCREF(value);
     box->value = value;
     return hang_take((PyObject *)box);
+}
+
+struct chariot_msg *py_message_put_value(struct py_state *st, PyObject *value, bool by_reference) {
+    if (PyExceptionInstance_Check(value)) return py_message_put_error(st, value, NULL);
+    return py_message_put_object(st, value, by_reference);
 }
 
 PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg) {

@@ -18,8 +18,11 @@ int py_message_put_args(struct py_state *st, PyObject *const *args, Py_ssize_t n
 /* The arguments of a message (NULL: none): a new reference to a tuple, and to a dict or NULL. -1 with an exception. */
 int py_message_args(struct py_state *st, struct chariot_msg *msg, PyObject **args, PyObject **keywords);
 
-/* A value, or an exception as an error, as a message. Gives; NULL with an exception set. */
+/* A value as a message; an exception as an error, which is raised where the value is asked for. Gives; NULL with an
+ * exception set. */
 struct chariot_msg *py_message_put_value(struct py_state *st, PyObject *value, bool by_reference);
+/* The same, but an exception is a value like others. */
+struct chariot_msg *py_message_put_object(struct py_state *st, PyObject *value, bool by_reference);
 struct chariot_msg *py_message_put_error(struct py_state *st, PyObject *exc, const struct py_method *method);
 /* The value of a message (NULL: None). Of an error: the exception itself, not raised. New reference. */
 PyObject *py_message_value(struct py_state *st, struct chariot_msg *msg);

@@ -4,7 +4,8 @@
  * Of one map(), or the Tasks of one function, the owner makes a *job* with a bag of the runtime's. The bag's
  * definitions are the job's functions, each a list [flags, function]; its items are chunks of elements, each a list
  * [number, definition, elements...]; each answer is a list [number, outcome], where outcome is an error value, the
- * value, or for chunks of several elements the list of the values.
+ * value, or for chunks of several elements the list of the values. A value that is an exception travels as a pickle: an
+ * error value is what was raised.
  *
  *   pool_job.h   the owner's side: pool_job.c, their life; pool_feed.c and pool_task.c, what is put into bags;
  *                pool_answer.c, what comes back

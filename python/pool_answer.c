@@ -71,7 +71,7 @@ void py_job_complete(struct py_job *job) {
 /* A value to where it belongs; takes it. 0, or -1 with an exception set. */
 static int store_take(struct py_job *job, Py_ssize_t place, PyObject *value) {
     if (job->results != NULL) return PyList_SetItem(job->results, place, value);
-    struct chariot_msg *msg = py_message_put_value(job->st, value, true);
+    struct chariot_msg *msg = py_message_put_object(job->st, value, true);
     Py_DECREF(value);
     if (msg == NULL) return -1;
     give_take(job->st, PyList_GET_ITEM(job->futures, place), msg);
@@ -165,7 +165,7 @@ static void give_future(struct py_state *st, PyObject *future, struct chariot_re
         value = copy_of(outcome->at, (size_t)(outcome->end - outcome->at), true);
     } else {
         PyObject *object = py_decode(st, outcome, msg);
-        value = object == NULL ? NULL : py_message_put_value(st, object, true);
+        value = object == NULL ? NULL : py_message_put_object(st, object, true);
         Py_XDECREF(object);
     }
     if (value == NULL) value = error_here(st);

@@ -25,10 +25,18 @@ struct chunk {
 /* ---------------------------------------------------------------- calling */
 
 /* The function's value for one element; new reference, or NULL with an exception set. */
-static PyObject *call(const struct py_definition *definition, PyObject *element) {
-    if ((definition->flags & PY_POOL_APPLY) == 0) return PyObject_CallOneArg(definition->function, element);
-    PyObject *keywords = PyTuple_GET_ITEM(element, 1);
-    return py_call(definition->function, NULL, PyTuple_GET_ITEM(element, 0), keywords == Py_None ? NULL : keywords);
+static PyObject *call(struct py_state *st, const struct py_definition *definition, PyObject *element) {
+    PyObject *value;
+    st->running = &definition->method;
+    if (definition->flags & PY_POOL_APPLY) {
+        PyObject *keywords = PyTuple_GET_ITEM(element, 1);
+        value =
+            py_call(definition->function, NULL, PyTuple_GET_ITEM(element, 0), keywords == Py_None ? NULL : keywords);
+    } else {
+        value = PyObject_CallOneArg(definition->function, element);
+    }
+    st->running = NULL;
+    return value;
 }
 
 static bool is_pair(PyObject *element) {
@@ -73,12 +81,9 @@ static PyObject *read_element(struct py_bag *bag, struct chariot_reader *reader,
 /* Reads the next element and calls. New reference; NULL with an exception set. */
 static PyObject *do_next(struct py_bag *bag, struct py_definition *definition, struct chariot_reader *reader,
                          struct chariot_msg *msg) {
-    struct py_state *st = bag->st;
     PyObject *element = read_element(bag, reader, msg, &definition);
     if (element == NULL) return NULL;
-    st->running = &definition->method;
-    PyObject *value = call(definition, element);
-    st->running = NULL;
+    PyObject *value = call(bag->st, definition, element);
     Py_DECREF(element);
     return value;
 }
@@ -128,6 +133,20 @@ static void chunk_answer(struct chunk *chunk, const struct chariot_msg *error) {
     chunk_free(chunk);
 }
 
+static int start_coroutine(struct chunk *chunk, struct element *element, enum py_task_wish wish,
+                           struct chariot_msg **result) {
+    struct py_state *st = chunk->bag->st;
+    struct py_definition *definition = element->definition;
+    bool apply = definition->flags & PY_POOL_APPLY;
+    PyObject *args = apply ? Py_NewRef(PyTuple_GET_ITEM(element->value, 0)) : PyTuple_Pack(1, element->value);
+    PyObject *keywords = apply ? PyTuple_GET_ITEM(element->value, 1) : NULL;
+    if (args == NULL) return py_outcome_wished_take(st, &definition->method, wish, NULL, result);
+    int code = py_task_start_owned(st, &chunk->owner, wish, &definition->method, definition->function, args,
+                                   keywords == Py_None ? NULL : keywords, result);
+    Py_DECREF(args);
+    return code;
+}
+
 /* Starts the element; as py_task_start(). */
 static int start_element(struct chunk *chunk, struct element *element, struct chariot_msg **result) {
     struct py_state *st = chunk->bag->st;
@@ -135,25 +154,8 @@ static int start_element(struct chunk *chunk, struct element *element, struct ch
     enum py_task_wish wish = definition->flags & PY_POOL_NOBODY ? PY_TASK_NOBODY
                              : definition->flags & PY_POOL_END  ? PY_TASK_END
                                                                 : PY_TASK_VALUE;
-    bool apply = definition->flags & PY_POOL_APPLY;
-    PyObject *args = apply ? Py_NewRef(PyTuple_GET_ITEM(element->value, 0)) : PyTuple_Pack(1, element->value);
-    PyObject *keywords = apply ? PyTuple_GET_ITEM(element->value, 1) : NULL;
-    if (keywords == Py_None) keywords = NULL;
-    struct chariot_reply reply = {.to = wish == PY_TASK_NOBODY ? 0 : UINT64_MAX, .want_value = wish == PY_TASK_VALUE};
-    int code;
-    if (args == NULL) {
-        code = py_outcome_take(st, &definition->method, &reply, NULL, result);
-    } else if (definition->method.kind != PY_PLAIN) {
-        code = py_task_start_owned(st, &chunk->owner, wish, &definition->method, definition->function, args, keywords,
-                                   result);
-    } else {
-        st->running = &definition->method;
-        PyObject *value = py_call(definition->function, NULL, args, keywords);
-        st->running = NULL;
-        code = py_outcome_take(st, &definition->method, &reply, value, result);
-    }
-    Py_XDECREF(args);
-    return code;
+    if (definition->method.kind != PY_PLAIN) return start_coroutine(chunk, element, wish, result);
+    return py_outcome_wished_take(st, &definition->method, wish, call(st, definition, element->value), result);
 }
 
 /* The element that was under way has this outcome; takes result. False: the chunk is done, and gone. */

@@ -88,18 +88,8 @@ PyObject *py_call(PyObject *callable, PyObject *self, PyObject *args, PyObject *
 
 /* ---------------------------------------------------------------- outcome */
 
-int py_outcome_take(struct py_state *st, const struct py_method *method, const struct chariot_reply *reply,
-                    PyObject *value, struct chariot_msg **result) {
-    bool awaited = reply != NULL && reply->to != 0;
-    *result = NULL;
-    if (value != NULL) {
-        bool wanted = awaited && reply->want_value && value != Py_None;
-        if (wanted) {
-            *result = py_message_put_value(st, value, st->local_msg_optim && chariot_reply_is_local(st->pe, reply));
-        }
-        Py_DECREF(value);
-        if (!wanted || *result != NULL) return 0;
-    }
+/* The exception that is set, as *result; nobody awaits it: the job ends. As py_outcome_take(). */
+static int fail(struct py_state *st, const struct py_method *method, bool awaited, struct chariot_msg **result) {
     char label[256];
     if (!awaited) {
         py_error_end_job(st, py_method_label(method, label, sizeof label));
@@ -111,6 +101,27 @@ int py_outcome_take(struct py_state *st, const struct py_method *method, const s
     if (!exits && *result == NULL) PyErr_Clear(); /* the runtime will name the code */
     Py_DECREF(exc);
     return exits ? 0 : CHARIOT_EUSER;
+}
+
+int py_outcome_take(struct py_state *st, const struct py_method *method, const struct chariot_reply *reply,
+                    PyObject *value, struct chariot_msg **result) {
+    bool awaited = reply != NULL && reply->to != 0;
+    bool wanted = awaited && reply->want_value && value != Py_None;
+    *result = NULL;
+    if (value != NULL && wanted)
+        *result = py_message_put_value(st, value, st->local_msg_optim && chariot_reply_is_local(st->pe, reply));
+    bool failed = value == NULL || (wanted && *result == NULL);
+    Py_XDECREF(value);
+    return failed ? fail(st, method, awaited, result) : 0;
+}
+
+int py_outcome_wished_take(struct py_state *st, const struct py_method *method, enum py_task_wish wish, PyObject *value,
+                           struct chariot_msg **result) {
+    bool wanted = wish == PY_TASK_VALUE && value != Py_None;
+    *result = value != NULL && wanted ? py_message_put_object(st, value, false) : NULL;
+    bool failed = value == NULL || (wanted && *result == NULL);
+    Py_XDECREF(value);
+    return failed ? fail(st, method, wish != PY_TASK_NOBODY, result) : 0;
 }
 
 void py_outcome_reply_take(struct py_state *st, const struct chariot_reply *reply, int code,
@@ -156,9 +167,10 @@ static void finish(struct py_task *task, PyObject *value) {
         Py_INCREF(Py_None);
         value = Py_None;
     }
-    bool awaited = task->role == PY_TASK_METHOD || task->role == PY_TASK_OWNED;
-    const struct chariot_reply *reply = awaited ? &task->reply : NULL;
-    task->code = py_outcome_take(task->st, task->method, reply, value, &task->result);
+    const struct chariot_reply *reply = task->role == PY_TASK_METHOD ? &task->reply : NULL;
+    task->code = task->role == PY_TASK_OWNED
+                     ? py_outcome_wished_take(task->st, task->method, task->wish, value, &task->result)
+                     : py_outcome_take(task->st, task->method, reply, value, &task->result);
     task->ended = true;
     if (!task->suspended) return; /* its starter takes the outcome */
     complete(task);
@@ -386,14 +398,13 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
 int py_task_start_owned(struct py_state *st, struct py_task_owner *owner, enum py_task_wish wish,
                         const struct py_method *method, PyObject *callable, PyObject *args, PyObject *keywords,
                         struct chariot_msg **result) {
-    struct chariot_reply reply = {.to = wish == PY_TASK_NOBODY ? 0 : UINT64_MAX, .want_value = wish == PY_TASK_VALUE};
     *result = NULL;
     struct py_task *task = task_new(st);
-    if (task == NULL) return py_outcome_take(st, method, &reply, NULL, result);
+    if (task == NULL) return py_outcome_wished_take(st, method, wish, NULL, result);
     task->role = PY_TASK_OWNED;
     task->method = method;
-    task->reply = reply; /* goes nowhere: says what is wanted */
     task->owner = owner;
+    task->wish = wish;
     return start(task, callable, args, keywords, result);
 }
 

@@ -21,6 +21,9 @@
 
 enum py_task_role { PY_TASK_METHOD, PY_TASK_CONSTRUCTOR, PY_TASK_FREE, PY_TASK_OWNED };
 
+/* What an owner wants of a coroutine. NOBODY: nobody waits, so that an exception ends the job. */
+enum py_task_wish { PY_TASK_NOBODY, PY_TASK_END, PY_TASK_VALUE };
+
 /* Who started a coroutine that is none of a chare's, and wants its outcome. */
 struct py_task_owner {
     /* It has ended after it had suspended: takes result, the value (NULL: None) or, code < 0, the error. Called while
@@ -40,7 +43,8 @@ struct py_task {
     PyObject *waits_for;            /* see awaitable.h; owned while suspended, NULL while it runs */
     struct chariot_waiter waiter;
     struct chariot_reply reply;       /* METHOD: who waits for the result */
-    struct py_task_owner *owner;      /* OWNED: the same */
+    struct py_task_owner *owner;      /* OWNED: the same, */
+    enum py_task_wish wish;           /* and for what */
     struct chariot_timer alarm;       /* its timeout */
     struct chariot_activity activity; /* what its time is charged to; set when it is suspended first */
     bool timed_out;
@@ -66,9 +70,7 @@ int py_task_start(struct py_state *st, enum py_task_role role, const struct py_m
                   PyObject *chare, PyObject *args, PyObject *keywords, const struct chariot_reply *reply,
                   struct chariot_msg **result);
 
-/* The same for an owner, which lives until the coroutine has ended. NOBODY: nobody waits, so that an
- * exception ends the job. */
-enum py_task_wish { PY_TASK_NOBODY, PY_TASK_END, PY_TASK_VALUE };
+/* The same for an owner, which lives until the coroutine has ended. */
 int py_task_start_owned(struct py_state *st, struct py_task_owner *owner, enum py_task_wish wish,
                         const struct py_method *method, PyObject *callable, PyObject *args, PyObject *keywords,
                         struct chariot_msg **result);
@@ -98,9 +100,13 @@ void py_task_call(struct py_state *st, PyObject *callable, PyObject *args);
 PyObject *py_call(PyObject *callable, PyObject *self, PyObject *args, PyObject *keywords);
 
 /* Outcome of user code: value (taken; NULL: the exception that is set) as *result for reply. 0, or negative: *result is
- * the error. With nobody to receive an error the job ends, and it gives 0 and NULL. */
+ * the error. With nobody to receive an error the job ends, and it gives 0 and NULL. A value that is an exception is
+ * sent as an error, as by send() of a future. */
 int py_outcome_take(struct py_state *st, const struct py_method *method, const struct chariot_reply *reply,
                     PyObject *value, struct chariot_msg **result);
+/* The same for an owner, to whom an exception that was returned is a value like others. */
+int py_outcome_wished_take(struct py_state *st, const struct py_method *method, enum py_task_wish wish, PyObject *value,
+                           struct chariot_msg **result);
 /* Sends such an outcome to reply, where the caller of the method has gone. Takes result. */
 void py_outcome_reply_take(struct py_state *st, const struct chariot_reply *reply, int code,
                            struct chariot_msg *result);

@@ -166,6 +166,52 @@ def test_calls(n: int | None) -> None:
     )
 
 
+@pytest.mark.parametrize("n", (None, 1, 3))
+def test_exceptions_that_are_returned(n: int | None) -> None:
+    """They are values, of whatever kind the function is, and whatever way it was called."""
+    holds(
+        TASKS
+        + """
+        def plain(x):
+            return ValueError(x)
+        @coro
+        def waiting(x):
+            charm.sleep(0.001 * x)
+            return ValueError(x)
+        async def waiting_async(x):
+            return ValueError(x)
+        class E(Chare):
+            @coro
+            def ask(self, future):
+                return [future.get()]
+
+        def main(args):
+            pool, ex = charm.pool, charm.pool.executor()
+            last = Chare(E, onPE=charm.numPes() - 1)
+            def are_values(what, values):
+                eq(what, [(type(v), v.args) for v in values], [(ValueError, (k,)) for k in range(3)])
+            for f in (plain, waiting, waiting_async):
+                pairs = [(f, k) for k in range(3)]
+                for size in (1, 2, 3):
+                    are_values(f"map by {size}", pool.map(f, range(3), size))
+                    are_values("submit", pool.submit(pairs, size))
+                    are_values("map_async", pool.map_async(f, range(3), size).get())
+                    are_values("a future each", [g.get() for g in pool.map_async(f, range(3), size, multi_future=True)])
+                    are_values("submit_async", [g.get() for g in pool.submit_async(pairs, size, multi_future=True)])
+                are_values("Task", [pool.Task(f, (k,), ret=True).get() for k in range(3)])
+                are_values("elsewhere", [last.ask(pool.Task(f, (k,), ret=True), ret=True).get()[0] for k in range(3)])
+                eq("its end", pool.Task(f, (1,), awaitable=True).get(), None)
+                eq("nobody", pool.Task(f, (1,)), None)
+                are_values("executor", [ex.submit(f, k).result() for k in range(3)])
+                eq("no exception of the call", ex.submit(f, 1).exception(), None)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
 @pytest.mark.parametrize("n", ALL)
 def test_nested(n: int | None) -> None:
     """Coroutine tasks free their worker while they wait: nested maps do not deadlock, with one worker either."""
