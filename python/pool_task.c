@@ -4,15 +4,30 @@
 
 enum { KEPT_TASKS = 32 }; /* functions whose tasks keep a job open */
 
-/* Whether it means the same on every PE by its name alone, so that one definition serves for long. */
-static bool is_constant(PyObject *function) {
-    if (PyCFunction_Check(function)) {
-        PyObject *self = PyCFunction_GET_SELF(function);
-        return self == NULL || PyModule_Check(self);
-    }
-    if (!PyFunction_Check(function) || PyFunction_GET_CLOSURE(function) != NULL) return false;
-    PyObject *name = ((PyFunctionObject *)(void *)function)->func_qualname;
-    return PyUnicode_FindChar(name, '<', 0, PyUnicode_GET_LENGTH(name), 1) == -1;
+/* What pickle finds under the function's name. New reference; NULL, no exception: nothing. */
+static PyObject *find_by_name(struct py_state *st, PyObject *function) {
+    PyObject *module = py_getattr_or_null(function, st->names.module);
+    PyObject *name = py_getattr_or_null(function, st->names.qualname);
+    PyObject *dot = PyUnicode_FromString("."), *found = module == NULL ? NULL : PyImport_GetModule(module);
+    PyObject *names = name == NULL || dot == NULL ? NULL : PyUnicode_Split(name, dot, -1);
+    if (names == NULL) Py_CLEAR(found);
+    for (Py_ssize_t i = 0; found != NULL && i < PyList_GET_SIZE(names); i++)
+        Py_SETREF(found, py_getattr_or_null(found, PyList_GET_ITEM(names, i)));
+    Py_XDECREF(module);
+    Py_XDECREF(name);
+    Py_XDECREF(dot);
+    Py_XDECREF(names);
+    PyErr_Clear();
+    return found;
+}
+
+/* Whether it travels by its name: then one definition serves for long. What travels by value is a copy, also of the
+ * globals that it uses, as they are now. */
+static bool goes_by_name(struct py_state *st, PyObject *function) {
+    if (st->codec.by_value || !(PyFunction_Check(function) || PyCFunction_Check(function))) return false;
+    PyObject *found = find_by_name(st, function);
+    Py_XDECREF(found);
+    return found == function;
 }
 
 /* Ends the job when its last task has, and nobody makes another. */
@@ -94,7 +109,7 @@ static struct chariot_msg *encode_task(struct py_job *job, uint64_t number, PyOb
 
 PyObject *py_job_task(struct py_state *st, PyObject *function, PyObject *args, PyObject *keywords, unsigned flags,
                       PyObject *callback) {
-    bool kept = is_constant(function);
+    bool kept = goes_by_name(st, function);
     struct py_job *job = kept ? kept_job(st, function, flags) : task_job_new(st, function, flags);
     if (job == NULL) return NULL;
     uint64_t number = job->items++;

@@ -212,6 +212,38 @@ def test_exceptions_that_are_returned(n: int | None) -> None:
     )
 
 
+@pytest.mark.parametrize("n", (None, 2))
+def test_functions_that_go_by_value(n: int | None) -> None:
+    """Each Task calls its function as that is now, with the globals that it uses."""
+    holds(
+        TASKS
+        + """
+        by = 1
+        class Hides:
+            def __init__(self, function):
+                self.function = function
+        @Hides
+        def hidden(x):
+            return x + by
+
+        def main(args):
+            global by
+            made = {"__name__": "__main__"}
+            exec("def f(x): return x + by", made)
+            ex = charm.pool.executor()
+            for by in (1, 2, 3):
+                made["by"] = by
+                for function in (made["f"], hidden.function):
+                    eq("Task", charm.pool.Task(function, (0,), ret=True).get(), by)
+                    eq("executor", ex.submit(function, 0).result(), by)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
 @pytest.mark.parametrize("n", ALL)
 def test_nested(n: int | None) -> None:
     """Coroutine tasks free their worker while they wait: nested maps do not deadlock, with one worker either."""
@@ -411,13 +443,13 @@ def test_arguments_whose_pickling_waits_and_makes_tasks(n: int) -> None:
                 charm.sleep(0.05)
                 return square, (3,)
 
+        for k in range(50):
+            exec(f"def f{k}(x): return x + {k}")
+
         class MakesTasks:
             def __reduce__(self):
                 futures = [charm.pool.Task(square, (k,), ret=True) for k in range(3)]
-                made = {"__name__": "__main__"}  # not the program's own: PE 0 alone has them
-                for k in range(50):  # each a function of its own
-                    exec(f"def f{k}(x): return x + {k}", made)
-                    futures.append(charm.pool.Task(made[f"f{k}"], (0,), ret=True))
+                futures += [charm.pool.Task(globals()[f"f{k}"], (0,), ret=True) for k in range(50)]
                 return list, ([f.get() for f in futures],)
 
         def failing(x):

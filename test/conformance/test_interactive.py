@@ -424,6 +424,9 @@ def test_functions_of_the_prompt_travel_by_value() -> None:
         class Point:
             def __init__(self, x): self.x = x
 
+        eq("a Task", charm.pool.Task(work, (2,), ret=True).get(), 7)
+        factor = 4
+        eq("a Task of it as it is now", charm.pool.Task(work, (2,), ret=True).get(), 9)
         eq("an object of a plain class", Chare(Doer, onPE=1).do(lambda p: Point(p.x + 1), Point(1), ret=True).get().x, 2)
         done()
         """,
