@@ -260,6 +260,14 @@ static PyObject *pool_call(PyObject *self, PyObject *const *args, Py_ssize_t num
     return py_job_task(st, args[0], args[1], PyDict_GET_SIZE(args[2]) == 0 ? NULL : args[2], 0, args[3]);
 }
 
+/* For the executor: whether and how func is a coroutine, enum py_method_kind. */
+static PyObject *pool_kind(PyObject *self, PyObject *function) {
+    struct py_method seen = {0};
+    int rc = py_method_inspect(py_state_of(self), &seen, function, 0);
+    py_method_clear(&seen);
+    return rc != 0 ? NULL : PyLong_FromLong(seen.kind);
+}
+
 PyDoc_STRVAR(executor_doc, "executor($self, /, max_workers=None)\n--\n\n"
                            "A concurrent.futures.Executor on the pool: waiting for its futures suspends a coroutine.");
 
@@ -283,6 +291,7 @@ static PyMethodDef pool_methods[] = {{"map", WITH_KEYWORDS(pool_map), map_doc},
                                      {"Task", WITH_KEYWORDS(pool_task), task_doc},
                                      {"executor", WITH_KEYWORDS(pool_executor), executor_doc},
                                      {"_call", (PyCFunction)(void (*)(void))pool_call, METH_FASTCALL, NULL},
+                                     {"_kind", pool_kind, METH_O, NULL},
                                      {NULL, NULL, 0, NULL}};
 
 static PyType_Slot pool_slots[] = {

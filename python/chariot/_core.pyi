@@ -293,6 +293,7 @@ class Pool:
         callback: Callable[[Any, BaseException | None], Any],
         /,
     ) -> None: ...
+    def _kind(self, func: object, /) -> int: ...
 
 @final
 class Charm:

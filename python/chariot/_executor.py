@@ -8,10 +8,10 @@ import concurrent.futures
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any, Optional, TypeVar, cast
 
-from ._core import Future, charm
+from ._core import Future, charm, coro
 
 _T = TypeVar("_T")
 
@@ -116,8 +116,23 @@ class PoolFuture(concurrent.futures.Future[_T]):
         return super().result(0)
 
 
+# Runs a chunk of a map(), by the kind of its function: what the pool calls waits as that would alone.
+
+
 def _run_chunk(function: Callable[..., _T], chunk: "list[tuple[Any, ...]]") -> "list[_T]":
     return [function(*args) for args in chunk]
+
+
+@coro
+def _run_chunk_coro(function: Callable[..., _T], chunk: "list[tuple[Any, ...]]") -> "list[_T]":
+    return [function(*args) for args in chunk]
+
+
+async def _run_chunk_async(function: Callable[..., Awaitable[_T]], chunk: "list[tuple[Any, ...]]") -> "list[_T]":
+    return [await function(*args) for args in chunk]
+
+
+_RUNNERS: "tuple[Callable[..., Any], ...]" = (_run_chunk, _run_chunk_coro, _run_chunk_async)  # enum py_method_kind
 
 
 def _chunks(iterables: "tuple[Iterable[Any], ...]", size: int) -> Iterator["list[tuple[Any, ...]]"]:
@@ -154,7 +169,7 @@ class PoolExecutor(concurrent.futures.Executor):
         if chunksize == 1:
             return super().map(fn, *iterables, timeout=timeout)
         chunks = _chunks(iterables, chunksize)
-        lists = super().map(_run_chunk, itertools.repeat(fn), chunks, timeout=timeout)
+        lists = super().map(_RUNNERS[charm.pool._kind(fn)], itertools.repeat(fn), chunks, timeout=timeout)
         return itertools.chain.from_iterable(cast("Iterator[list[_T]]", lists))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -195,19 +210,27 @@ class PoolExecutor(concurrent.futures.Executor):
     def _start(self) -> None:
         while self._waiting and self._running < self._room:
             future = next(iter(self._waiting))
-            fn, args, kwargs = self._waiting.pop(future)
-            future.set_running_or_notify_cancel()
-            self._running += 1
-            try:
-                charm.pool._call(fn, args, kwargs, functools.partial(self._ended, future))
-            except BaseException as error:
-                self._ended(future, None, error)
+            call = self._waiting.pop(future)
+            if future.set_running_or_notify_cancel():  # else it is being cancelled: a callback of its came here
+                self._give_out(future, *call)
+        self._note_idle()
 
-    def _ended(self, future: "PoolFuture[Any]", value: object, error: "BaseException | None") -> None:
+    def _give_out(
+        self, future: "PoolFuture[Any]", fn: Callable[..., Any], args: "tuple[Any, ...]", kwargs: "dict[str, Any]"
+    ) -> None:
+        self._running += 1
+        try:
+            charm.pool._call(fn, args, kwargs, functools.partial(self._ended, future))
+        except BaseException as error:  # it cannot be pickled
+            self._settle(future, None, error)
+
+    def _settle(self, future: "PoolFuture[Any]", value: object, error: "BaseException | None") -> None:
         self._running -= 1
         if error is None:
             future.set_result(value)
         else:
             future.set_exception(error)
+
+    def _ended(self, future: "PoolFuture[Any]", value: object, error: "BaseException | None") -> None:
+        self._settle(future, value, error)
         self._start()
-        self._note_idle()

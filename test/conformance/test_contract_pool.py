@@ -198,6 +198,7 @@ def test_exceptions_that_are_returned(n: int | None) -> None:
                     are_values("map_async", pool.map_async(f, range(3), size).get())
                     are_values("a future each", [g.get() for g in pool.map_async(f, range(3), size, multi_future=True)])
                     are_values("submit_async", [g.get() for g in pool.submit_async(pairs, size, multi_future=True)])
+                    are_values("executor.map", ex.map(f, range(3), chunksize=size))
                 are_values("Task", [pool.Task(f, (k,), ret=True).get() for k in range(3)])
                 are_values("elsewhere", [last.ask(pool.Task(f, (k,), ret=True), ret=True).get()[0] for k in range(3)])
                 eq("its end", pool.Task(f, (1,), awaitable=True).get(), None)

@@ -27,6 +27,8 @@ TASKS = """
         @coro
         def held(gate):
             return gate.get()
+        def waits(x):
+            Future().get()
         async def later(x):
             await charm.sleep(0.01)
             return x
@@ -67,6 +69,13 @@ def test_executor(n: int | None) -> None:
                 check("as exception()", f.exception() is not None and type(f.exception()) is KeyError)
                 eq("map", list(ex.map(add, range(20), range(20))), [2 * i for i in range(20)])
                 eq("map in chunks", list(ex.map(add, range(20), range(21), chunksize=3)), [2 * i for i in range(20)])
+                for size in (1, 3):
+                    eq("coroutines", list(ex.map(pause, [0.001, 0.002, 0.003, 0.001], chunksize=size)),
+                       [0.001, 0.002, 0.003, 0.001])
+                    eq("async def", list(ex.map(later, range(5), chunksize=size)), [0, 1, 2, 3, 4])
+                    eq("that use the pool", list(ex.map(nested, range(5), chunksize=size)), [0, 0, 1, 3, 6])
+                    raises("what is none may not wait", "NotThreadedError",
+                           lambda: list(ex.map(waits, range(5), chunksize=size)), "@coro")
                 raises("map fails where it is read", KeyError, lambda: list(ex.map(bad, [1])))
                 seen = []
                 f = ex.submit(add, 4)
@@ -104,6 +113,21 @@ def test_executor(n: int | None) -> None:
             charm.scheduleCallableAfter(gate, 0.05, ["opened"])
             ex.shutdown(cancel_futures=True)
             eq("shutdown waits, and cancels", [first.result()] + [f.cancelled() for f in others], ["opened"] + [True] * 4)
+            ex.shutdown()
+
+            ex = charm.pool.executor()
+            import threading
+            fs = [ex.submit(pause, 0.05) for _ in range(charm.numPes())]
+            fs += [ex.submit(abs, threading.Lock()) for _ in range(2000)]
+            check("thousands that cannot be sent", all(type(f.exception()) is TypeError for f in fs[charm.numPes():]))
+
+            ex = charm.pool.executor(max_workers=1)
+            more = []
+            first, second = ex.submit(pause, 0.01), ex.submit(pause, 0.02)
+            first.add_done_callback(lambda done: second.cancel())
+            second.add_done_callback(lambda done: more.append(ex.submit(pause, 0.03)))
+            eq("cancelled in a callback", [first.result(), second.cancelled()], [0.01, True])
+            eq("and what its callback submits", [f.result() for f in more], [0.03])
             ex.shutdown()
 
             ex = charm.pool.executor()
