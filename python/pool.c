@@ -92,11 +92,14 @@ static PyObject *make_progress(void) {
 static int prepare(struct py_job *job, const struct request *request) {
     if (request->multi) {
         job->futures = PyList_New(0);
+        job->handed = PyList_New(0);
     } else {
         job->future = py_future_new(job->st, 1);
         job->results = PyList_New(0);
     }
-    if (job->futures == NULL && (job->future == NULL || job->results == NULL)) return -1;
+    bool complete =
+        request->multi ? job->futures != NULL && job->handed != NULL : job->future != NULL && job->results != NULL;
+    if (!complete) return -1;
     if (!request->progress || request->multi) return 0;
     Py_ssize_t size = PyObject_LengthHint(request->iterable, -1);
     if (size < 0) PyErr_Clear();
@@ -117,13 +120,10 @@ static struct py_job *open_job(struct py_state *st, const struct request *reques
 static PyObject *run_async(struct py_state *st, const struct request *request) {
     PyObject *iterator = iterator_of(request);
     struct py_job *job = iterator == NULL ? NULL : open_job(st, request);
-    PyObject *result = job == NULL ? NULL : Py_NewRef(request->multi ? job->futures : job->future);
+    PyObject *result = job == NULL ? NULL : Py_NewRef(request->multi ? job->handed : job->future);
     if (job != NULL && py_job_feed(st, job->bag, request->function, iterator) < 0) Py_CLEAR(result);
     Py_XDECREF(iterator);
-    if (result == NULL || !request->multi) return result;
-    PyObject *list = PySequence_List(result); /* the job's own changes */
-    Py_DECREF(result);
-    return list;
+    return result;
 }
 
 /* Waits until there is room for more. -1 with an exception set. */

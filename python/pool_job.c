@@ -43,9 +43,11 @@ void py_pool_remove(PyObject *dict, uint64_t bag) {
 
 static void job_free(PyObject *capsule) {
     struct py_job *job = PyCapsule_GetPointer(capsule, JOB);
-    PyObject *owned[] = {job->functions, job->places, job->future,   job->results,
-                         job->futures,   job->room,   job->progress, job->total};
+    PyObject *owned[] = {job->functions, job->places, job->future,   job->results, job->futures,
+                         job->handed,    job->room,   job->progress, job->total};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) Py_XDECREF(owned[i]);
+    if (job->st->pe != NULL) chariot_timer_stop(job->st->pe, &job->put.alarm);
+    chariot_msg_unref(job->put.writer.msg);
     free(job);
 }
 

@@ -7,6 +7,15 @@
 
 #include "python/state.h"
 
+/* Items on their way into a bag: they leave together. */
+struct py_put {
+    struct chariot_writer writer;
+    size_t whole;               /* bytes of the items that are complete; behind them, one that is half written */
+    uint32_t count, most;       /* items that are complete; that leave together */
+    int64_t since_ns;           /* when some last left, or could first */
+    struct chariot_timer alarm; /* sends them while whoever makes more is suspended */
+};
+
 /* One map(), map_async(), submit(), submit_async(), or the tasks of one function. */
 struct py_job {
     struct py_state *st;
@@ -19,6 +28,7 @@ struct py_job {
     uint64_t items;         /* put so far */
     Py_ssize_t given, done; /* elements */
     Py_ssize_t most;        /* elements that may be under way; negative: all */
+    struct py_put put;      /* a map's items */
     bool fed;               /* no more come */
     bool failed, closed;
     bool retired;       /* APPLY: no more come */
@@ -26,6 +36,7 @@ struct py_job {
     PyObject *future;   /* of the list of all results, owned; or NULL */
     PyObject *results;  /* that list, owned */
     PyObject *futures;  /* in place of both: a list of one future per element, or a dict by number; owned */
+    PyObject *handed;   /* that list as whoever asked gets it, until all of it is fed; owned, or NULL */
     PyObject *room;     /* future that whoever feeds waits for; owned, or NULL */
     PyObject *progress; /* callable(done, total or None), owned, or NULL */
     PyObject *total;    /* number of elements or None, owned */

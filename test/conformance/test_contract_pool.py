@@ -167,6 +167,62 @@ def test_calls(n: int | None) -> None:
 
 
 @pytest.mark.parametrize("n", (None, 1, 3))
+def test_what_the_iterable_waits_for(n: int | None) -> None:
+    """What it gave before is done meanwhile, and what is being pickled waits for, too."""
+    holds(
+        TASKS
+        + """
+        def do(x):
+            if hasattr(x, "send"):
+                x.send()
+                return 0
+            return float(np.sum(x))
+        class Waits:
+            def __init__(self, future):
+                self.future = future
+            def __reduce__(self):
+                self.future.get(20)
+                return float, ("5",)
+        def elements():
+            f = Future(2)
+            yield f
+            yield f
+            f.get(20)
+            yield 7
+        def pairs():
+            return ((do, x) for x in elements())
+
+        def main(args):
+            pool = charm.pool
+            for size in (1, 2):
+                eq("map", pool.map(do, elements(), size), [0, 0, 7.0])
+                eq("map_async", pool.map_async(do, elements(), size).get(), [0, 0, 7.0])
+                eq("submit", pool.submit(pairs(), size), [0, 0, 7.0])
+                eq("submit_async", pool.submit_async(pairs(), size).get(), [0, 0, 7.0])
+                f = Future()
+                eq(f"pickling by {size}", pool.map(do, [1, 2, 3, f, np.ones(3000), Waits(f), np.ones(5), 4], size),
+                   [1.0, 2.0, 3.0, 0, 3000.0, 5.0, 5.0, 4.0])
+                f = Future()
+                given = [(do, x) for x in (1, 2, 3, f, Waits(f), np.ones(5))]
+                given.insert(4, (len, b"x" * 999))
+                eq(f"pairs by {size}", pool.submit(given, size), [1.0, 2.0, 3.0, 0, 999, 5.0, 5.0])
+            def slowly():
+                for k in range(5):
+                    yield k
+                    charm.sleep(0.01)
+            fs = pool.map_async(square, slowly(), multi_future=True)
+            eq("one future each", [f.get(20) for f in fs], [0, 1, 4, 9, 16])
+            fs = pool.submit_async([(square, k) for k in range(5)] + [(abs, Waits(fs[0]))], multi_future=True)
+            eq("of pairs", [f.get(20) for f in fs], [0, 1, 4, 9, 16, 5.0])
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 1, 3))
 def test_exceptions_that_are_returned(n: int | None) -> None:
     """They are values, of whatever kind the function is, and whatever way it was called."""
     holds(
@@ -466,6 +522,8 @@ def test_arguments_whose_pickling_waits_and_makes_tasks(n: int) -> None:
             check("it was pickled", failed)
             fs = pool.map_async(failing, [0, 1, WaitsForFailure(), 2] * 3, multi_future=True)
             raises("failed meanwhile", ValueError, fs[0].get, "it is 0")
+            charm.wait(fs, timeout=20)
+            raises("all that there are, the one in the making too", ValueError, fs[-1].get, "it is 0")
             raises("a pair", ValueError, lambda: pool.submit([(failing, 0), (square, WaitsForFailure()), (add, 1)]), "it is 0")
             eq("oldest", pool.Task(len, (MakesTasks(),), ret=True).get(), 53)
             eq("and again", pool.Task(list, (MakesTasks(),), ret=True).get()[:3], [0, 1, 4])
