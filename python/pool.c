@@ -141,33 +141,42 @@ static int wait_for_room(struct py_state *st, uint64_t bag) {
 /* Bit by bit, as it is done. -1 with an exception set. */
 static int feed(struct py_state *st, uint64_t bag, PyObject *function, PyObject *iterator) {
     int rc;
-    while ((rc = py_job_feed(st, bag, function, iterator)) == 1) {
-        if (wait_for_room(st, bag) == 0) continue;
-        struct py_job *job = py_job_of(st, bag);
-        if (job != NULL) py_job_drop(job);
-        return -1;
-    }
+    while ((rc = py_job_feed(st, bag, function, iterator)) == 1)
+        if (wait_for_room(st, bag) != 0) return -1;
     return rc;
 }
 
-/* In a coroutine. In an async def, which cannot be suspended by a call: a future to await. */
+/* How many elements may be under way. */
+static Py_ssize_t most_of(const struct py_job *job) {
+    Py_ssize_t items = UNDER_WAY_PER_PE * (Py_ssize_t)chariot_num_pes(job->st->pe);
+    if (items < UNDER_WAY_LEAST) items = UNDER_WAY_LEAST;
+    return job->chunk > PY_SSIZE_T_MAX / items ? PY_SSIZE_T_MAX : items * job->chunk;
+}
+
+/* The job's list, in a coroutine. Where that is interrupted, nobody wants what is left of the job. */
+static PyObject *wait_for_all(struct py_job *job, const struct request *request, PyObject *iterator) {
+    struct py_state *st = job->st;
+    uint64_t bag = job->bag;
+    PyObject *future = Py_NewRef(job->future), *result = NULL;
+    job->most = most_of(job);
+    if (feed(st, bag, request->function, iterator) == 0) result = py_future_get(future);
+    Py_DECREF(future);
+    job = result == NULL ? py_job_of(st, bag) : NULL;
+    if (job != NULL) py_job_drop(job);
+    return result;
+}
+
+/* In a coroutine. Where that cannot be suspended by a call (py_task_awaits): a future to await. */
 static PyObject *run_blocking(struct py_state *st, const struct request *request) {
     if (st->current == NULL) {
         py_task_not_threaded(st);
         return NULL;
     }
-    if (st->current->worker == NULL) return run_async(st, request);
+    if (py_task_awaits(st)) return run_async(st, request);
     PyObject *iterator = iterator_of(request);
     struct py_job *job = iterator == NULL ? NULL : open_job(st, request);
-    PyObject *future = job == NULL ? NULL : Py_NewRef(job->future), *result = NULL;
-    if (job != NULL) {
-        Py_ssize_t items = UNDER_WAY_PER_PE * (Py_ssize_t)chariot_num_pes(st->pe);
-        if (items < UNDER_WAY_LEAST) items = UNDER_WAY_LEAST;
-        job->most = job->chunk > PY_SSIZE_T_MAX / items ? PY_SSIZE_T_MAX : items * job->chunk;
-        if (feed(st, job->bag, request->function, iterator) == 0) result = py_future_get(future);
-    }
+    PyObject *result = job == NULL ? NULL : wait_for_all(job, request, iterator);
     Py_XDECREF(iterator);
-    Py_XDECREF(future);
     return result;
 }
 
@@ -178,8 +187,8 @@ PyDoc_STRVAR(
     "map($self, /, func, iterable, chunksize=1, ncores=-1, progress=False)\n--\n\n"
     "The list of func(x) for all x of iterable, in their order, called on whichever PE is free, chunksize at\n"
     "a time, on at most ncores PEs. Suspends the coroutine; takes from iterable as work is done. An exception\n"
-    "of func drops the rest and is raised here. progress: says on stderr how far it is. In an async def: a\n"
-    "future to await.");
+    "of func drops the rest and is raised here. progress: says on stderr how far it is. In an async def, and in\n"
+    "a task of asyncio: a future to await.");
 
 static PyObject *pool_map(PyObject *self, PyObject *args, PyObject *kwargs) {
     struct py_state *st = py_state_of(self);

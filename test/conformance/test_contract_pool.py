@@ -301,6 +301,67 @@ def test_functions_that_go_by_value(n: int | None) -> None:
     )
 
 
+@pytest.mark.parametrize("n", (None, 1, 3))
+def test_in_asyncio(n: int | None) -> None:
+    """A task of an asyncio loop awaits map() and submit(), and its loop goes on."""
+    holds(
+        "        import asyncio\n"
+        + TASKS
+        + """
+        async def work():
+            over = asyncio.Event()
+            async def opens():
+                await asyncio.sleep(0.01)
+                over.set()
+            async def maps():
+                return await charm.pool.map(pause, range(3)), await charm.pool.submit([(abs, -1), (fib, 5)])
+            got, _, _ = await asyncio.gather(maps(), over.wait(), opens())
+            eq("values", got, ([0, 1, 2], [1, 5]))
+            try:
+                await charm.pool.map(bad, [5])
+            except ValueError as error:
+                return str(error)
+
+        def main(args):
+            eq("error", asyncio.run(work()), "it is 5")
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 1, 3))
+def test_interrupted(n: int | None) -> None:
+    """An exception that is thrown into a coroutine which waits for a map drops what nobody has begun."""
+    holds(
+        TASKS
+        + """
+        from chariot import _core
+        def mark(x):
+            open(f"did-{x}", "w").close()
+            time.sleep(0.01)
+        def begun():
+            return sum(name.startswith("did-") for name in os.listdir())
+
+        def main(args):
+            task = _core._task_now()
+            for name, given in (("all of it was put in", range(2000)), ("there is more", range(10000, 20000))):
+                before = begun()
+                charm.scheduleCallableAfter(lambda: _core._task_throw(task, LookupError("enough")), 0.1)
+                raises(name, LookupError, lambda: charm.pool.map(mark, given), "enough")
+                charm.waitQD()
+                check(f"what nobody had begun was dropped: {begun() - before}", 0 < begun() - before < 1000)
+            eq("still works", charm.pool.map(square, range(5)), [0, 1, 4, 9, 16])
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
 @pytest.mark.parametrize("n", ALL)
 def test_nested(n: int | None) -> None:
     """Coroutine tasks free their worker while they wait: nested maps do not deadlock, with one worker either."""
