@@ -143,9 +143,9 @@ static PyObject *get_migratable(PyObject *self, void *closure) {
 }
 
 static int set_migratable(PyObject *self, PyObject *value, void *closure) {
-    struct chariot_elem *elem = py_chare_elem(self);
     int truth = value == NULL ? 1 : PyObject_IsTrue(value);
-    if (elem == NULL || truth < 0) return -1;
+    struct chariot_elem *elem = truth < 0 ? NULL : py_chare_elem(self);
+    if (elem == NULL) return -1;
     chariot_set_migratable(elem, truth != 0);
     return 0;
 }
@@ -179,6 +179,7 @@ int py_target_read(struct py_state *st, PyObject *callback, struct chariot_targe
 
 /* One contribution, as the runtime takes it. */
 struct part {
+    struct chariot_elem *elem;
     struct chariot_ref section;
     const struct chariot_ref *over; /* section, or NULL: the whole collection */
     uint32_t reducer;
@@ -202,15 +203,16 @@ static int read_section(struct py_state *st, struct chariot_elem *elem, PyObject
     return -1;
 }
 
-/* -1 with an exception set. */
+/* Of a chare that is one. -1 with an exception set. */
 static int read_part(struct py_state *st, PyObject *self, PyObject *data, PyObject *reducer, PyObject *section,
                      struct part *part) {
-    uint32_t *number = &part->reducer;
-    part->msg = NULL;
     if (read_section(st, as_chare(self)->elem, section, part) != 0) return -1;
-    if (py_reducer_id(st, reducer == NULL ? Py_None : reducer, number) != 0) return -1;
-    if (*number == CHARIOT_REDUCE_NOP) return 0;
-    return py_reduce_encode(st, self, data == NULL ? Py_None : data, *number, &part->msg);
+    if (py_reducer_id(st, reducer, &part->reducer) != 0) return -1;
+    if (py_reduce_encode(st, self, data == NULL ? Py_None : data, part->reducer, &part->msg) != 0) return -1;
+    part->elem = py_chare_elem(self); /* now: the code that pickles data may have waited, and the chare have gone */
+    if (part->elem != NULL) return 0;
+    chariot_msg_unref(part->msg);
+    return -1;
 }
 
 static PyObject *no_member(PyObject *self, PyObject *section) {
@@ -238,14 +240,13 @@ static PyObject *contribute_failed(PyObject *self, const struct part *part, PyOb
 }
 
 static PyObject *contribute(PyObject *self, PyObject *callback, PyObject *data, PyObject *reducer, PyObject *section) {
-    struct chariot_elem *elem = py_chare_elem(self);
-    if (elem == NULL) return NULL;
+    if (py_chare_elem(self) == NULL) return NULL;
     struct py_state *st = as_chare(self)->cls->st;
     struct chariot_target target;
     struct part part;
     if (py_target_read(st, callback, &target) != 0) return NULL;
     if (read_part(st, self, data, reducer, section, &part) != 0) return NULL;
-    int rc = chariot_contribute_take(st->pe, elem, part.over, part.msg, part.reducer, &target);
+    int rc = chariot_contribute_take(st->pe, part.elem, part.over, part.msg, part.reducer, &target);
     if (rc == 0) Py_RETURN_NONE;
     return contribute_failed(self, &part, section, rc);
 }
@@ -282,13 +283,12 @@ static PyObject *chare_allreduce(PyObject *self, PyObject *args, PyObject *kwarg
     static char *names[] = {"data", "reducer", "section", NULL};
     PyObject *data = NULL, *reducer = NULL, *section = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOO:allreduce", names, &data, &reducer, &section)) return NULL;
-    struct chariot_elem *elem = py_chare_elem(self);
-    if (elem == NULL) return NULL;
+    if (py_chare_elem(self) == NULL) return NULL;
     struct py_state *st = as_chare(self)->cls->st;
     struct part part;
     if (read_part(st, self, data, reducer, section, &part) != 0) return NULL;
     struct chariot_future *future = NULL;
-    int rc = chariot_allreduce_take(st->pe, elem, part.over, part.msg, part.reducer, &future);
+    int rc = chariot_allreduce_take(st->pe, part.elem, part.over, part.msg, part.reducer, &future);
     return rc == 0 ? py_future_wrap_take(st, future) : contribute_failed(self, &part, section, rc);
 }
 
@@ -303,11 +303,12 @@ static PyObject *chare_migrate(PyObject *self, PyObject *args, PyObject *kwargs)
     static char *names[] = {"toPe", NULL};
     PyObject *wanted;
     int64_t to_pe;
-    struct chariot_elem *elem;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:migrate", names, &wanted)) return NULL;
-    if ((elem = py_chare_elem(self)) == NULL) return NULL;
+    if (py_chare_elem(self) == NULL) return NULL;
     const struct py_state *st = as_chare(self)->cls->st;
     if (py_integer_read(wanted, "migrate(): toPe", 0, chariot_num_pes(st->pe) - 1, &to_pe) != 0) return NULL;
+    struct chariot_elem *elem = py_chare_elem(self); /* now: __index__() of wanted may have waited */
+    if (elem == NULL) return NULL;
     if (chariot_migrate(st->pe, elem, (uint32_t)to_pe) == 0) {
         if (st->current != NULL && st->current->chare == self) st->current->moves = true;
         Py_RETURN_NONE;

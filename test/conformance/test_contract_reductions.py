@@ -397,6 +397,55 @@ def test_a_reducer_that_fails(n: int) -> None:
     fails(program % "elements.give(elements[0].hear)", n, "ArithmeticError: cannot combine", "broken")
 
 
+@pytest.mark.parametrize("n", (None, 2))
+def test_chares_destroyed_while_they_contribute(n: int | None) -> None:
+    """§9: pickling and `pre` are code that may wait; a chare that was destroyed meanwhile contributes nothing."""
+    holds(
+        """
+        def pause(value, contributor):
+            charm.sleep(0.1)
+            return value
+        def total(contributions):
+            return sum(contributions)
+        Reducer.addReducer(total, pre=pause)
+
+        class Slow:
+            def __reduce__(self):
+                charm.sleep(0.1)
+                return int, (1,)
+
+        class E(Chare):
+            @coro
+            def give(self, how, told):
+                try:
+                    if how == "reduce":
+                        self.reduce(Future(), Slow(), Reducer.gather)
+                    elif how == "contribute":
+                        self.contribute(1, Reducer.total, Future())
+                    else:
+                        self.allreduce(Slow(), Reducer.gather)
+                    told.send("no error")
+                except Exception as error:
+                    told.send(f"{type(error).__name__}: {error}")
+
+        def main(args):
+            for make in (lambda: Group(E), lambda: Array(E, 3), lambda: Chare(E, onPE=charm.numPes() - 1)):
+                for how in ("reduce", "contribute", "allreduce"):
+                    proxy, told = make(), Future()
+                    charm.awaitCreation(proxy)
+                    proxy[0].give(how, told)
+                    charm.sleep(0.02)
+                    proxy.destroy()
+                    text = told.get(timeout=30)
+                    check(f"destroyed: {text}", text.startswith("Charm4PyError") and "destroyed" in text)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
 @pytest.mark.parametrize("n", (2, 4))
 def test_futures_that_messages_held_last(n: int) -> None:
     """Each call brings futures which nobody keeps: dropping them is the runtime's work and must not disturb it.
