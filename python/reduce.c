@@ -40,33 +40,50 @@ static PyObject *decode_all(struct py_state *st, size_t count, struct chariot_ms
     return list;
 }
 
+/* Reducers run in the midst of a reduction, in whatever coroutine gave its last part: that must not wait in them. Until
+ * st->current has again what this gives, none runs. */
+static struct py_task *set_coroutine_aside(struct py_state *st) {
+    struct py_task *task = st->current;
+    st->current = NULL;
+    return task;
+}
+
 static int on_combine(struct chariot_pe *pe, const struct chariot_reducer *runtime, size_t count,
                       struct chariot_msg *const *values, struct chariot_msg **out) {
     struct py_reducer *self = runtime->ctx;
+    struct py_task *task = set_coroutine_aside(self->st);
     PyObject *list = decode_all(self->st, count, values);
     PyObject *value = list != NULL ? PyObject_CallOneArg(self->func, list) : NULL;
     Py_XDECREF(list);
-    return give_value_take(self->st, runtime->name, value, out);
+    int rc = give_value_take(self->st, runtime->name, value, out);
+    self->st->current = task;
+    return rc;
 }
 
 static int on_post(struct chariot_pe *pe, const struct chariot_reducer *runtime, struct chariot_msg **value) {
     struct py_reducer *self = runtime->ctx;
+    struct py_task *task = set_coroutine_aside(self->st);
     PyObject *before = py_decode_msg(self->st, *value, false);
     PyObject *after = before != NULL ? PyObject_CallOneArg(self->post, before) : NULL;
     Py_XDECREF(before);
     chariot_msg_unref(*value);
     *value = NULL;
-    return give_value_take(self->st, runtime->name, after, value);
+    int rc = give_value_take(self->st, runtime->name, after, value);
+    self->st->current = task;
+    return rc;
 }
 
 int py_face_combine(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                     struct chariot_msg **out) {
     struct py_state *st = ctx;
     if (reducer < CHARIOT_REDUCE_SUM || reducer > CHARIOT_REDUCE_XOR) return CHARIOT_EINVAL;
+    struct py_task *task = set_coroutine_aside(st);
     PyObject *list = decode_all(st, count, values);
     PyObject *value = list != NULL ? py_reduce_fold(reducer, list) : NULL;
     Py_XDECREF(list);
-    return give_value_take(st, py_reducer_builtin_name(reducer), value, out);
+    int rc = give_value_take(st, py_reducer_builtin_name(reducer), value, out);
+    st->current = task;
+    return rc;
 }
 
 /* ---------------------------------------------------------------- contributions */

@@ -398,6 +398,41 @@ def test_a_reducer_that_fails(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", (None, 2))
+def test_a_reducer_cannot_wait(n: int | None) -> None:
+    """§3.4: it runs inside the runtime, whoever gave the last part; a coroutine of that place does not wait for it."""
+    holds(
+        """
+        def waits(contributions):
+            return Future().get(timeout=5)
+        def waits_after(contributions):
+            return 1
+        Reducer.addReducer(waits)
+        Reducer.addReducer(waits_after, post=waits)
+
+        class Slow:
+            def __radd__(self, other):
+                return Future().get(timeout=5)
+
+        class E(Chare):
+            @coro
+            def give(self, target, value, name):
+                self.reduce(target, value, getattr(Reducer, name))
+
+        def main(args):
+            proxies = {"single": Chare(E), "group": Group(E), "array": Array(E, 5)}
+            for kind, proxy in proxies.items():
+                for value, name in ((1, "waits"), (1, "waits_after"), (Slow(), "sum")):
+                    proxy.give(future := Future(), value, name)
+                    raises(f"{kind} {name}", "NotThreadedError", future.get)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
+
+
+@pytest.mark.parametrize("n", (None, 2))
 def test_chares_destroyed_while_they_contribute(n: int | None) -> None:
     """§9: pickling and `pre` are code that may wait; a chare that was destroyed meanwhile contributes nothing."""
     holds(
