@@ -85,7 +85,8 @@ PyObject *py_charm_sleep(PyObject *self, PyObject *seconds) {
     struct py_state *st = py_state_of(self);
     int64_t delay_ns;
     if (py_seconds_read(seconds, "charm.sleep(): secs", &delay_ns) != 0) return NULL;
-    if (st->phase != PY_RUNNING || st->current == NULL) return block(seconds);
+    bool suspends = st->phase == PY_RUNNING && !py_state_is_foreign(st) && st->current != NULL;
+    if (!suspends) return block(seconds);
     PyObject *future = future_after(st, delay_ns);
     if (future == NULL || py_task_awaits(st)) return future; /* an async def awaits it */
     PyObject *done = py_future_get(future);

@@ -56,3 +56,40 @@ def test_calls_from_a_thread_are_refused(n: int | None) -> None:
         """,
         n,
     )
+
+
+@pytest.mark.parametrize("n", (None, 2))
+def test_a_thread_sleeps_by_itself(n: int | None) -> None:
+    """§3.4: charm.sleep() blocks where no coroutine runs; a thread is none, whatever the PE runs meanwhile."""
+    holds(
+        """
+        import threading
+
+        class E(Chare):
+            def ping(self):
+                return self.thisIndex
+
+        @coro
+        def main(args):
+            group, slept = Group(E), []
+            def work():
+                begin = time.monotonic()
+                try:
+                    slept.append((charm.sleep(0.1), time.monotonic() - begin >= 0.1))
+                except Exception as error:
+                    slept.append(error)
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()  # in a coroutine: it is the one that runs
+            eq("while the PE stands", slept, [(None, True)])
+            thread = threading.Thread(target=work)
+            thread.start()
+            while thread.is_alive():
+                eq("the PE goes on", group.ping(ret=True).get(), list(range(charm.numPes())))
+            eq("while it goes on", slept, [(None, True)] * 2)
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
