@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import warnings
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 from ._core import Charm4PyError
 from ._expose import bare
@@ -143,15 +143,30 @@ def _tag(tree: Any, known: dict[str, int | str]) -> tuple[tuple[str, ...], int |
     return None
 
 
-# ---------------------------------------------------------------- called from C
+# ---------------------------------------------------------------- the old form
 
-def _old_form(text: str, what: str, function: FunctionType, namespace: dict[str, Any]) -> _Condition:
-    """@when('attr') of old: self.attr == first parameter."""
+
+def _names_attribute(tree: Any, known: dict[str, int | str], namespace: dict[str, Any]) -> bool:
+    """@when('attr') of old: a name alone, and none that says something by itself. A parameter does, and a global that is
+    a flag; a function, class or module, also of Python's own, is always true."""
+    if type(tree).__name__ != "Name" or tree.id in known:
+        return False
+    if tree.id not in namespace and not hasattr(builtins, tree.id):
+        return True
+    value = namespace.get(tree.id, getattr(builtins, tree.id, None))
+    return callable(value) or isinstance(value, ModuleType)
+
+
+def _old_form(attribute: str, what: str, function: FunctionType, namespace: dict[str, Any]) -> _Condition:
+    """self.attribute == first parameter."""
     code = function.__code__
-    message = f"{what}: write @when('self.{text} == {code.co_varnames[1]}')"
+    message = f"{what}: write @when('self.{attribute} == {code.co_varnames[1]}')"
     module = namespace.get("__name__", "?")
     warnings.warn_explicit(message, DeprecationWarning, code.co_filename, code.co_firstlineno, module)
-    return TAG, None, (text,), (0,)
+    return TAG, None, (attribute,), (0,)
+
+
+# ---------------------------------------------------------------- called from C
 
 
 def read_when(text: str, what: str, function: Any, namespace: dict[str, Any]) -> _Condition:
@@ -161,9 +176,8 @@ def read_when(text: str, what: str, function: Any, namespace: dict[str, Any]) ->
     known: dict[str, int | str] = {"self": SELF, "args": ARGS}
     if isinstance(function, FunctionType):
         known |= _parameters(function.__code__)
-        is_known = text in known or text in namespace or hasattr(builtins, text)
-        if text.isidentifier() and not is_known and function.__code__.co_argcount > 1:
-            return _old_form(text, what, function, namespace)
+        if function.__code__.co_argcount > 1 and _names_attribute(tree, known, namespace):
+            return _old_form(tree.id, what, function, namespace)
     names = _names(tree)
     tag = _tag(tree, known)
     if tag is not None:

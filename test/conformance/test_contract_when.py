@@ -735,3 +735,57 @@ def test_old_forms() -> None:
     assert result.status == 0 and "all checks hold" in result.stdout, result.said
     assert result.stderr.count("DeprecationWarning") == 2, result.stderr
     assert "self.step == n" in result.stderr and "@coro" in result.stderr
+
+
+def test_old_forms_named_as_something_else() -> None:
+    """§0 removed names: an attribute may be called as a function, class or module is; a global that is a flag stays one."""
+    result = run(
+        """
+        from chariot import when
+        FLAG, NOTHING = [], None
+        def helper(): pass
+        class E(Chare):
+            def __init__(self): self.round = self.id = self.helper = self.os = self.Other = 1
+            @when("round")
+            def builtin(self, n): return self.count("round")
+            @when(" id ")
+            def spaces(self, n): return self.count("id")
+            @when("helper")
+            def function(self, n): return self.count("helper")
+            @when("os")
+            def module(self, n): return self.count("os")
+            @when("Other")
+            def class_(self, n): return self.count("Other")
+            @when("FLAG")
+            def flag(self, n): return n
+            @when("NOTHING")
+            def nothing(self, n): return n
+            @when("True")
+            def constant(self, n): return n
+            @when("round")
+            def own(self, round): return round
+            def count(self, name):
+                setattr(self, name, getattr(self, name) + 1)
+                return getattr(self, name)
+            def waits(self): return [FLAG.append(1)]
+        class Other: pass
+        def main(args):
+            e = Chare(E)
+            for name in ("builtin", "spaces", "function", "module", "class_"):
+                f = [getattr(e, name)(n, ret=True) for n in (3, 2, 1)]
+                eq(name, [x.get() for x in f], [4, 3, 2])
+            eq("constant", e.constant(5, ret=True).get(), 5)
+            eq("a parameter", e.own(6, ret=True).get(), 6)
+            held = [e.flag(1, ret=True), e.nothing(1, ret=True)]
+            charm.waitQD()
+            eq("held back", [f.ready() for f in held], [False, False])
+            e.waits()
+            eq("by its flag", held[0].get(), 1)
+            check("for ever", not held[1].ready())
+            done()
+        charm.start(main)
+        """,
+        1,
+    )
+    assert result.status == 0 and "all checks hold" in result.stdout, result.said
+    assert result.stderr.count("DeprecationWarning") == 5 and "self.round == n" in result.stderr, result.stderr
