@@ -162,24 +162,14 @@ PyObject *py_bridge_outside(PyObject *module, PyObject *add) {
 
 /* ---------------------------------------------------------------- calling it */
 
-static bool asyncio_is_imported(void) {
-    return PyDict_GetItemString(PyImport_GetModuleDict(), "asyncio") != NULL;
-}
-
-/* chariot._asyncio, imported now. NULL with an exception set. */
-static PyObject *bridge_of(struct py_state *st) {
-    if (st->bridge == NULL) st->bridge = PyImport_ImportModule("chariot._asyncio");
-    return st->bridge;
-}
-
-int py_bridge_start(struct py_state *st) {
-    return !asyncio_is_imported() || bridge_of(st) != NULL ? 0 : -1;
+PyObject *py_bridge_set(PyObject *module, PyObject *bridge) {
+    Py_XSETREF(py_state_of_module(module)->bridge, Py_NewRef(bridge));
+    Py_RETURN_NONE;
 }
 
 PyObject *py_bridge_iter(struct py_state *st, PyObject *awaitable) {
-    if (!asyncio_is_imported()) Py_RETURN_NONE;
-    PyObject *bridge = bridge_of(st);
-    return bridge == NULL ? NULL : PyObject_CallMethod(bridge, "bridge", "(O)", awaitable);
+    if (st->bridge == NULL) Py_RETURN_NONE;
+    return PyObject_CallMethod(st->bridge, "bridge", "(O)", awaitable);
 }
 
 bool py_bridge_has_loop(struct py_state *st) {

@@ -3,15 +3,13 @@
  *   await future --(a loop of asyncio drives it)--> _asyncio.bridge() --> asyncio future <-- watch: it is ready
  *
  * The loop runs inside a greenlet coroutine; instead of blocking in its select() it suspends that. Nothing of asyncio
- * is imported unless the program has. */
+ * is imported unless the program does so, before charm.start() or behind it: then _asyncio.py is, too (_start.py). */
 #ifndef CHARIOT_PYTHON_BRIDGE_H
 #define CHARIOT_PYTHON_BRIDGE_H
 
 #include "python/awaitable.h"
 
 int py_bridge_init(struct py_state *st, PyObject *module);
-/* charm.start(): loops of asyncio, where the program has imported it, suspend instead of blocking. -1: exception. */
-int py_bridge_start(struct py_state *st);
 /* What iterates in place of an awaitable that is not ready and that none of our coroutines awaits. New reference;
  * Py_None: no loop of asyncio runs here; NULL with an exception set. */
 PyObject *py_bridge_iter(struct py_state *st, PyObject *awaitable);
@@ -27,5 +25,6 @@ PyObject *py_bridge_watch(PyObject *module, PyObject *const *args, Py_ssize_t nu
 PyObject *py_bridge_post(PyObject *module, PyObject *callable);
 PyObject *py_bridge_can_wait(PyObject *module, PyObject *ignored);
 PyObject *py_bridge_outside(PyObject *module, PyObject *add);
+PyObject *py_bridge_set(PyObject *module, PyObject *bridge);
 
 #endif

@@ -2,7 +2,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "python/bridge.h"
 #include "python/charm.h"
 #include "python/class.h"
 #include "python/errors.h"
@@ -287,7 +286,7 @@ static int prepare(struct py_state *st, PyObject *entry, PyObject *classes, PyOb
     if (st->entry_args == NULL || py_balance_start(st) != 0 || py_meter_start(st) != 0) return -1;
     Py_INCREF(entry);
     st->entry = entry;
-    return py_bridge_start(st) != 0 ? -1 : py_task_become_scheduler(st);
+    return py_task_become_scheduler(st);
 }
 
 /* Whether the entry that a console is to run is an async def. -1 with an exception set. */

@@ -1,6 +1,6 @@
 """asyncio inside a coroutine: tasks of a loop await our futures, and the PE goes on while the loop has nothing to do.
 
-Imported by C when the program has imported asyncio. A loop that runs in a coroutine (`asyncio.run(main())`) gets a
+Imported when the program has imported asyncio (_start.py), and called from C from then on. A loop that runs in a coroutine (`asyncio.run(main())`) gets a
 selector around its own: where that would block, the coroutine is suspended until a time has come, a file is ready, or
 something of ours is. Files are watched by a thread, which only tells the scheduler.
 """
@@ -196,3 +196,6 @@ def enter(left: Any) -> None:
     loop, hooks = left
     events._set_running_loop(loop)
     sys.set_asyncgen_hooks(*hooks)
+
+
+_core._bridge(sys.modules[__name__])

@@ -1,4 +1,5 @@
-"""What charm.start() does once and slowly: takes the system options out of the arguments, prints the banner.
+"""What charm.start() does once and slowly: takes the system options out of the arguments, prints the banner, has loops of
+asyncio suspend their coroutine instead of blocking.
 
 A system option is a word of the old launch line (+p, ++local, +balancer ...), or one that a program has appended to
 sys.argv. Each known one is taken out, with a notice on PE 0 where it has no effect here; any other word, +5 too, is the
@@ -15,7 +16,10 @@ from ._core import Charm4PyError, charm
 
 TYPE_CHECKING = False  # typing's own would cost the start of every job its import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
     _Effect = Callable[[str], str | None]
 
@@ -133,9 +137,50 @@ def _obey_launcher() -> None:
         charm.options.lb.debug = 1
 
 
+class _AsyncioLoader:
+    """The real one's, and behind the module comes ours that goes with it."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def exec_module(self, module: Any) -> None:
+        module.__loader__ = module.__spec__.loader = self.real
+        self.real.exec_module(module)
+        if _AsyncioFinder in sys.meta_path:
+            sys.meta_path.remove(_AsyncioFinder)
+        _suspend_loops()
+
+
+class _AsyncioFinder:
+    """In front of the finders until asyncio is imported; most programs never do."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "asyncio":
+            return None
+        others = (f for f in sys.meta_path if f is not _AsyncioFinder and hasattr(f, "find_spec"))
+        specs = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is not None:
+            spec.loader = _AsyncioLoader(spec.loader)  # type: ignore[assignment]
+        return spec
+
+
+def _suspend_loops() -> None:
+    """Now, or once asyncio is imported."""
+    if "asyncio" in sys.modules:
+        from . import _asyncio  # noqa: F401: its effect
+    elif _AsyncioFinder not in sys.meta_path:
+        sys.meta_path.insert(0, _AsyncioFinder)
+
+
 def begin() -> list[str]:
     """On every PE: strips sys.argv, collects what importing left behind; returns what the entry gets."""
     gc.collect()
+    _suspend_loops()
     _obey_launcher()
     argv = getattr(sys, "argv", [])
     if any(word.startswith("+") for word in argv[1:]):

@@ -279,3 +279,78 @@ def test_loops_that_are_dropped(n: int) -> None:
         """,
         n,
     )
+
+
+@pytest.mark.parametrize("first", ("sleep", "recv", "wait", "futures"))
+@pytest.mark.parametrize("n", (None, 2))
+def test_imported_late(n: int | None, first: str) -> None:
+    """§0: it makes no difference that asyncio is imported while the job runs, whatever a loop waits for first."""
+    holds(
+        """
+        assert "asyncio" not in sys.modules
+
+        class E(Chare):
+            def __init__(self): self.ticks = self.full = 0
+            def fill(self): self.full = 1
+            def tick(self): self.ticks += 1
+            @coro
+            def talk(self, peer):
+                channel = Channel(self, peer)
+                for value in ("a", "b"): channel.send(value)
+            @coro
+            def loop(self, peer, first):
+                import asyncio
+                channel, future = Channel(self, peer), Future()
+                async def work():
+                    if first == "sleep": return await charm.sleep(0.01)
+                    if first == "recv": return [await channel.recv(), await channel.recv()]
+                    if first == "wait": return await self.wait("self.full")
+                    return await charm.wait([future])
+                self.thisProxy.fill()
+                charm.scheduleCallableAfter(future, 0.01)
+                return asyncio.run(work()), asyncio._get_running_loop() is None
+            @coro
+            def slow(self):
+                import asyncio
+                async def sleeps():
+                    begin = self.ticks
+                    self.thisProxy.tick()
+                    await asyncio.sleep(0.2)
+                    return self.ticks - begin
+                return asyncio.run(sleeps())
+
+        def main(args):
+            one, other = Chare(E, onPE=charm.numPes() - 1), Chare(E, onPE=0)
+            other.talk(one)
+            eq("FIRST", one.loop(other, "FIRST", ret=True).get(), (["a", "b"] if "FIRST" == "recv" else None, True))
+            eq("the PE goes on", one.slow(ret=True).get(), 1)
+            check("the finder has gone", charm.numPes() > 1 or not any("Asyncio" in str(f) for f in sys.meta_path))
+            done()
+
+        charm.start(main)
+        """.replace("FIRST", first),
+        n,
+    )
+
+
+def test_only_looked_for() -> None:
+    """§0: a program that asks whether asyncio is there, and imports a part of it later."""
+    holds(
+        """
+        import importlib.util
+
+        def main(args):
+            check("is there", importlib.util.find_spec("asyncio") is not None and "asyncio" not in sys.modules)
+            import asyncio.events
+            import inspect
+            check("its source", "def run" in inspect.getsource(asyncio.run))
+            check("its loader", type(asyncio.__loader__) is type(asyncio.events.__loader__) is type(asyncio.__spec__.loader))
+            async def work():
+                return await charm.sleep(0.001)
+            eq("late", asyncio.run(work()), None)
+            done()
+
+        charm.start(main)
+        """,
+        1,
+    )
