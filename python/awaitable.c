@@ -62,7 +62,7 @@ static PySendResult yield(struct await_iter *iter, PyObject **out) {
         iter->instead = py_bridge_iter(iter->st, iter->object);
         if (iter->instead == Py_None) Py_CLEAR(iter->instead);
         if (PyErr_Occurred()) return PYGEN_ERROR;
-        if (iter->instead != NULL) PyObject_GC_Track(iter);
+        if (iter->instead != NULL && !PyObject_GC_IsTracked((PyObject *)iter)) PyObject_GC_Track(iter);
     }
     if (iter->instead != NULL) return PyIter_Send(iter->instead, Py_None, out);
     Py_INCREF(iter->object);
@@ -72,18 +72,14 @@ static PySendResult yield(struct await_iter *iter, PyObject **out) {
 
 static PySendResult iter_send(PyObject *self, PyObject *arg, PyObject **out) {
     struct await_iter *iter = (struct await_iter *)(void *)self;
-    if (py_state_running(iter->st) == NULL) {
-        *out = NULL;
-        return PYGEN_ERROR;
-    }
-    if (iter->ops->ready(iter->object)) {
-        *out = iter->ops->result(iter->object);
-        return *out == NULL ? PYGEN_ERROR : PYGEN_RETURN;
-    }
     *out = NULL;
-    PySendResult sent = yield(iter, out);
-    if (sent != PYGEN_RETURN) return sent;
-    Py_DECREF(*out); /* of the bridge: it is ready now */
+    if (py_state_running(iter->st) == NULL) return PYGEN_ERROR;
+    while (!iter->ops->ready(iter->object)) {
+        PySendResult sent = yield(iter, out);
+        if (sent != PYGEN_RETURN) return sent;
+        Py_CLEAR(*out);
+        Py_CLEAR(iter->instead); /* it was ready; where another task has been faster, this one waits on */
+    }
     *out = iter->ops->result(iter->object);
     return *out == NULL ? PYGEN_ERROR : PYGEN_RETURN;
 }

@@ -30,6 +30,8 @@ struct py_awaitable_ops {
     int (*wait)(PyObject *object, struct chariot_waiter *waiter);
     /* The waiter will not be called. No effect where it was. */
     void (*forget)(PyObject *object, struct chariot_waiter *waiter);
+    /* The waiter was called, but who waits goes on later: ready() is to look anew then. NULL: it does so anyway. */
+    void (*lapse)(PyObject *object);
     /* What `await object` gives once it is ready. New reference; NULL: it is an error, now raised. */
     PyObject *(*result)(PyObject *object);
     /* What a coroutine that waits for it says it waits for. New reference, or NULL without an exception: nothing. */

@@ -24,7 +24,9 @@ static void on_watched(struct chariot_pe *pe, void *ctx) {
     struct py_watch *watch = ctx;
     struct py_state *st = watch->st;
     PyObject *object = watch->object, *callback = watch->callback;
-    watch->object = watch->callback = NULL; /* which may hold the watch, and let it go */
+    const struct py_awaitable_ops *ops = py_awaitable_ops_of(st, object);
+    watch->object = watch->callback = NULL;     /* which may hold the watch, and let it go */
+    if (ops->lapse != NULL) ops->lapse(object); /* the task goes on when its loop comes to it */
     PyObject *done = callback == NULL ? Py_NewRef(Py_None) : PyObject_CallNoArgs(callback);
     if (done == NULL) py_error_end_job(st, "asyncio");
     Py_XDECREF(done);

@@ -78,6 +78,11 @@ static void forget_waiter(PyObject *self, struct chariot_waiter *waiter) {
     py_condition_wait_orphan(wait);
 }
 
+/* Other tasks may make the condition false again; an error stays. */
+static void lapse(PyObject *self) {
+    as_wait(self)->fired = as_wait(self)->error != NULL;
+}
+
 static PyObject *result(PyObject *self) {
     struct py_condition_wait *wait = as_wait(self);
     if (wait->error == NULL) Py_RETURN_NONE;
@@ -91,7 +96,7 @@ static enum py_wait_kind reason(PyObject *self, PyObject **about) {
 }
 
 static const struct py_awaitable_ops awaitable_ops = {
-    .ready = is_ready, .wait = add_waiter, .forget = forget_waiter, .result = result, .reason = reason};
+    .ready = is_ready, .wait = add_waiter, .forget = forget_waiter, .lapse = lapse, .result = result, .reason = reason};
 
 /* ---------------------------------------------------------------- self.wait() */
 

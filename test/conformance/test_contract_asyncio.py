@@ -354,3 +354,72 @@ def test_only_looked_for() -> None:
         """,
         1,
     )
+
+
+@pytest.mark.parametrize("n", (None, 1, 2))
+def test_tasks_that_wait_for_the_same(n: int | None) -> None:
+    """§0: what is there once wakes several tasks, one takes it, and the others wait on while their loop goes on."""
+    holds(
+        """
+        import asyncio
+
+        class E(Chare):
+            def __init__(self): self.tokens = 0
+            def add(self, count): self.tokens += count
+            @coro
+            def consume(self, peer, tasks, values):
+                channel, taken, ticks = Channel(self, peer), [], [0]
+                async def take():
+                    taken.append(await channel.recv())
+                async def every():
+                    async for value in channel: taken.append(value)
+                async def ticker():
+                    while True:
+                        await asyncio.sleep(0.002)
+                        ticks[0] += 1
+                async def main():
+                    tick = asyncio.create_task(ticker())
+                    await asyncio.gather(*(take() for _ in range(tasks)))
+                    before = ticks[0]
+                    await asyncio.gather(*(every() for _ in range(3)))
+                    tick.cancel()
+                    return before
+                before = asyncio.run(main())
+                return sorted(taken) == list(range(values)), taken[:tasks] == list(range(tasks)), before
+            @coro
+            def feed(self, peer, values):
+                channel = Channel(self, peer)
+                for value in range(values):
+                    channel.send(value)
+                    if value % 3 == 0: charm.sleep(0.02)
+                del channel
+            @coro
+            def spend(self, tasks, tokens):
+                async def one():
+                    await self.wait("self.tokens > 0")
+                    if self.tokens <= 0: return "returned while its condition is false"
+                    self.tokens -= 1
+                async def several():
+                    running = [asyncio.create_task(one()) for _ in range(tasks)]
+                    self.thisProxy.add(1)
+                    while sum(task.done() for task in running) < 1: await asyncio.sleep(0.001)
+                    await asyncio.sleep(0.02)
+                    done = sum(task.done() for task in running)
+                    self.thisProxy.add(tokens - 1)
+                    return done, set(await asyncio.gather(*running)), self.tokens
+                return asyncio.run(several())
+
+        def main(args):
+            a, b = Chare(E, onPE=charm.numPes() - 1), Chare(E, onPE=0)
+            b.feed(a, 20)
+            all_, in_order, ticks = a.consume(b, 7, 20, ret=True).get()
+            check("each value once", all_)
+            check("in their order", in_order)
+            check(f"the loop goes on: {ticks}", ticks >= 5)
+            eq("one token, one task", a.spend(4, 4, ret=True).get(), (1, {None}, 0))
+            done()
+
+        charm.start(main)
+        """,
+        n,
+    )
