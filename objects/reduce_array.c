@@ -58,6 +58,22 @@ INTEGER_ARITHMETIC(u16)
 INTEGER_ARITHMETIC(u32)
 INTEGER_ARITHMETIC(u64)
 
+/* The same of Python's ints, which do not wrap. Returns whether one of them would have. */
+#define EXACT(name, builtin)                                                                                           \
+    static bool name(void *restrict total, const void *restrict next, size_t n) {                                      \
+        i64 *restrict t = total;                                                                                       \
+        const i64 *restrict x = next;                                                                                  \
+        bool overflows = false;                                                                                        \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            int64_t result;                                                                                            \
+            overflows |= builtin(t[i], x[i], &result);                                                                 \
+            t[i] = result;                                                                                             \
+        }                                                                                                              \
+        return overflows;                                                                                              \
+    }
+EXACT(sum_exactly, __builtin_add_overflow)
+EXACT(product_exactly, __builtin_mul_overflow)
+
 #define EXTREMES(type)                                                                                                 \
     KERNEL(max_##type, type, type, a >= b ? a : b)                                                                     \
     KERNEL(min_##type, type, type, a <= b ? a : b)
@@ -144,13 +160,13 @@ static const struct dtype dtypes[] = {
       [CHARIOT_REDUCE_MIN] = and_u8,
       BY_TRUTH(u8)},
      set_u8},
+    DTYPE("<i8", 8, u64, i64),
     DTYPE("<f8", 8, f64, f64),
     DTYPE("<f4", 4, f32, f32),
     DTYPE("<f2", 2, f16, f16),
     DTYPE("|i1", 1, u8, i8),
     DTYPE("<i2", 2, u16, i16),
     DTYPE("<i4", 4, u32, i32),
-    DTYPE("<i8", 8, u64, i64),
     DTYPE("|u1", 1, u8, u8),
     DTYPE("<u2", 2, u16, u16),
     DTYPE("<u4", 4, u32, u32),
@@ -158,14 +174,23 @@ static const struct dtype dtypes[] = {
     DTYPE_COMPLEX("<c8", 8, c64),
     DTYPE_COMPLEX("<c16", 16, c128),
 };
-static const struct dtype *const dtype_bool = &dtypes[0];
+static const struct dtype *const dtype_bool = &dtypes[0], *const dtype_int64 = &dtypes[1];
+
+/* Of a list of Python's ints: as numpy's, but sums and products are made by add(). The two do not mix. */
+static const struct dtype dtype_of_ints = DTYPE("<i8", 8, u64, i64);
+
+/* Of Python's numbers (reduce_builtin.h). */
+static bool is_list(const struct chariot_value *value) {
+    return value->array.ndim == 1 && value->array.order == 'F';
+}
 
 /* NULL: not one of the table. */
 static const struct dtype *dtype_of(const struct chariot_value *value) {
     if (BYTE_ORDER != LITTLE_ENDIAN) return NULL;
     for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
         size_t size = strlen(dtypes[i].name);
-        if (size == value->array.dtype_size && memcmp(value->array.dtype, dtypes[i].name, size) == 0) return &dtypes[i];
+        if (size != value->array.dtype_size || memcmp(value->array.dtype, dtypes[i].name, size) != 0) continue;
+        return &dtypes[i] == dtype_int64 && is_list(value) ? &dtype_of_ints : &dtypes[i];
     }
     return NULL;
 }
@@ -242,15 +267,30 @@ static int copy_first(const struct operand *first, const struct dtype *result_dt
     return 0;
 }
 
-/* In the memory of the first one, where nobody else has that and the result is of its dtype. */
+/* In the memory of the first one, where nobody else has that and the result is of its dtype; of ints the first is still
+ * needed if they overflow. */
 static int begin_total(const struct operand *first, const struct dtype *result_dtype, struct chariot_msg *value,
                        struct chariot_msg **out, void **total) {
-    if (rpc_msg_is_shared(value) || first->dtype != result_dtype || result_dtype == dtype_bool) {
+    bool needed = rpc_msg_is_shared(value) || first->dtype == &dtype_of_ints;
+    if (needed || first->dtype != result_dtype || result_dtype == dtype_bool) {
         return copy_first(first, result_dtype, out, total);
     }
     *total = (void *)(uintptr_t)first->value.array.data;
     *out = rpc_msg_ref(value);
     return 0;
+}
+
+/* OBJ_REDUCE_NOT_FOR_C: it becomes too large, and total is of no use any more. */
+static int add(uint32_t reducer, void *total, const struct operand *next) {
+    const void *data = next->value.array.data;
+    bool overflows = false;
+    if (next->dtype == &dtype_of_ints && reducer == CHARIOT_REDUCE_SUM)
+        overflows = sum_exactly(total, data, next->count);
+    else if (next->dtype == &dtype_of_ints && reducer == CHARIOT_REDUCE_PRODUCT)
+        overflows = product_exactly(total, data, next->count);
+    else
+        next->dtype->by_reducer[reducer](total, data, next->count);
+    return overflows ? OBJ_REDUCE_NOT_FOR_C : 0;
 }
 
 int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const *values, struct chariot_msg **out) {
@@ -261,8 +301,11 @@ int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const 
         outcome = begin_total(&first, is_logical(reducer) ? dtype_bool : first.dtype, values[0], out, &total);
     for (size_t i = 1; outcome == 0 && i < count; i++) {
         outcome = read_operand(reducer, values[i], &first, &next);
-        if (outcome == 0) next.dtype->by_reducer[reducer](total, next.value.array.data, next.count);
+        if (outcome == 0) outcome = add(reducer, total, &next);
     }
+    if (outcome == 0) return 0;
+    rpc_msg_unref(*out);
+    *out = NULL;
     return outcome;
 }
 
@@ -271,7 +314,8 @@ int obj_reduce_arrays(uint32_t reducer, size_t count, struct chariot_msg *const 
 bool obj_reduce_can_add_ranges(uint32_t reducer, size_t count, struct chariot_msg *const *values, size_t *item_size) {
     struct operand first;
     if (reducer < CHARIOT_REDUCE_SUM || reducer > CHARIOT_REDUCE_MIN || rpc_msg_is_shared(values[0])) return false;
-    if (read_operands(reducer, count, values, &first) != 0 || first.dtype == dtype_bool) return false;
+    if (read_operands(reducer, count, values, &first) != 0) return false;
+    if (first.dtype == dtype_bool || first.dtype == &dtype_of_ints) return false;
     *item_size = first.dtype->size;
     return true;
 }

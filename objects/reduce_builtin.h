@@ -11,7 +11,9 @@
  * of the truth of all values (xor: of an odd number of them).
  * Arrays of one dtype and shape, element by element, as numpy.add, multiply, maximum and minimum do: integers wrap,
  * bools are or-ed by sum and max and and-ed by product and min, NaN wins. Logical ones give a bool array and take any
- * mixture of dtypes, since what comes from a subtree is bool already. */
+ * mixture of dtypes, since what comes from a subtree is bool already.
+ * Lists of Python's numbers come as arrays of one dimension in order 'F', which says nothing else there, and stay so:
+ * their ints do not wrap, the face adds them where they become too large. */
 #ifndef CHARIOT_OBJECTS_REDUCE_BUILTIN_H
 #define CHARIOT_OBJECTS_REDUCE_BUILTIN_H
 

@@ -4,9 +4,80 @@
  * encoded values; what Python raises there becomes an error value, which is the reduction's result from then on. */
 #include "python/reduce.h"
 
+#include <string.h>
+
 #include "python/codec.h"
 #include "python/errors.h"
 #include "python/state.h"
+
+/* ---------------------------------------------------------------- lists of numbers */
+
+static bool adds(uint32_t reducer) {
+    return reducer == CHARIOT_REDUCE_SUM || reducer == CHARIOT_REDUCE_PRODUCT;
+}
+
+/* int64 or float64, of which lists of plain numbers are; NULL: it is something else. */
+static const char *dtype_of(const Py_buffer *view) {
+    if (view->ndim != 1) return NULL;
+    return strcmp(view->format, "l") == 0 ? "<i8" : strcmp(view->format, "d") == 0 ? "<f8" : NULL;
+}
+
+/* An array with the mark of a list, its order (objects/reduce_builtin.h): one of numpy's has another. */
+static int encode_marked(const Py_buffer *view, const char *dtype, struct chariot_msg **msg) {
+    struct chariot_writer writer;
+    int64_t shape = view->shape[0];
+    void *data;
+    chariot_writer_init_take(&writer, NULL);
+    if (chariot_put_array(&writer, dtype, 1, &shape, 'F', (size_t)view->len, &data) == 0)
+        memcpy(data, view->buf, (size_t)view->len);
+    int rc = chariot_writer_finish(&writer, msg);
+    return rc == 0 ? 0 : py_write_failed(rc);
+}
+
+/* numbers: what py_reduce_as_numbers() made of a list or tuple. */
+static int encode_list(struct py_state *st, PyObject *numbers, struct chariot_msg **msg) {
+    Py_buffer view;
+    if (!PyObject_CheckBuffer(numbers)) return py_encode_msg(st, numbers, msg);
+    if (PyObject_GetBuffer(numbers, &view, PyBUF_ND | PyBUF_FORMAT) != 0) {
+        PyErr_Clear(); /* a dtype that buffers do not know */
+        return py_encode_msg(st, numbers, msg);
+    }
+    const char *dtype = dtype_of(&view);
+    int result = dtype != NULL ? encode_marked(&view, dtype, msg) : 0;
+    PyBuffer_Release(&view);
+    return dtype != NULL ? result : py_encode_msg(st, numbers, msg);
+}
+
+/* What is contributed to a built-in reducer, or what lists of numbers became. */
+static int encode_numbers(struct py_state *st, uint32_t reducer, PyObject *value, struct chariot_msg **msg) {
+    bool list = PyList_CheckExact(value) || PyTuple_CheckExact(value);
+    PyObject *numbers = py_reduce_as_numbers(reducer, value);
+    int result = numbers == NULL         ? -1
+                 : list && adds(reducer) ? encode_list(st, numbers, msg)
+                                         : py_encode_msg(st, numbers, msg);
+    Py_XDECREF(numbers);
+    return result;
+}
+
+static bool is_list(const struct chariot_msg *msg) {
+    struct chariot_reader reader;
+    struct chariot_value value;
+    chariot_reader_init(&reader, msg);
+    if (chariot_get(&reader, &value) != 0 || value.type != CHARIOT_ARRAY) return false;
+    return value.array.ndim == 1 && value.array.order == 'F';
+}
+
+/* Lists of numbers alone, some of them with ints beyond 64 bits: those are arrays of objects. */
+static bool are_lists(size_t count, struct chariot_msg *const *values, PyObject *decoded) {
+    size_t lists = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_list(values[i]))
+            lists++;
+        else if (!py_reduce_holds_objects(PyList_GET_ITEM(decoded, (Py_ssize_t)i)))
+            return false;
+    }
+    return lists > 0;
+}
 
 /* ---------------------------------------------------------------- called by the runtime */
 
@@ -73,15 +144,26 @@ static int on_post(struct chariot_pe *pe, const struct chariot_reducer *runtime,
     return rc;
 }
 
+/* The same where give_value_take() encodes what became of lists. */
+static int give_list_take(struct py_state *st, uint32_t reducer, PyObject *list, struct chariot_msg **out) {
+    int result = list != NULL ? encode_numbers(st, reducer, list, out) : -1;
+    Py_XDECREF(list);
+    return result == 0 ? 0 : give_error(st, py_reducer_builtin_name(reducer), out);
+}
+
 int py_face_combine(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                     struct chariot_msg **out) {
     struct py_state *st = ctx;
     if (reducer < CHARIOT_REDUCE_SUM || reducer > CHARIOT_REDUCE_XOR) return CHARIOT_EINVAL;
     struct py_task *task = set_coroutine_aside(st);
     PyObject *list = decode_all(st, count, values);
-    PyObject *value = list != NULL ? py_reduce_fold(reducer, list) : NULL;
+    int rc;
+    if (list != NULL && adds(reducer) && are_lists(count, values, list))
+        rc = give_list_take(st, reducer, py_reduce_fold_lists(reducer, list), out);
+    else
+        rc = give_value_take(st, py_reducer_builtin_name(reducer), list != NULL ? py_reduce_fold(reducer, list) : NULL,
+                             out);
     Py_XDECREF(list);
-    int rc = give_value_take(st, py_reducer_builtin_name(reducer), value, out);
     st->current = task;
     return rc;
 }
@@ -106,24 +188,24 @@ int py_reducer_id(struct py_state *st, PyObject *reducer, uint32_t *id) {
     return -1;
 }
 
-/* What pre makes of value. New reference. */
-static PyObject *prepare(struct py_state *st, PyObject *contributor, PyObject *value, uint32_t reducer) {
-    if (reducer < CHARIOT_REDUCE_FIRST_USER)
-        return reducer == CHARIOT_REDUCE_GATHER ? Py_NewRef(value) : py_reduce_as_numbers(reducer, value);
-    Py_ssize_t place = (Py_ssize_t)(reducer - CHARIOT_REDUCE_FIRST_USER);
-    const struct py_reducer *added = py_reducer_of(PyList_GET_ITEM(st->reduce.added, place));
-    if (added->pre == NULL) return Py_NewRef(value);
-    return PyObject_CallFunctionObjArgs(added->pre, value, contributor, NULL);
+/* With a reducer of the program: what its pre makes of value. */
+static int encode_prepared(struct py_state *st, PyObject *contributor, PyObject *value, const struct py_reducer *added,
+                           struct chariot_msg **msg) {
+    if (added->pre == NULL) return py_encode_msg(st, value, msg);
+    PyObject *prepared = PyObject_CallFunctionObjArgs(added->pre, value, contributor, NULL);
+    int result = prepared != NULL ? py_encode_msg(st, prepared, msg) : -1;
+    Py_XDECREF(prepared);
+    return result;
 }
 
 int py_reduce_encode(struct py_state *st, PyObject *contributor, PyObject *value, uint32_t reducer,
                      struct chariot_msg **msg) {
     *msg = NULL;
     if (reducer == CHARIOT_REDUCE_NOP) return 0;
-    PyObject *prepared = prepare(st, contributor, value, reducer);
-    int result = prepared != NULL ? py_encode_msg(st, prepared, msg) : -1;
-    Py_XDECREF(prepared);
-    return result;
+    if (reducer == CHARIOT_REDUCE_GATHER) return py_encode_msg(st, value, msg);
+    if (reducer < CHARIOT_REDUCE_FIRST_USER) return encode_numbers(st, reducer, value, msg);
+    Py_ssize_t place = (Py_ssize_t)(reducer - CHARIOT_REDUCE_FIRST_USER);
+    return encode_prepared(st, contributor, value, py_reducer_of(PyList_GET_ITEM(st->reduce.added, place)), msg);
 }
 
 /* ---------------------------------------------------------------- registering */

@@ -9,6 +9,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdbool.h>
+
 #include "objects/chariot.h"
 
 struct py_state;
@@ -66,8 +68,11 @@ void py_reducer_describe(struct py_reducer *self);
 
 /* reduce_fold.c: values (a list) by a built-in reducer with Python's operators and numpy's. New reference. */
 PyObject *py_reduce_fold(uint32_t reducer, PyObject *values);
+/* The same of numpy arrays that stand for lists of numbers, exactly, by sum or product: a list of numbers again. */
+PyObject *py_reduce_fold_lists(uint32_t reducer, PyObject *arrays);
+bool py_reduce_holds_objects(PyObject *value); /* a numpy array of them */
 /* What is contributed to a built-in reducer: a list, tuple or array.array of numbers as a numpy array (int64, float64
- * or bool; Python ints beyond 64 bits: objects), anything else as it is. New reference. */
+ * or bool; with Python ints beyond 64 bits: objects), anything else as it is. New reference. */
 PyObject *py_reduce_as_numbers(uint32_t reducer, PyObject *value);
 
 #endif

@@ -166,7 +166,7 @@ static int kind_of(PyObject *item) {
 static const char *dtype_for(int kinds) {
     if (kinds & HAS_OTHER) return NULL;
     if (kinds & HAS_NUMPYS) return "";
-    if (kinds & HAS_BIG) return kinds & HAS_FLOAT ? NULL : "object";
+    if (kinds & HAS_BIG) return "object";
     if (kinds & HAS_FLOAT) return "float64";
     if (kinds & HAS_INT) return "int64";
     return kinds == 0 ? "float64" : "bool";
@@ -200,20 +200,25 @@ static PyObject *list_as_numbers(PyObject *list) {
     return dtype != NULL ? to_numpy(list, dtype) : Py_NewRef(list);
 }
 
-static bool holds_bools(PyObject *value) {
+/* Of numpy, and its dtype of that kind. */
+static bool is_of_kind(PyObject *value, const char *wanted) {
     if (!is_numpys(value)) return false;
     PyObject *dtype = PyObject_GetAttrString(value, "dtype");
     PyObject *kind = dtype != NULL ? PyObject_GetAttrString(dtype, "kind") : NULL;
-    bool bools = kind != NULL && PyUnicode_Check(kind) && PyUnicode_CompareWithASCIIString(kind, "b") == 0;
+    bool is = kind != NULL && PyUnicode_Check(kind) && PyUnicode_CompareWithASCIIString(kind, wanted) == 0;
     PyErr_Clear();
     Py_XDECREF(dtype);
     Py_XDECREF(kind);
-    return bools;
+    return is;
+}
+
+bool py_reduce_holds_objects(PyObject *value) {
+    return is_of_kind(value, "O");
 }
 
 /* Bools are counted by sum and product, as by Python's, where numpy would or and and them. Takes value. */
 static PyObject *count_bools_take(PyObject *value) {
-    if (value == NULL || !holds_bools(value)) return value;
+    if (value == NULL || !is_of_kind(value, "b")) return value;
     PyObject *counts = step_from(CHARIOT_REDUCE_SUM, 0, value);
     Py_DECREF(value);
     return counts;
@@ -229,4 +234,18 @@ PyObject *py_reduce_as_numbers(uint32_t reducer, PyObject *value) {
         numbers = Py_NewRef(value);
     bool counts = reducer == CHARIOT_REDUCE_SUM || reducer == CHARIOT_REDUCE_PRODUCT;
     return counts ? count_bools_take(numbers) : numbers;
+}
+
+PyObject *py_reduce_fold_lists(uint32_t reducer, PyObject *arrays) {
+    PyObject *exact = PyList_New(0);
+    for (Py_ssize_t i = 0; exact != NULL && i < PyList_GET_SIZE(arrays); i++) {
+        PyObject *objects = PyObject_CallMethod(PyList_GET_ITEM(arrays, i), "astype", "s", "object");
+        if (objects == NULL || PyList_Append(exact, objects) < 0) Py_CLEAR(exact);
+        Py_XDECREF(objects);
+    }
+    PyObject *total = exact != NULL ? py_reduce_fold(reducer, exact) : NULL;
+    PyObject *list = total != NULL ? PyObject_CallMethod(total, "tolist", NULL) : NULL;
+    Py_XDECREF(exact);
+    Py_XDECREF(total);
+    return list;
 }

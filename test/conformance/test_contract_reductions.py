@@ -66,6 +66,13 @@ def test_values(n: int | None) -> None:
             ("sum", lambda i: [i, 2 * i, 1], [15, 30, 6]), ("sum", lambda i: (i, 0.5), [15, 3.0]), ("max", lambda i: [i, -i], [5, 0]),
             ("min", lambda i: [i * 0.5, -i * 1.0], [0.0, -5.0]), ("product", lambda i: [2, i + 1], [64, 720]), ("sum", lambda i: [i], [15]),
             ("logical_and", lambda i: [True, i < 3], [True, False]), ("logical_or", lambda i: (False, i < 3), [False, True]),
+            ("sum", lambda i: [2**62, i], [6 * 2**62, 15]), ("product", lambda i: (2**40, -1), [2**240, 1]),
+            ("sum", lambda i: [-(2**63), i % 2 == 0], [-6 * 2**63, 3]), ("sum", lambda i: [2**70, 1.5], [6 * 2**70, 9.0]),
+            ("max", lambda i: [2**70 + i, i + 0.5], [2**70 + 5, 5.5]), ("product", lambda i: [2**70, 0.5], [2**420, 0.5**6]),
+            ("sum", lambda i: [2**62, 1] if i < 4 else [0.5, i], [4.0 * 2**62 + 1, 13.0]), ("sum", lambda i: [2**62] if i < 5 else [2**70], [5 * 2**62 + 2**70]),
+            ("sum", lambda i: [2**62 if i < 3 else -(2**62)], [0]), ("min", lambda i: [2**62, -i], [2**62, -5]),
+            ("sum", lambda i: [1, 2] if i < 3 else np.array([1, 2]), [6, 12]), ("sum", lambda i: np.array([2**62]), [-(2**63)]),
+            ("sum", lambda i: [2**62] * 50_000, [6 * 2**62] * 50_000), ("sum", lambda i: [1] * 50_000, [6] * 50_000), ("sum", lambda i: [], []),
             ("sum", lambda i: array.array("d", [i, 1]), [15.0, 6.0]), ("max", lambda i: array.array("i", [i, 1]), [5, 1]),
         ]
 
@@ -98,9 +105,11 @@ def test_values(n: int | None) -> None:
                 future = Future()
                 elements.contribute_to(k, "LISTS", future)
                 got = future.get()
-                check(f"{reducer} of {give(1)} is a vector: {type(got)}", isinstance(got, np.ndarray))
-                check(f"{reducer} of {give(1)}: {got}", np.asarray(got).tolist() == want)
-                check(f"{reducer} of {give(1)}: {got!r}", not reducer.startswith("logical") or got.dtype == bool)
+                check(f"{reducer} of {give(1)!r:.60} is a vector: {type(got)}", isinstance(got, np.ndarray))
+                name = f"{reducer} of {give(1)!r:.60}: {got!r:.60}"
+                check(name, np.asarray(got).tolist() == want)
+                check(name, not reducer.startswith("logical") or got.dtype == bool)
+                check(name, got.dtype != object or max(map(abs, want)) >= 2**63 or want == [0])
             for k, (reducer, give, want) in enumerate(CASES):
                 method = elements.agree_async if k % 2 else elements.agree
                 for got in method(k, ret=True).get():

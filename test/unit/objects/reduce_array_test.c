@@ -342,6 +342,48 @@ static void bools_from_a_peer_are_made_0_or_1(void) {
     }
 }
 
+static int64_t int_of(const struct chariot_msg *msg) {
+    struct chariot_value value;
+    int64_t integer = 0;
+    CU_ASSERT_EQUAL_FATAL(obj_reduce_read(msg, &value), 0);
+    memcpy(&integer, value.array.data, sizeof integer);
+    return integer;
+}
+
+static struct chariot_msg *message_of_int(int64_t integer, char order) {
+    return message_of_array("<i8", 1, (int64_t[]){1}, order, (const uint8_t *)&integer, sizeof integer);
+}
+
+static void ints_of_lists_do_not_wrap(void) {
+    static const struct {
+        uint32_t reducer;
+        int64_t a, b;
+        char order_a, order_b;
+        int outcome;
+        int64_t result;
+    } cases[] = {
+        {CHARIOT_REDUCE_SUM, 2, 3, 'F', 'F', 0, 5},
+        {CHARIOT_REDUCE_PRODUCT, -2, 3, 'F', 'F', 0, -6},
+        {CHARIOT_REDUCE_SUM, INT64_MAX, 1, 'F', 'F', OBJ_REDUCE_NOT_FOR_C, 0},
+        {CHARIOT_REDUCE_SUM, INT64_MIN, -1, 'F', 'F', OBJ_REDUCE_NOT_FOR_C, 0},
+        {CHARIOT_REDUCE_PRODUCT, INT64_MIN, -1, 'F', 'F', OBJ_REDUCE_NOT_FOR_C, 0},
+        {CHARIOT_REDUCE_MAX, INT64_MAX, 1, 'F', 'F', 0, INT64_MAX},
+        {CHARIOT_REDUCE_SUM, 2, 3, 'F', 'C', OBJ_REDUCE_NOT_FOR_C, 0},
+        {CHARIOT_REDUCE_SUM, INT64_MAX, 1, 'C', 'C', 0, INT64_MIN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct chariot_msg *out,
+            *values[] = {message_of_int(cases[i].a, cases[i].order_a), message_of_int(cases[i].b, cases[i].order_b)};
+        size_t item_size;
+        bool wraps = cases[i].order_a == 'C';
+        CU_ASSERT_EQUAL(obj_reduce_can_add_ranges(cases[i].reducer, 2, values, &item_size), wraps);
+        CU_ASSERT_EQUAL(obj_reduce_builtin(cases[i].reducer, 2, values, &out), cases[i].outcome);
+        CU_ASSERT_EQUAL(out != NULL ? int_of(out) : int_of(values[0]), out != NULL ? cases[i].result : cases[i].a);
+        rpc_msg_unref(out);
+        unref_all(2, values);
+    }
+}
+
 static struct chariot_msg *message_of_double(double real) {
     struct chariot_writer writer;
     struct chariot_msg *msg;
@@ -382,4 +424,5 @@ UNIT_MAIN("objects/reduce_array", UNIT(arrays_of_every_dtype_agree_with_the_refe
           UNIT(the_first_array_becomes_the_result_unless_others_have_it), UNIT(shape_and_order_are_kept),
           UNIT(arrays_that_do_not_match_are_left_to_the_face), UNIT(logical_reducers_mix_dtypes),
           UNIT(data_of_another_size_than_the_shape_is_malformed), UNIT(bools_from_a_peer_are_made_0_or_1),
-          UNIT(scalar_with_array_is_left_to_the_face), UNIT(every_failed_allocation_gives_enomem_and_no_leak))
+          UNIT(ints_of_lists_do_not_wrap), UNIT(scalar_with_array_is_left_to_the_face),
+          UNIT(every_failed_allocation_gives_enomem_and_no_leak))
