@@ -281,13 +281,14 @@ void deploy_output_settle(struct deploy_output *output) {
 /* At column 0 or behind PE 0's unfinished line, which is as good as finished by then. */
 void deploy_output_prompt(struct deploy_output *output, bool shown) {
     output->prompt_outlet = output->out->sink.is_terminal ? output->out : output->err;
-    output->prompt = shown && output->prompt_outlet->sink.is_terminal;
+    output->prompt = shown && !output->no_more_prompts && output->prompt_outlet->sink.is_terminal;
     output->prompt_outlet->sink.prompt = output->prompt;
 }
 
 void deploy_output_end_prompt(struct deploy_output *output) {
     if (output->prompt) deploy_sink_end_prompt(&output->prompt_outlet->sink);
     output->prompt = false;
+    output->no_more_prompts = true;
 }
 
 /* ---------------------------------------------------------------- the launcher's side */

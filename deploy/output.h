@@ -60,7 +60,8 @@ struct deploy_output {
     bool to_end; /* its streams end by themselves, when all has come; set by the caller, after open */
     bool prompt; /* PE 0 shows one on the terminal of prompt_outlet */
     struct deploy_outlet *prompt_outlet;
-    bool settling; /* on_settled is still to be called */
+    bool no_more_prompts; /* the job ends */
+    bool settling;        /* on_settled is still to be called */
     struct deploy_outlet outlets[2];
     struct deploy_outlet *out, *err; /* the same if both lead to the same place */
     struct deploy_stream *streams;   /* 2 * num_pes: out and err of each PE */
@@ -81,7 +82,7 @@ void deploy_output_say(struct deploy_output *output, const char *text, size_t si
 void deploy_output_settle(struct deploy_output *output);
 /* PE 0 shows a prompt on our terminal, past us; or no longer does. */
 void deploy_output_prompt(struct deploy_output *output, bool shown);
-/* The job ends: a prompt that is shown is left on its line, one that was erased does not come back. */
+/* The job ends: a prompt that is shown is left on its line, one that was erased does not come back. No other comes. */
 void deploy_output_end_prompt(struct deploy_output *output);
 /* All PEs are gone: takes what is left in the pipes, then on_finished. */
 void deploy_output_finish(struct deploy_output *output);

@@ -170,6 +170,11 @@ PyObject *py_bridge_set(PyObject *module, PyObject *bridge) {
 }
 
 PyObject *py_bridge_iter(struct py_state *st, PyObject *awaitable) {
+    if (st->bridge == NULL && PyDict_GetItemString(PyImport_GetModuleDict(), "asyncio") != NULL) {
+        PyObject *module = PyImport_ImportModule("chariot._asyncio"); /* the program has its own way to import */
+        if (module == NULL) return NULL;
+        Py_DECREF(module);
+    }
     if (st->bridge == NULL) Py_RETURN_NONE;
     return PyObject_CallMethod(st->bridge, "bridge", "(O)", awaitable);
 }

@@ -14,14 +14,6 @@ static void call_plainly(struct py_state *st, const struct py_method *method, Py
     Py_XDECREF(value);
 }
 
-/* What a partial object calls; of other callables they themselves. New reference; NULL, no exception: nothing. */
-static PyObject *called_by(PyObject *callable) {
-    if (!py_is_partial(callable)) return Py_NewRef(callable);
-    PyObject *inner = PyObject_GetAttrString(callable, "func");
-    PyErr_Clear();
-    return inner;
-}
-
 /* The chare that callable is a method of, looked up there and not by a proxy; borrowed, NULL: it is something else. */
 static struct py_chare *chare_of(const struct py_state *st, PyObject *callable) {
     PyObject *self = callable != NULL && PyMethod_Check(callable) ? PyMethod_GET_SELF(callable) : NULL;
@@ -39,17 +31,18 @@ static PyObject *elsewhere(const struct py_chare *chare, PyObject *method) {
     return bound;
 }
 
-/* A partial object as this one, but of another function. New reference. */
-static PyObject *partial_of(PyObject *function, PyObject *like) {
-    PyObject *args = PyObject_GetAttrString(like, "args");
-    PyObject *keywords = args == NULL ? NULL : PyObject_GetAttrString(like, "keywords");
-    PyObject *front = keywords == NULL ? NULL : PyTuple_Pack(1, function);
+/* callable, with another function behind its partial objects, which are made anew. New reference. */
+static PyObject *put_behind(PyObject *callable, PyObject *function) {
+    if (!py_is_partial(callable)) return Py_NewRef(function);
+    PyObject *made = NULL, *func = PyObject_GetAttrString(callable, "func");
+    PyObject *inner = func == NULL ? NULL : put_behind(func, function);
+    PyObject *args = inner == NULL ? NULL : PyObject_GetAttrString(callable, "args");
+    PyObject *keywords = args == NULL ? NULL : PyObject_GetAttrString(callable, "keywords");
+    PyObject *front = keywords == NULL ? NULL : PyTuple_Pack(1, inner);
     PyObject *all = front == NULL ? NULL : PySequence_Concat(front, args);
-    PyObject *made = all == NULL ? NULL : PyObject_Call((PyObject *)Py_TYPE(like), all, keywords);
-    Py_XDECREF(args);
-    Py_XDECREF(keywords);
-    Py_XDECREF(front);
-    Py_XDECREF(all);
+    if (all != NULL) made = PyObject_Call((PyObject *)Py_TYPE(callable), all, keywords);
+    PyObject *const parts[] = {func, inner, args, keywords, front, all};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) Py_XDECREF(parts[i]);
     return made;
 }
 
@@ -59,7 +52,7 @@ static PyObject *up_to_date(struct py_chare **chare, PyObject *method, PyObject 
     PyObject *moved = elsewhere(*chare, method);
     if (moved == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(callable);
     *chare = NULL;
-    if (method != callable) Py_SETREF(moved, partial_of(moved, callable));
+    Py_SETREF(moved, put_behind(callable, moved));
     return moved;
 }
 
@@ -77,7 +70,7 @@ static void call(struct py_state *st, PyObject *callable, struct py_chare *chare
 }
 
 void py_task_call(struct py_state *st, PyObject *callable, PyObject *args) {
-    PyObject *method = called_by(callable);
+    PyObject *method = py_behind_partials(callable);
     struct py_chare *chare = chare_of(st, method);
     PyObject *current = up_to_date(&chare, method, callable);
     if (current != NULL)

@@ -21,10 +21,10 @@ static const char *const reserved[] = {"wait",
                                        "_getSectionLocations_",
                                        "_channelConnect__",
                                        "_channelRecv__"};
-/* What is remote of Chare's own methods, and the parameter that each takes. */
+/* What is remote of Chare's own methods, and the parameter of those that are C's. */
 static const struct {
     const char *name, *parameter;
-} ours[] = {{"migrate", "toPe"}, {"setMigratable", "migratable"}, {"migrateMe", "toPe"}}; /* of old: _compat.py's */
+} ours[] = {{"migrate", "toPe"}, {"setMigratable", "migratable"}, {"migrateMe", NULL}}; /* of old: _compat.py's */
 enum { NUM_OURS = sizeof ours / sizeof ours[0] };
 /* A hook that a class may define, and nobody may call from afar. */
 static const char hook[] = "migrated";

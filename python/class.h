@@ -92,6 +92,9 @@ int py_method_inspect(struct py_state *st, struct py_method *method, PyObject *f
 void py_method_clear(struct py_method *method);
 /* functools.partial() or partialmethod(): what a class gives of the latter takes self in front. */
 bool py_is_partial(PyObject *callable);
+/* What such an object calls in the end; of other callables they themselves. New reference; NULL, no exception: there is
+ * nothing. */
+PyObject *py_behind_partials(PyObject *callable);
 
 /* expose.c. Describes the methods that are marked with @expose. 0, or -1 with an exception set. */
 int py_exposure_read(struct py_class *cls);
@@ -110,8 +113,8 @@ struct py_call_args {
     Py_ssize_t room;    /* of bound */
     bool ret, awaitable;
 };
-/* Takes ret= and awaitable= out, puts named arguments in their places. -1 with TypeError naming method and parameter.
- */
+/* Takes ret= and awaitable= out, puts named arguments in their places; what stands behind a parameter that is left to
+ * its default goes by name, but to methods in C. -1 with TypeError naming method and parameter. */
 int py_bind(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
             PyObject *kwnames, struct py_call_args *out);
 /* The same of a method of a combined section, whose members may be of other classes: it is checked against the one that
@@ -119,8 +122,8 @@ int py_bind(struct py_state *st, const struct py_method *method, PyObject *const
 int py_bind_by_name(struct py_state *st, const struct py_method *method, PyObject *const *args, size_t nargsf,
                     PyObject *kwnames, struct py_call_args *out);
 void py_bind_clear(struct py_call_args *bound);
-/* The receiver's side: named arguments that have a place in this method's signature go there. Takes and gives *args and
- * *keywords (NULL: none). -1 with TypeError set. */
+/* The receiver's side: named arguments that have a place in this method's signature go there, defaults in between.
+ * Takes and gives *args and *keywords (NULL: none). -1 with TypeError set. */
 int py_bind_received(struct py_state *st, const struct py_method *method, PyObject **args, PyObject **keywords);
 
 #endif

@@ -116,18 +116,31 @@ static PyObject *name_and_args(PyObject *exc) {
     return both;
 }
 
-/* What is neither in args nor in the attributes: {name: value} of the fields that are set. The same. */
+/* The value of a field of C's that is set. New reference; NULL: it is not, or its class has something of its own under
+ * that name. No exception is set. */
+static PyObject *field_of(PyObject *exc, PyObject *owner, const char *name) {
+    PyObject *usual = PyObject_GetAttrString(owner, name);
+    PyObject *its = usual == NULL ? NULL : PyObject_GetAttrString((PyObject *)Py_TYPE(exc), name);
+    PyObject *value = its != NULL && its == usual ? PyObject_GetAttrString(exc, name) : NULL;
+    PyErr_Clear();
+    Py_XDECREF(usual);
+    Py_XDECREF(its);
+    if (value == Py_None) Py_CLEAR(value);
+    return value;
+}
+
+/* What is neither in args nor in the attributes: {name: value}. The same. */
 static PyObject *fields_of(PyObject *exc) {
     static const char *const of_os_error[] = {"errno", "strerror", "filename", "filename2", NULL};
     static const char *const of_import_error[] = {"msg", "name", "path", NULL};
     static const char *const of_others[] = {NULL};
-    const char *const *names = PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_OSError)       ? of_os_error
-                               : PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_ImportError) ? of_import_error
-                                                                                            : of_others;
+    bool os = PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_OSError);
+    bool import = PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_ImportError);
+    const char *const *names = os ? of_os_error : import ? of_import_error : of_others;
     PyObject *fields = PyDict_New();
     for (; fields != NULL && *names != NULL; names++) {
-        PyObject *value = PyObject_GetAttrString(exc, *names);
-        if (value == NULL || (value != Py_None && PyDict_SetItemString(fields, *names, value) < 0)) Py_CLEAR(fields);
+        PyObject *value = field_of(exc, os ? PyExc_OSError : PyExc_ImportError, *names);
+        if (value != NULL && PyDict_SetItemString(fields, *names, value) < 0) Py_CLEAR(fields);
         Py_XDECREF(value);
     }
     return fields;

@@ -21,10 +21,18 @@ static PyObject *find_by_name(struct py_state *st, PyObject *function) {
     return found;
 }
 
+/* In an interactive session what stands in __main__ may be this process's alone. */
+static bool is_typed(struct py_state *st, PyObject *function) {
+    PyObject *module = st->codec.by_value ? py_getattr_or_null(function, st->names.module) : NULL;
+    bool is = module != NULL && PyUnicode_Check(module) && PyUnicode_Compare(module, st->names.main) == 0;
+    Py_XDECREF(module);
+    return is;
+}
+
 /* Whether it travels by its name: then one definition serves for long. What travels by value is a copy, also of the
  * globals that it uses, as they are now. */
 static bool goes_by_name(struct py_state *st, PyObject *function) {
-    if (st->codec.by_value || !(PyFunction_Check(function) || PyCFunction_Check(function))) return false;
+    if (is_typed(st, function) || !(PyFunction_Check(function) || PyCFunction_Check(function))) return false;
     PyObject *found = find_by_name(st, function);
     Py_XDECREF(found);
     return found == function;

@@ -33,11 +33,17 @@ bool py_is_partial(PyObject *callable) {
     return false;
 }
 
+PyObject *py_behind_partials(PyObject *callable) {
+    PyObject *inner = Py_NewRef(callable);
+    while (inner != NULL && py_is_partial(inner)) Py_SETREF(inner, PyObject_GetAttrString(inner, "func"));
+    PyErr_Clear();
+    return inner;
+}
+
 /* What runs when callable, which is no function, is called: behind partial objects, an object's __call__(). New
  * reference; NULL, no exception: nothing that could be a coroutine. */
 static PyObject *runs_behind(struct py_state *st, PyObject *callable) {
-    PyObject *inner = Py_NewRef(callable);
-    while (inner != NULL && py_is_partial(inner)) Py_SETREF(inner, PyObject_GetAttrString(inner, "func"));
+    PyObject *inner = py_behind_partials(callable);
     bool is_object = inner != NULL && !PyFunction_Check(inner) && !PyMethod_Check(inner) && !PyType_Check(inner);
     if (is_object) Py_SETREF(inner, PyObject_GetAttr((PyObject *)Py_TYPE(inner), st->names.call));
     PyErr_Clear();

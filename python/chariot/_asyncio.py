@@ -1,8 +1,8 @@
 """asyncio inside a coroutine: tasks of a loop await our futures, and the PE goes on while the loop has nothing to do.
 
-Imported when the program has imported asyncio (_start.py), and called from C from then on. A loop that runs in a coroutine (`asyncio.run(main())`) gets a
-selector around its own: where that would block, the coroutine is suspended until a time has come, a file is ready, or
-something of ours is. Files are watched by a thread, which only tells the scheduler.
+Imported when the program has imported asyncio (_start.py), and called from C from then on. A loop that runs in a coroutine
+(`asyncio.run(main())`) gets a selector around its own: where that would block, the coroutine is suspended until a time has
+come, a file is ready, or something of ours is. Files are watched by a thread, which only tells the scheduler.
 """
 
 from __future__ import annotations

@@ -646,7 +646,15 @@ class NoModule(ImportError):
         super().__init__(f"{name} is missing: {hint}", name=name, path="/p")
 
 
-@pytest.mark.parametrize("exc", [Slow("db", 3), NoRoute("db"), NoFile("/f", tried=2), NoModule("m", "get it")])
+class OwnFilename(OSError):
+    @property
+    def filename(self):
+        return self.args[1]
+
+
+@pytest.mark.parametrize(
+    "exc", [Slow("db", 3), NoRoute("db"), NoFile("/f", tried=2), NoModule("m", "get it"), OwnFilename(3, "mine")]
+)
 def test_exceptions_of_classes_that_derive_from_those_of_the_system_come_back_as_themselves(exc):
     back = decode(encode(raised(exc)))
     assert type(back) is type(exc) and back.args == exc.args and str(back) == str(exc)

@@ -205,7 +205,9 @@ def test_coroutines_behind_other_callables(n: int | None) -> None:
             def start(self, future):
                 for i, method in enumerate((self.greenlet, self.async_)):
                     charm.scheduleCallableAfter(functools.partial(method, i), 0, [future])
-                    charm.scheduleCallableAfter(functools.partial(functools.partial(method, i), future), 0)
+                    nested = functools.partial(method, i)
+                    nested.attribute = "so it stays nested"
+                    charm.scheduleCallableAfter(functools.partial(nested, future), 0)
 
         class Doubles:
             @coro

@@ -779,7 +779,7 @@ def test_who_holds_the_object_elsewhere(n: int | None) -> None:
                 charm.scheduleCallableAfter(self.tick_async, 0.05, ["async"])
                 charm.scheduleCallableAfter(self.thisProxy[self.thisIndex].tick, 0.05, ["proxy"])
                 charm.scheduleCallableAfter(functools.partial(self.tick, what="partial"), 0.05)
-                charm.scheduleCallableAfter(functools.partial(self.tick_coro, "partial coro"), 0.05)
+                charm.scheduleCallableAfter(functools.partial(coro(functools.partial(self.tick_coro, "partial coro"))), 0.05)
                 self.migrate(to)
             def tick(self, what):
                 self.ticks.append((what, charm.myPe()))
