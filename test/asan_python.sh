@@ -18,7 +18,10 @@ echo "import site; site.addsitedir('$home/lib')" >"$home/lib/sitecustomize.py" #
 rm -f "$home"/lib/chariot/*.so*
 suffix=$("$debug_python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 cp --remove-destination build/pyasan/python/_core.so "$home/lib/chariot/_core$suffix"
-ln -sf "$root/build/pyasan/libchariot.so.0" "$home/lib/chariot/libchariot.so.0"
+for library in libchariot.so.0 libchariot-grpc.so.0; do # the links that were copied lead nowhere from here
+    ln -sf "$root/build/pyasan/$library" "$home/lib/chariot/$library"
+done
+ln -sfn "$root/build/release/include" "$home/lib/chariot/include"
 packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 cat >"$home/bin/python" <<END
 #!/bin/bash
