@@ -18,15 +18,14 @@ echo "import site; site.addsitedir('$home/lib')" >"$home/lib/sitecustomize.py" #
 rm -f "$home"/lib/chariot/*.so*
 suffix=$("$debug_python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 cp --remove-destination build/pyasan/python/_core.so "$home/lib/chariot/_core$suffix"
-for library in libchariot.so.0 libchariot-grpc.so.0; do # the links that were copied lead nowhere from here
-    ln -sf "$root/build/pyasan/$library" "$home/lib/chariot/$library"
-done
+ln -sf "$root/build/pyasan/libchariot.so.0" "$home/lib/chariot/libchariot.so.0" # the links that were copied lead nowhere
 ln -sfn "$root/build/release/include" "$home/lib/chariot/include"
 packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 cat >"$home/bin/python" <<END
 #!/bin/bash
 export LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so) PYTHONMALLOC=malloc
 export PYTHONPATH=$home/lib:$packages PATH=$home/bin:\$PATH
+export LD_LIBRARY_PATH=$root/build/pyasan # ASan's dlopen() does not look beside who calls it: libchariot-grpc.so
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:replace_intrin=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0 UBSAN_OPTIONS=print_stacktrace=1
 exec $debug_python "\$@"
 END
