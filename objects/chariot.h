@@ -269,7 +269,9 @@ struct chariot_face {
     int (*encode)(void *ctx, struct chariot_msg **msg);
     /* About how many bytes that would be, without doing it. */
     size_t (*object_bytes)(void *ctx, const struct chariot_msg *msg);
-    /* Reduces values that C does not understand (pickles, big integers) with a built-in reducer. Gives *out. */
+    /* Reduces values that C does not understand (pickles, big integers) with a built-in reducer. Gives *out. An array
+     * of int64 of one dimension in order 'F' is a list of the language's own integers: where a sum or product of those
+     * does not fit, it comes here too. */
     int (*combine)(void *ctx, uint32_t reducer, size_t count, struct chariot_msg *const *values,
                    struct chariot_msg **out);
     /* What PE 0 gave to chariot_release_take(), on every other PE, before anything else runs there. msg is borrowed. */

@@ -32,10 +32,10 @@ static PyObject *elsewhere(const struct py_chare *chare, PyObject *method) {
 }
 
 /* callable, with another function behind its partial objects, which are made anew. New reference. */
-static PyObject *put_behind(PyObject *callable, PyObject *function) {
-    if (!py_is_partial(callable)) return Py_NewRef(function);
+static PyObject *put_behind(struct py_state *st, PyObject *callable, PyObject *function) {
+    if (!py_is_partial(st, callable)) return Py_NewRef(function);
     PyObject *made = NULL, *func = PyObject_GetAttrString(callable, "func");
-    PyObject *inner = func == NULL ? NULL : put_behind(func, function);
+    PyObject *inner = func == NULL ? NULL : put_behind(st, func, function);
     PyObject *args = inner == NULL ? NULL : PyObject_GetAttrString(callable, "args");
     PyObject *keywords = args == NULL ? NULL : PyObject_GetAttrString(callable, "keywords");
     PyObject *front = keywords == NULL ? NULL : PyTuple_Pack(1, inner);
@@ -48,11 +48,11 @@ static PyObject *put_behind(PyObject *callable, PyObject *function) {
 
 /* What to call: callable itself or, of a chare that has moved (*chare becomes NULL then), the same where it lives. New
  * reference; NULL: exception. */
-static PyObject *up_to_date(struct py_chare **chare, PyObject *method, PyObject *callable) {
+static PyObject *up_to_date(struct py_state *st, struct py_chare **chare, PyObject *method, PyObject *callable) {
     PyObject *moved = elsewhere(*chare, method);
     if (moved == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(callable);
     *chare = NULL;
-    Py_SETREF(moved, put_behind(callable, moved));
+    Py_SETREF(moved, put_behind(st, callable, moved));
     return moved;
 }
 
@@ -70,9 +70,9 @@ static void call(struct py_state *st, PyObject *callable, struct py_chare *chare
 }
 
 void py_task_call(struct py_state *st, PyObject *callable, PyObject *args) {
-    PyObject *method = py_behind_partials(callable);
+    PyObject *method = py_behind_partials(st, callable);
     struct py_chare *chare = chare_of(st, method);
-    PyObject *current = up_to_date(&chare, method, callable);
+    PyObject *current = up_to_date(st, &chare, method, callable);
     if (current != NULL)
         call(st, current, chare, args);
     else

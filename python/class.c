@@ -166,7 +166,7 @@ static int describe(struct py_class *cls, PyObject *name, struct py_method *meth
         Py_INCREF(raw);
         method->function = raw;
     }
-    int rc = py_method_inspect(cls->st, method, py_is_partial(raw) ? raw : value, plain ? 1 : 0);
+    int rc = py_method_inspect(cls->st, method, py_is_partial(cls->st, raw) ? raw : value, plain ? 1 : 0);
     Py_DECREF(value);
     if (rc == 0 && Py_IS_TYPE(raw, &PyMethodDescr_Type)) rc = inspect_ours(method);
     if (rc != 0 || refuse_ret(method, method->params) != 0 || refuse_ret(method, method->keyword_only) != 0) return -1;

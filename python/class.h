@@ -91,10 +91,10 @@ static inline bool py_class_is_c(const struct py_class *cls) {
 int py_method_inspect(struct py_state *st, struct py_method *method, PyObject *function, uint32_t skip);
 void py_method_clear(struct py_method *method);
 /* functools.partial() or partialmethod(): what a class gives of the latter takes self in front. */
-bool py_is_partial(PyObject *callable);
+bool py_is_partial(struct py_state *st, PyObject *callable);
 /* What such an object calls in the end; of other callables they themselves. New reference; NULL, no exception: there is
  * nothing. */
-PyObject *py_behind_partials(PyObject *callable);
+PyObject *py_behind_partials(struct py_state *st, PyObject *callable);
 
 /* expose.c. Describes the methods that are marked with @expose. 0, or -1 with an exception set. */
 int py_exposure_read(struct py_class *cls);

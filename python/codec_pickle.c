@@ -12,20 +12,11 @@ enum { PROTOCOL = 5 };
 
 /* ---------------------------------------------------------------- writing */
 
-/* A type of a module, remembered once a program has imported that. Borrowed; NULL: not imported (yet). */
-static PyObject *find_type(PyObject **type, const char *module_name, const char *name) {
-    if (*type != NULL) return *type;
-    PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), module_name);
-    if (module != NULL) *type = PyObject_GetAttrString(module, name);
-    if (*type == NULL) PyErr_Clear();
-    return *type;
-}
-
 /* copyreg's table, to which anybody may add, and what we pickle in our own way. New reference. */
 static PyObject *make_dispatch_table(struct py_codec *codec) {
     PyObject *table = PyDict_Copy(codec->copyreg_table);
-    PyObject *array = find_type(&codec->array_type, "array", "array");
-    PyObject *ndarray = find_type(&codec->ndarray_type, "numpy", "ndarray");
+    PyObject *array = py_type_if_imported(&codec->array_type, "array", "array");
+    PyObject *ndarray = py_type_if_imported(&codec->ndarray_type, "numpy", "ndarray");
     if (table != NULL && array != NULL && PyDict_SetItem(table, array, codec->reduce_array) < 0) Py_CLEAR(table);
     if (table != NULL && ndarray != NULL && PyDict_SetItem(table, ndarray, codec->reduce_ndarray) < 0) Py_CLEAR(table);
     return table;

@@ -115,9 +115,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
 #define PY_TYPE_VISIT(field) Py_VISIT(st->field);
     PY_TYPES(PY_TYPE_VISIT)
 #undef PY_TYPE_VISIT
-    PyObject *objects[] = {st->charm,           st->options,  st->error,  st->not_threaded_error,
-                           st->cancelled_error, st->class_of, st->entry,  st->entry_args,
-                           st->readonlies,      st->console,  st->planner};
+    PyObject *objects[] = {st->charm,    st->options, st->error,        st->not_threaded_error, st->cancelled_error,
+                           st->class_of, st->entry,   st->entry_args,   st->readonlies,         st->console,
+                           st->planner,  st->partial, st->partialmethod};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) Py_VISIT(objects[i]);
     for (uint32_t i = 0; i < st->num_classes; i++) {
         int rc = py_class_traverse(st->classes[i], visit, arg);
@@ -140,6 +140,8 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(st->class_of);
     Py_CLEAR(st->console);
     Py_CLEAR(st->planner);
+    Py_CLEAR(st->partial);
+    Py_CLEAR(st->partialmethod);
     return 0;
 }
 

@@ -15,27 +15,18 @@ static int has_mark(PyObject *function, PyObject *name) {
     return truth;
 }
 
-/* A class of functools, if the program has imported that. Borrowed; NULL, no exception: it has not. */
-static PyObject *functools_class(const char *name) {
-    PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), "functools"); /* borrowed */
-    PyObject *class = module == NULL ? NULL : PyObject_GetAttrString(module, name);
-    PyErr_Clear();
-    Py_XDECREF(class); /* the module's */
-    return class;
-}
-
-bool py_is_partial(PyObject *callable) {
-    static const char *const names[] = {"partial", "partialmethod"};
+bool py_is_partial(struct py_state *st, PyObject *callable) {
+    PyObject *const types[] = {py_type_if_imported(&st->partial, "functools", "partial"),
+                               py_type_if_imported(&st->partialmethod, "functools", "partialmethod")};
     for (int i = 0; i < 2; i++) {
-        PyObject *class = functools_class(names[i]);
-        if (class != NULL && PyType_Check(class) && PyObject_TypeCheck(callable, (PyTypeObject *)class)) return true;
+        if (types[i] != NULL && PyObject_TypeCheck(callable, (PyTypeObject *)types[i])) return true;
     }
     return false;
 }
 
-PyObject *py_behind_partials(PyObject *callable) {
+PyObject *py_behind_partials(struct py_state *st, PyObject *callable) {
     PyObject *inner = Py_NewRef(callable);
-    while (inner != NULL && py_is_partial(inner)) Py_SETREF(inner, PyObject_GetAttrString(inner, "func"));
+    while (inner != NULL && py_is_partial(st, inner)) Py_SETREF(inner, PyObject_GetAttrString(inner, "func"));
     PyErr_Clear();
     return inner;
 }
@@ -43,7 +34,7 @@ PyObject *py_behind_partials(PyObject *callable) {
 /* What runs when callable, which is no function, is called: behind partial objects, an object's __call__(). New
  * reference; NULL, no exception: nothing that could be a coroutine. */
 static PyObject *runs_behind(struct py_state *st, PyObject *callable) {
-    PyObject *inner = py_behind_partials(callable);
+    PyObject *inner = py_behind_partials(st, callable);
     bool is_object = inner != NULL && !PyFunction_Check(inner) && !PyMethod_Check(inner) && !PyType_Check(inner);
     if (is_object) Py_SETREF(inner, PyObject_GetAttr((PyObject *)Py_TYPE(inner), st->names.call));
     PyErr_Clear();

@@ -7,6 +7,14 @@ struct py_state *py_state_of_type(PyTypeObject *type) {
     return module == NULL ? NULL : PyModule_GetState(module);
 }
 
+PyObject *py_type_if_imported(PyObject **type, const char *module_name, const char *name) {
+    if (*type != NULL) return *type;
+    PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), module_name);
+    if (module != NULL) *type = PyObject_GetAttrString(module, name);
+    if (*type == NULL) PyErr_Clear();
+    return *type;
+}
+
 struct chariot_pe *py_state_pe(struct py_state *st) {
     if (st->pe != NULL) return st->pe;
     if (st->phase == PY_ENDED) {

@@ -119,11 +119,12 @@ struct py_state {
 #define PY_TYPE_FIELD(field) PyTypeObject *field;
     PY_TYPES(PY_TYPE_FIELD)
 #undef PY_TYPE_FIELD
-    PyObject *charm;   /* the singleton, owned */
-    PyObject *options; /* charm.options, owned */
-    PyObject *planner; /* a balancer of the program's, owned; NULL: there is none */
-    PyObject *bridge;  /* chariot._asyncio, owned; NULL: not imported */
-    PyObject *error;   /* Charm4PyError, owned */
+    PyObject *charm;                   /* the singleton, owned */
+    PyObject *options;                 /* charm.options, owned */
+    PyObject *partial, *partialmethod; /* of functools, owned; NULL: not needed yet (signature.c) */
+    PyObject *planner;                 /* a balancer of the program's, owned; NULL: there is none */
+    PyObject *bridge;                  /* chariot._asyncio, owned; NULL: not imported */
+    PyObject *error;                   /* Charm4PyError, owned */
     PyObject *not_threaded_error, *cancelled_error;
     bool local_msg_optim;                                   /* charm.options.local_msg_optim */
     bool auto_flush;                                        /* charm.options.auto_flush_wait_queues */
@@ -169,6 +170,8 @@ extern struct PyModuleDef py_module_def;
 static inline struct py_state *py_state_of_module(PyObject *module) {
     return PyModule_GetState(module);
 }
+/* A type of a module, remembered in *type once a program has imported that. Borrowed; NULL: not imported (yet). */
+PyObject *py_type_if_imported(PyObject **type, const char *module_name, const char *name);
 /* getattr(object, name, NULL): new reference, or NULL, without an exception, where there is none or it fails. */
 static inline PyObject *py_getattr_or_null(PyObject *object, PyObject *name) {
     PyObject *value;

@@ -88,9 +88,14 @@ PyObject *py_call(PyObject *callable, PyObject *self, PyObject *args, PyObject *
 
 /* ---------------------------------------------------------------- outcome */
 
-/* The exception that is set, as *result; nobody awaits it: the job ends. As py_outcome_take(). */
-static int fail(struct py_state *st, const struct py_method *method, bool awaited, struct chariot_msg **result) {
+/* value has been put into *result, if it is wanted; takes it. Where there is none, or it could not be put, the
+ * exception that is set becomes the result or, if nobody awaits that, ends the job. As py_outcome_take(). */
+static int conclude_take(struct py_state *st, const struct py_method *method, bool awaited, bool wanted,
+                         PyObject *value, struct chariot_msg **result) {
     char label[256];
+    bool failed = value == NULL || (wanted && *result == NULL);
+    Py_XDECREF(value);
+    if (!failed) return 0;
     if (!awaited) {
         py_error_end_job(st, py_method_label(method, label, sizeof label));
         return 0;
@@ -110,18 +115,14 @@ int py_outcome_take(struct py_state *st, const struct py_method *method, const s
     *result = NULL;
     if (value != NULL && wanted)
         *result = py_message_put_value(st, value, st->local_msg_optim && chariot_reply_is_local(st->pe, reply));
-    bool failed = value == NULL || (wanted && *result == NULL);
-    Py_XDECREF(value);
-    return failed ? fail(st, method, awaited, result) : 0;
+    return conclude_take(st, method, awaited, wanted, value, result);
 }
 
 int py_outcome_wished_take(struct py_state *st, const struct py_method *method, enum py_task_wish wish, PyObject *value,
                            struct chariot_msg **result) {
     bool wanted = wish == PY_TASK_VALUE && value != Py_None;
     *result = value != NULL && wanted ? py_message_put_object(st, value, false) : NULL;
-    bool failed = value == NULL || (wanted && *result == NULL);
-    Py_XDECREF(value);
-    return failed ? fail(st, method, wish != PY_TASK_NOBODY, result) : 0;
+    return conclude_take(st, method, wish != PY_TASK_NOBODY, wanted, value, result);
 }
 
 void py_outcome_reply_take(struct py_state *st, const struct chariot_reply *reply, int code,
